@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# One Makefile, out of tree in build/. `make help` lists the targets; V=1 shows commands.
+
+B       := build
+PREFIX  ?= /usr/local
+CC      ?= gcc
+CLANG   ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PYTHON  ?= /usr/bin/python3
+FUZZ_SECONDS ?= 60
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
+
+# --- modules: name, and what its files may include (checked by `make lint`; also the link order) ----
+MODULES := util model ncsdb dp nl ssc srm nsc csc ncc orc north
+USES_util   :=
+USES_model  := util
+USES_ncsdb  := util
+USES_dp     := util
+USES_nl     := util
+USES_ssc    := model $(USES_model)
+USES_srm    := ncsdb model util
+USES_nsc    := ncsdb model util
+USES_csc    := ncsdb model util
+USES_ncc    := dp nl model util
+USES_orc    := ncc ssc dp nl model util
+USES_north  := orc ncc ssc srm nsc csc ncsdb dp nl model util
+PROGRAMS := sand sanctl san-agent
+USES_sand      := $(foreach m,north orc ncc csc nsc srm ssc nl dp ncsdb model util,$(m))
+USES_sanctl    := util
+USES_san-agent := util
+USES_san-run   :=
+
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuserspace -I$(B)/gen -I/usr/include/libnl3 \
+	    -DSAN_PREFIX='"$(PREFIX)"' -DSAN_VERSION='"$(VERSION)"'
+VERSION  := 0.1.0
+WARN     := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wpointer-arith \
+	    -Wno-unused-parameter $(if $(CI),-Werror)
+CFLAGS   ?= -O2 -g
+BASE_CFLAGS := -std=gnu17 $(WARN) -fno-strict-aliasing
+SAN_CFLAGS  := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+BPF_CFLAGS  := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
+	       -Iinclude -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
+LIBS := -lbpf -lelf -lz -lnl-route-3 -lnl-3 -lmnl -lmicrohttpd -ljansson -lyaml -llmdb -lcurl -luv \
+	-lseccomp -lcap -lsystemd -lpthread
+
+.PHONY: help all deps test lab check check-bpf check-lab check-unit lint fuzz install clean format
+.DEFAULT_GOAL := all
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+# --- BPF ------------------------------------------------------------------------------------------
+BPF_SRC  := $(wildcard bpf/*.bpf.c)
+BPF_OBJ  := $(BPF_SRC:bpf/%.c=$(B)/bpf/%.o)
+BPF_SKEL := $(BPF_SRC:bpf/%.bpf.c=$(B)/gen/%.skel.h)
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
+
+# --- modules, in two variants: release (build/o) and with sanitizers for unit tests (build/san) -----
+srcs = $(wildcard userspace/$(1)/*.c)
+objs = $(patsubst userspace/%.c,$(B)/$(2)/%.o,$(call srcs,$(1)))
+
+$(B)/o/%.o: userspace/%.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/san/%.o: userspace/%.c
+	$(call say,CC-SAN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(SAN_CFLAGS) -MMD -MP -c $< -o $@
+
+define module_rules
+$(B)/o/lib$(1).a: $(call objs,$(1),o)
+	$$(call say,AR,$$@)
+	@mkdir -p $$(@D)
+	$(Q)rm -f $$@; ar rcsD $$@ $$^
+$(B)/san/lib$(1).a: $(call objs,$(1),san)
+	$$(call say,AR,$$@)
+	@mkdir -p $$(@D)
+	$(Q)rm -f $$@; ar rcsD $$@ $$^
+endef
+$(foreach m,$(MODULES),$(eval $(call module_rules,$(m))))
+$(call objs,dp,o) $(call objs,dp,san): | $(BPF_SKEL)
+
+# --- programs ---------------------------------------------------------------------------------------
+BIN := $(PROGRAMS:%=$(B)/bin/%) $(B)/bin/san-run $(B)/lib/libsan-run.so
+all: $(BIN) $(BPF_OBJ) ## build everything
+
+define program_rules
+$(B)/bin/$(1): $(call objs,$(1),o) $(USES_$(1):%=$(B)/o/lib%.a)
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$^ -Wl,--as-needed $(LIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
+
+$(B)/bin/san-run: $(B)/o/san-run/main.o $(B)/o/libutil.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(LIBS)
+
+$(B)/lib/libsan-run.so: userspace/san-run/preload.c
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(CFLAGS) -fPIC -shared -MMD -MP -o $@ $< -ldl
+
+# --- tests ------------------------------------------------------------------------------------------
+UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
+UNIT_BIN := $(UNIT_SRC:tests/%.c=$(B)/tests/%)
+BPFT_SRC := $(wildcard tests/bpf/test_*.c)
+BPFT_BIN := $(BPFT_SRC:tests/%.c=$(B)/tests/%)
+BPFT_AUX := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out $(BPFT_SRC) $(wildcard tests/bpf/lib*.c),$(wildcard tests/bpf/*.c)))
+
+# tests/unit/<module>/test_x.c links <module> and what it may use, with sanitizers
+.SECONDEXPANSION:
+unit_mod = $(firstword $(subst /, ,$(1)))
+unit_libs = $(foreach m,$(call unit_mod,$(1)) $(USES_$(call unit_mod,$(1))),$(if $(filter $(m),$(MODULES)),$(B)/san/lib$(m).a))
+$(B)/tests/unit/%: tests/unit/%.c $$(call unit_libs,$$*)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests -Ibpf $(BASE_CFLAGS) $(SAN_CFLAGS) -MMD -MP -MF $@.d -o $@ \
+		$< $(filter %.a,$^) -lcmocka -Wl,--as-needed $(LIBS)
+
+# tests/bpf/*.c: root, BPF_PROG_TEST_RUN through module dp
+$(B)/tests/bpf/%: tests/bpf/%.c $$(wildcard tests/bpf/lib*.c) $(B)/o/libdp.a $(B)/o/libutil.a
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests -Ibpf $(BASE_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ \
+		$(filter %.c %.a,$^) -lcmocka -Wl,--as-needed $(LIBS)
+
+check: check-unit ## unit tests under ASan and UBSan (no root)
+check-unit: $(UNIT_BIN)
+	$(Q)$(PYTHON) tests/run.py unit
+check-bpf: $(BPF_OBJ) $(BPFT_BIN) $(BPFT_AUX) ## packet tests with BPF_PROG_TEST_RUN (root)
+	$(Q)$(PYTHON) tests/run.py bpf
+check-lab: all $(BPFT_AUX) ## lab tests in network namespaces (root)
+	$(Q)$(PYTHON) tests/run.py lab
+
+test: deps ## install what is missing, build, run all fast tests
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT_BIN) $(BPFT_BIN) $(BPFT_AUX)
+	$(Q)$(PYTHON) tests/run.py unit bpf lab
+
+lab: deps ## install what is missing, build, play the use case with real traffic, clean up
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
+	$(Q)netns-lab/lab demo
+
+# --- fuzzing: tests/fuzz/fuzz_x.c, seeds in tests/fuzz/corpus/x -----------------------------------------
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(FUZZ_SRC:tests/%.c=$(B)/tests/%)
+FUZZ_LIB := model util
+$(B)/tests/fuzz/%: tests/fuzz/%.c $$(foreach m,$(FUZZ_LIB),$$(call srcs,$$(m)))
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) -Itests -Ibpf -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -MMD -MP -MF $@.d -o $@ $(filter %.c,$^) -ljansson -lyaml
+
+fuzz: deps ## fuzzers (FUZZ_SECONDS=60 each) and the differential run
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(FUZZ_BIN) $(BPFT_BIN) $(BPFT_AUX)
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTHON) tests/run.py fuzz
+
+# --- house ------------------------------------------------------------------------------------------
+deps: ## install missing Debian packages (root)
+	$(Q).ci/deps
+
+lint: ## format, shell, include directions, sizes
+	$(Q)CLANG_FORMAT="$${CLANG_FORMAT:-clang-format}" $(PYTHON) tests/lint.py $(foreach m,$(MODULES) $(PROGRAMS) san-run,'$(m):$(USES_$(m))')
+
+format: ## rewrite C files with clang-format
+	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' | grep -v ^headers/ | xargs clang-format -i
+
+install: all ## DESTDIR and PREFIX as usual
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/sand \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/doc/sand
+	install -m 755 $(B)/bin/sand $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(B)/bin/sanctl $(B)/bin/san-agent $(B)/bin/san-run $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(B)/lib/libsan-run.so $(DESTDIR)$(PREFIX)/lib/sand/
+	install -m 644 userspace/sanctl/sanctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sanctl
+	install -m 644 README.md $(wildcard docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/sand/
+
+clean: ## remove build/
+	$(Q)rm -rf $(B)
+
+-include $(shell [ -d $(B) ] && find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Messages between the unprivileged child (decides) and the parent (owns BPF and netlink), over one
+ * SOCK_SEQPACKET socketpair. One datagram = struct san_msg + the one payload its type is bound to,
+ * exact size. The parent refuses anything else and closes nothing: it acks with -EPROTO.
+ * Strings are NUL-terminated within their array. Integers are host order, addresses network order.
+ *
+ * Child to parent: HELLO opens a session; CONFIG, IFACE..., CONFIG_END describe the host once a
+ * session; PLAN_BEGIN, any of NEXTHOP SERVICE SID and their _DEL, PLAN_COMMIT describe the desired
+ * state. A plan with SAN_PLAN_FULL replaces everything: what it does not name is removed at COMMIT.
+ * The parent collects a plan, checks it as a whole, applies it at COMMIT (or nothing), and answers
+ * ACK.
+ */
+#ifndef SAN_MSG_H
+#define SAN_MSG_H
+
+#include <linux/in6.h>
+#include <linux/types.h>
+
+#include <san/map_abi.h>
+#include <san/wire.h>
+
+#define SAN_MSG_VERSION 1
+#define SAN_IFNAMSIZ 16
+#define SAN_TEXT_LEN 128
+
+struct san_msg {
+	__u16 type; /* enum san_msg_type */
+	__u16 version;
+	__u32 session;	  /* chosen by the child at HELLO; older sessions are ignored */
+	__u64 generation; /* of the plan; 0 outside plans */
+};
+
+struct san_msg_hello {
+	__u32 abi_version; /* SAN_ABI_VERSION */
+	__u32 pid;
+};
+
+struct san_msg_config {
+	struct in6_addr source; /* of the outer header; :: = this host is no ingress */
+	struct san_profile profile;
+	__u32 route_table;   /* kernel routing table for service addresses */
+	__u32 rule_priority; /* of the rule that looks it up */
+	__u32 max_services;  /* map sizes */
+	__u32 max_nexthops;
+	__u32 max_flows;
+	__u32 pad;
+};
+
+struct san_msg_iface {
+	char name[SAN_IFNAMSIZ];
+	__u8 role;   /* enum san_role */
+	__u8 policy; /* SAN_IF_* */
+	__u8 pad[6];
+};
+
+struct san_msg_empty {
+	__u32 zero;
+};
+
+#define SAN_PLAN_FULL 0x1
+
+struct san_msg_plan {
+	__u32 flags; /* SAN_PLAN_*, in BEGIN */
+	__u32 count; /* objects between BEGIN and COMMIT, in COMMIT */
+};
+
+enum san_encap {
+	SAN_ENCAP_RED = 0,  /* H.Encaps.Red, RFC 8986 section 5.2 */
+	SAN_ENCAP_FULL = 1, /* H.Encaps, RFC 8986 section 5.1 */
+	SAN_ENCAP_MAX,
+};
+
+/* A next hop is its content: the parent finds or allocates the map index by (segs, encap,
+ * hop_limit). */
+struct san_msg_nexthop {
+	__u32 id;    /* the child's name for it, never 0 */
+	__u8 encap;  /* enum san_encap */
+	__u8 n_segs; /* 1..SAN_MAX_SEGS */
+	__u8 hop_limit;
+	__u8 pad;
+	struct in6_addr segs[SAN_MAX_SEGS]; /* in travel order, the last is the instance's SID */
+};
+
+struct san_msg_service {
+	__u64 service_id;
+	struct in6_addr address; /* kernel route for it; :: = none */
+	__u32 nexthop;		 /* selected next hop's id; 0 = nothing selected */
+	__u8 mode;		 /* enum san_mode: NONE or PREFERRED */
+	__u8 affinity;		 /* enum san_affinity */
+	__u8 pad[2];
+};
+
+enum san_behaviour { /* RFC 8986 section 4 */
+		     SAN_BEHAVIOUR_END = 1,
+		     SAN_BEHAVIOUR_END_DX6 = 2,
+		     SAN_BEHAVIOUR_END_DT6 = 3,
+		     SAN_BEHAVIOUR_MAX,
+};
+
+struct san_msg_sid {
+	struct in6_addr addr;	 /* the SID */
+	struct in6_addr nexthop; /* End.DX6 */
+	char oif[SAN_IFNAMSIZ];	 /* optional */
+	__u32 table;		 /* End.DT6: table of the inner look-up (254 = main) */
+	__u8 behaviour;		 /* enum san_behaviour */
+	__u8 pad[3];
+};
+
+struct san_msg_key {
+	__u64 service_id;     /* SERVICE_DEL */
+	struct in6_addr addr; /* SID_DEL */
+	__u32 id;	      /* NEXTHOP_DEL */
+	__u32 pad;
+};
+
+/* Parent to child. */
+
+struct san_msg_ack {
+	__s32 result;		 /* 0, or -errno: then nothing of the plan was applied */
+	__u32 type;		 /* message type this answers: CONFIG_END or PLAN_COMMIT */
+	__u32 applied;		 /* changes made in maps and kernel tables */
+	__u32 repaired;		 /* of these: found different from what had been applied before */
+	char text[SAN_TEXT_LEN]; /* which object, what was wrong; empty at 0 */
+};
+
+struct san_msg_nh_state {
+	__u32 id;
+	__u32 index;   /* in san_nexthops */
+	__u32 ifindex; /* 0 = unresolved */
+	__u32 mtu;
+	__u8 dst_mac[6];
+	__u8 kind; /* enum san_nh_kind */
+	__u8 pad;
+	char ifname[SAN_IFNAMSIZ];
+	char text[SAN_TEXT_LEN]; /* unresolved: why */
+};
+
+struct san_msg_iface_state {
+	char name[SAN_IFNAMSIZ];
+	__u32 ifindex; /* 0 = does not exist */
+	__u8 role;
+	__u8 up;
+	__u8 attached; /* 0 no, 1 native, 2 generic */
+	__u8 pad;
+};
+
+enum san_stat_kind { SAN_STAT_SERVICE = 1, SAN_STAT_NEXTHOP = 2, SAN_STAT_REASON = 3 };
+
+struct san_msg_stat {
+	__u32 request; /* number from STATS_REQ */
+	__u32 kind;    /* enum san_stat_kind */
+	__u64 key;     /* service ID, next-hop id, or enum san_reason */
+	__u64 packets;
+	__u64 bytes;
+};
+
+struct san_msg_stats_req {
+	__u32 request;
+	__u32 pad;
+};
+
+/* X(NAME, payload): number order is the ABI of one build; both ends are the same binary. */
+#define SAN_MSGS(X)                                                                                \
+	X(HELLO, struct san_msg_hello)                                                             \
+	X(CONFIG, struct san_msg_config)                                                           \
+	X(IFACE, struct san_msg_iface)                                                             \
+	X(CONFIG_END, struct san_msg_empty)                                                        \
+	X(PLAN_BEGIN, struct san_msg_plan)                                                         \
+	X(NEXTHOP, struct san_msg_nexthop)                                                         \
+	X(NEXTHOP_DEL, struct san_msg_key)                                                         \
+	X(SERVICE, struct san_msg_service)                                                         \
+	X(SERVICE_DEL, struct san_msg_key)                                                         \
+	X(SID, struct san_msg_sid)                                                                 \
+	X(SID_DEL, struct san_msg_key)                                                             \
+	X(PLAN_COMMIT, struct san_msg_plan)                                                        \
+	X(STATS_REQ, struct san_msg_stats_req)                                                     \
+	X(ACK, struct san_msg_ack)                                                                 \
+	X(NH_STATE, struct san_msg_nh_state)                                                       \
+	X(IFACE_STATE, struct san_msg_iface_state)                                                 \
+	X(STAT, struct san_msg_stat)                                                               \
+	X(STATS_END, struct san_msg_stats_req)
+
+/* clang-format off */
+enum san_msg_type {
+	SAN_MSG_INVALID = 0,
+#define X(name, payload) SAN_MSG_##name,
+	SAN_MSGS(X)
+#undef X
+	SAN_MSG_TYPE_MAX,
+};
+/* clang-format on */
+
+#define SAN_MSG_MAX_SIZE 512 /* of a datagram */
+#define X(name, payload)                                                                           \
+	_Static_assert(sizeof(struct san_msg) + sizeof(payload) <= SAN_MSG_MAX_SIZE,               \
+		       #name " too large");
+SAN_MSGS(X)
+#undef X
+
+#endif

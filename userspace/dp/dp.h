@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The BPF side of the parent: opens or adopts the pinned maps and links, loads programs, attaches
+ * them, reads and writes map entries. The only user of libbpf. Blocking, no loop, no decisions.
+ * Errors -errno; -ESTALE: the pin directory holds maps of another SAN_ABI_VERSION or other sizes.
+ */
+#ifndef DP_H
+#define DP_H
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <san/map_abi.h>
+#include <san/wire.h>
+
+#include "util/err.h"
+
+struct dp;
+
+struct dp_conf {
+	const char *pin_dir; /* created if missing; must lie in a bpffs */
+	struct san_profile profile;
+	uint32_t max_services, max_nexthops, max_flows, max_ifaces;
+};
+
+enum dp_attach_mode { DP_DETACHED = 0, DP_NATIVE = 1, DP_GENERIC = 2 };
+
+/* Adopts what is pinned, creates what is not, loads the programs; attaches nothing. */
+int dp_open(const struct dp_conf *conf, struct dp **out, struct err *err);
+void dp_close(struct dp *dp); /* pins stay: forwarding goes on */
+/* Detaches everything and removes every pin below pin_dir. For `sand --unload` and tests. */
+int dp_unload(const char *pin_dir);
+
+/* Attaches the role's program by a pinned bpf_link (native, else generic), or updates the link that
+ * is already pinned for this interface to the newly loaded program: no packet sees a gap. Also
+ * writes san_ifaces and san_tx. role NONE detaches. core interfaces get the relay program. */
+int dp_iface_set(struct dp *dp, unsigned int ifindex, enum san_role role, uint8_t policy,
+		 enum dp_attach_mode *mode, struct err *err);
+/* Removes links and entries of interfaces that are not in keep[n]. */
+int dp_iface_prune(struct dp *dp, const unsigned int *keep, unsigned int n);
+
+int dp_service_get(const struct dp *dp, uint64_t id, struct san_service *val); /* -ENOENT */
+int dp_service_put(struct dp *dp, uint64_t id, const struct san_service *val); /* -ENOSPC */
+int dp_service_del(struct dp *dp, uint64_t id);
+int dp_service_each(const struct dp *dp, int (*fn)(void *, uint64_t, const struct san_service *),
+		    void *arg);
+int dp_nexthop_get(const struct dp *dp, uint32_t index, struct san_nexthop *val);
+int dp_nexthop_put(struct dp *dp, uint32_t index, const struct san_nexthop *val);
+uint32_t dp_nexthop_max(const struct dp *dp); /* array size */
+uint32_t dp_stats_max(const struct dp *dp);   /* size of san_svc_stats */
+
+/* Sums over CPUs. */
+int dp_svc_stats(const struct dp *dp, uint32_t index, struct san_counter *sum);
+int dp_svc_stats_clear(struct dp *dp, uint32_t index);
+int dp_nh_stats(const struct dp *dp, uint32_t index, struct san_counter *sum);
+int dp_nh_stats_clear(struct dp *dp, uint32_t index);
+int dp_reason_stats(const struct dp *dp, enum san_reason reason, struct san_counter *sum);
+
+/* Fills outer[], outer_len, hop_limit, kind (UNRESOLVED) from segments: bytes as the kernel's
+ * encap seg6 makes them, payload length, traffic class and flow label zero. segs in travel order.
+ */
+struct dp_outer {
+	struct in6_addr source;
+	const struct in6_addr *segs;
+	uint8_t n_segs; /* 1..SAN_MAX_SEGS */
+	uint8_t encap;	/* enum san_encap */
+	uint8_t hop_limit;
+};
+int dp_outer_build(const struct dp_outer *outer, struct san_nexthop *nh);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A service: what clients name by its ID, how its instances are evaluated and chosen. Value type
+ * with a JSON form (database key /san/services/<id>, REST, configuration):
+ *
+ * { "id": "0x101", "name": "web", "address": "2001:db8:5::101",
+ *   "strategy": "resource-first", "selection": "preferred", "affinity": "flow",
+ *   "evaluation": [ {"attribute": "delay_us", "curve": {"step": 50000}, "weight": 0},
+ *                   {"attribute": "cpu_load", "curve": {"ramp": [40, 80]}, "weight": 1},
+ *                   {"attribute": "sessions", "curve": {"points": [[0, 0], [100, 1000]]}} ],
+ *   "requirements": [ {"attribute": "loss_ppm", "op": "<", "value": 1000} ],
+ *   "hysteresis": {"margin": 50, "hold_ms": 1000},
+ *   "freshness": {"max_age_ms": 10000, "policy": "exclude"} }
+ *
+ * Only id is required. Without evaluation: one term delay_us, ramp 0..100000.
+ */
+#ifndef MODEL_SERVICE_H
+#define MODEL_SERVICE_H
+
+#include <jansson.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <san/map_abi.h>
+
+#include "model/attr.h"
+#include "util/name.h"
+
+#define METRIC_MAX 1000 /* not satisfied; 0 is best */
+#define SERVICE_MAX_TERMS 16
+#define SERVICE_MAX_REQUIREMENTS 16
+#define CURVE_MAX_POINTS 16
+#define WEIGHT_MAX 1000
+#define WEIGHT_BY_STRATEGY (-1) /* not given: the strategy decides optimise (1) or gate (0) */
+
+/* A curve as 1..16 points of rising x. step = two meanings at one x, so it is its own kind. */
+enum curve_kind { CURVE_STEP, CURVE_POINTS };
+struct curve_point {
+	int64_t x_milli;
+	int32_t y; /* 0..1000 */
+};
+struct curve {
+	enum curve_kind kind;
+	uint8_t n;
+	bool ramp; /* was written as a ramp; falling if v[0].y > v[1].y */
+	struct curve_point v[CURVE_MAX_POINTS]; /* STEP: v[0].x is the step */
+};
+
+struct term {
+	uint16_t attr;
+	int16_t weight; /* 0 = gate only, 1..WEIGHT_MAX, or WEIGHT_BY_STRATEGY */
+	struct curve curve;
+};
+
+enum req_op { REQ_LT, REQ_LE, REQ_GT, REQ_GE, REQ_OP_MAX };
+struct requirement {
+	uint16_t attr;
+	uint8_t op; /* enum req_op */
+	int64_t milli;
+};
+
+enum strategy {
+	STRATEGY_NONE, /* every term weight 1 unless given */
+	STRATEGY_EXPERIENCE_FIRST,
+	STRATEGY_COST_FIRST,
+	STRATEGY_RESOURCE_FIRST,
+	STRATEGY_MAX,
+};
+
+enum stale_policy { STALE_EXCLUDE, STALE_HOLD, STALE_WORSEN, STALE_POLICY_MAX };
+
+struct service {
+	uint64_t id;
+	char name[NAME_LEN];	 /* "" = none */
+	struct in6_addr address; /* :: = none: no kernel route */
+	uint8_t strategy;	 /* enum strategy */
+	uint8_t mode;		 /* enum san_mode: SAN_MODE_PREFERRED */
+	uint8_t affinity;	 /* enum san_affinity: NONE or FLOW */
+	uint8_t stale;		 /* enum stale_policy */
+	int32_t margin;		 /* hysteresis, metric points, 0..1000 */
+	uint32_t hold_ms;
+	uint32_t max_age_ms;
+	uint8_t n_terms, n_requirements;
+	struct term terms[SERVICE_MAX_TERMS];
+	struct requirement requirements[SERVICE_MAX_REQUIREMENTS];
+};
+
+/* Defaults for everything but id. */
+void service_init(struct service *svc, uint64_t id);
+/* Fills *svc from obj as a whole (defaults for absent members). id: "0x101" or a number in obj; if
+ * expect_id != 0 obj may leave it out and must not differ. *svc is left alone on failure. */
+int service_from_json(const json_t *obj, uint64_t expect_id, struct service *svc, struct err *err);
+json_t *service_to_json(const struct service *svc); /* new reference; round-trips */
+
+#endif

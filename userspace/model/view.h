@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The child's in-memory view of the status database: services, instances, gateways, paths with
+ * their samples. Written by srm, csc and nsc as they follow the database (never directly by REST),
+ * read by orc and north. Pure tables: no I/O, no clock. One observer (orc) hears of every change
+ * after it is in place, and of a removal before the object is freed.
+ */
+#ifndef MODEL_VIEW_H
+#define MODEL_VIEW_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "model/attr.h"
+#include "model/net.h"
+#include "model/service.h"
+
+#define VIEW_MAX_SERVICES 131072
+#define VIEW_MAX_INSTANCES 1048576
+#define VIEW_MAX_GATEWAYS 4096
+#define VIEW_MAX_PATHS 65536
+
+enum instance_state { INSTANCE_UP, INSTANCE_DRAINING, INSTANCE_DOWN, INSTANCE_STATE_MAX };
+extern const char *const instance_state_names[INSTANCE_STATE_MAX];
+
+struct view_instance {
+	char name[NAME_LEN];
+	char gateway[NAME_LEN];	 /* "" until known */
+	struct in6_addr address; /* :: until known */
+	struct in6_addr sid;	 /* :: until known */
+	uint8_t state;		 /* enum instance_state; UP until told */
+	int64_t revision;	 /* of the last change in the database */
+	struct samples samples;	 /* computing status */
+	struct view_service *service;
+	void *user;	   /* orc's */
+	UT_hash_handle hh; /* in service->instances, by name */
+};
+
+struct view_service {
+	uint64_t id;
+	bool registered; /* false: instances are known, the service itself is not yet */
+	struct service def;
+	int64_t revision;
+	struct view_instance *instances; /* uthash */
+	void *user;			 /* orc's */
+	UT_hash_handle hh;
+};
+
+struct view_gateway {
+	struct gateway def;
+	int64_t revision;
+	UT_hash_handle hh; /* by def.name */
+};
+
+struct view_path {
+	struct path def;
+	bool defined; /* false: only network status known yet */
+	int64_t revision;
+	struct samples samples; /* network status */
+	char key[3 * NAME_LEN]; /* "ingress/gateway/path" */
+	UT_hash_handle hh;
+};
+
+enum view_change {
+	VIEW_SERVICE,	   /* service registered or changed */
+	VIEW_SERVICE_GONE, /* deregistered (object stays while it has instances) */
+	VIEW_INSTANCE,	   /* new, or gateway/address/sid/state changed */
+	VIEW_INSTANCE_GONE,
+	VIEW_INSTANCE_ATTR, /* one sample: attr, and whether its value differs */
+	VIEW_GATEWAY,
+	VIEW_GATEWAY_GONE,
+	VIEW_PATH,
+	VIEW_PATH_GONE,
+	VIEW_PATH_ATTR,
+};
+
+struct view_event {
+	enum view_change change;
+	struct view_service *service;	/* SERVICE*, INSTANCE* */
+	struct view_instance *instance; /* INSTANCE* */
+	struct view_gateway *gateway;	/* GATEWAY* */
+	struct view_path *path;		/* PATH* */
+	uint16_t attr;			/* *_ATTR */
+	bool value_changed;		/* *_ATTR: false = only refreshed */
+};
+
+struct view {
+	struct view_service *services; /* uthash by id */
+	struct view_gateway *gateways; /* uthash by def.name */
+	struct view_path *paths;       /* uthash by key */
+	unsigned int n_instances;
+	void (*observe)(void *arg, const struct view_event *event); /* may be NULL */
+	void *arg;
+};
+
+void view_init(struct view *view);
+void view_fini(struct view *view);
+
+struct view_service *view_service(const struct view *view, uint64_t id);
+struct view_instance *view_instance(const struct view *view, uint64_t id, const char *name);
+struct view_gateway *view_gateway(const struct view *view, const char *name);
+struct view_path *view_path(const struct view *view, struct path_key key);
+
+/* Setters: 0, -ENOMEM, or -ENOSPC at a VIEW_MAX_*. They create what is missing, notify, and notify
+ * nothing when nothing changed (attributes: a refresh is notified with value_changed = false). */
+int view_service_put(struct view *view, const struct service *def, int64_t revision);
+void view_service_del(struct view *view, uint64_t id);
+struct view_instance_put {
+	uint64_t service;
+	const char *instance;
+	int64_t revision;
+	const char *gateway; /* NULL = leave; likewise below */
+	const struct in6_addr *address;
+	const struct in6_addr *sid;
+	const enum instance_state *state;
+};
+int view_instance_put(struct view *view, const struct view_instance_put *put);
+void view_instance_del(struct view *view, uint64_t service, const char *instance);
+int view_instance_attr(struct view *view, uint64_t service, const char *instance,
+		       const struct sample *sample);
+void view_instance_attr_del(struct view *view, uint64_t service, const char *instance,
+			    uint16_t attr);
+/* Marks the sample refused (the last good value stays); no effect where none is known. */
+void view_instance_attr_refused(struct view *view, uint64_t service, const char *instance,
+				uint16_t attr);
+int view_gateway_put(struct view *view, const struct gateway *def, int64_t revision);
+void view_gateway_del(struct view *view, const char *name);
+int view_path_put(struct view *view, const struct path *def, int64_t revision);
+void view_path_del(struct view *view, struct path_key key);
+int view_path_attr(struct view *view, struct path_key key, const struct sample *sample);
+void view_path_attr_del(struct view *view, struct path_key key, uint16_t attr);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The status database as everybody above sees it: the data model of etcd v3 (revisions, versions,
+ * leases, transactions, whole-revision watch events), asynchronous, back-ends behind one ops table.
+ * Only this module stores. Today's back-end: in process (radix tree in memory, LMDB on disk).
+ *
+ * Rules for every back-end:
+ *  - A callback never runs before the call that asked for it returned; it runs on the loop.
+ *  - A request that starts (returns 0) gets exactly one callback, with -ECANCELED at close.
+ *  - Data passed in is copied; data passed to a callback lives until it returns.
+ *  - An answer to a write means: durable (group commit). Watchers inside this process may see the
+ *    event before that: they die with the memory that holds it.
+ *  - Watch events of one revision come in one call, revisions rise, none is skipped.
+ * Errors: -EINVAL, -ENOSPC (limit or disk; the database turns read-only for writes and says so),
+ * -EROFS, -ERANGE (compacted), -ENOENT (lease), -EIO, -ECANCELED.
+ */
+#ifndef NCSDB_H
+#define NCSDB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "util/err.h"
+
+#define NCSDB_KEY_MAX 512
+#define NCSDB_VALUE_MAX (1u << 20)
+#define NCSDB_TXN_MAX 128 /* operations of one transaction, as etcd */
+#define NCSDB_LEASE_TTL_MIN_S 2
+#define NCSDB_LEASE_TTL_MAX_S 86400
+
+struct ncsdb;
+struct ncsdb_watch;
+
+struct ncsdb_conf {
+	const char *dir;   /* NULL = memory only (tests) */
+	size_t map_size;   /* LMDB file limit; 0 = 1 GiB */
+	uint64_t max_keys; /* 0 = 4 M */
+	bool reset;	   /* throw away what is in dir */
+};
+
+struct ncsdb_kv {
+	const char *key; /* NUL-terminated text */
+	const void *value;
+	size_t value_len; /* value is NUL-terminated behind value_len for convenience */
+	int64_t create_rev, mod_rev, version;
+	int64_t lease;	      /* 0 = none */
+	uint64_t received_us; /* clock_us() of the write; 0 = before this boot */
+};
+
+/* Opens or creates. A file of another format, another version, or damaged is refused with err->want
+ * saying so and naming --reset. *out is left alone on failure. */
+int ncsdb_open(uv_loop_t *loop, const struct ncsdb_conf *conf, struct ncsdb **out, struct err *err);
+/* Finishes writes in flight, answers the rest -ECANCELED, frees when the loop has run dry. */
+void ncsdb_close(struct ncsdb *db);
+
+struct ncsdb_status {
+	int64_t revision, compacted;
+	uint64_t keys, leases, watches, bytes_on_disk;
+	uint64_t store_epoch; /* random, made once per data directory */
+	bool read_only;
+};
+void ncsdb_status(const struct ncsdb *db, struct ncsdb_status *out);
+
+/* ---- reads: [key, end) in key order; end NULL = the one key; ncsdb_range_prefix for a prefix ----
+ */
+struct ncsdb_range {
+	const char *key;
+	const char *end;
+	bool prefix;  /* key is a prefix, end is ignored */
+	size_t limit; /* 0 = none */
+	bool keys_only;
+};
+struct ncsdb_range_result {
+	int status;
+	int64_t revision; /* of the store when it was read */
+	const struct ncsdb_kv *kvs;
+	size_t n;
+	bool more;
+};
+typedef void (*ncsdb_range_cb)(void *arg, const struct ncsdb_range_result *res);
+int ncsdb_range(struct ncsdb *db, const struct ncsdb_range *req, ncsdb_range_cb cb, void *arg);
+
+/* ---- writes: all compares hold -> then[], else orelse[]; one revision for the whole ---- */
+enum ncsdb_cmp_field {
+	NCSDB_CMP_VERSION,
+	NCSDB_CMP_CREATE_REV,
+	NCSDB_CMP_MOD_REV,
+	NCSDB_CMP_LEASE
+};
+enum ncsdb_cmp_op { NCSDB_EQ, NCSDB_NE, NCSDB_GT, NCSDB_LT };
+struct ncsdb_cmp {
+	const char *key; /* an absent key compares as 0 */
+	enum ncsdb_cmp_field field;
+	enum ncsdb_cmp_op op;
+	int64_t value;
+};
+enum ncsdb_op_type { NCSDB_PUT, NCSDB_DELETE, NCSDB_DELETE_PREFIX };
+struct ncsdb_op {
+	enum ncsdb_op_type type;
+	const char *key; /* no key twice in one transaction */
+	const void *value;
+	size_t value_len;
+	int64_t lease; /* 0 = none */
+};
+struct ncsdb_txn {
+	const struct ncsdb_cmp *cmps;
+	size_t n_cmps;
+	const struct ncsdb_op *then, *orelse;
+	size_t n_then, n_orelse;
+};
+struct ncsdb_txn_result {
+	int status;
+	bool succeeded;	  /* the compares held */
+	int64_t revision; /* of the store afterwards */
+	size_t deleted;	  /* keys */
+};
+typedef void (*ncsdb_txn_cb)(void *arg, const struct ncsdb_txn_result *res); /* may be NULL */
+int ncsdb_txn(struct ncsdb *db, const struct ncsdb_txn *txn, ncsdb_txn_cb cb, void *arg);
+
+/* ---- watch ---- */
+struct ncsdb_event {
+	bool deleted; /* kv has key and mod_rev only */
+	struct ncsdb_kv kv;
+};
+struct ncsdb_watch_update {
+	int status; /* 0, or -ERANGE: start_rev was compacted; the watch is dead */
+	int64_t revision;
+	const struct ncsdb_event *events;
+	size_t n;
+};
+typedef void (*ncsdb_watch_cb)(void *arg, const struct ncsdb_watch_update *update);
+/* Events of keys with this prefix from start_rev on (0 = from now). */
+int ncsdb_watch(struct ncsdb *db, const char *prefix, int64_t start_rev, ncsdb_watch_cb cb,
+		void *arg, struct ncsdb_watch **out);
+void ncsdb_unwatch(struct ncsdb_watch *watch); /* no callback afterwards */
+
+int ncsdb_compact(struct ncsdb *db, int64_t revision);
+
+/* ---- leases: keys of a lease are deleted, in one revision, when it ends ---- */
+typedef void (*ncsdb_lease_cb)(void *arg, int status, int64_t lease, unsigned int ttl_s);
+/* id 0 = the store chooses. */
+int ncsdb_lease_grant(struct ncsdb *db, int64_t id, unsigned int ttl_s, ncsdb_lease_cb cb,
+		      void *arg);
+int ncsdb_lease_keepalive(struct ncsdb *db, int64_t id, ncsdb_lease_cb cb, void *arg);
+int ncsdb_lease_revoke(struct ncsdb *db, int64_t id, ncsdb_lease_cb cb, void *arg);
+
+/* ---- back-ends ---- */
+struct ncsdb_ops {
+	const char *name;
+	void (*close)(struct ncsdb *db);
+	void (*status)(const struct ncsdb *db, struct ncsdb_status *out);
+	int (*range)(struct ncsdb *, const struct ncsdb_range *, ncsdb_range_cb, void *);
+	int (*txn)(struct ncsdb *, const struct ncsdb_txn *, ncsdb_txn_cb, void *);
+	int (*watch)(struct ncsdb *, const char *, int64_t, ncsdb_watch_cb, void *,
+		     struct ncsdb_watch **);
+	void (*unwatch)(struct ncsdb_watch *);
+	int (*compact)(struct ncsdb *, int64_t);
+	int (*lease_grant)(struct ncsdb *, int64_t, unsigned int, ncsdb_lease_cb, void *);
+	int (*lease_keepalive)(struct ncsdb *, int64_t, ncsdb_lease_cb, void *);
+	int (*lease_revoke)(struct ncsdb *, int64_t, ncsdb_lease_cb, void *);
+};
+
+struct ncsdb {
+	const struct ncsdb_ops *ops; /* first member of every back-end's struct */
+};
+
+struct ncsdb_watch {
+	struct ncsdb *db; /* first member of every back-end's struct */
+};
+
+#endif

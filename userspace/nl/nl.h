@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kernel's networking tables as the parent needs them. Writes (seg6 encap routes, seg6local
+ * routes, the rule, SR tunnel source) by libmnl; reads and change notification (links, addresses,
+ * neighbours, routes) by libnl-3 caches. Everything it writes carries protocol NL_PROTO, so that a
+ * restart finds it again and foreign routes are never touched. Acts in the network namespace the
+ * process was started in. Errors -errno with err naming object and kernel message (extack).
+ */
+#ifndef NL_H
+#define NL_H
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include <san/msg.h>
+
+#include "util/err.h"
+
+#define NL_PROTO 0x5a	      /* rtm_protocol of our routes and rule */
+#define NL_NEIGH_REFRESH_S 10 /* neighbours of watched destinations are kept reachable */
+
+struct nl;
+
+/* changed(arg): links, neighbours or routes changed; called on the loop, coalesced. The caller asks
+ * nl_resolve again for what it cares about. */
+int nl_open(uv_loop_t *loop, void (*changed)(void *arg), void *arg, struct nl **out,
+	    struct err *err);
+void nl_close(struct nl *nl); /* leaves the kernel's tables as they are */
+
+struct nl_link {
+	unsigned int ifindex;
+	char name[IFNAMSIZ];
+	uint32_t mtu;
+	uint8_t mac[6];
+	bool up; /* administratively and carrier */
+};
+int nl_link_by_name(struct nl *nl, const char *name, struct nl_link *out); /* -ENOENT */
+
+/* Where a packet to dst leaves: route look-up by the kernel, then its neighbour. 0 resolved;
+ * -ENETUNREACH no route; -EHOSTUNREACH neighbour not known (yet): solicitation was started and
+ * `changed` follows; -ENETDOWN link down. why: one line for people on failure. */
+struct nl_adj {
+	unsigned int ifindex;
+	char ifname[IFNAMSIZ];
+	uint32_t mtu;
+	uint8_t src_mac[6], dst_mac[6];
+	struct in6_addr gateway; /* the neighbour: next-hop router, or dst itself */
+	char why[SAN_TEXT_LEN];
+};
+int nl_resolve(struct nl *nl, const struct in6_addr *dst, struct nl_adj *out);
+/* Keeps the neighbour behind dst fresh (every NL_NEIGH_REFRESH_S) until forgotten. Counted. */
+void nl_watch(struct nl *nl, const struct in6_addr *dst);
+void nl_forget(struct nl *nl, const struct in6_addr *dst);
+
+/* Route for a service's address: encap seg6 towards segs, in our table. Replaces (NLM_F_REPLACE).
+ */
+struct nl_encap_route {
+	struct in6_addr dst; /* /128 */
+	uint32_t table;
+	uint8_t encap;	/* enum san_encap */
+	uint8_t n_segs; /* 0 = unreachable route: service known, nothing selected */
+	struct in6_addr segs[SAN_MAX_SEGS]; /* travel order */
+	unsigned int
+		ifindex; /* any link of the core; the kernel routes by the first segment anyway */
+};
+int nl_encap_route_put(struct nl *nl, const struct nl_encap_route *route, struct err *err);
+int nl_encap_route_del(struct nl *nl, const struct in6_addr *dst, uint32_t table, struct err *err);
+/* What of ours is in that table now, for adoption and repair. fn returning non-zero ends the walk.
+ */
+int nl_encap_route_each(struct nl *nl, uint32_t table,
+			int (*fn)(void *arg, const struct nl_encap_route *route), void *arg);
+
+/* SIDs: seg6local routes in the main table. oif "" = chosen by nl (route to nexthop, else the
+ * first up link that is not loopback). */
+int nl_sid_put(struct nl *nl, const struct san_msg_sid *sid, struct err *err);
+int nl_sid_del(struct nl *nl, const struct in6_addr *addr, struct err *err);
+int nl_sid_each(struct nl *nl, int (*fn)(void *arg, const struct san_msg_sid *sid), void *arg);
+
+/* ip -6 rule: from all lookup table, protocol NL_PROTO. Idempotent. */
+int nl_rule_put(struct nl *nl, uint32_t table, uint32_t priority, struct err *err);
+int nl_rule_del(struct nl *nl, uint32_t table, uint32_t priority, struct err *err);
+/* Source of the kernel's own encapsulation (ip sr tunsrc set). */
+int nl_tunsrc_set(struct nl *nl, const struct in6_addr *src, struct err *err);
+/* net.ipv6.conf.<name>.seg6_enabled = 1: accept SRH on a core interface. */
+int nl_seg6_enable(struct nl *nl, const char *ifname, struct err *err);
+
+#endif

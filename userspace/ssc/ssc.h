@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Service scheduling: from attributes to one metric per candidate, a ranking, and the choice.
+ * The only module that chooses. Pure: no I/O, no clock (now_us is an argument), no allocation that
+ * outlives a call but the explanation. Rules: docs/metrics.md. CATS terms: candidate = contact
+ * instance reachable by a path; metric 0 best .. 1000 = METRIC_MAX not satisfied.
+ */
+#ifndef SSC_H
+#define SSC_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/view.h"
+
+/* One candidate: an instance over one path to its gateway. */
+struct ssc_candidate {
+	const struct view_instance *instance;
+	const struct view_path *path;
+};
+
+/* Why a candidate has its metric. */
+enum ssc_gate {
+	SSC_OK,
+	SSC_REQUIREMENT, /* index in gate_index */
+	SSC_TERM,	 /* a term's curve gives 1000; index in gate_index */
+	SSC_UNKNOWN,	 /* a required attribute was never told; attr in gate_attr */
+	SSC_STALE,	 /* older than max_age under policy exclude; attr in gate_attr */
+	SSC_DRAINING,
+	SSC_DOWN,
+	SSC_NO_SID, /* no segment list leads to it */
+	SSC_TOO_MANY_SEGS,
+	SSC_DAMPED,
+	SSC_GATE_MAX,
+};
+const char *ssc_gate_text(enum ssc_gate gate);
+
+struct ssc_score {
+	uint16_t metric; /* 0..1000 */
+	uint8_t gate;	 /* enum ssc_gate */
+	uint8_t gate_index;
+	uint16_t gate_attr;
+	uint16_t rank; /* from 1, over all candidates in rank order */
+};
+
+/* Aggregated value of one attribute over a candidate's segments (docs/metrics.md). */
+enum ssc_value_state { SSC_VALUE_OK, SSC_VALUE_UNKNOWN, SSC_VALUE_STALE };
+struct ssc_value {
+	int64_t milli;
+	uint64_t age_us; /* of its oldest part */
+	enum ssc_value_state state;
+};
+struct ssc_value ssc_aggregate(const struct service *svc, const struct ssc_candidate *cand,
+			       uint16_t attr, uint64_t now_us);
+
+/* 0..1000, integer, half up. */
+int ssc_curve(const struct curve *curve, int64_t milli);
+
+/* Score of one candidate alone (rank 0). damped: under suppression, see ssc_damp. */
+void ssc_score(const struct service *svc, const struct ssc_candidate *cand, bool damped,
+	       uint64_t now_us, struct ssc_score *out);
+
+/*
+ * Choice memory of one service between calls: what is selected, since when a better one is better.
+ * The caller owns it, zero = nothing selected yet. Identified by names, so that it survives
+ * objects.
+ */
+struct ssc_choice {
+	bool valid;
+	char instance[NAME_LEN], gateway[NAME_LEN], path[NAME_LEN];
+	uint16_t metric;
+	uint64_t since_us;	  /* of this selection */
+	uint64_t better_since_us; /* 0 = no challenger beyond the margin */
+};
+
+enum ssc_why {
+	SSC_FIRST,	 /* nothing was selected before */
+	SSC_KEPT,	 /* still the best */
+	SSC_KEPT_MARGIN, /* another is better, but not by the margin */
+	SSC_KEPT_HOLD,	 /* better by the margin, but not for the hold time yet */
+	SSC_MOVED,	 /* better by the margin for the hold time */
+	SSC_LOST,	 /* the selected one is no longer satisfying or gone */
+	SSC_NOTHING,	 /* no satisfying candidate */
+	SSC_WHY_MAX,
+};
+const char *ssc_why_text(enum ssc_why why);
+
+struct ssc_result {
+	int selected; /* index into cands, -1 = none */
+	enum ssc_why why;
+	bool changed;	      /* selection differs from choice before the call */
+	uint64_t again_at_us; /* evaluate again then although nothing changed: hold ends, a value
+			       * gets stale; UINT64_MAX = never */
+};
+
+/* Ranks scores[n] (fills rank; ties: metric, current selection, path preference, instance name,
+ * path name) and decides with hysteresis. order[n] receives candidate indexes by rank. Updates
+ * *choice. scores must have been filled by ssc_score. */
+void ssc_decide(const struct service *svc, const struct ssc_candidate *cands,
+		struct ssc_score *scores, unsigned int n, uint16_t *order, uint64_t now_us,
+		struct ssc_choice *choice, struct ssc_result *res);
+
+/* Earliest time at which the age of a used value changes a score; UINT64_MAX = never. */
+uint64_t ssc_stale_at(const struct service *svc, const struct ssc_candidate *cand, uint64_t now_us);
+
+/* The whole reasoning as JSON: per candidate attributes used (value, unit, age), terms,
+ * requirements, gate, metric, rank; the choice and why. New reference, NULL without memory. */
+json_t *ssc_explain(const struct service *svc, const struct ssc_candidate *cands,
+		    const struct ssc_score *scores, unsigned int n, const struct ssc_choice *choice,
+		    const struct ssc_result *last, uint64_t now_us);
+
+/* Damping of an instance's satisfying state, RFC 2439 figures. */
+struct ssc_damping {
+	uint32_t penalty; /* at updated_us */
+	uint64_t updated_us;
+	bool suppressed, satisfied, known;
+};
+#define SSC_DAMP_PENALTY 1000
+#define SSC_DAMP_SUPPRESS 3000
+#define SSC_DAMP_REUSE 750
+#define SSC_DAMP_MAX 16000
+#define SSC_DAMP_HALF_LIFE_US (15ull * 1000000)
+/* Feeds the undamped satisfying state; returns whether it is suppressed now. */
+bool ssc_damp(struct ssc_damping *d, bool satisfied, uint64_t now_us);
+
+#endif
