@@ -8,6 +8,7 @@
 #ifndef MODEL_ATTR_H
 #define MODEL_ATTR_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,9 +54,20 @@ enum attr_id {
 int attr_intern(const char *name, uint16_t *id);
 const char *attr_name(uint16_t id);
 enum attr_class attr_class(uint16_t id); /* interned names: CLASS_OTHER */
-/* "71.5" -> 71500; refuses junk, non-finite, out of the attribute's range, more than 3 decimals are
- * rounded half up. err: field "/<attribute>". */
+const char *attr_unit(uint16_t id);	 /* interned names: "" */
+int64_t attr_max_milli(uint16_t id);	 /* interned names: ATTR_VALUE_MAX_MILLI */
+/* Names there are. attr_forget(n) drops what was interned since attr_count() gave n: only for one
+ * who interned for an input that is refused after all, before anybody else could see the ids. */
+uint16_t attr_count(void);
+void attr_forget(uint16_t count);
+/* "71.5" -> 71500; refuses junk (signs, exponents, hex, blanks), non-finite, out of the attribute's
+ * range; more than 3 decimals are rounded half up, before the range is checked. -EINVAL; err: field
+ * "/<attribute>". */
 int attr_parse(uint16_t id, const char *text, int64_t *milli, struct err *err);
+/* The same from a JSON number (exponents are JSON's business). err: field "", for err_prefix. */
+int attr_from_json(uint16_t id, const json_t *value, int64_t *milli, struct err *err);
+/* 71500 -> 71.5, 71000 -> 71 (integer). New reference; attr_from_json gives milli back. */
+json_t *attr_to_json(int64_t milli);
 /* Shortest decimal: 71500 -> "71.5". Returns buf. */
 const char *attr_text(int64_t milli, char *buf, size_t size);
 

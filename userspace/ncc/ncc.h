@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Network control, child side: keeps the desired state, names next hops, turns changes into
+ * generations of messages (san/msg.h) and takes the parent's answers. Never touches the database
+ * and never the kernel. Sends as fast as the socket takes it: what changes meanwhile is merged, the
+ * newest wins; at most one generation is unacknowledged.
+ */
+#ifndef NCC_H
+#define NCC_H
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "model/plan.h"
+#include "util/err.h"
+
+struct ncc;
+
+struct ncc_iface {
+	char name[SAN_IFNAMSIZ];
+	uint8_t role; /* enum san_role */
+	uint8_t policy;
+};
+
+struct ncc_conf {
+	struct san_msg_config config;
+	const struct ncc_iface *ifaces;
+	unsigned int n_ifaces;
+};
+
+/* A generation was acknowledged: result 0 or -errno with the parent's text. */
+typedef void (*ncc_acked_cb)(void *arg, uint64_t generation, int result, const char *text);
+
+/* fd: the child's end of the socketpair (taken). Sends HELLO and the configuration at once. */
+int ncc_open(uv_loop_t *loop, int fd, const struct ncc_conf *conf, ncc_acked_cb acked, void *arg,
+	     struct ncc **out);
+void ncc_close(struct ncc *ncc);
+/* The parent is gone (EOF): called once. Default without it: nothing is sent any more. */
+void ncc_on_hangup(struct ncc *ncc, void (*hangup)(void *arg), void *arg);
+
+/* Desired state; copied. Sent with ncc_flush (or when the socket is free again). -ENOSPC, -ENOMEM.
+ */
+int ncc_service_put(struct ncc *ncc, const struct plan_service *svc, struct err *err);
+void ncc_service_del(struct ncc *ncc, uint64_t id);
+int ncc_sid_put(struct ncc *ncc, const struct plan_sid *sid, struct err *err);
+void ncc_sid_del(struct ncc *ncc, const struct in6_addr *addr);
+/* First flush of a session sends SAN_PLAN_FULL: call it only after the first full sync. */
+uint64_t ncc_flush(struct ncc *ncc); /* generation that will carry all changes so far */
+
+struct ncc_status {
+	uint64_t desired, applied; /* generations */
+	uint64_t plans, failures, repaired;
+	uint64_t last_apply_us; /* flush to ack of the last generation */
+	int last_result;
+	char last_text[SAN_TEXT_LEN];
+	bool connected;
+};
+void ncc_status(const struct ncc *ncc, struct ncc_status *out);
+
+/* Desired entries with next hop and its state, for REST: arrays of objects, new references. */
+json_t *ncc_entries_json(const struct ncc *ncc);
+json_t *ncc_nexthops_json(const struct ncc *ncc);
+json_t *ncc_sids_json(const struct ncc *ncc);
+json_t *ncc_ifaces_json(const struct ncc *ncc);
+
+/* Counters from the parent; done gets {"services":[...],"nexthops":[...],"reasons":[...]}
+ * (borrowed) or NULL with status < 0. */
+typedef void (*ncc_stats_cb)(void *arg, int status, json_t *stats);
+int ncc_stats(struct ncc *ncc, ncc_stats_cb done, void *arg);
+
+/* Segment list -> "5f00:0:1::1,5f00:0:2:100::". Returns buf. */
+const char *ncc_segs_text(const struct plan_nexthop *nh, char *buf, size_t size);
+
+#endif

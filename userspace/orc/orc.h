@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Orchestration: hears of changes in the view, marks what depends on them, coalesces, lets ssc
+ * score only the touched candidates and decide per touched service, and hands changed selections to
+ * ncc. One direction: view -> marks -> ssc -> ncc. On a gateway it also keeps the SIDs of its
+ * instances.
+ */
+#ifndef ORC_H
+#define ORC_H
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "model/view.h"
+#include "ncc/ncc.h"
+
+struct orc;
+
+#define ORC_COALESCE_US 5000	/* while busy; idle changes are evaluated in the same loop turn */
+#define ORC_HISTORY 16		/* changes kept per service, for explain */
+#define ORC_MAX_CANDIDATES 4096 /* of one service */
+
+struct orc_conf {
+	uv_loop_t *loop;
+	struct view *view; /* orc becomes its observer */
+	struct ncc *ncc;
+	const char *ingress; /* this host's name: paths of other ingresses do not count; "" = no
+				ingress */
+	const char *gateway; /* this host's gateway name or NULL */
+	const struct plan_sid *sids; /* configured SIDs */
+	unsigned int n_sids;
+};
+
+int orc_open(const struct orc_conf *conf, struct orc **out);
+void orc_close(struct orc *orc);
+/* All sources are synced: evaluate everything, send the first full plan, then follow changes. */
+void orc_start(struct orc *orc);
+bool orc_started(const struct orc *orc);
+
+/* What is in force for a service. */
+struct orc_entry {
+	bool selected;
+	const char *instance, *gateway, *path; /* valid until the next loop turn */
+	uint16_t metric;
+	uint64_t since_us;
+	uint64_t changes;
+	uint64_t generation; /* desired generation of its last change */
+};
+int orc_entry(const struct orc *orc, uint64_t service, struct orc_entry *out); /* -ENOENT */
+
+/* ssc_explain of the present state plus "history". New reference; NULL: no such service. */
+json_t *orc_explain(const struct orc *orc, uint64_t service);
+
+struct orc_stats {
+	uint64_t events, evaluations, candidates_scored, selections_changed;
+	uint64_t last_react_us; /* first event of the last round -> plan handed to ncc */
+	unsigned int services, candidates;
+};
+void orc_stats(const struct orc *orc, struct orc_stats *out);
+
+#endif

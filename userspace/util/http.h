@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Blocking HTTP client for sanctl and san-agent, on libcurl: JSON in, JSON out, over a unix socket
+ * or loopback TCP. An endpoint is "unix:/run/sand/api.sock", a plain path, or "http://[::1]:8080".
+ * The only user of libcurl.
+ */
+#ifndef UTIL_HTTP_H
+#define UTIL_HTTP_H
+
+#include <jansson.h>
+
+#include "util/err.h"
+
+struct http;
+
+#define HTTP_TIMEOUT_MS 5000
+
+int http_open(const char *endpoint, long timeout_ms, struct http **out, struct err *err);
+void http_close(struct http *http);
+
+/* body may be NULL. *status: HTTP status. *out (may be NULL): parsed JSON answer or NULL when
+ * empty; new reference. 0 when an answer came, whatever its status; -ECONNREFUSED, -ETIMEDOUT,
+ * -EPROTO. */
+int http_call(struct http *http, const char *method, const char *path, const json_t *body,
+	      long *status, json_t **out, struct err *err);
+/* Turns an application/problem+json answer (RFC 9457) into err; returns err->code. */
+int http_problem(long status, const json_t *problem, struct err *err);
+/* Percent-encodes one path segment. Returns buf. */
+const char *http_segment(const char *text, char *buf, size_t size);
+
+#endif
