@@ -20,7 +20,8 @@ struct yaml_doc;
 /* Reads file to its end. err->want holds "line N, column M: what". *out is left alone on failure.
  */
 int yaml_load(FILE *file, struct yaml_doc **out, struct err *err);
-void yaml_free(struct yaml_doc *doc);
+/* Its linker name differs: libyaml exports a yaml_free of its own, which ours would replace. */
+void yaml_free(struct yaml_doc *doc) __asm__("yaml_doc_free");
 json_t *yaml_root(const struct yaml_doc *doc); /* borrowed */
 /* Line (from 1) of the value a JSON pointer names, or of its nearest existing ancestor. */
 int yaml_line(const struct yaml_doc *doc, const char *pointer);

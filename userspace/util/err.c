@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/err.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_TMP 512
+
+/* Length of the well-formed UTF-8 sequence at s (RFC 3629), 0 if there is none. */
+static size_t utf8_len(const unsigned char *s)
+{
+	unsigned int min, cp;
+	size_t n;
+
+	if (s[0] < 0x80)
+		return 1;
+	n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	cp = s[0] & (0xff >> (n + 1));
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		cp = cp << 6 | (s[i] & 0x3f);
+	}
+	min = n == 4 ? 0x10000 : n == 3 ? 0x800 : 0x80;
+	return cp < min || cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff) ? 0 : n;
+}
+
+/* Copies clean text; what does not fit ends in "...". These texts travel into JSON and logs. */
+static void text_set(char *dst, size_t size, const char *src)
+{
+	const unsigned char *s = (const unsigned char *)(src ? src : "");
+	size_t at = 0, cut = 0;
+
+	while (*s) {
+		size_t n = utf8_len(s);
+		bool bad = n == 0 || *s < 0x20 || *s == 0x7f;
+
+		if (at + (bad ? 1 : n) >= size) {
+			strcpy(dst + cut, "...");
+			return;
+		}
+		if (bad) {
+			dst[at++] = '?';
+			s++;
+		} else {
+			memcpy(dst + at, s, n);
+			at += n;
+			s += n;
+		}
+		if (at + 4 <= size)
+			cut = at;
+	}
+	dst[at] = '\0';
+}
+
+int err_set(struct err *err, int code, const char *field, const char *value, const char *want, ...)
+{
+	char tmp[TEXT_TMP] = "";
+	va_list ap;
+
+	if (!err)
+		return code;
+	if (want) {
+		va_start(ap, want);
+		vsnprintf(tmp, sizeof(tmp), want, ap);
+		va_end(ap);
+	}
+	memset(err, 0, sizeof(*err));
+	err->code = code;
+	text_set(err->field, sizeof(err->field), field);
+	text_set(err->value, sizeof(err->value), value);
+	text_set(err->want, sizeof(err->want), tmp);
+	return code;
+}
+
+int err_object(struct err *err, const char *object, ...)
+{
+	char tmp[TEXT_TMP];
+	va_list ap;
+
+	if (!err)
+		return 0;
+	va_start(ap, object);
+	vsnprintf(tmp, sizeof(tmp), object, ap);
+	va_end(ap);
+	text_set(err->object, sizeof(err->object), tmp);
+	return err->code;
+}
+
+int err_prefix(struct err *err, const char *prefix, ...)
+{
+	char tmp[TEXT_TMP];
+	va_list ap;
+	size_t len;
+
+	if (!err)
+		return 0;
+	va_start(ap, prefix);
+	vsnprintf(tmp, sizeof(tmp) - sizeof(err->field), prefix, ap);
+	va_end(ap);
+	len = strlen(tmp);
+	memcpy(tmp + len, err->field, strlen(err->field) + 1);
+	text_set(err->field, sizeof(err->field), tmp);
+	return err->code;
+}
+
+const char *err_text(const struct err *err, char *buf, size_t size)
+{
+	const char *want = err->want[0] ? err->want : strerror(err->code < 0 ? -err->code : 0);
+	bool value = err->value[0] != '\0';
+
+	snprintf(buf, size, "%s%s%s%s%s%s%s%s", err->object, err->object[0] ? ": " : "", err->field,
+		 err->field[0] ? ": " : "", value ? "is " : "", err->value, value ? ", " : "",
+		 want);
+	return buf;
+}
