@@ -40,8 +40,9 @@ struct path {
 	struct in6_addr segs[SAN_MAX_SEGS - 1]; /* travel order */
 };
 
-/* name/ingress/... come from the key and are set by the caller of _from_json through these
- * arguments. */
+/* name/ingress/... come from the key, through these arguments; obj may repeat them, not contradict
+ * them. A name that is NULL here must be in obj. The output is left alone on failure; its padding
+ * is zero: memcmp compares. -EINVAL, -ENOSPC. */
 int gateway_from_json(const json_t *obj, const char *name, struct gateway *gw, struct err *err);
 json_t *gateway_to_json(const struct gateway *gw);
 struct path_key {

@@ -12,7 +12,8 @@
  *   "hysteresis": {"margin": 50, "hold_ms": 1000},
  *   "freshness": {"max_age_ms": 10000, "policy": "exclude"} }
  *
- * Only id is required. Without evaluation: one term delay_us, ramp 0..100000.
+ * Only id is required. Without evaluation: one term delay_us, ramp 0..100000, weight 1; an empty
+ * array means no term. Points: rising x. A ramp or its x must lie in the attribute's range.
  */
 #ifndef MODEL_SERVICE_H
 #define MODEL_SERVICE_H
@@ -86,10 +87,13 @@ struct service {
 	struct requirement requirements[SERVICE_MAX_REQUIREMENTS];
 };
 
+const char *requirement_op_text(uint8_t op); /* "<" "<=" ">" ">=" */
+
 /* Defaults for everything but id. */
 void service_init(struct service *svc, uint64_t id);
 /* Fills *svc from obj as a whole (defaults for absent members). id: "0x101" or a number in obj; if
- * expect_id != 0 obj may leave it out and must not differ. *svc is left alone on failure. */
+ * expect_id != 0 obj may leave it out and must not differ. *svc is left alone on failure, and so
+ * are the interned attribute names. -EINVAL, -ENOSPC. Padding is zero: memcmp compares. */
 int service_from_json(const json_t *obj, uint64_t expect_id, struct service *svc, struct err *err);
 json_t *service_to_json(const struct service *svc); /* new reference; round-trips */
 

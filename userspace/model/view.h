@@ -65,14 +65,16 @@ struct view_path {
 
 enum view_change {
 	VIEW_SERVICE,	   /* service registered or changed */
-	VIEW_SERVICE_GONE, /* deregistered (object stays while it has instances) */
+	VIEW_SERVICE_GONE, /* deregistered (object stays while it has instances), and again when an
+			    * object that is not registered goes with its last instance: it is
+			    * freed after the event if instances is NULL */
 	VIEW_INSTANCE,	   /* new, or gateway/address/sid/state changed */
 	VIEW_INSTANCE_GONE,
 	VIEW_INSTANCE_ATTR, /* one sample: attr, and whether its value differs */
 	VIEW_GATEWAY,
 	VIEW_GATEWAY_GONE,
 	VIEW_PATH,
-	VIEW_PATH_GONE,
+	VIEW_PATH_GONE, /* definition removed; freed after the event if samples.n is 0 */
 	VIEW_PATH_ATTR,
 };
 
@@ -86,7 +88,14 @@ struct view_event {
 	bool value_changed;		/* *_ATTR: false = only refreshed */
 };
 
+/* VIEW_MAX_*; tests lower them. */
+struct view_limits {
+	unsigned int services, instances, gateways, paths;
+};
+
+/* The observer must not change the view. */
 struct view {
+	struct view_limits limits;
 	struct view_service *services; /* uthash by id */
 	struct view_gateway *gateways; /* uthash by def.name */
 	struct view_path *paths;       /* uthash by key */
@@ -96,14 +105,15 @@ struct view {
 };
 
 void view_init(struct view *view);
-void view_fini(struct view *view);
+void view_fini(struct view *view); /* tells the observer nothing */
 
 struct view_service *view_service(const struct view *view, uint64_t id);
 struct view_instance *view_instance(const struct view *view, uint64_t id, const char *name);
 struct view_gateway *view_gateway(const struct view *view, const char *name);
 struct view_path *view_path(const struct view *view, struct path_key key);
 
-/* Setters: 0, -ENOMEM, or -ENOSPC at a VIEW_MAX_*. They create what is missing, notify, and notify
+/* Setters: 0, -EINVAL (a name that is none), -ENOMEM, or -ENOSPC at a VIEW_MAX_* or
+ * ATTR_PER_OBJECT. They create what is missing, notify, and notify
  * nothing when nothing changed (attributes: a refresh is notified with value_changed = false). */
 int view_service_put(struct view *view, const struct service *def, int64_t revision);
 void view_service_del(struct view *view, uint64_t id);
@@ -111,7 +121,7 @@ struct view_instance_put {
 	uint64_t service;
 	const char *instance;
 	int64_t revision;
-	const char *gateway; /* NULL = leave; likewise below */
+	const char *gateway; /* NULL = leave, "" = unknown again; likewise below */
 	const struct in6_addr *address;
 	const struct in6_addr *sid;
 	const enum instance_state *state;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * JSON form of curves: {"step": X}, {"ramp": [FROM, TO]} or {"points": [[x, y], ...]}. Internal to
+ * model: service_from_json and service_to_json are the door.
+ */
+#ifndef MODEL_CURVE_H
+#define MODEL_CURVE_H
+
+#include <jansson.h>
+
+#include "model/service.h"
+
+/* x in units of attr, within its range. err: field relative to obj. */
+int curve_from_json(const json_t *obj, uint16_t attr, struct curve *curve, struct err *err);
+json_t *curve_to_json(const struct curve *curve); /* new reference, NULL without memory */
+
+#endif

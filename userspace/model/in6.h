@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Addresses that packets can be sent to, as JSON members. Internal to model. */
+#ifndef MODEL_IN6_H
+#define MODEL_IN6_H
+
+#include <jansson.h>
+#include <netinet/in.h>
+
+#include "util/err.h"
+#include "util/json.h"
+
+/* A unicast address with meaning beyond this link and host. Absent: *out untouched. */
+int in6_from_json(const json_t *obj, const char *name, enum json_need need, struct in6_addr *out,
+		  struct err *err);
+/* The same from a value. err: field "". */
+int in6_from_value(const json_t *value, struct in6_addr *out, struct err *err);
+/* Adds the member unless addr is ::. */
+void in6_to_json(json_t *obj, const char *name, const struct in6_addr *addr);
+const char *in6_text(const struct in6_addr *addr, char buf[INET6_ADDRSTRLEN]);
+
+#endif
