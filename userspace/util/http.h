@@ -2,7 +2,7 @@
 /*
  * Blocking HTTP client for sanctl and san-agent, on libcurl: JSON in, JSON out, over a unix socket
  * or loopback TCP. An endpoint is "unix:/run/sand/api.sock", a plain path, or "http://[::1]:8080".
- * The only user of libcurl.
+ * The only user of libcurl. A handle belongs to one thread at a time; it keeps its connection open.
  */
 #ifndef UTIL_HTTP_H
 #define UTIL_HTTP_H
@@ -14,6 +14,7 @@
 struct http;
 
 #define HTTP_TIMEOUT_MS 5000
+#define HTTP_ANSWER_MAX (32u << 20) /* longer answers are refused: -EPROTO */
 
 int http_open(const char *endpoint, long timeout_ms, struct http **out, struct err *err);
 void http_close(struct http *http);
@@ -23,9 +24,10 @@ void http_close(struct http *http);
  * -EPROTO. */
 int http_call(struct http *http, const char *method, const char *path, const json_t *body,
 	      long *status, json_t **out, struct err *err);
-/* Turns an application/problem+json answer (RFC 9457) into err; returns err->code. */
+/* Turns an application/problem+json answer (RFC 9457) into err: want is its detail, field and value
+ * as they came; returns err->code: 0 for 2xx, else by status (404 -ENOENT, 412 -ESTALE...). */
 int http_problem(long status, const json_t *problem, struct err *err);
-/* Percent-encodes one path segment. Returns buf. */
+/* Percent-encodes one path segment; what does not fit is cut. Returns buf. */
 const char *http_segment(const char *text, char *buf, size_t size);
 
 #endif
