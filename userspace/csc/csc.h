@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "model/view.h"
-#include "ncsdb/ncsdb.h"
+#include "ncsdb/write.h"
 
 struct csc;
 
@@ -19,11 +19,6 @@ struct csc_conf {
 	struct in6_addr
 		locator; /* instance SIDs: locator | function, function 0x100.. (RFC 8986 3.1) */
 	uint8_t locator_len;
-};
-
-struct csc_done {
-	void (*done)(void *arg, int status, int64_t revision, bool created);
-	void *arg;
 };
 
 int csc_open(struct ncsdb *db, struct view *view, const struct csc_conf *conf,
@@ -39,13 +34,13 @@ void csc_close(struct csc *csc);
  * whole (attributes that obj does not name stay).
  */
 int csc_instance_put(struct csc *csc, uint64_t service, const char *instance, const json_t *obj,
-		     int64_t if_revision, struct csc_done done, struct err *err);
+		     int64_t if_revision, struct ncsdb_write_done done, struct err *err);
 int csc_instance_del(struct csc *csc, uint64_t service, const char *instance, int64_t if_revision,
-		     struct csc_done done, struct err *err);
+		     struct ncsdb_write_done done, struct err *err);
 /* attrs: {"cpu_load": 71.2, "queue_us": null, "state": "draining"}; all or nothing; the instance
  * must be registered (-ENOENT). Values go under the lease of the instance. */
 int csc_status_put(struct csc *csc, uint64_t service, const char *instance, const json_t *attrs,
-		   struct csc_done done, struct err *err);
+		   struct ncsdb_write_done done, struct err *err);
 
 /* Agents: a named lease. obj: {"ttl_s": 10, "host": "...", "version": "..."}. */
 struct csc_lease_done {

@@ -4,9 +4,9 @@
  * writer of /san/services. Called by north (REST) and main (configuration).
  *
  * All writes of srm, nsc and csc are asynchronous: validation errors return at once with err filled
- * and no callback; 0 means done() will be called exactly once, from the loop, when the write is
- * durable (status 0, revision) or was refused (-errno: -ESTALE if_revision differs, -ENOSPC,
- * -EROFS).
+ * and no callback (-ESTALE and -ENOENT also when the view knows already); 0 means done() will be
+ * called exactly once, from the loop, when the write is durable (status 0, revision) or was refused
+ * (-errno: -ESTALE if_revision differs, -ENOSPC, -EROFS).
  */
 #ifndef SRM_H
 #define SRM_H
@@ -14,17 +14,11 @@
 #include <jansson.h>
 
 #include "model/view.h"
-#include "ncsdb/ncsdb.h"
+#include "ncsdb/write.h"
 
 struct srm;
 
-struct write_done {
-	void (*done)(void *arg, int status, int64_t revision, bool created);
-	void *arg;
-};
-
-/* if_revision: -1 = any, 0 = must not exist, else the object's mod revision. */
-#define ANY_REVISION (-1)
+/* struct ncsdb_write_done and ANY_REVISION: ncsdb/write.h. */
 
 /* synced is called once, when the view holds everything that was stored. */
 int srm_open(struct ncsdb *db, struct view *view, void (*synced)(void *arg), void *arg,
@@ -33,8 +27,8 @@ void srm_close(struct srm *srm);
 
 /* obj as model/service.h. Refuses an address that another service holds: -EEXIST, naming it. */
 int srm_service_put(struct srm *srm, uint64_t id, const json_t *obj, int64_t if_revision,
-		    struct write_done done, struct err *err);
-int srm_service_del(struct srm *srm, uint64_t id, int64_t if_revision, struct write_done done,
+		    struct ncsdb_write_done done, struct err *err);
+int srm_service_del(struct srm *srm, uint64_t id, int64_t if_revision, struct ncsdb_write_done done,
 		    struct err *err);
 /* Keys under /san/services that did not parse since start. */
 uint64_t srm_refused(const struct srm *srm);

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ncsdb/write.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WRITE_MAX_CMPS 8
+
+struct ncsdb_write {
+	struct ncsdb_write *next, **link; /* in writer->flying */
+	struct ncsdb_writer *writer;	  /* NULL: the writer is gone */
+	struct ncsdb_write_done done;
+	void (*release)(void *arg, void *hold);
+	void *release_arg, *hold;
+	int error;	 /* of construction */
+	int fail_status; /* when a compare does not hold */
+	bool any;	 /* compares tell `created` only: both branches are the same */
+	bool create;	 /* must not exist */
+	bool may_be_absent;
+	bool waiting; /* durable at `revision`, not seen yet */
+	bool created;
+	int64_t revision;
+	size_t n_cmps, n_ops, n_puts, cap;
+	struct ncsdb_cmp cmps[WRITE_MAX_CMPS];
+	struct ncsdb_op *ops;
+};
+
+void ncsdb_writer_init(struct ncsdb_writer *writer, struct ncsdb *db)
+{
+	*writer = (struct ncsdb_writer){.db = db};
+}
+
+static void write_link(struct ncsdb_write *w)
+{
+	w->next = w->writer->flying;
+	w->link = &w->writer->flying;
+	if (w->next)
+		w->next->link = &w->next;
+	w->writer->flying = w;
+}
+
+static void write_unlink(struct ncsdb_write *w)
+{
+	if (!w->link)
+		return;
+	*w->link = w->next;
+	if (w->next)
+		w->next->link = w->link;
+	w->link = NULL;
+}
+
+static void write_release(struct ncsdb_write *w)
+{
+	if (w->release)
+		w->release(w->release_arg, w->hold);
+	w->release = NULL;
+}
+
+/* Keys and values live until the answer: not every back-end copies before its own I/O. */
+void ncsdb_write_free(struct ncsdb_write *w)
+{
+	if (!w)
+		return;
+	write_release(w);
+	for (size_t i = 0; i < w->n_cmps; i++)
+		free((char *)w->cmps[i].key);
+	for (size_t i = 0; i < w->n_ops; i++) {
+		free((char *)w->ops[i].key);
+		free((char *)w->ops[i].value);
+	}
+	free(w->ops);
+	free(w);
+}
+
+static void write_finish(struct ncsdb_write *w, int status)
+{
+	struct ncsdb_write_done done = w->done;
+	int64_t revision = w->revision;
+	bool created = w->created;
+
+	write_unlink(w);
+	ncsdb_write_free(w);
+	if (done.done)
+		done.done(done.arg, status, revision, created);
+}
+
+/* done may start further writes or end them: look at the list anew after each one. */
+static struct ncsdb_write *first_waiting(const struct ncsdb_writer *writer, int64_t revision)
+{
+	for (struct ncsdb_write *w = writer->flying; w; w = w->next)
+		if (w->waiting && w->revision <= revision)
+			return w;
+	return NULL;
+}
+
+void ncsdb_writer_seen(struct ncsdb_writer *writer, int64_t revision)
+{
+	struct ncsdb_write *w;
+
+	if (revision > writer->seen)
+		writer->seen = revision;
+	while ((w = first_waiting(writer, writer->seen)))
+		write_finish(w, 0);
+}
+
+void ncsdb_writer_fini(struct ncsdb_writer *writer)
+{
+	struct ncsdb_write *w;
+
+	for (w = writer->flying; w; w = w->next)
+		w->release = NULL;
+	while ((w = first_waiting(writer, INT64_MAX)))
+		write_finish(w, 0);
+	while ((w = writer->flying)) {
+		write_unlink(w);
+		w->writer = NULL;
+	}
+}
+
+struct ncsdb_write *ncsdb_write_new(struct ncsdb_writer *writer)
+{
+	struct ncsdb_write *w = calloc(1, sizeof(*w));
+
+	if (w)
+		w->writer = writer;
+	return w;
+}
+
+static char *key_text(struct ncsdb_write *w, const char *format, va_list args)
+{
+	char *text = NULL;
+
+	if (vasprintf(&text, format, args) < 0) {
+		w->error = -ENOMEM;
+		return NULL;
+	}
+	return text;
+}
+
+static struct ncsdb_op *op_add(struct ncsdb_write *w, enum ncsdb_op_type type, char *key)
+{
+	if (!key)
+		return NULL;
+	if (w->n_ops == w->cap) {
+		size_t cap = w->cap ? 2 * w->cap : 8;
+		struct ncsdb_op *ops = reallocarray(w->ops, cap, sizeof(*ops));
+
+		if (!ops) {
+			w->error = -ENOMEM;
+			free(key);
+			return NULL;
+		}
+		w->ops = ops;
+		w->cap = cap;
+	}
+	w->ops[w->n_ops] = (struct ncsdb_op){.type = type, .key = key};
+	return &w->ops[w->n_ops++];
+}
+
+#define KEY_FROM_ARGS(w, format)                                                                   \
+	({                                                                                         \
+		va_list args_;                                                                     \
+		va_start(args_, format);                                                           \
+		char *key_ = (w) ? key_text(w, format, args_) : NULL;                              \
+		va_end(args_);                                                                     \
+		key_;                                                                              \
+	})
+
+void ncsdb_write_put(struct ncsdb_write *w, int64_t lease, const char *value, const char *key, ...)
+{
+	char *text = KEY_FROM_ARGS(w, key);
+	struct ncsdb_op *op = text ? op_add(w, NCSDB_PUT, text) : NULL;
+
+	if (!op)
+		return;
+	op->value = value ? strdup(value) : NULL;
+	if (!op->value) {
+		w->error = -ENOMEM;
+		return;
+	}
+	op->value_len = strlen(value);
+	op->lease = lease;
+	w->n_puts++;
+}
+
+void ncsdb_write_del(struct ncsdb_write *w, const char *key, ...)
+{
+	char *text = KEY_FROM_ARGS(w, key);
+
+	if (text)
+		op_add(w, NCSDB_DELETE, text);
+}
+
+void ncsdb_write_del_prefix(struct ncsdb_write *w, const char *prefix, ...)
+{
+	char *text = KEY_FROM_ARGS(w, prefix);
+
+	if (text)
+		op_add(w, NCSDB_DELETE_PREFIX, text);
+}
+
+static void cmp_add(struct ncsdb_write *w, char *key, struct ncsdb_cmp cmp)
+{
+	if (!key)
+		return;
+	if (w->n_cmps == WRITE_MAX_CMPS) {
+		w->error = -ENOSPC;
+		free(key);
+		return;
+	}
+	cmp.key = key;
+	w->cmps[w->n_cmps++] = cmp;
+}
+
+void ncsdb_write_if(struct ncsdb_write *w, int64_t if_revision, const char *key, ...)
+{
+	char *text = KEY_FROM_ARGS(w, key);
+
+	if (!text)
+		return;
+	w->any = if_revision == ANY_REVISION;
+	w->create = if_revision == 0;
+	w->fail_status = -ESTALE;
+	cmp_add(w, text,
+		(struct ncsdb_cmp){
+			.field = if_revision > 0 ? NCSDB_CMP_MOD_REV : NCSDB_CMP_VERSION,
+			.op = NCSDB_EQ,
+			.value = if_revision > 0 ? if_revision : 0,
+		});
+}
+
+void ncsdb_write_not_newer(struct ncsdb_write *w, int64_t if_revision, const char *key, ...)
+{
+	char *text = KEY_FROM_ARGS(w, key);
+
+	if (!text)
+		return;
+	w->fail_status = -ESTALE;
+	cmp_add(w, text,
+		(struct ncsdb_cmp){
+			.field = NCSDB_CMP_MOD_REV, .op = NCSDB_LT, .value = if_revision + 1});
+}
+
+void ncsdb_write_need(struct ncsdb_write *w, const char *key, ...)
+{
+	char *text = KEY_FROM_ARGS(w, key);
+
+	if (!text)
+		return;
+	w->fail_status = -ENOENT;
+	cmp_add(w, text,
+		(struct ncsdb_cmp){.field = NCSDB_CMP_VERSION, .op = NCSDB_GT, .value = 0});
+}
+
+void ncsdb_write_may_be_absent(struct ncsdb_write *w)
+{
+	if (w)
+		w->may_be_absent = true;
+}
+
+void ncsdb_write_hold(struct ncsdb_write *w, void (*release)(void *arg, void *hold), void *arg,
+		      void *hold)
+{
+	if (!w) {
+		release(arg, hold);
+		return;
+	}
+	w->release = release;
+	w->release_arg = arg;
+	w->hold = hold;
+}
+
+/* Both branches of an unconditional put are the same, so that its compare only tells. */
+static int write_status(const struct ncsdb_write *w, const struct ncsdb_txn_result *res)
+{
+	if (res->status)
+		return res->status;
+	if (!res->succeeded && !w->any)
+		return w->fail_status;
+	if (!w->n_puts && !res->deleted && !w->may_be_absent)
+		return -ENOENT;
+	return 0;
+}
+
+static void on_txn(void *arg, const struct ncsdb_txn_result *res)
+{
+	struct ncsdb_write *w = arg;
+	int status = write_status(w, res);
+	bool event = w->n_puts || res->deleted;
+
+	w->revision = res->revision;
+	w->created = !status && res->succeeded && w->n_puts && (w->any || w->create);
+	/* Without an event the follower would never hear of this revision. */
+	if (!status && event && w->writer && w->revision > w->writer->seen)
+		w->waiting = true;
+	else
+		write_finish(w, status);
+}
+
+static int commit_refuse(struct ncsdb_write *w, int status, struct err *err)
+{
+	if (status == -ENOSPC)
+		err_set(err, status, "", NULL, "more than %d changes at once", NCSDB_TXN_MAX);
+	else
+		err_set(err, status, "", NULL, "database does not take the change: %s",
+			strerror(-status));
+	ncsdb_write_free(w);
+	return status;
+}
+
+int ncsdb_write_commit(struct ncsdb_write *w, struct ncsdb_write_done done, struct err *err)
+{
+	struct ncsdb_txn txn;
+	int rc;
+
+	if (!w || w->error)
+		return commit_refuse(w, w ? w->error : -ENOMEM, err);
+	if (w->n_ops > NCSDB_TXN_MAX)
+		return commit_refuse(w, -ENOSPC, err);
+	txn = (struct ncsdb_txn){.cmps = w->cmps, .n_cmps = w->n_cmps};
+	txn.then = w->ops;
+	txn.n_then = w->n_ops;
+	txn.orelse = w->any ? w->ops : NULL;
+	txn.n_orelse = w->any ? w->n_ops : 0;
+	w->done = done;
+	rc = ncsdb_txn(w->writer->db, &txn, on_txn, w);
+	if (rc)
+		return commit_refuse(w, rc, err);
+	write_link(w);
+	return 0;
+}
+
+int ncsdb_key_split(const char *key, const char *prefix, char (*parts)[NAME_LEN], int max)
+{
+	size_t prefix_len = strlen(prefix);
+	int n = 0;
+
+	if (strncmp(key, prefix, prefix_len) != 0)
+		return -EINVAL;
+	for (const char *p = key + prefix_len;; n++) {
+		const char *end = strchrnul(p, '/');
+		size_t len = end - p;
+
+		if (n == max || len >= NAME_LEN)
+			return -EINVAL;
+		memcpy(parts[n], p, len);
+		parts[n][len] = '\0';
+		if (!name_valid(parts[n]))
+			return -EINVAL;
+		if (!*end)
+			return n + 1;
+		p = end + 1;
+	}
+}
+
+int ncsdb_key_service(const char *part, uint64_t *id)
+{
+	char text[SVC_ID_TEXT];
+	uint64_t value;
+
+	if (svc_id_parse(part, &value) || strcmp(svc_id_text(value, text), part) != 0)
+		return -EINVAL;
+	*id = value;
+	return 0;
+}
+
+static uint64_t key_hash(const char *key)
+{
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
+
+	for (; *key; key++)
+		hash = (hash ^ (unsigned char)*key) * 0x100000001b3;
+	return hash ? hash : 1;
+}
+
+bool ncsdb_refused(struct ncsdb_refusals *refusals, const char *key, uint64_t now_us)
+{
+	uint64_t hash = key_hash(key);
+
+	refusals->count++;
+	for (unsigned int i = 0; i < NCSDB_REFUSALS; i++)
+		if (refusals->recent[i] == hash)
+			return false;
+	if (now_us - refusals->minute_us > 60 * 1000000ull) {
+		refusals->minute_us = now_us;
+		refusals->told = 0;
+	}
+	if (refusals->told == NCSDB_REFUSALS)
+		return false;
+	refusals->told++;
+	refusals->recent[refusals->next++ % NCSDB_REFUSALS] = hash;
+	return true;
+}
