@@ -34,18 +34,19 @@ enum ssc_gate {
 	SSC_DAMPED,
 	SSC_GATE_MAX,
 };
-const char *ssc_gate_text(enum ssc_gate gate);
+const char *ssc_gate_text(
+	enum ssc_gate gate); /* "requirement", "too_many_segments": an identifier */
 
 struct ssc_score {
 	uint16_t metric; /* 0..1000 */
 	uint8_t gate;	 /* enum ssc_gate */
 	uint8_t gate_index;
-	uint16_t gate_attr;
-	uint16_t rank; /* from 1, over all candidates in rank order */
+	uint16_t gate_attr; /* of REQUIREMENT, TERM, UNKNOWN, STALE */
+	uint16_t rank;	    /* from 1, over all candidates in rank order */
 };
 
 /* Aggregated value of one attribute over a candidate's segments (docs/metrics.md). */
-enum ssc_value_state { SSC_VALUE_OK, SSC_VALUE_UNKNOWN, SSC_VALUE_STALE };
+enum ssc_value_state { SSC_VALUE_OK, SSC_VALUE_UNKNOWN, SSC_VALUE_STALE, SSC_VALUE_STATE_MAX };
 struct ssc_value {
 	int64_t milli;
 	uint64_t age_us; /* of its oldest part */
@@ -54,10 +55,26 @@ struct ssc_value {
 struct ssc_value ssc_aggregate(const struct service *svc, const struct ssc_candidate *cand,
 			       uint16_t attr, uint64_t now_us);
 
+/* What an aggregated value was made of; n = 0: unknown. */
+#define SSC_MAX_PARTS 4
+struct ssc_parts {
+	int n;
+	struct ssc_part {
+		const struct sample *sample;
+		bool from_path; /* else from the instance */
+	} v[SSC_MAX_PARTS];
+};
+struct ssc_parts ssc_parts(const struct ssc_candidate *cand, uint16_t attr);
+
 /* 0..1000, integer, half up. */
 int ssc_curve(const struct curve *curve, int64_t milli);
 
-/* Score of one candidate alone (rank 0). damped: under suppression, see ssc_damp. */
+/* The term's own weight, or by the strategy: 1 if it optimises the attribute's class, else 0. */
+int ssc_weight(const struct service *svc, const struct term *term);
+bool ssc_requirement_holds(const struct requirement *req, int64_t milli);
+
+/* Score of one candidate alone (rank 0). damped: under suppression, see ssc_damp; shown as the gate
+ * only where nothing else fails. */
 void ssc_score(const struct service *svc, const struct ssc_candidate *cand, bool damped,
 	       uint64_t now_us, struct ssc_score *out);
 
@@ -84,14 +101,14 @@ enum ssc_why {
 	SSC_NOTHING,	 /* no satisfying candidate */
 	SSC_WHY_MAX,
 };
-const char *ssc_why_text(enum ssc_why why);
+const char *ssc_why_text(enum ssc_why why); /* for people */
 
 struct ssc_result {
 	int selected; /* index into cands, -1 = none */
 	enum ssc_why why;
 	bool changed;	      /* selection differs from choice before the call */
-	uint64_t again_at_us; /* evaluate again then although nothing changed: hold ends, a value
-			       * gets stale; UINT64_MAX = never */
+	uint64_t again_at_us; /* score again and decide then although nothing changed: hold ends, a
+			       * value gets stale; now or before = at once; UINT64_MAX = never */
 };
 
 /* Ranks scores[n] (fills rank; ties: metric, current selection, path preference, instance name,
@@ -101,11 +118,13 @@ void ssc_decide(const struct service *svc, const struct ssc_candidate *cands,
 		struct ssc_score *scores, unsigned int n, uint16_t *order, uint64_t now_us,
 		struct ssc_choice *choice, struct ssc_result *res);
 
-/* Earliest time at which the age of a used value changes a score; UINT64_MAX = never. */
+/* Earliest time at which the age of a used value changes a score; UINT64_MAX = never. Under policy
+ * worsen in steps of a hundredth of max_age, though the score itself knows no steps. */
 uint64_t ssc_stale_at(const struct service *svc, const struct ssc_candidate *cand, uint64_t now_us);
 
-/* The whole reasoning as JSON: per candidate attributes used (value, unit, age), terms,
- * requirements, gate, metric, rank; the choice and why. New reference, NULL without memory. */
+/* The whole reasoning as JSON (shape: docs/metrics.md): per candidate attributes used (value, unit,
+ * age), terms, requirements, gate, metric, rank; the choice and why. last may be NULL. New
+ * reference, NULL without memory. */
 json_t *ssc_explain(const struct service *svc, const struct ssc_candidate *cands,
 		    const struct ssc_score *scores, unsigned int n, const struct ssc_choice *choice,
 		    const struct ssc_result *last, uint64_t now_us);
@@ -123,5 +142,9 @@ struct ssc_damping {
 #define SSC_DAMP_HALF_LIFE_US (15ull * 1000000)
 /* Feeds the undamped satisfying state; returns whether it is suppressed now. */
 bool ssc_damp(struct ssc_damping *d, bool satisfied, uint64_t now_us);
+/* The penalty decayed until now. */
+uint32_t ssc_damp_penalty(const struct ssc_damping *d, uint64_t now_us);
+/* When the suppression ends if nothing changes (call ssc_damp then); UINT64_MAX: not suppressed. */
+uint64_t ssc_damp_until(const struct ssc_damping *d);
 
 #endif
