@@ -6,38 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/utf8.h"
+
 #define TEXT_TMP 512
-
-/* Length of the well-formed UTF-8 sequence at s (RFC 3629), 0 if there is none. */
-static size_t utf8_len(const unsigned char *s)
-{
-	unsigned int min, cp;
-	size_t n;
-
-	if (s[0] < 0x80)
-		return 1;
-	n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	cp = s[0] & (0xff >> (n + 1));
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		cp = cp << 6 | (s[i] & 0x3f);
-	}
-	min = n == 4 ? 0x10000 : n == 3 ? 0x800 : 0x80;
-	return cp < min || cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff) ? 0 : n;
-}
 
 /* Copies clean text; what does not fit ends in "...". These texts travel into JSON and logs. */
 static void text_set(char *dst, size_t size, const char *src)
 {
-	const unsigned char *s = (const unsigned char *)(src ? src : "");
+	const char *s = src ? src : "";
 	size_t at = 0, cut = 0;
 
 	while (*s) {
 		size_t n = utf8_len(s);
-		bool bad = n == 0 || *s < 0x20 || *s == 0x7f;
+		bool bad = n == 0 || (unsigned char)*s < 0x20 || *s == 0x7f;
 
 		if (at + (bad ? 1 : n) >= size) {
 			strcpy(dst + cut, "...");
