@@ -10,7 +10,8 @@ anything failed or when a stage that has tests executed none.
 
 Test programs are found by their sources (tests/unit/<module>/test_x.c, tests/bpf/test_x.c and
 test_x.py, tests/lab/test_x.py, tests/fuzz/fuzz_x.c), so that a stale binary never counts and a
-missing one fails. Environment: TEST_TIMEOUT (seconds per program, 300), TEST_ONLY (substring of the
+missing one fails. A fuzzer starts from tests/fuzz/corpus/<x> and from what tests/fuzz/seed_<x>.py
+writes. Environment: TEST_TIMEOUT (seconds per program, 300), TEST_ONLY (substring of the
 programs' names), FUZZ_SECONDS (60), FUZZ_PACKETS (200000).
 """
 
@@ -263,8 +264,10 @@ def fuzz_job(source):
     shutil.rmtree(corpus, ignore_errors=True)
     if os.path.isdir(seeds):
         shutil.copytree(seeds, corpus)
-    else:
-        os.makedirs(corpus)
+    os.makedirs(corpus, exist_ok=True)
+    seeder = os.path.join(ROOT, "tests", "fuzz", f"seed_{target}.py")
+    if os.path.exists(seeder):
+        subprocess.run([sys.executable, "-B", seeder, corpus], check=True)
     argv = [binary(source), corpus, f"-max_total_time={FUZZ_SECONDS}", "-max_len=2048",
             "-timeout=10", "-print_final_stats=1",
             "-artifact_prefix=" + os.path.join(BUILD, "fuzz", target + "-")]
