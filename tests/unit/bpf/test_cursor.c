@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bpf/lib/cursor.h compiled natively, under sanitizers: every golden vector, every prefix of every
+ * golden packet, and every packet at the end of its allocation, so that a read beyond it is seen.
+ * SAN_GOLDEN names another vectors.json.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include <san/map_abi.h>
+#include <san/wire.h>
+
+#include "lib/cursor.h"
+
+#define ETHER_LEN 14
+
+static const char *const reason_names[] = {
+#define X(name, text, verdict, why) text,
+	SAN_REASONS(X)
+#undef X
+};
+
+static json_t *document;
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	if (!text)
+		fail_msg("vectors.json: no string \"%s\"", name);
+	return text;
+}
+
+static json_int_t number_of(const json_t *object, const char *name)
+{
+	const json_t *value = json_object_get(object, name);
+
+	if (!json_is_integer(value))
+		fail_msg("vectors.json: no number \"%s\"", name);
+	return json_integer_value(value);
+}
+
+static uint8_t carriers_of(const json_t *list)
+{
+	static const struct {
+		const char *name;
+		uint8_t bit;
+	} carriers[] = {
+		{"doh", SAN_CARRIER_DOH}, {"hbh", SAN_CARRIER_HBH}, {"srh", SAN_CARRIER_SRH}};
+	uint8_t bits = 0;
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		for (size_t k = 0; k < 3; k++) {
+			if (!strcmp(json_string_value(item), carriers[k].name))
+				bits |= carriers[k].bit;
+		}
+	}
+	return bits;
+}
+
+static struct san_profile profile_of(const json_t *vector)
+{
+	const json_t *spec =
+		json_object_get(json_object_get(document, "profiles"), text_of(vector, "profile"));
+
+	return (struct san_profile){
+		.carriers = carriers_of(json_object_get(spec, "carriers")),
+		.opt_type = number_of(spec, "opt_type"),
+		.tlv_type = number_of(spec, "tlv_type"),
+		.version = number_of(spec, "version"),
+		.id_offset = number_of(spec, "id_offset"),
+		.id_len = number_of(spec, "id_len"),
+	};
+}
+
+/* The IPv6 packet of a vector, exactly as long as its allocation. NULL: not an IPv6 frame. */
+static uint8_t *packet_of(const json_t *vector, size_t *len)
+{
+	const char *hex = text_of(vector, "packet");
+	char byte[3] = "";
+	uint8_t *packet;
+
+	if (strncmp(hex + 24, "86dd", 4))
+		return NULL;
+	hex += 2 * ETHER_LEN;
+	*len = strlen(hex) / 2;
+	packet = malloc(*len ? *len : 1);
+	assert_non_null(packet);
+	for (size_t i = 0; i < *len; i++) {
+		memcpy(byte, hex + 2 * i, 2);
+		packet[i] = strtoul(byte, NULL, 16);
+	}
+	return packet;
+}
+
+static void check_found(const json_t *parse, const struct san_found *found)
+{
+	assert_int_equal(found->service_id, strtoull(text_of(parse, "service_id"), NULL, 0));
+	assert_int_equal(found->l4_off, number_of(parse, "l4_offset"));
+	assert_int_equal(found->l4_proto, number_of(parse, "l4_proto"));
+	assert_int_equal(found->fragment, number_of(parse, "fragment"));
+	assert_int_equal(found->flags, number_of(parse, "flags"));
+}
+
+static void replay(const json_t *vector)
+{
+	const json_t *parse = json_object_get(vector, "parse");
+	struct san_profile profile = profile_of(vector);
+	struct san_found found = {0};
+	size_t len;
+	uint8_t *packet = packet_of(vector, &len);
+	int result;
+
+	if (!packet)
+		return;
+	result = cursor_find_san(packet, packet + len, &profile, &found);
+	free(packet);
+	if (result > 0 || -result >= SAN_R_MAX)
+		fail_msg("%s: result %d", text_of(vector, "name"), result);
+	if (strcmp(reason_names[-result], text_of(parse, "reason")))
+		fail_msg("%s: %s, must be %s", text_of(vector, "name"), reason_names[-result],
+			 text_of(parse, "reason"));
+	if (!result)
+		check_found(parse, &found);
+}
+
+static void test_golden_vectors(void **state)
+{
+	json_t *list = json_object_get(document, "vectors"), *vector;
+	size_t i;
+
+	assert_true(json_array_size(list) >= 120);
+	json_array_foreach(list, i, vector) replay(vector);
+}
+
+/* A packet that was cut cannot keep its payload length: truncated, or not even IPv6. */
+static void cut_everywhere(const json_t *vector)
+{
+	struct san_profile profile = profile_of(vector);
+	size_t len, whole;
+	uint8_t *packet = packet_of(vector, &len);
+
+	if (!packet)
+		return;
+	whole = len < 40 ? len : (size_t)40 + (packet[4] << 8 | packet[5]);
+	for (size_t cut = 0; cut < len && cut < whole; cut++) {
+		uint8_t *part = malloc(cut ? cut : 1);
+		struct san_found found = {0};
+		int result;
+
+		assert_non_null(part);
+		memcpy(part, packet, cut);
+		result = cursor_find_san(part, part + cut, &profile, &found);
+		free(part);
+		if (result != -SAN_R_TRUNCATED && result != -SAN_R_NOT_IPV6)
+			fail_msg("%s cut to %zu bytes: result %d", text_of(vector, "name"), cut,
+				 result);
+	}
+	free(packet);
+}
+
+static void test_every_prefix(void **state)
+{
+	json_t *list = json_object_get(document, "vectors"), *vector;
+	size_t i;
+
+	json_array_foreach(list, i, vector) cut_everywhere(vector);
+}
+
+/* Shrinks the packet and its payload length together: any reason may come, no overread. */
+static void shrink_everywhere(const json_t *vector)
+{
+	struct san_profile profile = profile_of(vector);
+	size_t len;
+	uint8_t *packet = packet_of(vector, &len);
+
+	for (size_t cut = 40; packet && cut < len; cut++) {
+		struct san_found found = {0};
+		uint8_t *part = malloc(cut);
+		int result;
+
+		assert_non_null(part);
+		memcpy(part, packet, cut);
+		part[4] = (cut - 40) >> 8;
+		part[5] = (cut - 40) & 0xff;
+		result = cursor_find_san(part, part + cut, &profile, &found);
+		free(part);
+		assert_in_range(-result, 0, SAN_R_MAX - 1);
+		if (!result) {
+			assert_true(found.service_id != 0);
+			assert_true(found.l4_off <= cut);
+		}
+	}
+	free(packet);
+}
+
+static void test_every_shorter_packet(void **state)
+{
+	json_t *list = json_object_get(document, "vectors"), *vector;
+	size_t i;
+
+	json_array_foreach(list, i, vector) shrink_everywhere(vector);
+}
+
+static void test_empty_packet(void **state)
+{
+	struct san_profile profile = SAN_PROFILE_EXP1;
+	struct san_found found = {0};
+	uint8_t *nothing = malloc(1);
+
+	assert_int_equal(cursor_find_san(nothing, nothing, &profile, &found), -SAN_R_TRUNCATED);
+	free(nothing);
+}
+
+static int load(void **state)
+{
+	const char *path = getenv("SAN_GOLDEN");
+	json_error_t error;
+
+	document = json_load_file(path ? path : "tests/golden/wire/vectors.json", 0, &error);
+	if (!document)
+		print_error("%s:%d: %s\n", error.source, error.line, error.text);
+	return document ? 0 : -1;
+}
+
+static int unload(void **state)
+{
+	json_decref(document);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_golden_vectors),
+		cmocka_unit_test(test_every_prefix),
+		cmocka_unit_test(test_every_shorter_packet),
+		cmocka_unit_test(test_empty_packet),
+	};
+
+	return cmocka_run_group_tests(tests, load, unload);
+}
