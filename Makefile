@@ -32,7 +32,7 @@ USES_san-agent := util
 USES_san-run   :=
 
 CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuserspace -I$(B)/gen -I/usr/include/libnl3 \
-	    -DSAN_PREFIX='"$(PREFIX)"' -DSAN_VERSION='"$(VERSION)"'
+	    -DSAN_PREFIX='"$(PREFIX)"' -DSAN_VERSION_TEXT='"$(VERSION)"'
 VERSION  := 0.1.0
 WARN     := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wpointer-arith \
 	    -Wno-unused-parameter $(if $(CI),-Werror)

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The use case of computing-aware traffic steering, played with real traffic and real CPU load.
+
+Phase idle: requests go to the best instance. Phase loaded: that instance's CPU is really busy; its
+agent says so; the entry moves; new connections go to the other site, a running download stays and
+ends intact. Phase returned: the load falls, hysteresis, the entry moves back.
+"""
+import hashlib
+import json
+import time
+
+import labnet
+import labprocs
+from instance import CHUNK
+from labprocs import BIN, PIN, RUN
+
+SERVICE = "0x101"
+URL = "http://[2001:db8:5::101]"
+BEST, OTHER = "s2a", "s3a"
+INTERVAL = 0.04
+PHASE_S = 4
+DOWNLOAD_MIB, DOWNLOAD_S = 16, 20
+WAIT_S = 25
+
+PICTURE = """
+                                     +-- gw2 --+-- s2a   site 2 (path best effort, 5 ms)
+  client ---- pe1 ---- p1 ----------+         +-- s2b
+   san-run    XDP      End           |
+   0x101      ingress                +-- gw3 --+-- s3a   site 3 (SR policy via p1, 8 ms)
+                                               +-- s3b
+"""
+
+
+class Failed(Exception):
+    """An expectation of the play that did not hold."""
+
+
+def say(text):
+    print(f"\n== {text}", flush=True)
+
+
+def entry():
+    done = labprocs.sanctl("pe1", "--json", "entry", "get", SERVICE)
+    return json.loads(done.stdout)
+
+
+def map_nexthop():
+    """What the dataplane itself holds for the service: next-hop index from the pinned map."""
+    key = list(int(SERVICE, 16).to_bytes(8, "little"))
+    done = labnet.run(["bpftool", "-j", "map", "lookup", "pinned", f"{PIN}/san_services", "key"]
+                      + [str(b) for b in key], check=False)
+    try:
+        return json.loads(done.stdout)["formatted"]["value"]["nexthop"]
+    except (ValueError, KeyError):
+        return None
+
+
+def wait(what, test, seconds=WAIT_S, step=0.005):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = test()
+        if value:
+            return value
+        time.sleep(step)
+    raise Failed(f"{what}: not within {seconds} s")
+
+
+def cpu_load(instance):
+    done = labprocs.sanctl("pe1", "--json", "instance", "get", SERVICE, instance)
+    return json.loads(done.stdout)["attributes"].get("cpu_load", {}).get("value", 0)
+
+
+def client(name, *args):
+    argv = [f"{BIN}/san-run", SERVICE, "--", f"{labnet.HERE}/client.py", args[0], f"{RUN}/{name}.out",
+            *args[1:]]
+    return labprocs.start(f"client-{name}", "client", argv)
+
+
+def lines(name):
+    try:
+        with open(f"{RUN}/{name}.out", encoding="utf-8") as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+    except OSError:
+        return []
+
+
+def post(instance, path):
+    labnet.run(labnet.enter(instance) + ["curl", "-sS", "-m", "10", "-X", "POST",
+                                         f"http://[::1]/{path}"])
+
+
+class Play:
+    def __init__(self, topo):
+        self.topo = topo
+        self.phases = []  # (name, begin, end, expected instances)
+        self.best_nexthop = None
+
+    def phase(self, name, seconds, *expected):
+        begin = time.monotonic()
+        time.sleep(seconds)
+        self.phases.append((name, begin, time.monotonic(), expected))
+
+    def wait_entry(self, instance):
+        wait(f"entry of {SERVICE} names {instance}", lambda: entry().get("instance") == instance,
+             step=0.05)
+
+    def idle(self):
+        say("all instances idle: requests go to the best one")
+        wait("four instances registered", lambda: len(json.loads(labprocs.sanctl(
+            "pe1", "--json", "instance", "list", SERVICE).stdout)["items"]) == 4, step=0.1)
+        self.wait_entry(BEST)
+        self.best_nexthop = wait("next hop in the map", map_nexthop)
+        client("requests", "requests", URL + "/", str(INTERVAL))
+        wait("first answer", lambda: lines("requests"))
+        self.phase("idle", PHASE_S, BEST)
+        print(labprocs.sanctl("pe1", "entry", "list").stdout, end="")
+
+    def load(self, broken):
+        say(f"a long download starts at {BEST}, then its CPU gets really busy")
+        client("download", "download", f"{URL}/file?mb={DOWNLOAD_MIB}&s={DOWNLOAD_S}")
+        wait("download under way", lambda: lines("download"))
+        if broken == "selection":
+            labnet.run(["pkill", "-STOP", "-f", f"sand .*--run-dir {RUN}/pe1 "])
+            print("   (--break selection: pe1's processes are stopped)")
+            post(BEST, "burn?s=60")
+            moved = self.watch_map(time.monotonic())
+        else:
+            begin = time.monotonic()
+            post(BEST, "burn?s=60")
+            over = wait(f"cpu_load of {BEST} over 70 %", lambda: cpu_load(BEST) >= 70 and time.monotonic())
+            print(f"   cpu_load of {BEST} over 70 % at the ingress after {over - begin:.2f} s")
+            moved = self.watch_map(over)
+        self.phase("moving", 0.5, BEST, OTHER)
+        self.phases[-1] = ("moving", moved - 3, time.monotonic(), (BEST, OTHER))
+        self.phase("loaded", PHASE_S, OTHER)
+        first = [r for r in lines("requests") if r["instance"] == OTHER]
+        if not first:
+            raise Failed(f"no request was answered by {OTHER} after the entry moved")
+        print(f"   first request served at {OTHER} began {max(0, first[0]['begin'] - moved) * 1e3:.0f} ms "
+              "after the map changed")
+        print(labprocs.sanctl("pe1", "explain", SERVICE).stdout, end="")
+
+    def watch_map(self, over):
+        moved = wait("map entry moved", lambda: map_nexthop() != self.best_nexthop and time.monotonic())
+        print(f"   entry in the BPF map changed within {max(0, moved - over) * 1e3:.0f} ms of the "
+              "threshold (polled every few ms)")
+        return moved
+
+    def calm(self):
+        say("the load ends: hysteresis (2 s), then the entry returns")
+        post(BEST, "calm")
+        begin = time.monotonic()
+        back = wait("map entry moved back", lambda: map_nexthop() == self.best_nexthop and time.monotonic())
+        print(f"   entry returned after {back - begin:.2f} s")
+        time.sleep(0.5)
+        self.phases.append(("returning", begin, time.monotonic(), (BEST, OTHER)))
+        self.phase("returned", PHASE_S, BEST)
+
+    def finish_download(self):
+        say("the download that was running all the time")
+        done = wait("download ended", lambda: [x for x in lines("download") if "sha256" in x],
+                    DOWNLOAD_S + WAIT_S, 0.1)[0]
+        want = hashlib.sha256(CHUNK * 16 * DOWNLOAD_MIB).hexdigest()
+        print(f"   {done['bytes']} of {done['expected']} bytes from {done['instance']}, "
+              f"SHA-256 {'correct' if done['sha256'] == want else 'WRONG'}")
+        if done["error"] or done["sha256"] != want or done["instance"] != BEST:
+            raise Failed(f"download not intact: {done}")
+
+    def table(self):
+        labprocs.stop("client-requests")
+        rows = lines("requests")
+        names = sorted(self.topo["instances"])
+        print(f"\n   {'phase':10}" + "".join(f"{n:>7}" for n in names) + "  failed  expected")
+        wrong = []
+        for name, begin, end, expected in self.phases:
+            mine = [r for r in rows if begin <= r["begin"] and r["end"] <= end]
+            failed = [r for r in mine if r["error"]]
+            count = {n: sum(r["instance"] == n for r in mine) for n in names}
+            print(f"   {name:10}" + "".join(f"{count[n]:7}" for n in names)
+                  + f"{len(failed):8}  {' or '.join(expected)}")
+            if not mine:
+                wrong.append(f"phase {name}: no request at all")
+            wrong += [f"phase {name}: {count[n]} requests at {n}" for n in names
+                      if count[n] and n not in expected]
+        failed = [r for r in rows if r["error"]]
+        print(f"   {'all':10}" + "".join(f"{sum(r['instance'] == n for r in rows):7}" for n in names)
+              + f"{len(failed):8}")
+        if failed:
+            wrong.append(f"{len(failed)} failed requests, the first: {failed[0]['error']}")
+        if wrong:
+            raise Failed("; ".join(wrong))
+
+    def show_map(self):
+        say("the service table, as the dataplane has it")
+        command = ["bpftool", "map", "dump", "pinned", f"{PIN}/san_services"]
+        print("# " + " ".join(command))
+        print(labnet.run(command).stdout, end="")
+
+
+def play(topo, broken):
+    print(PICTURE)
+    acts = Play(topo)
+    begin = time.monotonic()
+    try:
+        acts.idle()
+        acts.load(broken)
+        acts.calm()
+        acts.finish_download()
+        acts.table()
+        acts.show_map()
+    except (Failed, labnet.LabError) as error:
+        print(f"\nFAILED: {error}", flush=True)
+        for name in ("sand-pe1", "agent-gw2"):
+            print(f"-- end of {name}.log\n{labprocs.log_tail(name)}", end="")
+        return 1
+    finally:
+        if broken:
+            labnet.run(["pkill", "-CONT", "-f", f"sand .*--run-dir {RUN}/pe1 "], check=False)
+    print(f"\nOK: steered, moved, returned; 0 failed requests; {time.monotonic() - begin:.0f} s", flush=True)
+    return 0

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sand/child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "north/north.h"
+#include "sand/config.h"
+#include "sand/register.h"
+#include "sand/sandbox.h"
+#include "util/log.h"
+#include "util/own.h"
+
+#define DB_BUSY_RETRIES 50 /* a predecessor may still be closing */
+#define DB_BUSY_WAIT_US 100000
+
+struct child {
+	uv_loop_t *loop;
+	const struct options *o;
+	struct config *config;
+	int *code;
+	struct ncsdb *db;
+	struct view view;
+	struct srm *srm;
+	struct nsc *nsc;
+	struct csc *csc;
+	struct ncc *ncc;
+	struct orc *orc;
+	struct north *north;
+	struct registration *registration;
+	unsigned int unsynced;
+};
+
+static void give_up(struct child *c, int code)
+{
+	if (*c->code < 0)
+		*c->code = code;
+	uv_stop(c->loop);
+}
+
+static int fail(const struct err *err, const char *what, int code)
+{
+	char text[512];
+
+	log_err(what, "%s", err_text(err, text, sizeof(text)));
+	return code;
+}
+
+static void on_registered(void *arg)
+{
+	struct child *c = arg;
+
+	orc_start(c->orc);
+	log_info("database synced", "services=%u gateways=%u paths=%u instances=%u",
+		 HASH_COUNT(c->view.services), HASH_COUNT(c->view.gateways),
+		 HASH_COUNT(c->view.paths), c->view.n_instances);
+}
+
+static void on_synced(void *arg)
+{
+	struct child *c = arg;
+
+	if (--c->unsynced)
+		return;
+	c->registration = registration_start(
+		&(struct registration_conf){
+			.loop = c->loop,
+			.config = c->config,
+			.view = &c->view,
+			.srm = c->srm,
+			.nsc = c->nsc,
+		},
+		on_registered, c);
+	if (!c->registration)
+		give_up(c, EXIT_FAILURE);
+}
+
+static void on_acked(void *arg, uint64_t generation, int result, const char *text)
+{
+	struct child *c = arg;
+
+	if (!result)
+		return;
+	log_err(generation ? "plan refused" : "configuration refused",
+		"generation=%ju error=\"%s\" %s", (uintmax_t)generation, strerror(-result), text);
+	if (!generation)
+		give_up(c, EXIT_CONFIG);
+}
+
+static void on_hangup(void *arg)
+{
+	log_warn("parent is gone", "%s", "stopping");
+	give_up(arg, EXIT_SUCCESS);
+}
+
+static int load_config(struct child *c)
+{
+	struct err err = {0};
+	FILE *file;
+	int r;
+
+	if (lseek(c->o->config_fd, 0, SEEK_SET) < 0)
+		return EXIT_CONFIG;
+	file = fdopen(dup(c->o->config_fd), "r");
+	if (!file)
+		return EXIT_FAILURE;
+	r = config_load(file, c->o->config, &c->config, &err);
+	fclose(file);
+	if (r)
+		return fail(&err, "configuration wrong", EXIT_CONFIG);
+	log_init(c->o->single ? "sand" : "sand-child", c->config->log_level);
+	return 0;
+}
+
+static int open_database(struct child *c)
+{
+	struct ncsdb_conf conf = {.dir = c->o->state_dir, .reset = c->o->reset};
+	struct err err = {0};
+	int r = -EBUSY;
+
+	for (int i = 0; r == -EBUSY && i < DB_BUSY_RETRIES; i++) {
+		if (i)
+			usleep(DB_BUSY_WAIT_US);
+		r = ncsdb_open(c->loop, &conf, &c->db, &err);
+	}
+	return r ? fail(&err, "database not opened", EXIT_CONFIG) : 0;
+}
+
+static int open_writers(struct child *c)
+{
+	const struct csc_conf conf = {
+		.gateway = c->config->is_gateway ? c->config->gateway.name : NULL,
+		.locator = c->config->gateway.locator,
+		.locator_len = c->config->gateway.locator_len,
+	};
+	int r;
+
+	c->unsynced = 3;
+	r = srm_open(c->db, &c->view, on_synced, c, &c->srm) ?:
+	    nsc_open(c->db, &c->view, on_synced, c, &c->nsc) ?:
+	    csc_open(c->db, &c->view, &conf, on_synced, c, &c->csc);
+	if (r)
+		log_err("database not followed", "error=\"%s\"", strerror(-r));
+	return r ? EXIT_FAILURE : 0;
+}
+
+static int open_control(struct child *c, int fd)
+{
+	const struct config *config = c->config;
+	int r = ncc_open(c->loop, fd, &config->ncc, on_acked, c, &c->ncc);
+
+	if (r) {
+		log_err("parent not reached", "error=\"%s\"", strerror(-r));
+		return EXIT_FAILURE;
+	}
+	ncc_on_hangup(c->ncc, on_hangup, c);
+	r = orc_open(
+		&(struct orc_conf){
+			.loop = c->loop,
+			.view = &c->view,
+			.ncc = c->ncc,
+			.ingress = config->name,
+			.gateway = config->is_gateway ? config->gateway.name : NULL,
+			.sids = config->sids,
+			.n_sids = config->n_sids,
+		},
+		&c->orc);
+	return r ? EXIT_FAILURE : 0;
+}
+
+static int open_rest(struct child *c)
+{
+	char path[108];
+	struct err err = {0};
+	struct north_conf conf = {
+		.loop = c->loop,
+		.unix_path = c->config->rest_unix ? path : NULL,
+		.tcp = c->config->rest_tcp[0] ? c->config->rest_tcp : NULL,
+		.name = c->config->name,
+		.db = c->db,
+		.view = &c->view,
+		.srm = c->srm,
+		.nsc = c->nsc,
+		.csc = c->csc,
+		.orc = c->orc,
+		.ncc = c->ncc,
+	};
+
+	if (snprintf(path, sizeof(path), "%s/api.sock", c->o->run_dir) >= (int)sizeof(path)) {
+		log_err("run directory too long", "path=%s max=97", c->o->run_dir);
+		return EXIT_CONFIG;
+	}
+	if (north_open(&conf, &c->north, &err))
+		return fail(&err, "REST interface not opened", EXIT_CONFIG);
+	return 0;
+}
+
+int child_open(uv_loop_t *loop, const struct options *o, int fd, int *code, struct child **out)
+{
+	struct child *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c) {
+		close(fd);
+		return EXIT_FAILURE;
+	}
+	c->loop = loop;
+	c->o = o;
+	c->code = code;
+	view_init(&c->view);
+	r = load_config(c);
+	if (!r)
+		r = open_database(c);
+	if (r) {
+		close(fd);
+	} else {
+		r = open_control(c, fd) ?: open_writers(c);
+		r = r ?: open_rest(c);
+	}
+	if (r)
+		child_close(c);
+	else
+		*out = c;
+	return r;
+}
+
+void child_close(struct child *c)
+{
+	if (c->north)
+		north_close(c->north);
+	if (c->registration)
+		registration_free(c->registration);
+	if (c->orc)
+		orc_close(c->orc);
+	if (c->ncc)
+		ncc_close(c->ncc);
+	if (c->csc)
+		csc_close(c->csc);
+	if (c->nsc)
+		nsc_close(c->nsc);
+	if (c->srm)
+		srm_close(c->srm);
+	if (c->db)
+		ncsdb_close(c->db);
+	while (uv_run(c->loop, UV_RUN_NOWAIT))
+		usleep(1000);
+	view_fini(&c->view);
+	config_free(c->config);
+	free(c);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	uv_stop(handle->loop);
+}
+
+int child_run(const struct options *o, int fd)
+{
+	struct child *child = NULL;
+	uv_signal_t term;
+	uv_loop_t loop;
+	int code = -1, r;
+
+	log_init("sand-child", LOG_INFO);
+	signal(SIGPIPE, SIG_IGN);
+	if (uv_loop_init(&loop) || sandbox_seccomp())
+		return EXIT_FAILURE;
+	uv_signal_init(&loop, &term);
+	uv_signal_start(&term, on_signal, SIGTERM);
+	uv_unref((uv_handle_t *)&term);
+	r = child_open(&loop, o, fd, &code, &child);
+	if (r)
+		return r;
+	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_close((uv_handle_t *)&term, NULL);
+	child_close(child);
+	uv_loop_close(&loop);
+	return code < 0 ? EXIT_SUCCESS : code;
+}
