@@ -228,16 +228,15 @@ json_t *attr_to_json(int64_t milli)
 const char *attr_text(int64_t milli, char *buf, size_t size)
 {
 	uint64_t v = milli < 0 ? -(uint64_t)milli : (uint64_t)milli;
-	int fraction = v % 1000, digits = 3;
+	char text[32];
+	int end = snprintf(text, sizeof(text), "%s%" PRIu64 ".%03" PRIu64, milli < 0 ? "-" : "",
+			   v / 1000, v % 1000);
 
-	while (digits > 0 && fraction % 10 == 0) {
-		fraction /= 10;
-		digits--;
-	}
-	if (digits == 0)
-		snprintf(buf, size, "%s%" PRIu64, milli < 0 ? "-" : "", v / 1000);
-	else
-		snprintf(buf, size, "%s%" PRIu64 ".%0*d", milli < 0 ? "-" : "", v / 1000, digits,
-			 fraction);
+	while (text[end - 1] == '0')
+		end--;
+	if (text[end - 1] == '.')
+		end--;
+	text[end] = '\0';
+	snprintf(buf, size, "%s", text);
 	return buf;
 }
