@@ -244,6 +244,18 @@ void ncsdb_write_not_newer(struct ncsdb_write *w, int64_t if_revision, const cha
 			.field = NCSDB_CMP_MOD_REV, .op = NCSDB_LT, .value = if_revision + 1});
 }
 
+void ncsdb_write_fence(struct ncsdb_write *w, int64_t create_revision, const char *key, ...)
+{
+	char *text = KEY_FROM_ARGS(w, key);
+
+	if (!text)
+		return;
+	w->fail_status = -ESTALE;
+	cmp_add(w, text,
+		(struct ncsdb_cmp){
+			.field = NCSDB_CMP_CREATE_REV, .op = NCSDB_EQ, .value = create_revision});
+}
+
 void ncsdb_write_need(struct ncsdb_write *w, const char *key, ...)
 {
 	char *text = KEY_FROM_ARGS(w, key);

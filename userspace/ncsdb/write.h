@@ -59,6 +59,9 @@ void ncsdb_write_if(struct ncsdb_write *w, int64_t if_revision, const char *key,
 /* For objects of several keys: also this one must not be newer than if_revision (> 0). */
 void ncsdb_write_not_newer(struct ncsdb_write *w, int64_t if_revision, const char *key, ...)
 	__attribute__((format(printf, 3, 4)));
+/* The key must still be the one created at create_revision, else the answer is -ESTALE. */
+void ncsdb_write_fence(struct ncsdb_write *w, int64_t create_revision, const char *key, ...)
+	__attribute__((format(printf, 3, 4)));
 /* The key must exist, else the answer is -ENOENT. */
 void ncsdb_write_need(struct ncsdb_write *w, const char *key, ...)
 	__attribute__((format(printf, 2, 3)));
