@@ -14,6 +14,8 @@
 
 struct csc;
 
+#define CSC_MAX_AGENTS 4096
+
 struct csc_conf {
 	const char *gateway; /* this host's gateway name, NULL = not a gateway */
 	struct in6_addr

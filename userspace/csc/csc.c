@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "csc/csc_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/own.h"
+
+const char *const csc_fields[] = {"gateway", "address", "sid", "state", NULL};
+_Static_assert(ARRAY_SIZE(csc_fields) == FIELD_MAX + 1, "a name for every field");
+
+int csc_open(struct ncsdb *db, struct view *view, const struct csc_conf *conf,
+	     void (*synced)(void *arg), void *arg, struct csc **out)
+{
+	struct csc *csc;
+	int r;
+
+	if (conf->gateway && (!name_valid(conf->gateway) || conf->locator_len == 0))
+		return -EINVAL;
+	csc = calloc(1, sizeof(*csc));
+	if (!csc)
+		return -ENOMEM;
+	csc->db = db;
+	csc->view = view;
+	csc->synced = synced;
+	csc->arg = arg;
+	if (conf->gateway)
+		strcpy(csc->gateway, conf->gateway);
+	r = functions_init(&csc->functions, &conf->locator, conf->gateway ? conf->locator_len : 0);
+	if (!r)
+		r = csc_follow_status(csc);
+	if (!r)
+		r = csc_follow_agents(csc);
+	if (r) {
+		csc_close(csc);
+		return r;
+	}
+	*out = csc;
+	return 0;
+}
+
+static void follow_fini(struct csc_follow *f)
+{
+	if (f->follow)
+		ncsdb_follow_stop(f->follow);
+	ncsdb_writer_fini(&f->writer);
+}
+
+void csc_close(struct csc *csc)
+{
+	if (!csc)
+		return;
+	follow_fini(&csc->status);
+	follow_fini(&csc->agents);
+	csc_requests_fini(csc);
+	csc_agents_fini(csc);
+	csc_status_fini(csc);
+	functions_fini(&csc->functions);
+	free(csc);
+}
+
+uint64_t csc_refused(const struct csc *csc)
+{
+	return csc->refusals.count;
+}
+
+void csc_refuse(struct csc *csc, const char *key, int code, struct err *err)
+{
+	char text[512];
+
+	err->code = code;
+	if (ncsdb_refused(&csc->refusals, key, clock_us()))
+		log_warn("stored computing status refused", "key=%s why=\"%s\"", key,
+			 err_text(err, text, sizeof(text)));
+}
+
+void csc_follow_synced(struct csc_follow *f, int64_t revision)
+{
+	struct csc *csc = f->csc;
+	void (*synced)(void *arg) = csc->synced;
+
+	ncsdb_writer_seen(&f->writer, revision);
+	f->synced = true;
+	if (!csc->status.synced || !csc->agents.synced)
+		return;
+	csc->synced = NULL;
+	if (synced)
+		synced(csc->arg);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the parts of csc share: csc.c (open, close), write.c (instances and their status),
+ * follow.c (database to view), agents.c and agent_follow.c (leases), functions.c (SIDs).
+ */
+#ifndef CSC_INT_H
+#define CSC_INT_H
+
+#include "csc/csc.h"
+
+#include "csc/functions.h"
+#include "ncsdb/follow.h"
+#include "util/json.h"
+
+#define CSC_STATUS "/san/status/"
+#define CSC_AGENTS "/san/agents/"
+
+/* Keys of an instance that are no attributes. */
+enum csc_field { FIELD_GATEWAY, FIELD_ADDRESS, FIELD_SID, FIELD_STATE, FIELD_MAX };
+extern const char *const csc_fields[FIELD_MAX + 1]; /* NULL-terminated */
+#define FIELDS_REGISTERED ((1u << FIELD_GATEWAY) | (1u << FIELD_ADDRESS))
+
+struct csc_instance_key {
+	uint64_t service;
+	char name[NAME_LEN]; /* zero-padded: hashed as bytes */
+};
+
+/* What the database holds of an instance and the view has no place for. */
+struct csc_instance {
+	struct csc_instance_key key;
+	int64_t lease;	     /* of its address key */
+	unsigned int fields; /* bits: stored and good */
+	int function;	     /* of its SID in this gateway's locator, -1 = none */
+	UT_hash_handle hh;
+};
+
+struct csc_agent {
+	char name[NAME_LEN];
+	int64_t lease, create_rev;
+	unsigned int ttl_s;
+	UT_hash_handle hh;  /* by name */
+	UT_hash_handle hh2; /* by lease */
+};
+
+struct csc_follow {
+	struct csc *csc;
+	struct ncsdb_writer writer;
+	struct ncsdb_follow *follow;
+	bool synced;
+};
+
+struct csc {
+	struct ncsdb *db;
+	struct view *view;
+	char gateway[NAME_LEN]; /* "" = this host is none */
+	struct functions functions;
+	struct csc_follow status, agents;
+	struct csc_instance *instances; /* uthash */
+	struct csc_agent *agent_names, *agent_leases;
+	struct agent_request *requests; /* under way */
+	struct ncsdb_refusals refusals;
+	void (*synced)(void *arg);
+	void *arg;
+};
+
+void csc_refuse(struct csc *csc, const char *key, int code, struct err *err);
+int csc_follow_status(struct csc *csc);
+int csc_follow_agents(struct csc *csc);
+void csc_follow_synced(struct csc_follow *f, int64_t revision);
+struct csc_instance *csc_instance_find(const struct csc *csc, uint64_t service, const char *name);
+struct csc_agent *csc_agent_by_name(const struct csc *csc, const char *name);
+struct csc_agent *csc_agent_by_lease(const struct csc *csc, int64_t lease);
+void csc_status_fini(struct csc *csc);
+void csc_agents_fini(struct csc *csc);
+void csc_requests_fini(struct csc *csc);
+/* Members of an agent's object, checked, into out. */
+int csc_agent_read(const json_t *obj, unsigned int *ttl_s, json_t *out, struct err *err);
+
+#endif
