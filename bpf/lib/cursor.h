@@ -72,6 +72,8 @@
 /* Each step of the walk takes a header or an option; one more to see the bound or the end. */
 #define CURSOR_MAX_STEPS (SAN_MAX_EXT_HDRS + SAN_MAX_OPTIONS + 1)
 
+#define CURSOR_ARRIVED 1 /* a step has met the upper layer */
+
 /* What has been read so far, and what must not be passed. */
 struct cursor {
 	const __u8 *pos, *end; /* pos may go to end */
@@ -95,6 +97,8 @@ struct cursor_walk {
 	__u64 san_type; /* option type that is a SAN header, in the header being walked */
 	__u64 zero;	/* 0, but the verifier does not know: see cursor_forget */
 	__u64 next;	/* type of the header at off, once options are done */
+	__u64 id;	/* service ID, 0 = none yet */
+	__u64 flags, fragment;
 };
 
 /* The compiler must derive every later address from this register: the verifier's bounds check
@@ -160,9 +164,8 @@ static __always_inline __u64 cursor_id(const __u8 *p, const struct san_profile *
 }
 
 /* Rule 8: the SAN header whose type byte is at opt and whose length field says len. */
-static __always_inline int cursor_read_san(const struct cursor_walk *w, const __u8 *opt, __u64 len,
-					   const struct san_profile *profile,
-					   struct san_found *found)
+static __always_inline int cursor_read_san(struct cursor_walk *w, const __u8 *opt, __u64 len,
+					   const struct san_profile *profile)
 {
 	__u64 need = profile->id_offset + profile->id_len;
 	const __u8 *value = opt + 2;
@@ -174,15 +177,14 @@ static __always_inline int cursor_read_san(const struct cursor_walk *w, const __
 	if (profile->version) {
 		if (value[0] >> 4 != profile->version)
 			return -SAN_R_BAD_VERSION;
-		found->flags = value[0] & 0xf;
+		w->flags = value[0] & 0xf;
 	}
-	found->service_id = cursor_id(value + profile->id_offset, profile);
-	return found->service_id ? 0 : -SAN_R_ZERO_SERVICE;
+	w->id = cursor_id(value + profile->id_offset, profile);
+	return w->id ? 0 : -SAN_R_ZERO_SERVICE;
 }
 
 /* Rule 7: one option or TLV. 0 = go on. */
-static __always_inline int cursor_option(struct cursor_walk *w, const struct san_profile *profile,
-					 struct san_found *found)
+static __always_inline int cursor_option(struct cursor_walk *w, const struct san_profile *profile)
 {
 	const __u8 *opt;
 	__u64 type, len;
@@ -203,8 +205,8 @@ static __always_inline int cursor_option(struct cursor_walk *w, const struct san
 	len = opt[1];
 	if (w->off + 2 + len > w->opts_end)
 		return -SAN_R_BAD_OPTION;
-	if (type == w->san_type && !found->service_id)
-		r = cursor_read_san(w, opt, len, profile, found);
+	if (type == w->san_type && !w->id)
+		r = cursor_read_san(w, opt, len, profile);
 	w->off += 2 + len;
 	return r;
 }
@@ -247,8 +249,7 @@ static __always_inline int cursor_carries(__u64 type, const struct san_profile *
 }
 
 /* Rules 2 to 6: the extension header at w->off. 0 = go on. */
-static __always_inline int cursor_header(struct cursor_walk *w, const struct san_profile *profile,
-					 struct san_found *found)
+static __always_inline int cursor_header(struct cursor_walk *w, const struct san_profile *profile)
 {
 	__u64 type = w->next;
 	const __u8 *hdr;
@@ -267,7 +268,7 @@ static __always_inline int cursor_header(struct cursor_walk *w, const struct san
 	    profile->carriers & SAN_CARRIER_SRH)
 		return cursor_srh(w, hdr, len, profile);
 	if (type == CURSOR_FRAGMENT) {
-		found->fragment = 1;
+		w->fragment = 1;
 		if (cursor_be16(CURSOR_LOAD(__u16, hdr + 2)) & CURSOR_FRAG_MASK)
 			return -SAN_R_FRAGMENT;
 	}
@@ -292,7 +293,7 @@ static __always_inline int cursor_upper(const struct cursor_walk *w, struct san_
 			return -SAN_R_TRUNCATED;
 		found->l4_off = w->off;
 	}
-	return found->service_id ? 0 : -SAN_R_NO_SAN;
+	return w->id ? 0 : -SAN_R_NO_SAN;
 }
 
 /*
@@ -300,7 +301,7 @@ static __always_inline int cursor_upper(const struct cursor_walk *w, struct san_
  * and offsets no two paths through the steps would look alike, and it would walk them all (over a
  * million instructions). Adding an unknown and masking makes it forget: all paths meet here again.
  */
-static __always_inline void cursor_forget(struct cursor_walk *w, struct san_found *found)
+static __always_inline void cursor_forget(struct cursor_walk *w)
 {
 	w->off = (w->off + w->zero) & CURSOR_OFF_MASK;
 	w->opts_end = (w->opts_end + w->zero) & CURSOR_OFF_MASK;
@@ -309,30 +310,40 @@ static __always_inline void cursor_forget(struct cursor_walk *w, struct san_foun
 	w->options = (w->options + w->zero) & 0xff;
 	w->san_type = (w->san_type + w->zero) & 0xff;
 	w->next = (w->next + w->zero) & 0xff;
-	found->service_id += w->zero;
-	found->fragment += w->zero;
-	found->flags += w->zero;
+	w->id += w->zero;
+	w->flags = (w->flags + w->zero) & 0xf;
+	w->fragment = (w->fragment + w->zero) & 1;
 }
 
-static __always_inline int cursor_walk(struct cursor_walk *w, const struct san_profile *profile,
-				       struct san_found *found)
+/* One step: an option, a header, or the arrival. 0 = go on. */
+static __always_inline int cursor_step(struct cursor_walk *w, const struct san_profile *profile)
 {
+	if (w->off < w->opts_end)
+		return cursor_option(w, profile);
+	if (cursor_is_ext(w->next))
+		return cursor_header(w, profile);
+	return CURSOR_ARRIVED;
+}
+
+static __always_inline int cursor_general(struct cursor_walk *w, const struct san_profile *profile,
+					  struct san_found *found)
+{
+	__s64 r = 0;
 	__u64 i;
-	int r;
 
 	CURSOR_NO_UNROLL
 	for (i = 0; i < CURSOR_MAX_STEPS; i++) {
-		cursor_forget(w, found);
-		if (w->off < w->opts_end)
-			r = cursor_option(w, profile, found);
-		else if (cursor_is_ext(w->next))
-			r = cursor_header(w, profile, found);
-		else
-			return cursor_upper(w, found);
+		cursor_forget(w);
+		r = cursor_step(w, profile);
 		if (r)
-			return r;
+			break;
 	}
-	return -SAN_R_TOO_DEEP; /* not reached: headers and options are counted above */
+	cursor_forget(w);
+	r += w->zero;
+	found->service_id = w->id;
+	found->fragment = w->fragment;
+	found->flags = w->flags;
+	return r == CURSOR_ARRIVED ? cursor_upper(w, found) : r;
 }
 
 /* IPv6 | DOH of 16 bytes, all our option | TCP or UDP with ports: nearly every packet of a client.
@@ -399,7 +410,7 @@ static __always_inline int cursor_find_san(const void *ip6, const void *end,
 	w.zero = CURSOR_LOAD(__u64, w.ip6) ^ CURSOR_LOAD(__u64, again);
 	w.ip6 += w.zero & 1;
 	w.off = CURSOR_IP6_LEN;
-	return cursor_walk(&w, profile, found);
+	return cursor_general(&w, profile, found);
 }
 
 #endif

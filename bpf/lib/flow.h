@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a flow is, its hash (outer flow label), and affinity: a flow of a service that asks for it
+ * keeps its next hop, in a bounded LRU table, while the next hop is the one it was (epoch).
+ */
+#ifndef BPF_LIB_FLOW_H
+#define BPF_LIB_FLOW_H
+
+#include "lib/cursor.h"
+#include "lib/maps.h"
+
+#define FLOW_REFRESH_NS 1000000000ull
+#define FLOW_LABEL_MASK 0xfffff
+
+/* Offsets in the IPv6 header. */
+#define FLOW_SRC 8
+#define FLOW_DST 24
+
+/* Source and destination port as they stand in the packet, 0 where there are none. */
+static __always_inline __u32 flow_ports(const __u8 *ip6, const __u8 *end,
+					const struct san_found *found)
+{
+	__u64 off = found->l4_off;
+	const __u8 *l4;
+
+	if (found->l4_proto != CURSOR_TCP && found->l4_proto != CURSOR_UDP)
+		return 0;
+	/* The compiler may know the mask to be needless, the verifier does not. */
+	cursor_pin(off);
+	l4 = ip6 + (off & CURSOR_OFF_MASK);
+	cursor_pin(l4);
+	return l4 + CURSOR_PORTS_LEN > end ? 0 : CURSOR_LOAD(__u32, l4);
+}
+
+/* 20 bits over addresses, ports and protocol, never 0 ("no label", RFC 6437). Independent products,
+ * so that they run side by side; one more to mix them. */
+static __always_inline __u32 flow_label(const __u8 *ip6, __u32 ports, __u8 proto, __u64 seed)
+{
+	__u64 h = seed;
+	__u32 label;
+
+	h += CURSOR_LOAD(__u64, ip6 + FLOW_SRC) * 0x9e3779b97f4a7c15ull;
+	h += CURSOR_LOAD(__u64, ip6 + FLOW_SRC + 8) * 0xbf58476d1ce4e5b9ull;
+	h += CURSOR_LOAD(__u64, ip6 + FLOW_DST) * 0x94d049bb133111ebull;
+	h += CURSOR_LOAD(__u64, ip6 + FLOW_DST + 8) * 0xd6e8feb86659fd93ull;
+	h += ((__u64)proto << 32 | ports) * 0xa0761d6478bd642full;
+	h = (h ^ h >> 32) * 0xe7037ed1a0b428dbull;
+	label = h >> 44;
+	return label ? label : 1;
+}
+
+static __always_inline void flow_key(struct san_flow_key *key, const __u8 *ip6, __u32 ports,
+				     const struct san_found *found)
+{
+	__u64 *word = (__u64 *)key;
+
+	word[0] = CURSOR_LOAD(__u64, ip6 + FLOW_SRC);
+	word[1] = CURSOR_LOAD(__u64, ip6 + FLOW_SRC + 8);
+	word[2] = CURSOR_LOAD(__u64, ip6 + FLOW_DST);
+	word[3] = CURSOR_LOAD(__u64, ip6 + FLOW_DST + 8);
+	word[4] = found->service_id;
+	word[5] = 0; /* pad */
+	*(__u32 *)&key->sport = ports;
+	key->proto = found->l4_proto;
+}
+
+/* The next hop this flow has had, NULL when it has none or its index was given up since. */
+static __always_inline const struct san_nexthop *flow_nexthop(struct san_flow *flow, __u32 *index,
+							      __u64 now)
+{
+	const struct san_nexthop *nh;
+
+	*index = flow->nexthop;
+	nh = bpf_map_lookup_elem(&san_nexthops, index);
+	if (!nh || nh->epoch != flow->epoch || nh->kind == SAN_NH_UNUSED)
+		return NULL;
+	/* Writing a line that all CPUs of a flow share costs: once a second is enough. */
+	if (now - flow->last_ns > FLOW_REFRESH_NS)
+		flow->last_ns = now;
+	return nh;
+}
+
+/* A full table evicts its oldest; a failed insert costs the flow its affinity, not its packet. */
+static __always_inline void flow_remember(const struct san_flow_key *key, __u32 index,
+					  const struct san_nexthop *nh, __u64 now)
+{
+	struct san_flow flow = {.nexthop = index, .epoch = nh->epoch, .last_ns = now};
+
+	bpf_map_update_elem(&san_flows, key, &flow, BPF_ANY);
+}
+
+#endif
