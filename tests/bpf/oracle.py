@@ -237,23 +237,24 @@ class Ingress:
         return frame[22:54], found.service_id, found.l4_proto, ports
 
     def steer(self, frame, found, service):
-        key = self.flow_key(frame, found) if service.get("affinity") == "flow" else None
+        flow = service.get("affinity") == "flow"
+        key = self.flow_key(frame, found) if flow else None
         if key in self.flows:
-            index, reason = self.flows[key], "flow_hit"
-        elif service["mode"] == "none":
+            why, out = self.forward(frame, self.nexthops[self.flows[key]])
+            return why or "flow_hit", out
+        if service["mode"] == "none":
             return "nothing_selected", None
-        else:
-            index, reason = service["nexthop"], "forwarded"
-        why, out = self.forward(frame, self.nexthops.get(index))
-        if key and not why:
-            self.flows[key] = index
-        return why or reason, out
+        nexthop = self.nexthops.get(service["nexthop"])
+        if nexthop is None or nexthop.kind == "unused":
+            return "nh_invalid", None
+        if flow:  # also when this packet then goes to the kernel, whose route is the same instance's
+            self.flows[key] = service["nexthop"]
+        why, out = self.forward(frame, nexthop)
+        return why or "forwarded", out
 
     @staticmethod
     def forward(frame, nexthop):
         """(reason not to, or '', the frame that leaves)"""
-        if nexthop is None or nexthop.kind == "unused":
-            return "nh_invalid", None
         if nexthop.kind == "unresolved":
             return "nh_unresolved", None
         if nexthop.kind == "drop":

@@ -58,8 +58,7 @@ static uint8_t carriers_of(const json_t *list)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(list, i, item)
-	{
+	json_array_foreach(list, i, item) {
 		for (size_t k = 0; k < 3; k++) {
 			if (!strcmp(json_string_value(item), carriers[k].name))
 				bits |= carriers[k].bit;
@@ -140,7 +139,8 @@ static void test_golden_vectors(void **state)
 	size_t i;
 
 	assert_true(json_array_size(list) >= 120);
-	json_array_foreach(list, i, vector) replay(vector);
+	json_array_foreach(list, i, vector)
+		replay(vector);
 }
 
 /* A packet that was cut cannot keep its payload length: truncated, or not even IPv6. */
@@ -174,7 +174,8 @@ static void test_every_prefix(void **state)
 	json_t *list = json_object_get(document, "vectors"), *vector;
 	size_t i;
 
-	json_array_foreach(list, i, vector) cut_everywhere(vector);
+	json_array_foreach(list, i, vector)
+		cut_everywhere(vector);
 }
 
 /* Shrinks the packet and its payload length together: any reason may come, no overread. */
@@ -209,7 +210,8 @@ static void test_every_shorter_packet(void **state)
 	json_t *list = json_object_get(document, "vectors"), *vector;
 	size_t i;
 
-	json_array_foreach(list, i, vector) shrink_everywhere(vector);
+	json_array_foreach(list, i, vector)
+		shrink_everywhere(vector);
 }
 
 static void test_empty_packet(void **state)
