@@ -19,14 +19,18 @@ struct north;
 
 #define NORTH_BODY_MAX (1u << 20)
 #define NORTH_BATCH_MAX (8u << 20)
+#define NORTH_BATCH_LINES 16384 /* of one batch */
 #define NORTH_HEADER_MAX (16u << 10)
 #define NORTH_CONNECTIONS 256
+#define NORTH_PER_PEER 32 /* of these, from one address on TCP */
 #define NORTH_IDLE_S 10
+#define NORTH_PAGE_MAX 1000 /* items of one answer */
 
 struct north_conf {
 	uv_loop_t *loop;
 	const char *unix_path; /* NULL = none */
-	const char *tcp;  /* "127.0.0.1:8080", "[::1]:8080"; NULL = none; not loopback: refused */
+	const char *tcp;  /* "127.0.0.1:8080", "[::1]:8080"; NULL = none; not loopback: refused;
+			     port 0: any free one */
 	const char *name; /* this host */
 	struct ncsdb *db;
 	const struct view *view;
@@ -35,10 +39,16 @@ struct north_conf {
 	struct csc *csc;
 	struct orc *orc;
 	struct ncc *ncc;
+	unsigned int idle_s; /* 0 = NORTH_IDLE_S */
 };
 
+/* Texts are copied. err names what was wrong: the address, the socket file, who holds it. SIGPIPE
+ * is ignored from here on. *out is left alone on failure. */
 int north_open(const struct north_conf *conf, struct north **out, struct err *err);
-/* Finishes answers in flight, removes the socket file. */
+/* Requests that still wait for the database are answered 503, answers are sent as far as the
+ * clients take them at once, the socket file is removed. The other modules may be closed then. */
 void north_close(struct north *north);
+/* Port the TCP listener is bound to; 0 = none. */
+uint16_t north_tcp_port(const struct north *north);
 
 #endif

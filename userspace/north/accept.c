@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Connections: who they are, how many there may be. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "north/server.h"
+
+#define ACCEPTS_A_TURN 16
+
+static void conn_free(struct conn *conn)
+{
+	struct north *n = conn->north;
+
+	if (conn->prev)
+		conn->prev->next = conn->next;
+	else
+		n->conns = conn->next;
+	if (conn->next)
+		conn->next->prev = conn->prev;
+	n->n_conns--;
+	free(conn);
+}
+
+static struct conn *conn_new(struct north *n, bool tcp, const char *peer)
+{
+	struct conn *conn = calloc(1, sizeof(*conn));
+
+	if (!conn)
+		return NULL;
+	conn->north = n;
+	conn->tcp = tcp;
+	snprintf(conn->peer, sizeof(conn->peer), "%s", peer);
+	conn->next = n->conns;
+	if (conn->next)
+		conn->next->prev = conn;
+	n->conns = conn;
+	n->n_conns++;
+	return conn;
+}
+
+void accept_on_notify(void *cls, struct MHD_Connection *mhd, void **context,
+		      enum MHD_ConnectionNotificationCode code)
+{
+	struct north *n = cls;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		*context = n->accepting;
+		n->accepting = NULL;
+	} else if (*context) {
+		conn_free(*context);
+		*context = NULL;
+	}
+}
+
+static void unix_peer(int fd, char *buf, size_t size)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
+		snprintf(buf, size, "unix");
+	else
+		snprintf(buf, size, "uid:%u,pid:%d", cred.uid, cred.pid);
+}
+
+static void tcp_peer(const struct sockaddr_storage *addr, char *buf, size_t size)
+{
+	const void *ip = addr->ss_family == AF_INET6
+				 ? (const void *)&((const struct sockaddr_in6 *)addr)->sin6_addr
+				 : (const void *)&((const struct sockaddr_in *)addr)->sin_addr;
+
+	if (!inet_ntop(addr->ss_family, ip, buf, size))
+		snprintf(buf, size, "tcp");
+}
+
+static unsigned int count_peer(const struct north *n, const char *peer)
+{
+	unsigned int count = 0;
+
+	for (const struct conn *conn = n->conns; conn; conn = conn->next)
+		count += conn->tcp && strcmp(conn->peer, peer) == 0;
+	return count;
+}
+
+/* Takes fd. */
+static void refuse(int fd, const char *peer, const char *whose, unsigned int max)
+{
+	struct err err = {0};
+
+	err_set(&err, -EAGAIN, "", NULL, "at most %u connections %s: try again later", max, whose);
+	rest_raw_problem(fd, 503, &err);
+	close(fd);
+	log_debug("rest connection refused", "peer=%s max=%u", peer, max);
+}
+
+/* Takes fd. The address is made up: a unix client's own one would not fit where MHD looks for it.
+ */
+static void admit(struct north *n, int fd, bool tcp, const char *peer)
+{
+	const struct sockaddr addr = {.sa_family = tcp ? AF_INET : AF_UNIX};
+
+	n->accepting = conn_new(n, tcp, peer);
+	if (!n->accepting) {
+		close(fd);
+		return;
+	}
+	if (MHD_add_connection(n->mhd, fd, &addr, sizeof(addr)) != MHD_YES && n->accepting)
+		conn_free(n->accepting); /* else MHD has told its end already */
+	n->accepting = NULL;
+}
+
+/* Without descriptors the backlog would keep the loop spinning: give up one to refuse with. */
+static void refuse_without_fd(struct north *n, int listen_fd)
+{
+	int fd;
+
+	log_warn("rest connection refused", "error=\"no file descriptors left\"");
+	if (n->spare_fd < 0)
+		return;
+	close(n->spare_fd);
+	fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	n->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* False: nothing waits any more. */
+static bool accept_one(struct north *n, int listen_fd, bool tcp)
+{
+	struct sockaddr_storage addr = {0};
+	socklen_t len = sizeof(addr);
+	char peer[REST_PEER_LEN];
+	int fd = accept4(listen_fd, (struct sockaddr *)&addr, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE)
+			refuse_without_fd(n, listen_fd);
+		return false;
+	}
+	if (tcp)
+		tcp_peer(&addr, peer, sizeof(peer));
+	else
+		unix_peer(fd, peer, sizeof(peer));
+	if (n->n_conns >= NORTH_CONNECTIONS)
+		refuse(fd, peer, "in all", NORTH_CONNECTIONS);
+	else if (tcp && count_peer(n, peer) >= NORTH_PER_PEER)
+		refuse(fd, peer, "from one address", NORTH_PER_PEER);
+	else
+		admit(n, fd, tcp, peer);
+	return true;
+}
+
+void accept_on_readable(uv_poll_t *poll, int status, int events)
+{
+	struct listener *listener = poll->data;
+	struct north *n = listener->north;
+
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		if (!accept_one(n, listener->fd, listener == &n->listeners[LISTEN_TCP]))
+			break;
+	}
+	north_drive(n);
+}

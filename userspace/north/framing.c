@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What libmicrohttpd 0.9.75 accepts although a proxy in front could see another request in it
+ * (RFC 9112 sections 2.2, 6.1, 6.3), and media types.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "north/rest.h"
+
+struct headers {
+	unsigned int lengths, encodings;
+	const char *encoding;
+	const char *end; /* of the line before, in libmicrohttpd's buffer */
+	bool bare_lf;
+};
+
+/*
+ * libmicrohttpd hands out pointers into its read buffer, where the end of each line has become
+ * zeros: two for CRLF, one for a bare LF. So the next line starts one byte behind a bare LF.
+ */
+static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *key,
+				 const char *value)
+{
+	struct headers *h = cls;
+
+	if (strcasecmp(key, "Content-Length") == 0)
+		h->lengths++;
+	if (strcasecmp(key, "Transfer-Encoding") == 0) {
+		h->encodings++;
+		h->encoding = value ? value : "";
+	}
+	if (key == h->end + 1)
+		h->bare_lf = true;
+	if (value)
+		h->end = value + strlen(value);
+	return MHD_YES;
+}
+
+/* Behind the last header stand its line end and the empty line: four zeros if both are CRLF. */
+static bool bare_lf_at_end(const struct headers *h)
+{
+	return h->end[2] || h->end[3];
+}
+
+unsigned int rest_framing(struct MHD_Connection *conn, const char *version, struct err *err)
+{
+	struct headers h = {.end = version + strlen(version)};
+
+	if (MHD_get_connection_values(conn, MHD_HEADER_KIND, on_header, &h) < 0)
+		return 400;
+	if (h.bare_lf || bare_lf_at_end(&h))
+		err_set(err, -EINVAL, "", NULL, "lines must end in CR LF, one ends in LF alone");
+	else if (h.lengths > 1)
+		err_set(err, -EINVAL, "Content-Length", NULL,
+			"must be there once, is there %u times", h.lengths);
+	else if (h.lengths && h.encodings)
+		err_set(err, -EINVAL, "Content-Length", NULL,
+			"must not be there together with Transfer-Encoding");
+	else if (h.encodings > 1 || (h.encodings && strcasecmp(h.encoding, "chunked") != 0))
+		err_set(err, -ENOTSUP, "Transfer-Encoding", h.encoding, "must be chunked");
+	else
+		return 0;
+	err_object(err, "request header");
+	return err->code == -ENOTSUP ? 501 : 400;
+}
+
+uint64_t rest_content_length(struct MHD_Connection *conn)
+{
+	const char *text = MHD_lookup_connection_value(conn, MHD_HEADER_KIND, "Content-Length");
+
+	return text ? strtoull(text, NULL, 10) : 0;
+}
+
+/* ---- media types ---- */
+
+/* "application/json; charset=utf-8" is type; lists are cut by the caller. */
+static bool is_type(const char *text, size_t len, const char *type)
+{
+	while (len && (*text == ' ' || *text == '\t')) {
+		text++;
+		len--;
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == ';' || text[i] == ' ' || text[i] == '\t')
+			len = i;
+	}
+	return len == strlen(type) && strncasecmp(text, type, len) == 0;
+}
+
+static bool accepts_json(const char *accept)
+{
+	static const char *const good[] = {"application/json", "application/problem+json",
+					   "application/*", "*/*"};
+	size_t len;
+
+	for (; *accept; accept += len + (accept[len] == ',')) {
+		len = strcspn(accept, ",");
+		for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+			if (is_type(accept, len, good[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
+static int check_content_type(struct req *req, struct err *err)
+{
+	static const char *const other[] = {
+		[BODY_MERGE] = "application/merge-patch+json",
+		[BODY_BATCH] = "application/x-ndjson",
+	};
+	const char *type = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Content-Type");
+	const char *also = req->action->body >= BODY_MERGE ? other[req->action->body] : NULL;
+
+	if (type && is_type(type, strlen(type), "application/json"))
+		return 0;
+	if (type && also && is_type(type, strlen(type), also)) {
+		req->ndjson = req->action->body == BODY_BATCH;
+		return 0;
+	}
+	err_set(err, -EINVAL, "Content-Type", type, "must be application/json%s%s",
+		also ? " or " : "", also ? also : "");
+	return err_object(err, "request header");
+}
+
+unsigned int rest_media(struct req *req, struct err *err)
+{
+	const char *accept = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Accept");
+
+	if (accept && accept[0] && !accepts_json(accept)) {
+		err_set(err, -EINVAL, "Accept", accept, "must allow application/json");
+		err_object(err, "request header");
+		return 406;
+	}
+	if (req->action->body != BODY_NONE && check_content_type(req, err))
+		return 415;
+	return 0;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a request says outside its body: names, page, conditions. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "north/rest.h"
+
+/* ---- path ---- */
+
+bool rest_name(struct req *req, int i, const char *what)
+{
+	struct err err = {0};
+
+	if (name_valid(req->param[i]))
+		return true;
+	err_set(&err, -EINVAL, "", req->param[i], "must be 1 to 63 of A-Z a-z 0-9 . _ -");
+	err_object(&err, "%s", what);
+	rest_fail(req, &err);
+	return false;
+}
+
+bool rest_service_id(struct req *req, int i)
+{
+	char text[SVC_ID_TEXT];
+	struct err err = {0};
+
+	if (svc_id_parse(req->param[i], &req->id) == 0) {
+		snprintf(req->object, sizeof(req->object), "service %s",
+			 svc_id_text(req->id, text));
+		return true;
+	}
+	err_set(&err, -EINVAL, "", req->param[i],
+		"must be a service ID like 0x101 or 257, not 0, at most 64 bits");
+	err_object(&err, "service");
+	rest_fail(req, &err);
+	return false;
+}
+
+/* ---- query ---- */
+
+struct query {
+	struct req *req;
+	struct rest_page *page; /* NULL: nothing is allowed */
+	struct err err;
+};
+
+static int parse_limit(struct query *q, const char *text)
+{
+	unsigned long limit = 0;
+	char *end = "x";
+
+	if (text[0] >= '0' && text[0] <= '9')
+		limit = strtoul(text, &end, 10);
+	if (*end || limit < 1 || limit > NORTH_PAGE_MAX)
+		return err_set(&q->err, -EINVAL, "?limit", text, "must be 1..%d", NORTH_PAGE_MAX);
+	q->page->limit = limit;
+	return 0;
+}
+
+/* after may hold encoded slashes ("pe1%2Fgw2%2Fbe"), so it is decoded by itself. */
+static int parse_after(struct query *q, const char *text)
+{
+	static const char bad[] = "percent escapes must have two hex digits and not be NUL";
+	char *part = (char *)text; /* libmicrohttpd's buffer, ours to change until the answer */
+	char *to = part;
+
+	for (char *s = part; *s; s++) {
+		char pair[4] = {0};
+
+		if (*s != '%') {
+			*to++ = *s;
+			continue;
+		}
+		memcpy(pair, s, strnlen(s, 3));
+		if (strcasecmp(pair, "%2f") == 0)
+			strcpy(pair, "/");
+		else if (rest_decode(pair))
+			return err_set(&q->err, -EINVAL, "?after", text, bad);
+		*to++ = pair[0];
+		s += 2;
+	}
+	*to = 0;
+	q->page->after = part;
+	return 0;
+}
+
+static enum MHD_Result on_argument(void *cls, enum MHD_ValueKind kind, const char *key,
+				   const char *value)
+{
+	struct query *q = cls;
+	char field[32];
+	int r;
+
+	if (q->page && value && strcmp(key, "limit") == 0) {
+		r = parse_limit(q, value);
+	} else if (q->page && value && strcmp(key, "after") == 0) {
+		r = parse_after(q, value);
+	} else {
+		snprintf(field, sizeof(field), "?%s", key);
+		r = err_set(&q->err, -EINVAL, field, value,
+			    q->page ? "must be limit=N or after=NAME"
+				    : "must not be there: no parameters here");
+	}
+	return r ? MHD_NO : MHD_YES;
+}
+
+static bool read_query(struct req *req, struct rest_page *page)
+{
+	struct query q = {.req = req, .page = page};
+
+	MHD_get_connection_values(req->conn, MHD_GET_ARGUMENT_KIND, on_argument, &q);
+	if (q.err.code)
+		rest_fail(req, &q.err);
+	return !q.err.code;
+}
+
+bool rest_page(struct req *req, struct rest_page *page)
+{
+	*page = (struct rest_page){.limit = NORTH_PAGE_MAX};
+	return read_query(req, page);
+}
+
+bool rest_no_query(struct req *req)
+{
+	return read_query(req, NULL);
+}
+
+bool rest_after_id(struct req *req, const char *after, uint64_t *id)
+{
+	struct err err = {0};
+
+	if (!after || svc_id_parse(after, id) == 0)
+		return true;
+	err_set(&err, -EINVAL, "?after", after, "must be a service ID like 0x101");
+	rest_fail(req, &err);
+	return false;
+}
+
+/* ---- conditions, RFC 9110 section 13.1 ---- */
+
+enum tag_match { TAG_NO, TAG_YES, TAG_BAD };
+
+/* Whether the list of entity tags holds this revision's; weak ones count only if they may. */
+static enum tag_match match_tags(const char *list, int64_t revision, bool weak)
+{
+	enum tag_match found = TAG_NO;
+	char want[32];
+	size_t len;
+
+	snprintf(want, sizeof(want), "\"%" PRId64 "\"", revision);
+	for (; *list; list += len + (list[len] == ',')) {
+		const char *tag = list + strspn(list, " \t");
+		bool is_weak = strncmp(tag, "W/", 2) == 0;
+
+		len = strcspn(list, ",");
+		tag += is_weak ? 2 : 0;
+		if (*tag != '"')
+			return TAG_BAD;
+		if ((weak || !is_weak) && strncmp(tag, want, strlen(want)) == 0)
+			found = TAG_YES;
+	}
+	return found;
+}
+
+static const char *header(struct req *req, const char *name)
+{
+	return MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, name);
+}
+
+bool rest_etag_matches(struct req *req, int64_t revision)
+{
+	const char *list = header(req, "If-None-Match");
+
+	if (!list)
+		return false;
+	return strcmp(list, "*") == 0 || match_tags(list, revision, true) == TAG_YES;
+}
+
+static int check_none_match(struct req *req, struct rest_present present, struct err *err)
+{
+	const char *list = header(req, "If-None-Match");
+
+	if (!list)
+		return 0;
+	if (strcmp(list, "*") != 0)
+		return err_set(err, -EINVAL, "If-None-Match", list, "must be * here");
+	if (present.exists)
+		return err_set(err, -ESTALE, "If-None-Match", NULL,
+			       "exists already, with revision %" PRId64, present.revision);
+	return 0;
+}
+
+static int check_match(struct req *req, struct rest_present present, struct err *err)
+{
+	const char *list = header(req, "If-Match");
+	enum tag_match match;
+
+	if (!list)
+		return 0;
+	match = strcmp(list, "*") == 0 ? TAG_YES : match_tags(list, present.revision, false);
+	if (match == TAG_BAD)
+		return err_set(err, -EINVAL, "If-Match", list, "must be \"<revision>\" or *");
+	if (!present.exists)
+		return err_set(err, -ESTALE, "If-Match", list, "does not exist");
+	if (match == TAG_NO)
+		return err_set(err, -ESTALE, "If-Match", list, "revision is %" PRId64,
+			       present.revision);
+	return 0;
+}
+
+/* An object that was read and is put back carries the revision it had. */
+static int check_body(struct req *req, struct rest_present present, struct err *err)
+{
+	json_t *value = req->body ? json_object_get(req->body, "revision") : NULL;
+	json_int_t revision = json_integer_value(value);
+
+	if (!value)
+		return 0;
+	if (!json_is_integer(value) || revision < 1)
+		return err_set(err, -EINVAL, "/revision", NULL,
+			       "must be the revision that was read, or absent");
+	json_object_del(req->body, "revision");
+	if (!present.exists)
+		return err_set(err, -ESTALE, "/revision", NULL, "does not exist any more");
+	if (revision != present.revision)
+		return err_set(err, -ESTALE, "/revision", NULL, "revision is %" PRId64,
+			       present.revision);
+	return 1;
+}
+
+bool rest_condition(struct req *req, struct rest_present present, int64_t *if_revision)
+{
+	struct err err = {0};
+	int r = check_none_match(req, present, &err) ?: check_match(req, present, &err);
+	int in_body = r ? r : check_body(req, present, &err);
+
+	if (in_body < 0) {
+		rest_fail(req, &err);
+		return false;
+	}
+	*if_revision = ANY_REVISION;
+	if (in_body || header(req, "If-Match"))
+		*if_revision = present.revision;
+	else if (header(req, "If-None-Match"))
+		*if_revision = 0;
+	return true;
+}
+
+void rest_absent(struct req *req)
+{
+	struct err err = {0};
+
+	err_set(&err, -ENOENT, "", NULL, "does not exist");
+	rest_fail(req, &err);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Answers: objects, empty ones, and the one serialiser of problems. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "north/server.h"
+
+#define JSON_TYPE "application/json"
+#define PROBLEM_TYPE "application/problem+json"
+
+char *rest_text(const json_t *value)
+{
+	/* 15 digits: every value of thousandths below 10^12 prints as it was written */
+	return json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+}
+
+/* The only place that answers. text is taken. */
+static void answer(struct req *req, unsigned int status, char *text, const char *type)
+{
+	if (req->answered) {
+		free(text);
+		return;
+	}
+	req->answered = true;
+	req->status = status;
+	req->answer = text;
+	req->type = type;
+	if (req->suspended && req->conn) {
+		req->suspended = false;
+		MHD_resume_connection(req->conn);
+	}
+}
+
+static void answer_json(struct req *req, unsigned int status, json_t *value, const char *type)
+{
+	char *text = value ? rest_text(value) : NULL;
+
+	json_decref(value);
+	if (!text)
+		status = 500;
+	answer(req, status, text, type);
+}
+
+void rest_json(struct req *req, unsigned int status, json_t *value)
+{
+	answer_json(req, status, value, JSON_TYPE);
+}
+
+void rest_object(struct req *req, unsigned int status, json_t *value, int64_t revision)
+{
+	snprintf(req->etag, sizeof(req->etag), "\"%" PRId64 "\"", revision);
+	if (req->verb == REST_GET && rest_etag_matches(req, revision)) {
+		json_decref(value);
+		answer(req, 304, NULL, JSON_TYPE);
+		return;
+	}
+	if (value)
+		json_object_set_new(value, "revision", json_integer(revision));
+	rest_json(req, status, value);
+}
+
+void rest_empty(struct req *req, unsigned int status)
+{
+	answer(req, status, NULL, JSON_TYPE);
+}
+
+unsigned int rest_status_of(int code)
+{
+	static const struct {
+		int code;
+		unsigned int status;
+	} map[] = {
+		{-EINVAL, 400},	    {-ENOENT, 404},    {-EEXIST, 409}, {-ESTALE, 412},
+		{-EFBIG, 413},	    {-EROFS, 503},     {-EAGAIN, 503}, {-ECANCELED, 503},
+		{-ENOTCONN, 503},   {-ETIMEDOUT, 504}, {-ENOSPC, 507}, {-EBUSY, 503},
+		{-ECONNRESET, 503}, {-EPIPE, 503},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(map); i++) {
+		if (map[i].code == code)
+			return map[i].status;
+	}
+	return 500;
+}
+
+json_t *rest_problem_json(unsigned int status, const struct err *err)
+{
+	char text[512];
+	json_t *obj = json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title",
+				MHD_get_reason_phrase_for(status), "status", (int)status, "detail",
+				err_text(err, text, sizeof(text)));
+
+	if (obj && err->field[0])
+		json_object_set_new(obj, "field", json_string(err->field));
+	if (obj && err->value[0])
+		json_object_set_new(obj, "value", json_string(err->value));
+	return obj;
+}
+
+void rest_problem(struct req *req, unsigned int status, const struct err *err)
+{
+	struct err named = *err;
+
+	if (!named.object[0])
+		snprintf(named.object, sizeof(named.object), "%s", req->object);
+	req->etag[0] = 0;
+	if (status >= 500 && !req->answered)
+		log_debug("rest request failed",
+			  "method=%s path=%s peer=%s status=%u request=%" PRIu64, req->method,
+			  req->path, req->peer, status, req->number);
+	answer_json(req, status, rest_problem_json(status, &named), PROBLEM_TYPE);
+}
+
+void rest_fail(struct req *req, const struct err *err)
+{
+	rest_problem(req, rest_status_of(err->code), err);
+}
+
+void rest_raw_problem(int fd, unsigned int status, const struct err *err)
+{
+	json_t *problem = rest_problem_json(status, err);
+	OWN_PTR char *body = problem ? rest_text(problem) : NULL;
+	char text[1024];
+	int len;
+
+	json_decref(problem);
+	if (!body)
+		return;
+	len = snprintf(text, sizeof(text),
+		       "HTTP/1.1 %u %s\r\nContent-Type: " PROBLEM_TYPE
+		       "\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+		       status, MHD_get_reason_phrase_for(status), strlen(body), body);
+	/* a fresh socket has room for it; what does not fit is lost with the connection */
+	if (len < (int)sizeof(text) && send(fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) == len)
+		shutdown(fd, SHUT_WR);
+}

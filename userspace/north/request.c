@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From libmicrohttpd's callbacks to a handler and back to an answer. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "north/server.h"
+
+void rest_hold(struct req *req)
+{
+	req->refs++;
+}
+
+static void unlink_req(struct req *req)
+{
+	if (!req->north)
+		return;
+	if (req->prev)
+		req->prev->next = req->next;
+	else
+		req->north->reqs = req->next;
+	if (req->next)
+		req->next->prev = req->prev;
+	req->north = NULL;
+}
+
+void rest_put(struct req *req)
+{
+	if (--req->refs)
+		return;
+	unlink_req(req);
+	json_decref(req->body);
+	json_decref(req->joined);
+	free(req->segments);
+	free(req->data);
+	free(req->answer);
+	free(req);
+}
+
+static const struct conn *conn_of(struct MHD_Connection *conn)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+static void set_method(struct req *req, const char *method)
+{
+	static const struct {
+		const char *name;
+		enum rest_method verb;
+	} methods[] = {{"GET", REST_GET},     {"HEAD", REST_GET},      {"PUT", REST_PUT},
+		       {"PATCH", REST_PATCH}, {"DELETE", REST_DELETE}, {"POST", REST_POST}};
+
+	req->method = "?";
+	req->verb = REST_METHOD_MAX;
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+		if (strcmp(method, methods[i].name) == 0) {
+			req->method = methods[i].name;
+			req->verb = methods[i].verb;
+		}
+	}
+}
+
+static struct req *req_new(struct north *north, struct MHD_Connection *mhd, const char *url,
+			   const char *method)
+{
+	const struct conn *conn = conn_of(mhd);
+	struct req *req = calloc(1, sizeof(*req));
+
+	if (!req)
+		return NULL;
+	req->refs = 1; /* MHD's, until rest_on_completed */
+	req->north = north;
+	req->conn = mhd;
+	req->number = ++north->n_reqs;
+	snprintf(req->peer, sizeof(req->peer), "%s", conn ? conn->peer : "?");
+	snprintf(req->path, sizeof(req->path), "%s", url);
+	set_method(req, method);
+	req->next = north->reqs;
+	if (req->next)
+		req->next->prev = req;
+	north->reqs = req;
+	return req;
+}
+
+/* ---- body ---- */
+
+static int too_large(const struct req *req, struct err *err)
+{
+	if (req->max == 0)
+		return err_set(err, -EINVAL, "", NULL, "must be empty: %s takes no body here",
+			       req->method);
+	return err_set(err, -EFBIG, "", NULL, "must be at most %zu bytes", req->max);
+}
+
+static void set_limit(struct req *req)
+{
+	static const size_t limits[] = {
+		[BODY_NONE] = 0,
+		[BODY_JSON] = NORTH_BODY_MAX,
+		[BODY_MERGE] = NORTH_BODY_MAX,
+		[BODY_BATCH] = NORTH_BATCH_MAX,
+	};
+
+	req->max = limits[req->action->body];
+	snprintf(req->object, sizeof(req->object), "body");
+}
+
+static int reserve(struct req *req, size_t size)
+{
+	size_t cap = req->cap ? req->cap : 4096;
+	char *data;
+
+	if (size <= req->cap)
+		return 0;
+	while (cap < size)
+		cap *= 2;
+	data = realloc(req->data, cap);
+	if (!data)
+		return -ENOMEM;
+	req->data = data;
+	req->cap = cap;
+	return 0;
+}
+
+/* MHD takes no answer in the middle of a body: a refusal goes to the socket, MHD closes it. */
+static enum MHD_Result refuse_midway(struct req *req, const struct err *err)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(req->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (info)
+		rest_raw_problem(info->connect_fd, rest_status_of(err->code), err);
+	return MHD_NO;
+}
+
+static enum MHD_Result collect(struct req *req, const char *data, size_t *size)
+{
+	struct err err = {0};
+
+	if (req->answered) { /* refused already: the rest is thrown away */
+		*size = 0;
+		return MHD_YES;
+	}
+	if (*size > req->max - req->len)
+		too_large(req, &err);
+	else if (reserve(req, req->len + *size))
+		err_set(&err, -ENOMEM, "", NULL, "no memory");
+	if (err.code) {
+		err_object(&err, "body");
+		return refuse_midway(req, &err);
+	}
+	memcpy(req->data + req->len, data, *size);
+	req->len += *size;
+	*size = 0;
+	return MHD_YES;
+}
+
+static int parse_body(struct req *req, struct err *err)
+{
+	int r;
+
+	if (req->action->body == BODY_NONE || req->action->body == BODY_BATCH)
+		return 0;
+	if (req->len == 0)
+		return err_set(err, -EINVAL, "", NULL, "must be a JSON object, is empty");
+	r = json_parse(req->data, req->len, &req->body, err);
+	free(req->data); /* the values do not point into it */
+	req->data = NULL;
+	req->cap = req->len = 0;
+	return r ? r : json_is_obj(req->body, err);
+}
+
+/* ---- life ---- */
+
+/* Everything that can be refused before the body comes. */
+static void begin(struct req *req, const char *url, const char *version)
+{
+	struct err err = {0};
+	unsigned int status = rest_framing(req->conn, version, &err);
+
+	if (status) {
+		req->close = true;
+		rest_problem(req, status, &err);
+		return;
+	}
+	rest_route(req, url);
+	if (req->answered)
+		return;
+	set_limit(req);
+	status = rest_media(req, &err);
+	if (status)
+		rest_problem(req, status, &err);
+	else if (rest_content_length(req->conn) > req->max && too_large(req, &err))
+		rest_fail(req, &err);
+	req->object[0] = 0;
+}
+
+static void dispatch(struct req *req)
+{
+	struct err err = {0};
+
+	req->dispatched = true;
+	if (req->answered)
+		return;
+	if (parse_body(req, &err)) {
+		err_object(&err, "body");
+		rest_fail(req, &err);
+		return;
+	}
+	if (req->action->paged || rest_no_query(req))
+		req->action->handle(req);
+}
+
+static void add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+	if (value[0])
+		MHD_add_response_header(response, name, value);
+}
+
+static enum MHD_Result queue(struct req *req)
+{
+	size_t len = req->answer ? strlen(req->answer) : 0;
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		len, req->answer, req->answer ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+	enum MHD_Result r;
+
+	if (!response)
+		return MHD_NO;
+	req->answer = NULL; /* the response frees it */
+	if (len)
+		add_header(response, "Content-Type", req->type);
+	add_header(response, "ETag", req->etag);
+	add_header(response, "Allow", req->allow);
+	add_header(response, "Cache-Control", "no-store");
+	add_header(response, "Connection", req->close ? "close" : "");
+	r = MHD_queue_response(req->conn, req->status, response);
+	MHD_destroy_response(response);
+	return r;
+}
+
+enum MHD_Result rest_on_request(void *cls, struct MHD_Connection *conn, const char *url,
+				const char *method, const char *version, const char *data,
+				size_t *size, void **ctx)
+{
+	struct req *req = *ctx;
+
+	if (!req) {
+		req = req_new(cls, conn, url, method);
+		*ctx = req;
+		if (!req)
+			return MHD_NO;
+		begin(req, url, version);
+		return req->answered ? queue(req) : MHD_YES;
+	}
+	if (*size)
+		return collect(req, data, size);
+	if (!req->dispatched)
+		dispatch(req);
+	if (req->answered)
+		return queue(req);
+	req->suspended = true;
+	MHD_suspend_connection(conn);
+	return MHD_YES;
+}
+
+void rest_on_completed(void *cls, struct MHD_Connection *conn, void **ctx,
+		       enum MHD_RequestTerminationCode code)
+{
+	struct req *req = *ctx;
+
+	*ctx = NULL;
+	if (!req)
+		return;
+	req->conn = NULL;
+	rest_put(req);
+}
+
+void rest_abort(struct req *req)
+{
+	struct err err = {0};
+
+	if (!req->suspended)
+		return;
+	err_set(&err, -EAGAIN, "", NULL, "is shutting down: the outcome of this request is open");
+	err_object(&err, "sand");
+	rest_fail(req, &err);
+}

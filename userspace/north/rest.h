@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Inside north: one request from its first header to its answer. The router hands it to a handler
+ * with decoded parameters and parsed body; the handler answers exactly once with one of the
+ * rest_..() functions, now, or later if it took a hold (rest_hold, rest_write). The object outlives
+ * its connection and the interface while it is held.
+ */
+#ifndef NORTH_REST_H
+#define NORTH_REST_H
+
+#include <jansson.h>
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "north/north.h"
+#include "util/clock.h"
+#include "util/err.h"
+#include "util/json.h"
+#include "util/log.h"
+#include "util/name.h"
+#include "util/own.h"
+
+#define REST_PARAMS 3
+#define REST_PEER_LEN 64
+
+enum rest_method { REST_GET, REST_PUT, REST_PATCH, REST_DELETE, REST_POST, REST_METHOD_MAX };
+
+enum rest_body {
+	BODY_NONE,  /* one is refused */
+	BODY_JSON,  /* NORTH_BODY_MAX, application/json */
+	BODY_MERGE, /* also application/merge-patch+json */
+	BODY_BATCH, /* NORTH_BATCH_MAX, application/json or application/x-ndjson */
+};
+
+struct req;
+struct rest_action {
+	void (*handle)(struct req *req); /* NULL: method not possible here */
+	enum rest_body body;
+	bool paged; /* takes ?limit= and ?after= */
+};
+struct route {
+	const char *pattern; /* "/v1/services/{id}" */
+	struct rest_action on[REST_METHOD_MAX];
+};
+
+struct req {
+	unsigned int refs;
+	struct north *north;	     /* NULL: closed meanwhile */
+	struct MHD_Connection *conn; /* NULL: client gone */
+	struct req *prev, *next;     /* north's */
+	uint64_t number;
+	char peer[REST_PEER_LEN];
+	const char *method;    /* as sent; "?" when unknown */
+	enum rest_method verb; /* HEAD is GET */
+	char path[256];	       /* as sent, cut: for the log */
+	const struct rest_action *action;
+	char *segments; /* decoded path, cut at its slashes */
+	const char *param[REST_PARAMS];
+	uint64_t id;	 /* rest_service_id */
+	char object[96]; /* "service 0x101", for errors */
+
+	char *data; /* body as collected */
+	size_t len, cap, max;
+	bool ndjson;
+	json_t *body; /* parsed; NULL for BODY_NONE and BODY_BATCH */
+
+	json_t *joined; /* what a list's items are joined with */
+
+	bool dispatched, suspended, answered;
+	bool quiet;	     /* a change that is not worth a line above debug */
+	bool made_patch;     /* PATCH without a condition of the client's */
+	unsigned int status; /* of the answer */
+	char *answer;	     /* NULL = without body */
+	const char *type;
+	char etag[32], allow[48];
+	bool close; /* the connection behind the answer */
+
+	void (*show)(struct req *req, bool created); /* rest_write */
+};
+
+/* ---- request.c ---- */
+void rest_hold(struct req *req);
+void rest_put(struct req *req);
+/* MHD's callbacks; cls is the struct north. */
+enum MHD_Result rest_on_request(void *cls, struct MHD_Connection *conn, const char *url,
+				const char *method, const char *version, const char *data,
+				size_t *size, void **ctx);
+void rest_on_completed(void *cls, struct MHD_Connection *conn, void **ctx,
+		       enum MHD_RequestTerminationCode code);
+/* The interface closes: answers 503 what waits, lets go of the rest. */
+void rest_abort(struct req *req);
+
+/* ---- reply.c ---- */
+/* All answer; a second answer is ignored. _json and _object take value; NULL: 500. */
+void rest_json(struct req *req, unsigned int status, json_t *value);
+/* With "revision" and ETag; GET honours If-None-Match. */
+void rest_object(struct req *req, unsigned int status, json_t *value, int64_t revision);
+void rest_empty(struct req *req, unsigned int status);
+/* Status by err->code; the request's object is named where err names none. */
+void rest_fail(struct req *req, const struct err *err);
+void rest_problem(struct req *req, unsigned int status, const struct err *err);
+unsigned int rest_status_of(int code);
+/* {type, title, status, detail, field, value}; new reference. */
+json_t *rest_problem_json(unsigned int status, const struct err *err);
+/* Whole HTTP answer on a socket that MHD has not begun to answer on. */
+void rest_raw_problem(int fd, unsigned int status, const struct err *err);
+char *rest_text(const json_t *value);
+
+/* ---- framing.c ---- */
+/* What libmicrohttpd lets pass and must not be: 0 or the HTTP status, err filled. */
+unsigned int rest_framing(struct MHD_Connection *conn, const char *version, struct err *err);
+/* Announced length, 0 if none. */
+uint64_t rest_content_length(struct MHD_Connection *conn);
+/* Content-Type and Accept: 0, 415 or 406. */
+unsigned int rest_media(struct req *req, struct err *err);
+
+/* ---- router.c ---- */
+/* Finds req->action and parameters, or answers (400, 404, 405). */
+void rest_route(struct req *req, const char *url);
+/* Percent-decodes text in place. -EINVAL: bad escape, NUL, slash. */
+int rest_decode(char *text);
+
+/* ---- params.c ---- */
+/* Decoded parameter i is a name or service ID; false: answered. */
+bool rest_name(struct req *req, int i, const char *what);
+bool rest_service_id(struct req *req, int i); /* -> req->id, req->object */
+struct rest_page {
+	unsigned int limit;
+	const char *after; /* NULL = from the start */
+};
+bool rest_page(struct req *req, struct rest_page *page);
+/* page.after as a service ID; NULL: *id is left alone. */
+bool rest_after_id(struct req *req, const char *after, uint64_t *id);
+/* Refuses every query parameter. */
+bool rest_no_query(struct req *req);
+/* If-Match, If-None-Match and the body's "revision" (taken out) -> if_revision. */
+struct rest_present {
+	bool exists;
+	int64_t revision;
+};
+bool rest_condition(struct req *req, struct rest_present present, int64_t *if_revision);
+bool rest_etag_matches(struct req *req, int64_t revision);
+/* The object does not exist: 404. */
+void rest_absent(struct req *req);
+
+/* ---- write.c ---- */
+/* Holds the request; the answer follows from the module's callback: a problem, or show(). */
+struct ncsdb_write_done rest_write(struct req *req, void (*show)(struct req *req, bool created));
+/* r: what the module returned for that write. */
+void rest_wrote(struct req *req, int r, struct err *err);
+void rest_audit(struct req *req, unsigned int status, int64_t revision);
+/* A PATCH without condition of its own holds for the revision that was read. */
+void rest_patch_condition(struct req *req, int64_t read, int64_t *if_revision);
+/* RFC 7396: target (taken) with patch merged in; NULL without memory. */
+json_t *rest_merge(json_t *target, const json_t *patch);
+void rest_show_empty(struct req *req, bool created); /* 204 */
+
+/* ---- pick.c: the first items of an unsorted set ---- */
+struct pick {
+	const void **v; /* a heap, the largest on top, until pick_sort */
+	size_t n, max;
+	int (*cmp)(const void *a, const void *b);
+};
+int pick_init(struct pick *pick, size_t max, int (*cmp)(const void *, const void *));
+void pick_add(struct pick *pick, const void *item);
+void pick_sort(struct pick *pick);
+void pick_fini(struct pick *pick);
+/* Answers {"items": [...], "next"}: sorts pick, of which one more than the page's limit was asked
+ * for; name writes an item's name for `next`. Ends the pick. */
+struct rest_lister {
+	json_t *(*item)(struct req *req, const void *item);
+	const char *(*name)(const void *item, char *buf, size_t size);
+};
+void rest_list(struct req *req, const struct rest_page *page, struct pick *pick,
+	       const struct rest_lister *lister);
+
+/* ---- attrs.c ---- */
+json_t *rest_attributes(const struct samples *set);
+
+/* ---- handlers ---- */
+void health_get(struct req *req);
+void ready_get(struct req *req);
+void status_get(struct req *req);
+void services_get(struct req *req);
+void service_get(struct req *req);
+void service_put(struct req *req);
+void service_patch(struct req *req);
+void service_delete(struct req *req);
+void service_explain(struct req *req);
+void instances_get(struct req *req);
+void instances_all_get(struct req *req);
+void instance_get(struct req *req);
+void instance_put(struct req *req);
+void instance_delete(struct req *req);
+void instance_status_patch(struct req *req);
+void gateways_get(struct req *req);
+void gateway_get(struct req *req);
+void gateway_put(struct req *req);
+void gateway_patch(struct req *req);
+void gateway_delete(struct req *req);
+void paths_get(struct req *req);
+void path_get(struct req *req);
+void path_put(struct req *req);
+void path_patch(struct req *req);
+void path_delete(struct req *req);
+void network_patch(struct req *req);
+void batch_post(struct req *req);
+void agent_put(struct req *req);
+void agent_keepalive(struct req *req);
+void agent_delete(struct req *req);
+void entries_get(struct req *req);
+void entry_get(struct req *req);
+void nexthops_get(struct req *req);
+void sids_get(struct req *req);
+void stats_get(struct req *req);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The one table of what exists, and the way from a path to its line. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "north/rest.h"
+
+#define ROUTE_SEGMENTS 8
+
+#define GET(f) [REST_GET] = {(f), BODY_NONE, false}
+#define LIST(f) [REST_GET] = {(f), BODY_NONE, true}
+#define PUT(f) [REST_PUT] = {(f), BODY_JSON, false}
+#define PATCH(f) [REST_PATCH] = {(f), BODY_MERGE, false}
+#define DELETE(f) [REST_DELETE] = {(f), BODY_NONE, false}
+#define POST(f, body) [REST_POST] = {(f), (body), false}
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"/healthz", {GET(health_get)}},
+	{"/readyz", {GET(ready_get)}},
+	{"/v1/status", {GET(status_get), POST(batch_post, BODY_BATCH)}},
+	{"/v1/services", {LIST(services_get)}},
+	{"/v1/services/{id}",
+	 {GET(service_get), PUT(service_put), PATCH(service_patch), DELETE(service_delete)}},
+	{"/v1/services/{id}/explain", {GET(service_explain)}},
+	{"/v1/services/{id}/instances", {LIST(instances_get)}},
+	{"/v1/services/{id}/instances/{instance}",
+	 {GET(instance_get), PUT(instance_put), DELETE(instance_delete)}},
+	{"/v1/services/{id}/instances/{instance}/status", {PATCH(instance_status_patch)}},
+	{"/v1/instances", {LIST(instances_all_get)}},
+	{"/v1/gateways", {LIST(gateways_get)}},
+	{"/v1/gateways/{gateway}",
+	 {GET(gateway_get), PUT(gateway_put), PATCH(gateway_patch), DELETE(gateway_delete)}},
+	{"/v1/paths", {LIST(paths_get)}},
+	{"/v1/paths/{ingress}/{gateway}/{path}",
+	 {GET(path_get), PUT(path_put), PATCH(path_patch), DELETE(path_delete)}},
+	{"/v1/network/{ingress}/{gateway}/{path}", {PATCH(network_patch)}},
+	{"/v1/agents/{agent}", {PUT(agent_put), DELETE(agent_delete)}},
+	{"/v1/agents/{agent}/keepalive", {POST(agent_keepalive, BODY_NONE)}},
+	{"/v1/entries", {LIST(entries_get)}},
+	{"/v1/entries/{id}", {GET(entry_get)}},
+	{"/v1/nexthops", {LIST(nexthops_get)}},
+	{"/v1/sids", {LIST(sids_get)}},
+	{"/v1/stats", {GET(stats_get)}},
+};
+/* clang-format on */
+
+/* ---- percent encoding, RFC 3986 section 2.1 ---- */
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int rest_decode(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; from++) {
+		int high, low, c = (unsigned char)*from;
+
+		if (c == '%') {
+			high = hex_digit(from[1]);
+			low = high < 0 ? -1 : hex_digit(from[2]);
+			if (low < 0)
+				return -EINVAL;
+			c = high << 4 | low;
+			from += 2;
+			if (c == 0 || c == '/')
+				return -EINVAL;
+		}
+		*to++ = (char)c;
+	}
+	*to = 0;
+	return 0;
+}
+
+/* ---- matching ---- */
+
+struct split {
+	char *segment[ROUTE_SEGMENTS];
+	int n;
+};
+
+/* "/v1/services/0x101" -> 3 segments, in place. False: no route is that deep, or an empty segment.
+ */
+static bool split_path(char *path, struct split *split)
+{
+	split->n = 0;
+	if (*path != '/')
+		return false;
+	while (path) {
+		*path++ = 0;
+		if (split->n == ROUTE_SEGMENTS || *path == 0 || *path == '/')
+			return false;
+		split->segment[split->n++] = path;
+		path = strchr(path, '/');
+	}
+	return true;
+}
+
+static bool match(const char *pattern, const struct split *split, const char **param)
+{
+	int n_params = 0;
+
+	for (int i = 0; i < split->n; i++) {
+		size_t len;
+
+		if (*pattern++ != '/')
+			return false;
+		len = strcspn(pattern, "/");
+		if (*pattern == '{')
+			param[n_params++] = split->segment[i];
+		else if (strlen(split->segment[i]) != len ||
+			 strncmp(pattern, split->segment[i], len) != 0)
+			return false;
+		pattern += len;
+	}
+	return *pattern == 0;
+}
+
+static const struct route *find(const struct split *split, const char **param)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+		if (match(routes[i].pattern, split, param))
+			return &routes[i];
+	}
+	return NULL;
+}
+
+/* RFC 9110 section 10.2.1 */
+static void set_allow(struct req *req, const struct route *route)
+{
+	static const char *const names[] = {"GET, HEAD", "PUT", "PATCH", "DELETE", "POST"};
+
+	_Static_assert(ARRAY_SIZE(names) == REST_METHOD_MAX, "a name for each method");
+	for (int i = 0; i < REST_METHOD_MAX; i++) {
+		if (!route->on[i].handle)
+			continue;
+		if (req->allow[0])
+			strcat(req->allow, ", ");
+		strcat(req->allow, names[i]); /* all together fit */
+	}
+}
+
+static void choose(struct req *req, const struct route *route)
+{
+	struct err err = {0};
+
+	if (req->verb < REST_METHOD_MAX && route->on[req->verb].handle) {
+		req->action = &route->on[req->verb];
+		return;
+	}
+	set_allow(req, route);
+	err_set(&err, -EINVAL, "", NULL, "%s is not possible here, %s are", req->method,
+		req->allow);
+	rest_problem(req, 405, &err);
+}
+
+void rest_route(struct req *req, const char *url)
+{
+	const struct route *route = NULL;
+	struct split split;
+	struct err err = {0};
+
+	snprintf(req->object, sizeof(req->object), "path");
+	req->segments = strdup(url);
+	if (!req->segments) {
+		err_set(&err, -ENOMEM, "", NULL, "no memory");
+		rest_fail(req, &err);
+		return;
+	}
+	if (split_path(req->segments, &split)) {
+		for (int i = 0; i < split.n; i++) {
+			if (rest_decode(split.segment[i]) == 0)
+				continue;
+			err_set(&err, -EINVAL, "", url,
+				"percent escapes must have two hex digits and be no '/' or NUL");
+			rest_fail(req, &err);
+			return;
+		}
+		route = find(&split, req->param);
+	}
+	if (route) {
+		choose(req, route);
+		return;
+	}
+	err_set(&err, -ENOENT, "", url, "no such resource");
+	rest_fail(req, &err);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Inside north: the interface itself. Connections are accepted here and handed to one libmicrohttpd
+ * daemon, whose epoll descriptor is on the loop. (Its own accept() would copy the address of a unix
+ * client that is bound to a path from beyond its buffer, and knows no common limit for two
+ * listeners.)
+ */
+#ifndef NORTH_SERVER_H
+#define NORTH_SERVER_H
+
+#include <netinet/in.h>
+#include <sys/stat.h>
+
+#include "north/rest.h"
+
+enum { LISTEN_UNIX, LISTEN_TCP, LISTEN_MAX };
+
+struct listener {
+	uv_poll_t poll;
+	struct north *north;
+	int fd; /* -1 = none */
+	bool polled;
+};
+
+/* One connection; MHD's socket context. */
+struct conn {
+	struct north *north;
+	struct conn *prev, *next;
+	char peer[REST_PEER_LEN]; /* "uid:0,pid:12" or the address */
+	bool tcp;
+};
+
+struct north {
+	struct north_conf conf; /* texts are NULL here */
+	char name[NAME_LEN];
+	uint64_t opened_us;
+	struct MHD_Daemon *mhd;
+	uv_poll_t poll; /* MHD's epoll */
+	uv_timer_t timer;
+	unsigned int handles; /* open on the loop, n.b. for the last close callback */
+	bool polled;
+	struct listener listeners[LISTEN_MAX];
+	char unix_path[108];
+	dev_t unix_dev;
+	ino_t unix_ino;
+	uint16_t tcp_port;
+	int spare_fd; /* given up to refuse a connection when there are no descriptors */
+	struct conn *conns, *accepting;
+	unsigned int n_conns;
+	struct req *reqs;
+	uint64_t n_reqs;
+};
+
+/* listen.c: bound, listening, non-blocking. */
+int listen_unix(struct north *north, const char *path, struct err *err);
+int listen_tcp(struct north *north, const char *text, struct err *err);
+void listen_close(struct north *north);
+
+/* accept.c */
+void accept_on_readable(uv_poll_t *poll, int status, int events);
+void accept_on_notify(void *cls, struct MHD_Connection *conn, void **context,
+		      enum MHD_ConnectionNotificationCode code);
+
+/* north.c: lets MHD do what it can and sets the timer. */
+void north_drive(struct north *north);
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Changes: held until the database has answered, one log line each. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "north/rest.h"
+
+void rest_audit(struct req *req, unsigned int status, int64_t revision)
+{
+	log_write(req->quiet ? LOG_DEBUG_LEVEL : LOG_INFO, "rest change",
+		  " method=%s path=%s peer=%s status=%u revision=%" PRId64 " request=%" PRIu64,
+		  req->method, req->path, req->peer, status, revision, req->number);
+}
+
+static const char *why(int code)
+{
+	switch (code) {
+	case -ESTALE:
+		return "was written by somebody else meanwhile: its revision differs";
+	case -EEXIST:
+		return "was written by somebody else meanwhile: read it again";
+	case -ENOENT:
+		return "does not exist";
+	case -ENOSPC:
+		return "not stored: the limit on objects is reached, or the disk is full";
+	case -EROFS:
+		return "not stored: the database takes no writes, its log says why";
+	case -ECANCELED:
+		return "not stored: the database is being closed";
+	default:
+		return strerror(-code);
+	}
+}
+
+/* An unconditional PATCH that lost a race is no failed precondition of the client's. */
+static int code_of(const struct req *req, int status)
+{
+	return status == -ESTALE && req->made_patch ? -EEXIST : status;
+}
+
+static void on_written(void *arg, int status, int64_t revision, bool created)
+{
+	struct req *req = arg;
+	int code = code_of(req, status);
+	struct err err = {0};
+
+	rest_audit(req, status ? rest_status_of(code) : created ? 201 : 200, revision);
+	if (!req->north || req->answered) {
+		rest_put(req);
+		return;
+	}
+	if (status) {
+		err_set(&err, code, "", NULL, "%s", why(code));
+		rest_fail(req, &err);
+	} else {
+		req->show(req, created);
+	}
+	rest_put(req);
+}
+
+struct ncsdb_write_done rest_write(struct req *req, void (*show)(struct req *req, bool created))
+{
+	rest_hold(req);
+	req->show = show;
+	return (struct ncsdb_write_done){.done = on_written, .arg = req};
+}
+
+void rest_wrote(struct req *req, int r, struct err *err)
+{
+	if (r == 0)
+		return;
+	if (!err->code)
+		err_set(err, r, "", NULL, "%s", why(r));
+	rest_fail(req, err);
+	rest_put(req);
+}
+
+void rest_show_empty(struct req *req, bool created)
+{
+	rest_empty(req, 204);
+}
+
+void rest_patch_condition(struct req *req, int64_t read, int64_t *if_revision)
+{
+	if (*if_revision != ANY_REVISION)
+		return;
+	req->made_patch = true;
+	*if_revision = read;
+}
+
+/* ---- RFC 7396 section 2; depth is bounded by JSON_MAX_DEPTH of the patch ---- */
+
+static int merge_member(json_t *target, const char *name, json_t *value)
+{
+	json_t *merged, *old = json_object_get(target, name);
+
+	if (json_is_null(value)) {
+		json_object_del(target, name);
+		return 0;
+	}
+	merged = rest_merge(json_incref(old), value);
+	return merged ? json_object_set_new(target, name, merged) : -1;
+}
+
+json_t *rest_merge(json_t *target, const json_t *patch)
+{
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(patch)) {
+		json_decref(target);
+		return json_deep_copy(patch);
+	}
+	if (!json_is_object(target)) {
+		json_decref(target);
+		target = json_object();
+	}
+	json_object_foreach((json_t *)patch, name, value) {
+		if (target && merge_member(target, name, value)) {
+			json_decref(target);
+			target = NULL;
+		}
+	}
+	return target;
+}
