@@ -26,6 +26,8 @@ def carriers(add):
         add.good(f"{name}/empty-upper", frame(carrier(san_option(ID), nh=132)), 56, 132)
     add.good("doh/udp-4-bytes", frame(dest(san_option(ID), nh=UDP_), Raw(b"\x9c\x40\0\x35")),
              56, UDP_)
+    add.good("hbh/tcp-4-bytes", frame(hop_by_hop(san_option(ID), nh=TCP_), Raw(b"\x9c\x40\0\x50")),
+             56, TCP_)
     add.good("doh/ipv6-in-ipv6", frame(dest(san_option(ID), nh=41), Raw(bytes(40))), 56, 41)
 
 
@@ -135,6 +137,7 @@ def srh_tlvs(add):
 def absent(add):
     """Nothing for the ingress."""
     add.none("none/tcp", frame(tcp()), "no_san")
+    add.none("none/tcp-4-bytes", frame(Raw(b"\x9c\x40\0\x50"), nh=TCP_), "no_san")
     add.none("none/udp", frame(udp()), "no_san")
     add.none("none/icmpv6", frame(icmp()), "no_san")
     add.none("none/no-next-header", frame(nh=NONE_), "no_san")

@@ -218,10 +218,40 @@ static void test_empty_packet(void **state)
 {
 	struct san_profile profile = SAN_PROFILE_EXP1;
 	struct san_found found = {0};
-	uint8_t *nothing = malloc(1);
+	uint8_t *nothing = calloc(1, 1);
 
 	assert_int_equal(cursor_find_san(nothing, nothing, &profile, &found), -SAN_R_TRUNCATED);
 	free(nothing);
+}
+
+/* Seven mobility headers of 2048 bytes, then the SAN header: offsets far beyond one page. */
+static void test_longest_chain(void **state)
+{
+	enum { LONG = 2048, CHAIN = 40 + 7 * LONG, SIZE = CHAIN + 16 + 4 };
+	static const uint8_t last[] = {6, 0, 0x1e, 12, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1};
+	struct san_profile profile = SAN_PROFILE_EXP1;
+	struct san_found found = {0};
+	uint8_t *packet = calloc(1, SIZE);
+
+	assert_non_null(packet);
+	packet[0] = 0x60;
+	packet[4] = (SIZE - 40) >> 8;
+	packet[5] = (SIZE - 40) & 0xff;
+	packet[6] = 135;
+	for (int i = 0; i < 7; i++) {
+		packet[40 + i * LONG] = i < 6 ? 135 : 60;
+		packet[40 + i * LONG + 1] = LONG / 8 - 1;
+	}
+	memcpy(packet + CHAIN, last, sizeof(last));
+	packet[CHAIN + 1] = 1;
+	assert_int_equal(cursor_find_san(packet, packet + SIZE, &profile, &found), 0);
+	assert_int_equal(found.service_id, 0x101);
+	assert_int_equal(found.l4_off, CHAIN + 16);
+	packet[40 + 6 * LONG] = 135; /* an eighth that is cut short */
+	packet[CHAIN + 1] = 255;
+	assert_int_equal(cursor_find_san(packet, packet + SIZE, &profile, &found),
+			 -SAN_R_TRUNCATED);
+	free(packet);
 }
 
 static int load(void **state)
@@ -244,10 +274,9 @@ static int unload(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden_vectors),
-		cmocka_unit_test(test_every_prefix),
-		cmocka_unit_test(test_every_shorter_packet),
-		cmocka_unit_test(test_empty_packet),
+		cmocka_unit_test(test_golden_vectors),	     cmocka_unit_test(test_every_prefix),
+		cmocka_unit_test(test_every_shorter_packet), cmocka_unit_test(test_empty_packet),
+		cmocka_unit_test(test_longest_chain),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);
