@@ -3,6 +3,7 @@
  * The BPF side of the parent: opens or adopts the pinned maps and links, loads programs, attaches
  * them, reads and writes map entries. The only user of libbpf. Blocking, no loop, no decisions.
  * Errors -errno; -ESTALE: the pin directory holds maps of another SAN_ABI_VERSION or other sizes.
+ * Needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON. One thread at a time.
  */
 #ifndef DP_H
 #define DP_H
@@ -29,29 +30,40 @@ enum dp_attach_mode { DP_DETACHED = 0, DP_NATIVE = 1, DP_GENERIC = 2 };
 
 /* Adopts what is pinned, creates what is not, loads the programs; attaches nothing. */
 int dp_open(const struct dp_conf *conf, struct dp **out, struct err *err);
+/* The program of a role, for BPF_PROG_TEST_RUN; -EINVAL for NONE. Owned by dp. */
+int dp_prog_fd(const struct dp *dp, enum san_role role);
 void dp_close(struct dp *dp); /* pins stay: forwarding goes on */
-/* Detaches everything and removes every pin below pin_dir. For `sand --unload` and tests. */
+/* Detaches everything and removes every pin of ours below pin_dir, and pin_dir itself when nothing
+ * else is in it (-ENOTEMPTY). 0 when there is none. For `sand --unload` and tests. */
 int dp_unload(const char *pin_dir);
 
 /* Attaches the role's program by a pinned bpf_link (native, else generic), or updates the link that
  * is already pinned for this interface to the newly loaded program: no packet sees a gap. Also
- * writes san_ifaces and san_tx. role NONE detaches. core interfaces get the relay program. */
+ * writes san_ifaces and san_tx. role NONE detaches. core interfaces get the relay program. XDP
+ * redirects only to interfaces that have a role; next hops elsewhere go through the kernel.
+ * -ENODEV no such interface, -EBUSY a foreign XDP program is attached, -ENOSPC too many. A failure
+ * leaves what was there. mode may be NULL. */
 int dp_iface_set(struct dp *dp, unsigned int ifindex, enum san_role role, uint8_t policy,
 		 enum dp_attach_mode *mode, struct err *err);
 /* Removes links and entries of interfaces that are not in keep[n]. */
 int dp_iface_prune(struct dp *dp, const unsigned int *keep, unsigned int n);
 
 int dp_service_get(const struct dp *dp, uint64_t id, struct san_service *val); /* -ENOENT */
-int dp_service_put(struct dp *dp, uint64_t id, const struct san_service *val); /* -ENOSPC */
-int dp_service_del(struct dp *dp, uint64_t id);
+/* -ENOSPC: max_services reached. -EINVAL: id 0, or a mode, affinity or next hop that the program
+ * does not know. */
+int dp_service_put(struct dp *dp, uint64_t id, const struct san_service *val);
+int dp_service_del(struct dp *dp, uint64_t id); /* -ENOENT */
+/* In no order; fn may delete the entry it is called for. Stops at fn's first non-zero result and
+ * returns it. */
 int dp_service_each(const struct dp *dp, int (*fn)(void *, uint64_t, const struct san_service *),
 		    void *arg);
+/* -EINVAL: index 0 or beyond the array; put: also an outer_len or kind that cannot be. */
 int dp_nexthop_get(const struct dp *dp, uint32_t index, struct san_nexthop *val);
 int dp_nexthop_put(struct dp *dp, uint32_t index, const struct san_nexthop *val);
 uint32_t dp_nexthop_max(const struct dp *dp); /* array size */
-uint32_t dp_stats_max(const struct dp *dp);   /* size of san_svc_stats */
+uint32_t dp_stats_max(const struct dp *dp);   /* size of san_svc_stats: max_services + 1 */
 
-/* Sums over CPUs. */
+/* Sums over CPUs. Service and next-hop counters count steered packets. -EINVAL: no such index. */
 int dp_svc_stats(const struct dp *dp, uint32_t index, struct san_counter *sum);
 int dp_svc_stats_clear(struct dp *dp, uint32_t index);
 int dp_nh_stats(const struct dp *dp, uint32_t index, struct san_counter *sum);
@@ -68,6 +80,7 @@ struct dp_outer {
 	uint8_t encap;	/* enum san_encap */
 	uint8_t hop_limit;
 };
+/* -EINVAL: n_segs or encap out of range. MAC addresses, ifindex, MTU and epoch are left alone. */
 int dp_outer_build(const struct dp_outer *outer, struct san_nexthop *nh);
 
 #endif
