@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Counters of a control group, from whatever hierarchies this machine has: v2, v1 controllers each
+ * at their own mount, or both (hybrid). A v1 hierarchy that has the group is preferred: a hybrid
+ * machine's v2 tree has no controllers.
+ */
+#ifndef SAN_AGENT_CGROUP_H
+#define SAN_AGENT_CGROUP_H
+
+#include <stdio.h>
+
+#include "san-agent/load.h"
+
+/* Mount points; "" = not mounted. */
+struct cgroup_mounts {
+	char v2[AGENT_PATH_MAX];
+	char cpu[AGENT_PATH_MAX], cpuacct[AGENT_PATH_MAX], memory[AGENT_PATH_MAX],
+		blkio[AGENT_PATH_MAX];
+};
+
+/* What an instance without quota may use: the whole machine. */
+struct host {
+	uint64_t millicores;
+	uint64_t mem_bytes;
+};
+
+/* file: /proc/self/mountinfo (or one like it). -ENOENT: no hierarchy is mounted. */
+int cgroup_discover(FILE *file, struct cgroup_mounts *out);
+void host_read(struct host *host);
+/* Fills *out with what is there. A quota or limit of a parent counts as the group's own if it is
+ * tighter. */
+void cgroup_read(const struct cgroup_mounts *mounts, const struct source_conf *src,
+		 const struct host *host, struct counters *out);
+
+#endif
