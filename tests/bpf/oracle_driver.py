@@ -44,7 +44,10 @@ class Driver:
         return self
 
     def __exit__(self, *_):
-        self.proc.stdin.close()
+        try:
+            self.proc.stdin.close()
+        except BrokenPipeError:
+            pass  # it has ended, and said why to who wrote last
         self.proc.stdout.close()
         self.proc.wait(30)
         self.messages.close()
