@@ -46,10 +46,10 @@ void view_fini(struct view *view)
 {
 	struct view_service *svc, *next_svc;
 
-	HASH_ITER (hh, view->services, svc, next_svc) {
+	HASH_ITER(hh, view->services, svc, next_svc) {
 		struct view_instance *inst, *next;
 
-		HASH_ITER (hh, svc->instances, inst, next) {
+		HASH_ITER(hh, svc->instances, inst, next) {
 			HASH_DEL(svc->instances, inst);
 			free_instance(inst);
 		}

@@ -47,11 +47,11 @@ void view_fini_net(struct view *view)
 	struct view_gateway *gw, *next_gw;
 	struct view_path *path, *next_path;
 
-	HASH_ITER (hh, view->gateways, gw, next_gw) {
+	HASH_ITER(hh, view->gateways, gw, next_gw) {
 		HASH_DEL(view->gateways, gw);
 		free(gw);
 	}
-	HASH_ITER (hh, view->paths, path, next_path) {
+	HASH_ITER(hh, view->paths, path, next_path) {
 		HASH_DEL(view->paths, path);
 		free_path(path);
 	}

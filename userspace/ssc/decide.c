@@ -64,9 +64,7 @@ static int compare(const void *pa, const void *pb, void *arg)
 	if (c == 0)
 		c = strcmp(ca->instance->name, cb->instance->name);
 	if (c == 0)
-		c = strcmp(ca->path->def.name, cb->path->def.name);
-	if (c == 0)
-		c = strcmp(ca->path->key, cb->path->key);
+		c = strcmp(ca->path->key, cb->path->key); /* by now: the path's name */
 	return c ? c : compare_u32(a, b);
 }
 

@@ -112,8 +112,8 @@ struct ssc_result {
 };
 
 /* Ranks scores[n] (fills rank; ties: metric, current selection, path preference, instance name,
- * path name) and decides with hysteresis. order[n] receives candidate indexes by rank. Updates
- * *choice. scores must have been filled by ssc_score. */
+ * path name) and decides with hysteresis; n <= 65535. order[n] receives candidate indexes by rank.
+ * Updates *choice. scores must have been filled by ssc_score. */
 void ssc_decide(const struct service *svc, const struct ssc_candidate *cands,
 		struct ssc_score *scores, unsigned int n, uint16_t *order, uint64_t now_us,
 		struct ssc_choice *choice, struct ssc_result *res);
