@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "libtest.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <san/msg.h>
+
+#include "util/log.h"
+
+bool t_can_run(void)
+{
+	if (geteuid() == 0)
+		return true;
+	printf("1..0 # SKIP needs root: loads BPF programs\n");
+	return false;
+}
+
+static void fail_err(const char *what, const struct err *err)
+{
+	char text[512];
+
+	fail_msg("%s: %s", what, err_text(err, text, sizeof(text)));
+}
+
+int t_open(void **state)
+{
+	const struct san_profile exp1 = SAN_PROFILE_EXP1;
+	struct t_env *env = calloc(1, sizeof(*env));
+	struct err err;
+
+	log_init("test", LOG_WARNING);
+	snprintf(env->pin_dir, sizeof(env->pin_dir), "/sys/fs/bpf/sand-test-%d", getpid());
+	env->conf = (struct dp_conf){.pin_dir = env->pin_dir,
+				     .profile = exp1,
+				     .max_services = 16,
+				     .max_nexthops = 16,
+				     .max_flows = 1024,
+				     .max_ifaces = 8};
+	*state = env;
+	if (dp_open(&env->conf, &env->dp, &err) == -EINVAL &&
+	    !mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL))
+		dp_open(&env->conf, &env->dp, &err);
+	if (!env->dp)
+		fail_err("dp_open", &err);
+	return 0;
+}
+
+int t_close(void **state)
+{
+	struct t_env *env = *state;
+
+	dp_close(env->dp);
+	assert_int_equal(dp_unload(env->pin_dir), 0);
+	free(env);
+	return 0;
+}
+
+int t_map_fd(const struct t_env *env, const char *name)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", env->pin_dir, name);
+	fd = bpf_obj_get(path);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+void t_profile(struct t_env *env, const struct san_profile *profile)
+{
+	struct err err;
+
+	dp_close(env->dp);
+	env->dp = NULL;
+	env->conf.profile = *profile;
+	if (dp_open(&env->conf, &env->dp, &err))
+		fail_err("dp_open", &err);
+}
+
+/* Written directly: attaching a program to the machine's lo is not wanted here. */
+void t_role(struct t_env *env, enum san_role role, uint8_t policy)
+{
+	struct san_iface iface = {.role = role, .policy = policy};
+	uint32_t key = T_IFINDEX;
+	int ifaces = t_map_fd(env, "san_ifaces"), tx = t_map_fd(env, "san_tx");
+
+	assert_int_equal(bpf_map_update_elem(ifaces, &key, &iface, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(tx, &key, &key, BPF_ANY), 0);
+	close(ifaces);
+	close(tx);
+}
+
+void t_service(struct t_env *env, uint64_t id, const struct san_service *val)
+{
+	assert_int_equal(dp_service_put(env->dp, id, val), 0);
+}
+
+struct san_nexthop t_nexthop(unsigned int n_segs, int encap, uint8_t hop_limit)
+{
+	struct in6_addr segs[SAN_MAX_SEGS];
+	struct dp_outer outer = {.segs = segs, .n_segs = n_segs, .encap = encap};
+	struct san_nexthop nh = {.dst_mac = {2, 0xdd, 1, 2, 3, 4},
+				 .src_mac = {2, 0x55, 6, 7, 8, 9},
+				 .ifindex = T_IFINDEX,
+				 .mtu = 1500,
+				 .epoch = 1};
+	char text[32];
+	unsigned int i;
+
+	outer.hop_limit = hop_limit;
+	inet_pton(AF_INET6, "2001:db8:e::1", &outer.source);
+	for (i = 0; i < n_segs && i < SAN_MAX_SEGS; i++) {
+		snprintf(text, sizeof(text), "fc00:%x::1", i + 1);
+		inet_pton(AF_INET6, text, &segs[i]);
+	}
+	assert_int_equal(dp_outer_build(&outer, &nh), 0);
+	nh.kind = SAN_NH_SRV6;
+	return nh;
+}
+
+void t_put_nexthop(struct t_env *env, uint32_t index, const struct san_nexthop *nh)
+{
+	assert_int_equal(dp_nexthop_put(env->dp, index, nh), 0);
+}
+
+static void flows_clear(const struct t_env *env)
+{
+	struct san_flow_key key;
+	int fd = t_map_fd(env, "san_flows");
+
+	while (!bpf_map_get_next_key(fd, NULL, &key))
+		bpf_map_delete_elem(fd, &key);
+	close(fd);
+}
+
+unsigned int t_flow_count(const struct t_env *env)
+{
+	struct san_flow_key key, next;
+	int fd = t_map_fd(env, "san_flows");
+	unsigned int n = 0;
+	void *at = NULL;
+
+	while (!bpf_map_get_next_key(fd, at, &next)) {
+		key = next;
+		at = &key;
+		n++;
+	}
+	close(fd);
+	return n;
+}
+
+static int each_delete(void *arg, uint64_t id, const struct san_service *val)
+{
+	(void)val;
+	return dp_service_del(arg, id);
+}
+
+static void nexthops_clear(struct t_env *env)
+{
+	const struct san_nexthop unused = {0};
+	uint32_t i;
+
+	for (i = 1; i < dp_nexthop_max(env->dp); i++) {
+		t_put_nexthop(env, i, &unused);
+		assert_int_equal(dp_nh_stats_clear(env->dp, i), 0);
+	}
+}
+
+int t_reset(void **state)
+{
+	struct t_env *env = *state;
+	const struct san_profile exp1 = SAN_PROFILE_EXP1;
+	struct san_nexthop nh = t_nexthop(1, SAN_ENCAP_RED, 0);
+	struct san_service svc = {
+		.nexthop = T_NH, .stats = T_SVC_STATS, .mode = SAN_MODE_PREFERRED, .generation = 1};
+
+	if (memcmp(&env->conf.profile, &exp1, sizeof(exp1)))
+		t_profile(env, &exp1);
+	assert_int_equal(dp_service_each(env->dp, each_delete, env->dp), 0);
+	nexthops_clear(env);
+	flows_clear(env);
+	assert_int_equal(dp_svc_stats_clear(env->dp, T_SVC_STATS), 0);
+	t_put_nexthop(env, T_NH, &nh);
+	t_service(env, T_SERVICE, &svc);
+	t_role(env, SAN_ROLE_INGRESS, 0);
+	return 0;
+}
+
+const char *t_reason_name(enum san_reason reason)
+{
+	static const char *const names[] = {
+#define X(name, text, verdict, why) [SAN_R_##name] = text,
+		SAN_REASONS(X)
+#undef X
+	};
+
+	return reason < SAN_R_MAX ? names[reason] : "?";
+}
+
+/* --- packets --------------------------------------------------------------------------------- */
+
+void t_bytes(struct t_pkt *pkt, const void *bytes, size_t len)
+{
+	assert_true(pkt->len + len <= sizeof(pkt->data));
+	memcpy(pkt->data + pkt->len, bytes, len);
+	pkt->len += len;
+}
+
+void t_zeros(struct t_pkt *pkt, size_t len)
+{
+	assert_true(pkt->len + len <= sizeof(pkt->data));
+	memset(pkt->data + pkt->len, 0, len);
+	pkt->len += len;
+}
+
+void t_begin(struct t_pkt *pkt)
+{
+	static const uint8_t head[T_EXT_AT] = {
+		2,    1,    1,	  1,	1, 1,	2,  2,	2, 2, 2, 2, 0x86, 0xdd, /* Ethernet */
+		0x6b, 0x92, 0x34, 0x56, 0, 0,	59, 64, /* version, class, label; hop limit */
+		0x20, 1,    0xd,  0xb8, 0, 0xc, 0,  0,	0, 0, 0, 0, 0,	  0,
+		0,    2, /* source */
+		0x20, 1,    0xd,  0xb8, 0, 5,	0,  0,	0, 0, 0, 0, 0,	  0,
+		1,    1}; /* destination */
+
+	pkt->len = 0;
+	t_bytes(pkt, head, sizeof(head));
+	pkt->next_at = T_IP6_AT + 6;
+}
+
+void t_header(struct t_pkt *pkt, uint8_t type, const void *bytes, size_t len)
+{
+	pkt->data[pkt->next_at] = type;
+	pkt->next_at = pkt->len;
+	t_bytes(pkt, bytes, len);
+}
+
+void t_doh_san(struct t_pkt *pkt, uint64_t id)
+{
+	uint8_t doh[16] = {59, 1, SAN_OPT_TYPE, SAN_HDR_LEN, SAN_VERSION << 4};
+	int i;
+
+	for (i = 0; i < 8; i++)
+		doh[8 + i] = id >> (56 - 8 * i);
+	t_header(pkt, 60, doh, sizeof(doh));
+}
+
+void t_udp(struct t_pkt *pkt, size_t payload)
+{
+	const uint16_t udp[4] = {htons(40000), htons(53), htons(8 + payload), 0xffff};
+
+	pkt->data[pkt->next_at] = 17;
+	t_bytes(pkt, udp, sizeof(udp));
+	while (payload--)
+		t_bytes(pkt, "p", 1);
+}
+
+void t_end(struct t_pkt *pkt)
+{
+	size_t payload = pkt->len - T_EXT_AT;
+
+	pkt->data[T_IP6_AT + 4] = payload >> 8;
+	pkt->data[T_IP6_AT + 5] = payload;
+}
+
+void t_client(struct t_pkt *pkt, size_t payload)
+{
+	t_begin(pkt);
+	t_doh_san(pkt, T_SERVICE);
+	t_udp(pkt, payload);
+	t_end(pkt);
+}
+
+/* --- running --------------------------------------------------------------------------------- */
+
+static void counters(const struct t_env *env, struct san_counter c[SAN_R_MAX])
+{
+	int r;
+
+	for (r = 0; r < SAN_R_MAX; r++)
+		assert_int_equal(dp_reason_stats(env->dp, r, &c[r]), 0);
+}
+
+/* The one reason that counted this packet. */
+static enum san_reason counted(const struct t_env *env, const struct san_counter *before,
+			       size_t len)
+{
+	struct san_counter now[SAN_R_MAX];
+	enum san_reason found = SAN_R_MAX;
+	int r;
+
+	counters(env, now);
+	for (r = 0; r < SAN_R_MAX; r++) {
+		if (now[r].packets == before[r].packets)
+			continue;
+		assert_int_equal(found, SAN_R_MAX);
+		assert_int_equal(now[r].packets - before[r].packets, 1);
+		assert_int_equal(now[r].bytes - before[r].bytes, len);
+		found = r;
+	}
+	assert_int_not_equal(found, SAN_R_MAX);
+	return found;
+}
+
+void t_run(struct t_env *env, const struct t_pkt *pkt, struct t_out *out)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pkt->data, .data_size_in = pkt->len,
+		    .data_out = out->data, .data_size_out = sizeof(out->data), .repeat = 1);
+	struct san_counter before[SAN_R_MAX];
+
+	counters(env, before);
+	assert_int_equal(bpf_prog_test_run_opts(dp_prog_fd(env->dp, SAN_ROLE_INGRESS), &opts), 0);
+	out->action = opts.retval;
+	out->len = opts.data_size_out;
+	out->reason = counted(env, before, pkt->len);
+	env->hits[out->reason]++;
+}
+
+void t_expect(struct t_env *env, const struct t_pkt *pkt, enum san_reason reason, int action)
+{
+	struct t_out out;
+
+	t_run(env, pkt, &out);
+	if (out.reason != reason)
+		fail_msg("reason is %s, must be %s", t_reason_name(out.reason),
+			 t_reason_name(reason));
+	assert_int_equal(out.action, action);
+	if (action == XDP_REDIRECT)
+		return;
+	assert_int_equal(out.len, pkt->len);
+	assert_memory_equal(out.data, pkt->data, pkt->len);
+}
