@@ -177,10 +177,12 @@ class NextHop:
         self.source, self.segments = packed(spec["source"]), spec["segments"]
         self.routing = routing_header(self.segments, spec["encap"] == "red")
         self.ether = bytes.fromhex((spec["dst_mac"] + spec["src_mac"]).replace(":", "")) + b"\x86\xdd"
-        self.outer_len = 40 + len(self.routing)
+        self.outer_len = 0 if self.kind == "direct" else 40 + len(self.routing)
 
     def push(self, inner):
         """inner: the IP packet without Ethernet padding, hop limit already one less."""
+        if self.kind == "direct":
+            return self.ether + inner
         traffic_class = (inner[0] & 0xF) << 4 | inner[1] >> 4
         number = NH_ROUTING if self.routing else NH_IP6
         head = bytes([0x60 | traffic_class >> 4, (traffic_class & 0xF) << 4, 0, 0])

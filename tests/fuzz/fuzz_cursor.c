@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Fuzzes bpf/lib/cursor.h. Input: one byte that chooses a profile, then an IPv6 packet. The packet
- * is copied to an allocation of exactly its size, in front of nothing, so that ASan sees every read
+ * is copied to an allocation of exactly its size, so that ASan sees every read
  * beyond it. Invariants besides: a reason the parser may give, a service ID that is not 0 and
  * stands in the packet, an upper layer within the packet, the same answer twice, and the same
  * answer when bytes follow the packet that its payload length does not cover.

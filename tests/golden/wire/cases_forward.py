@@ -82,6 +82,13 @@ def selection(add):
             ("unknown-swapped-bytes", 0x0101000000000000, "unknown_service"),
             ("unknown-low-32-bits", 0x100000101, "unknown_service")):
         add.found(f"select/{name}", packet(service), 56, TCP_, reason, service=service)
+    add.good("select/direct", packet(0x407), 56, TCP_, service=0x407)
+    add.good("select/direct-keeps-label-and-class",
+             frame(dest(san_option(0x407)), tcp(), fl=0x12345, tc=0x5A), 56, TCP_, service=0x407)
+    add.good("select/direct-mtu-fits", sized(0x407, 1500), 56, UDP_, service=0x407)
+    add.found("select/direct-mtu-one-over", sized(0x407, 1501), 56, UDP_, "too_big", service=0x407)
+    add.found("select/direct-hop-limit-1", frame(dest(san_option(0x407)), tcp(), hlim=1), 56, TCP_,
+              "hop_limit", service=0x407)
     add.good("select/flow-first-packet", packet(0x413), 56, TCP_, service=0x413)
 
 

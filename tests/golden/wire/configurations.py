@@ -46,6 +46,7 @@ def default_nexthops():
     table["51"] = nexthop(2, kind="unused")
     table["52"] = nexthop(1, mtu=1280)
     table["53"] = nexthop(8, "full", mtu=9000)
+    table["54"] = nexthop(1, kind="direct")
     return table
 
 
@@ -55,7 +56,7 @@ def default_services():
     for count in range(1, 9):
         table[hex(0x200 + count)] = service(0x10 + count)
         table[hex(0x300 + count)] = service(0x20 + count)
-    for place, index in enumerate((48, 49, 50, 51, 52, 53), 0x401):
+    for place, index in enumerate((48, 49, 50, 51, 52, 53, 54), 0x401):
         table[hex(place)] = service(index)
     table["0x410"] = service(0, "none")
     table["0x411"] = service(0)

@@ -154,14 +154,15 @@ def outer_headers(nexthop, inner, hop_limit):
 
 
 def steered(packet, nexthop):
-    """The frame that leaves: RFC 8986 H.Encaps(.Red), inner hop limit one less, flow label 0."""
+    """The frame that leaves: RFC 8986 H.Encaps(.Red), inner hop limit one less, flow label 0.
+    A direct next hop only gets a new Ethernet header."""
     inner = Ether(packet)[IPv6]
     raw = bytearray(packet[14:14 + 40 + struct.unpack(">H", packet[18:20])[0]])
     raw[7] -= 1
-    outer = outer_headers(nexthop, inner, raw[7])
-    header = bytes(outer / Raw(bytes(raw)))
-    ether = Ether(dst=nexthop["dst_mac"], src=nexthop["src_mac"], type=0x86DD)
-    return bytes(ether) + header
+    ether = bytes(Ether(dst=nexthop["dst_mac"], src=nexthop["src_mac"], type=0x86DD))
+    if nexthop["kind"] == "direct":
+        return ether + bytes(raw)
+    return ether + bytes(outer_headers(nexthop, inner, raw[7]) / Raw(bytes(raw)))
 
 
 def address(text):
