@@ -38,7 +38,9 @@ static int change_from_json(const char *name, const json_t *value, struct attr_c
 		return attr_parse(change->attr, json_string_value(value), &change->milli, err);
 	if (!r && !change->remove)
 		r = attr_from_json(change->attr, value, &change->milli, err);
-	return r ? err_prefix(err, "/%s", name) : 0;
+	if (r)
+		err_prefix(err, "/%s", name);
+	return r;
 }
 
 static int read_changes(const json_t *attrs, const char *const *ignore, struct attr_patch *patch,
