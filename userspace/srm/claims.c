@@ -101,7 +101,7 @@ void claims_fini(struct claims *claims)
 	struct claim *claim, *next;
 
 	HASH_CLEAR(hh2, claims->by_service);
-	HASH_ITER (hh, claims->by_address, claim, next) {
+	HASH_ITER(hh, claims->by_address, claim, next) {
 		HASH_DELETE(hh, claims->by_address, claim);
 		free(claim);
 	}

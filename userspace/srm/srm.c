@@ -119,6 +119,15 @@ static void on_synced(void *arg, int64_t revision)
 		synced(srm->arg);
 }
 
+/* What is stored later is not seen any more: the writes at least are answered. */
+static void on_failed(void *arg, int status)
+{
+	struct srm *srm = arg;
+
+	log_err("services are not followed any more", "error=\"%s\"", strerror(-status));
+	ncsdb_writer_seen(&srm->writer, INT64_MAX);
+}
+
 int srm_open(struct ncsdb *db, struct view *view, void (*synced)(void *arg), void *arg,
 	     struct srm **out)
 {
@@ -127,6 +136,7 @@ int srm_open(struct ncsdb *db, struct view *view, void (*synced)(void *arg), voi
 		.del = on_del,
 		.synced = on_synced,
 		.revision = on_revision,
+		.failed = on_failed,
 	};
 	struct srm *srm = calloc(1, sizeof(*srm));
 	int r;
