@@ -2,7 +2,8 @@
 /*
  * The status database as everybody above sees it: the data model of etcd v3 (revisions, versions,
  * leases, transactions, whole-revision watch events), asynchronous, back-ends behind one ops table.
- * Only this module stores. Today's back-end: in process (radix tree in memory, LMDB on disk).
+ * Only this module stores. Today's back-end: in process (radix tree in memory, LMDB on disk); what
+ * it promises beyond this header stands in docs/database.md.
  *
  * Rules for every back-end:
  *  - A callback never runs before the call that asked for it returned; it runs on the loop.
@@ -11,8 +12,11 @@
  *  - An answer to a write means: durable (group commit). Watchers inside this process may see the
  *    event before that: they die with the memory that holds it.
  *  - Watch events of one revision come in one call, revisions rise, none is skipped.
+ *  - Unanswered requests keep the loop alive; an open database, its watches and leases do not.
  * Errors: -EINVAL, -ENOSPC (limit or disk; the database turns read-only for writes and says so),
- * -EROFS, -ERANGE (compacted), -ENOENT (lease), -EIO, -ECANCELED.
+ * -EROFS, -ERANGE (compacted), -ENOENT (lease), -EEXIST (lease), -EAGAIN (too much waits for the
+ * disk), -EIO, -ENOMEM, -ECANCELED. What a call can tell from its arguments alone, it returns; the
+ * rest comes by callback.
  */
 #ifndef NCSDB_H
 #define NCSDB_H
@@ -24,11 +28,15 @@
 
 #include "util/err.h"
 
-#define NCSDB_KEY_MAX 512
+#define NCSDB_KEY_MAX 512 /* with NUL; UTF-8 without control characters */
 #define NCSDB_VALUE_MAX (1u << 20)
-#define NCSDB_TXN_MAX 128 /* operations of one transaction, as etcd */
+#define NCSDB_TXN_MAX 128 /* compares, then[] and orelse[], each, as etcd */
 #define NCSDB_LEASE_TTL_MIN_S 2
 #define NCSDB_LEASE_TTL_MAX_S 86400
+#define NCSDB_LEASES_MAX 65536
+#define NCSDB_WATCHES_MAX 4096
+#define NCSDB_PENDING_MAX (1u << 20)	     /* requests without an answer; then -EAGAIN */
+#define NCSDB_PENDING_BYTES_MAX (256u << 20) /* of them, waiting for the disk */
 
 struct ncsdb;
 struct ncsdb_watch;
@@ -52,7 +60,8 @@ struct ncsdb_kv {
 /* Opens or creates. A file of another format, another version, or damaged is refused with err->want
  * saying so and naming --reset. *out is left alone on failure. */
 int ncsdb_open(uv_loop_t *loop, const struct ncsdb_conf *conf, struct ncsdb **out, struct err *err);
-/* Finishes writes in flight, answers the rest -ECANCELED, frees when the loop has run dry. */
+/* Finishes the writes it has taken, answers everything else -ECANCELED, frees when the loop has run
+ * dry. Watches end here, without a callback: no ncsdb_unwatch() afterwards. NULL is allowed. */
 void ncsdb_close(struct ncsdb *db);
 
 struct ncsdb_status {
@@ -99,7 +108,7 @@ struct ncsdb_cmp {
 enum ncsdb_op_type { NCSDB_PUT, NCSDB_DELETE, NCSDB_DELETE_PREFIX };
 struct ncsdb_op {
 	enum ncsdb_op_type type;
-	const char *key; /* no key twice in one transaction */
+	const char *key; /* no key twice in then[] or orelse[], no put under a deleted prefix */
 	const void *value;
 	size_t value_len;
 	int64_t lease; /* 0 = none */
@@ -125,22 +134,26 @@ struct ncsdb_event {
 	struct ncsdb_kv kv;
 };
 struct ncsdb_watch_update {
-	int status; /* 0, or -ERANGE: start_rev was compacted; the watch is dead */
+	int status; /* 0, or -ERANGE: start_rev was compacted; nothing more comes: unwatch */
 	int64_t revision;
 	const struct ncsdb_event *events;
 	size_t n;
 };
 typedef void (*ncsdb_watch_cb)(void *arg, const struct ncsdb_watch_update *update);
-/* Events of keys with this prefix from start_rev on (0 = from now). */
+/* Events of keys with this prefix ("" = all) from start_rev on (0 = from now). -ENOSPC:
+ * NCSDB_WATCHES_MAX. */
 int ncsdb_watch(struct ncsdb *db, const char *prefix, int64_t start_rev, ncsdb_watch_cb cb,
 		void *arg, struct ncsdb_watch **out);
 void ncsdb_unwatch(struct ncsdb_watch *watch); /* no callback afterwards */
 
+/* Watches cannot start at or before revision any more. -ERANGE: already so; -EINVAL: in the future.
+ */
 int ncsdb_compact(struct ncsdb *db, int64_t revision);
 
 /* ---- leases: keys of a lease are deleted, in one revision, when it ends ---- */
 typedef void (*ncsdb_lease_cb)(void *arg, int status, int64_t lease, unsigned int ttl_s);
-/* id 0 = the store chooses. */
+/* id 0 = the store chooses. -EEXIST; -ENOSPC: NCSDB_LEASES_MAX. The first life starts with the
+ * call, and anew when the database is opened. */
 int ncsdb_lease_grant(struct ncsdb *db, int64_t id, unsigned int ttl_s, ncsdb_lease_cb cb,
 		      void *arg);
 int ncsdb_lease_keepalive(struct ncsdb *db, int64_t id, ncsdb_lease_cb cb, void *arg);

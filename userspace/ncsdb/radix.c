@@ -13,12 +13,21 @@
  * search touches no child but the right one. Only the root has an empty label.
  */
 struct radix_node {
-	void *value; /* NULL: inner node, or reserved */
+	void *value; /* NULL: inner node; ROOM: reserved */
 	struct radix_node **child;
 	uint16_t n, cap;
 	uint16_t label_len;
 	char label[];
 };
+
+/* Stands in reserved nodes, so that removals around them leave them alone. */
+static char room;
+#define ROOM ((void *)&room)
+
+static void *value_of(const struct radix_node *node)
+{
+	return node->value == ROOM ? NULL : node->value;
+}
 
 static unsigned char *first_bytes(const struct radix_node *node)
 {
@@ -151,7 +160,7 @@ void *radix_get(const struct radix *tree, const char *key)
 {
 	const struct radix_node *node = find(tree, key);
 
-	return node ? node->value : NULL;
+	return node ? value_of(node) : NULL;
 }
 
 /* Puts a node for the first at bytes of *slot's label above it. */
@@ -178,6 +187,7 @@ static int add_leaf(struct radix_node *node, const char *label)
 		free(leaf);
 		return -ENOMEM;
 	}
+	leaf->value = ROOM;
 	return 0;
 }
 
@@ -199,8 +209,11 @@ int radix_reserve(struct radix *tree, const char *key)
 		if (n < (*slot)->label_len && split(slot, n))
 			return -ENOMEM;
 		key += n;
-		if (!*key)
+		if (!*key) {
+			if (!(*slot)->value)
+				(*slot)->value = ROOM;
 			return 0;
+		}
 		i = child_index(*slot, (unsigned char)*key);
 		if (!child_is(*slot, i, *key))
 			return add_leaf(*slot, key);
@@ -214,7 +227,7 @@ void *radix_set(struct radix *tree, const char *key, void *value)
 	void *old;
 
 	assert(node && value);
-	old = node->value;
+	old = value_of(node);
 	node->value = value;
 	tree->count += old == NULL;
 	return old;
@@ -250,7 +263,7 @@ static void *remove_below(struct radix_node **slot, const char *key)
 		return NULL;
 	key += node->label_len;
 	if (!*key) {
-		old = node->value;
+		old = value_of(node);
 		node->value = NULL;
 	} else {
 		i = child_index(node, (unsigned char)*key);
@@ -282,7 +295,7 @@ void *radix_remove(struct radix *tree, const char *key)
 /* The smallest value at or below node; reserved room holds none. */
 static void *smallest(const struct radix_node *node)
 {
-	void *value = node->value;
+	void *value = value_of(node);
 
 	for (unsigned int i = 0; !value && i < node->n; i++)
 		value = smallest(node->child[i]);
@@ -311,7 +324,7 @@ static void *seek(const struct radix_node *node, const char *key, bool after)
 	}
 	key += n;
 	if (!*key)
-		return node->value && !after ? node->value : smallest_from(node, 0);
+		return value_of(node) && !after ? node->value : smallest_from(node, 0);
 	i = child_index(node, (unsigned char)*key);
 	if (child_is(node, i, *key))
 		value = seek(node->child[i++], key, after);

@@ -87,6 +87,22 @@ static void test_reserved_room_is_no_value(void **state)
 	clear();
 }
 
+/* Removals prune and join nodes, but not the room of others. */
+static void test_reserved_room_survives_removals(void **state)
+{
+	put("x/1");
+	put("x/2");
+	assert_int_equal(radix_reserve(&tree, "x"), 0);
+	assert_int_equal(radix_reserve(&tree, "x/2/3"), 0);
+	free(radix_remove(&tree, "x/1"));
+	free(radix_remove(&tree, "x/2"));
+	assert_null(radix_seek(&tree, "", false));
+	assert_null(radix_set(&tree, "x", strdup("x")));
+	assert_null(radix_set(&tree, "x/2/3", strdup("x/2/3")));
+	assert_int_equal(tree.count, 2);
+	clear();
+}
+
 static void test_deep(void **state)
 {
 	char key[512];
@@ -235,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_reserved_room_is_no_value),
+		cmocka_unit_test(test_reserved_room_survives_removals),
 		cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_wide),
 		cmocka_unit_test(test_random),

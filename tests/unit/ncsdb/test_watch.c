@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Watch events: whole revisions, in order, none skipped, from now or from the past. */
+#include "unit/ncsdb/harness.h"
+
+#include "ncsdb/history.h"
+
+static void test_from_now(void **state)
+{
+	struct ncsdb_op ops[] = {op_put("/a/1", "x"), op_put("/b", "y"), op_del("/a/0")};
+	struct seen seen = {0}, all = {0};
+	struct ncsdb_watch *w, *v;
+
+	put("/a/0", "before");
+	w = watch("/a/", 0, &seen);
+	v = watch("", 0, &all);
+	assert_int_equal(status().watches, 2);
+	ops_sync(ops, 3);
+	put("/a/1", "z");
+	put("/c", "z");
+	del("/a/1");
+	settle();
+	assert_string_equal(seen.text, "[3 /a/1=x -/a/0][4 /a/1=z][6 -/a/1]");
+	assert_string_equal(all.text, "[3 /a/1=x /b=y -/a/0][4 /a/1=z][5 /c=z][6 -/a/1]");
+	ncsdb_unwatch(w);
+	ncsdb_unwatch(v);
+	assert_int_equal(status().watches, 0);
+	put("/a/1", "unseen");
+	assert_int_equal(seen.updates, 3);
+}
+
+static void test_from_the_past(void **state)
+{
+	struct seen seen = {0}, future = {0};
+	struct ncsdb_watch *w;
+
+	put("/a", "1");
+	put("/b", "2");
+	put("/a", "3");
+	w = watch("/a", 3, &seen);
+	watch("/a", 6, &future);
+	settle();
+	assert_string_equal(seen.text, "[4 /a=3]");
+	put("/a", "4");
+	put("/a", "5");
+	assert_string_equal(seen.text, "[4 /a=3][5 /a=4][6 /a=5]");
+	assert_string_equal(future.text, "[6 /a=5]");
+	ncsdb_unwatch(w);
+}
+
+static void test_event_comes_before_the_answer(void **state)
+{
+	struct txn_answer a = {0};
+	struct seen seen = {0};
+	struct ncsdb_op op = op_put("/a", "1");
+
+	watch("/a", 0, &seen);
+	ncsdb_txn(db, &(struct ncsdb_txn){.then = &op, .n_then = 1}, on_txn_answer, &a);
+	assert_int_equal(seen.updates, 0);
+	uv_run(&loop, UV_RUN_NOWAIT);
+	assert_int_equal(seen.updates, 1);
+	wait_for(&a.done);
+}
+
+static void test_compaction(void **state)
+{
+	struct seen old = {0}, fresh = {0}, live = {0};
+	struct ncsdb_watch *w;
+
+	watch("/a", 0, &live);
+	put("/a", "1");
+	put("/a", "2");
+	put_quietly("/a", "3"); /* not delivered when it is compacted */
+	assert_int_equal(ncsdb_compact(db, 5), -EINVAL);
+	assert_int_equal(ncsdb_compact(db, 0), -EINVAL);
+	assert_int_equal(ncsdb_compact(db, 4), 0);
+	assert_int_equal(ncsdb_compact(db, 4), -ERANGE);
+	assert_int_equal(status().compacted, 4);
+	w = watch("/a", 4, &old);
+	watch("/a", 5, &fresh);
+	settle();
+	assert_string_equal(live.text, "[2 /a=1][3 /a=2][4 /a=3]");
+	assert_int_equal(old.status, -ERANGE);
+	put("/a", "4");
+	assert_int_equal(old.updates, 1);
+	assert_string_equal(fresh.text, "[5 /a=4]");
+	ncsdb_unwatch(w);
+	assert_string_equal(get("/a"), "/a=4@5");
+}
+
+struct chain {
+	struct ncsdb_watch *watch, *other;
+	struct seen *seen;
+	int calls;
+};
+
+/* Ends itself and another watch, starts one in the past, and writes. */
+static void on_chain(void *arg, const struct ncsdb_watch_update *u)
+{
+	struct chain *c = arg;
+
+	c->calls++;
+	ncsdb_unwatch(c->watch);
+	ncsdb_unwatch(c->other);
+	ncsdb_watch(db, "/a", 2, on_seen, c->seen, &c->watch);
+	assert_int_equal(put_quietly("/a", "from the callback"), 0);
+	assert_string_equal(u->events[0].kv.value, "1");
+}
+
+static void test_calls_from_callbacks(void **state)
+{
+	struct seen other = {0}, late = {0};
+	struct chain chain = {.seen = &late};
+
+	assert_int_equal(ncsdb_watch(db, "/a", 0, on_chain, &chain, &chain.watch), 0);
+	chain.other = watch("/a", 0, &other);
+	put("/a", "1");
+	settle();
+	assert_int_equal(chain.calls, 1);
+	assert_int_equal(other.updates, 0);
+	assert_string_equal(late.text, "[2 /a=1][3 /a=from the callback]");
+}
+
+static void on_pingpong(void *arg, const struct ncsdb_watch_update *u)
+{
+	if (++*(int *)arg < 100)
+		put_quietly("/a", "x");
+}
+
+static void test_writes_of_callbacks_wait_for_the_next_turn(void **state)
+{
+	struct ncsdb_watch *w;
+	int calls = 0;
+
+	assert_int_equal(ncsdb_watch(db, "/a", 0, on_pingpong, &calls, &w), 0);
+	put_quietly("/a", "x");
+	uv_run(&loop, UV_RUN_NOWAIT);
+	assert_int_equal(calls, 1);
+	settle();
+	assert_int_equal(calls, 100);
+}
+
+static void put_many(int n)
+{
+	char key[32];
+
+	for (int i = 0; i < n; i++) {
+		sprintf(key, "/k/%d", i % 1000);
+		assert_int_equal(put_quietly(key, "v"), 0);
+	}
+}
+
+static void test_burst_is_not_skipped(void **state)
+{
+	struct seen seen = {.quiet = true}, old = {0};
+	int n = HISTORY_MAX_EVENTS + 5000;
+
+	watch("/k/", 0, &seen);
+	put_many(n);
+	settle();
+	assert_int_equal(seen.updates, n);
+	assert_int_equal(status().compacted, 1 + 5000);
+	watch("/k/", 1 + 5000, &old);
+	settle();
+	assert_int_equal(old.status, -ERANGE);
+	seen = (struct seen){.quiet = true};
+	watch("/k/", 1 + 5001, &seen);
+	settle();
+	assert_int_equal(seen.status, 0);
+	assert_int_equal(seen.updates, HISTORY_MAX_EVENTS);
+}
+
+static void test_history_is_bounded_in_bytes(void **state)
+{
+	char *value = malloc(NCSDB_VALUE_MAX);
+	struct ncsdb_op op = {NCSDB_PUT, "/a", value, NCSDB_VALUE_MAX, 0};
+	int64_t kept;
+
+	memset(value, 'v', NCSDB_VALUE_MAX);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(ops_sync(&op, 1).status, 0);
+	settle();
+	kept = status().revision - status().compacted;
+	assert_in_range(kept, HISTORY_MAX_BYTES / NCSDB_VALUE_MAX - 2,
+			HISTORY_MAX_BYTES / NCSDB_VALUE_MAX);
+	free(value);
+}
+
+/* A revision larger than the whole history is still delivered, and is dropped as a whole. */
+static void test_giant_revision(void **state)
+{
+	struct ncsdb_op op = op_del_prefix("/");
+	struct seen seen = {.quiet = true};
+	char key[32];
+	int n = HISTORY_MAX_EVENTS + 100;
+
+	for (int i = 0; i < n; i++) {
+		sprintf(key, "/%d", i);
+		put_quietly(key, "");
+	}
+	settle();
+	watch("/", 0, &seen);
+	assert_int_equal(ops_sync(&op, 1).deleted, n);
+	settle();
+	assert_int_equal(seen.updates, 1);
+	assert_int_equal(seen.events, n);
+	assert_int_equal(status().compacted, n + 1);
+	assert_int_equal(status().keys, 0);
+	put("/a", "1");
+	settle();
+	assert_int_equal(status().compacted, n + 2);
+}
+
+static void test_watch_limit(void **state)
+{
+	struct ncsdb_watch *w[NCSDB_WATCHES_MAX], *extra;
+	struct seen seen = {.quiet = true};
+
+	for (int i = 0; i < NCSDB_WATCHES_MAX; i++)
+		w[i] = watch("/a", 0, &seen);
+	assert_int_equal(ncsdb_watch(db, "/a", 0, on_seen, &seen, &extra), -ENOSPC);
+	ncsdb_unwatch(w[7]);
+	w[7] = watch("/a", 0, &seen);
+	for (int i = 0; i < NCSDB_WATCHES_MAX; i++)
+		ncsdb_unwatch(w[i]);
+	ncsdb_unwatch(NULL);
+	put("/a", "1");
+	assert_int_equal(seen.updates, 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, memory_setup, memory_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_from_now),
+		T(test_from_the_past),
+		T(test_event_comes_before_the_answer),
+		T(test_compaction),
+		T(test_calls_from_callbacks),
+		T(test_writes_of_callbacks_wait_for_the_next_turn),
+		T(test_burst_is_not_skipped),
+		T(test_history_is_bounded_in_bytes),
+		T(test_giant_revision),
+		T(test_watch_limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The last events in order of revision, so that watches can start in the past: a ring that grows as
+ * needed and is cut to HISTORY_MAX_EVENTS and HISTORY_MAX_BYTES, whole revisions at a time. The
+ * newest revision stays however large it is.
+ */
+#ifndef NCSDB_HISTORY_H
+#define NCSDB_HISTORY_H
+
+#include "ncsdb/rec.h"
+
+#define HISTORY_MAX_EVENTS 65536
+#define HISTORY_MAX_BYTES (64u << 20)
+
+struct history {
+	struct rec **ring;
+	size_t cap;	     /* power of two */
+	uint64_t first, end; /* events are numbered; [first, end) are here */
+	size_t bytes;
+};
+
+void history_fini(struct history *h, struct rec_pool *pool);
+/* Room for n more; -ENOMEM. */
+int history_reserve(struct history *h, size_t n);
+/* Takes a reference of its own. There is room. */
+void history_add(struct history *h, struct rec *rec);
+struct rec *history_at(const struct history *h, uint64_t number);
+/* Number of the first event with mod_rev >= revision. */
+uint64_t history_find(const struct history *h, int64_t revision);
+/* Drops the events of revisions < keep that exceed the limits, and all up to floor. Returns the
+ * last revision dropped, or 0. */
+int64_t history_trim(struct history *h, struct rec_pool *pool, int64_t floor, int64_t keep);
+
+#endif
