@@ -164,7 +164,7 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c $$(foreach m,$(FUZZ_LIB),$$(call srcs,$$(m)))
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -Itests -Ibpf -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -MMD -MP -MF $@.d -o $@ $(filter %.c,$^) -ljansson -lyaml
+		-fno-sanitize-recover=all -MMD -MP -MF $@.d -o $@ $(filter %.c,$^) -ljansson -lyaml -lcurl
 
 fuzz: deps ## fuzzers (FUZZ_SECONDS=60 each) and the differential run
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(FUZZ_BIN) $(BPFT_BIN) $(BPFT_AUX)

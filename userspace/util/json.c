@@ -63,7 +63,8 @@ int json_parse(const char *text, size_t len, json_t **out, struct err *err)
 
 char *json_text(const json_t *value)
 {
-	return json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	return json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY |
+				  JSON_REAL_PRECISION(15));
 }
 
 /* ---- messages ---- */

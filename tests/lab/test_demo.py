@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The use case of netns-lab: it holds, and it fails when steering is broken."""
+
+import glob
+import os
+import subprocess
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LAB = os.path.join(ROOT, "netns-lab", "lab")
+
+
+def lab(*words):
+    return subprocess.run([LAB, *words], capture_output=True, text=True, timeout=240, check=False)
+
+
+def nothing_left():
+    return not glob.glob("/run/netns/sand-pe1") and not os.path.exists("/sys/fs/bpf/sand")
+
+
+def test_use_case_holds():
+    done = lab("demo")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    assert "0 failed requests" in done.stdout
+    assert '"service_id": 257' in done.stdout  # bpftool prints named fields
+    assert nothing_left()
+
+
+def test_broken_selection_fails_the_demo():
+    done = lab("demo", "--break", "selection")
+    assert done.returncode == 1, done.stdout[-4000:] + done.stderr
+    assert "FAILED: map entry moved: not within" in done.stdout
+    assert nothing_left()
+
+
+def test_down_after_a_killed_lab():
+    assert lab("up").returncode == 0
+    subprocess.run(["pkill", "-KILL", "-f", "--run-dir /run/sand-lab/"], check=False)
+    assert lab("down").returncode == 0
+    assert nothing_left()
+    assert lab("down").returncode == 0
