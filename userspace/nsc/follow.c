@@ -206,6 +206,15 @@ static void on_revision(void *arg, int64_t revision)
 	ncsdb_writer_seen(&f->writer, revision);
 }
 
+/* What is stored later is not seen any more: the writes at least are answered. */
+static void on_failed(void *arg, int status)
+{
+	struct nsc_follow *f = arg;
+
+	log_err("network objects are not followed any more", "error=\"%s\"", strerror(-status));
+	ncsdb_writer_seen(&f->writer, INT64_MAX);
+}
+
 static void on_synced(void *arg, int64_t revision)
 {
 	struct nsc_follow *f = arg;
@@ -226,9 +235,11 @@ static const struct {
 	const char *prefix;
 	struct ncsdb_follow_ops ops;
 } follows[NSC_P_MAX] = {
-	[NSC_P_GATEWAYS] = {NSC_GATEWAYS, {gateway_put, gateway_del, on_synced, on_revision}},
-	[NSC_P_PATHS] = {NSC_PATHS, {path_put, path_del, on_synced, on_revision}},
-	[NSC_P_NETWORK] = {NSC_NETWORK, {status_put, status_del, on_synced, on_revision}},
+	[NSC_P_GATEWAYS] = {NSC_GATEWAYS,
+			    {gateway_put, gateway_del, on_synced, on_revision, on_failed}},
+	[NSC_P_PATHS] = {NSC_PATHS, {path_put, path_del, on_synced, on_revision, on_failed}},
+	[NSC_P_NETWORK] = {NSC_NETWORK,
+			   {status_put, status_del, on_synced, on_revision, on_failed}},
 };
 
 int nsc_follow_all(struct nsc *nsc, struct ncsdb *db)
