@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define HASH_NONFATAL_OOM 1 /* a failed HASH_ADD leaves hh.tbl NULL */
 #include "csc/csc_int.h"
 
 #include <errno.h>
@@ -78,8 +79,17 @@ static int agent_learn(struct csc *csc, const char *name, unsigned int ttl_s,
 	agent->lease = kv->lease;
 	agent->create_rev = kv->create_rev;
 	agent->ttl_s = ttl_s;
-	HASH_ADD(hh, csc->agent_names, name[0], strlen(agent->name), agent);
+	HASH_ADD_STR(csc->agent_names, name, agent);
+	if (!agent->hh.tbl) {
+		free(agent);
+		return -ENOMEM;
+	}
 	HASH_ADD(hh2, csc->agent_leases, lease, sizeof(agent->lease), agent);
+	if (!agent->hh2.tbl) {
+		HASH_DELETE(hh, csc->agent_names, agent);
+		free(agent);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -140,21 +150,10 @@ static void on_del(void *arg, const char *key, int64_t revision)
 		agent_forget(f->csc, agent);
 }
 
-static void on_revision(void *arg, int64_t revision)
-{
-	struct csc_follow *f = arg;
-
-	ncsdb_writer_seen(&f->writer, revision);
-}
-
-static void on_synced(void *arg, int64_t revision)
-{
-	csc_follow_synced(arg, revision);
-}
-
 int csc_follow_agents(struct csc *csc)
 {
-	static const struct ncsdb_follow_ops ops = {on_put, on_del, on_synced, on_revision};
+	static const struct ncsdb_follow_ops ops = {on_put, on_del, csc_on_synced, csc_on_revision,
+						    csc_on_failed};
 
 	csc->agents.csc = csc;
 	ncsdb_writer_init(&csc->agents.writer, csc->db);

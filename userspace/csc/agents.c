@@ -84,6 +84,11 @@ static int refused(const char *name, int r, struct err *err)
 
 /* ---- registering ---- */
 
+static void on_revoked(void *arg, int status, int64_t lease, unsigned int ttl_s)
+{
+	/* If it fails the lease ends by itself. */
+}
+
 static void on_written(void *arg, int status, int64_t revision, bool created)
 {
 	struct agent_request *req = arg;
@@ -92,7 +97,7 @@ static void on_written(void *arg, int status, int64_t revision, bool created)
 	if (status == -ESTALE)
 		status = -EEXIST;
 	if (status && req->csc && req->create_rev == 0)
-		ncsdb_lease_revoke(req->csc->db, req->lease, NULL, NULL);
+		ncsdb_lease_revoke(req->csc->db, req->lease, on_revoked, NULL);
 	request_finish(req, status);
 }
 
@@ -118,7 +123,7 @@ static void on_granted(void *arg, int status, int64_t lease, unsigned int ttl_s)
 		status = key_write(req);
 		if (!status)
 			return;
-		ncsdb_lease_revoke(req->csc->db, lease, NULL, NULL);
+		ncsdb_lease_revoke(req->csc->db, lease, on_revoked, NULL);
 	}
 	request_finish(req, status);
 }

@@ -77,8 +77,25 @@ void csc_refuse(struct csc *csc, const char *key, int code, struct err *err)
 			 err_text(err, text, sizeof(text)));
 }
 
-void csc_follow_synced(struct csc_follow *f, int64_t revision)
+void csc_on_revision(void *arg, int64_t revision)
 {
+	struct csc_follow *f = arg;
+
+	ncsdb_writer_seen(&f->writer, revision);
+}
+
+/* What is stored later is not seen any more: the writes at least are answered. */
+void csc_on_failed(void *arg, int status)
+{
+	struct csc_follow *f = arg;
+
+	log_err("computing status is not followed any more", "error=\"%s\"", strerror(-status));
+	ncsdb_writer_seen(&f->writer, INT64_MAX);
+}
+
+void csc_on_synced(void *arg, int64_t revision)
+{
+	struct csc_follow *f = arg;
 	struct csc *csc = f->csc;
 	void (*synced)(void *arg) = csc->synced;
 

@@ -66,7 +66,10 @@ struct csc {
 void csc_refuse(struct csc *csc, const char *key, int code, struct err *err);
 int csc_follow_status(struct csc *csc);
 int csc_follow_agents(struct csc *csc);
-void csc_follow_synced(struct csc_follow *f, int64_t revision);
+/* Of both prefixes; arg: struct csc_follow. */
+void csc_on_revision(void *arg, int64_t revision);
+void csc_on_synced(void *arg, int64_t revision);
+void csc_on_failed(void *arg, int status);
 struct csc_instance *csc_instance_find(const struct csc *csc, uint64_t service, const char *name);
 struct csc_agent *csc_agent_by_name(const struct csc *csc, const char *name);
 struct csc_agent *csc_agent_by_lease(const struct csc *csc, int64_t lease);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define HASH_NONFATAL_OOM 1 /* a failed HASH_ADD leaves hh.tbl NULL */
 #include "csc/csc_int.h"
 
 #include <errno.h>
@@ -72,6 +73,10 @@ static struct csc_instance *instance_need(struct csc *csc, const struct status_k
 	inst->key = instance_key(key->service, key->parts[1]);
 	inst->function = -1;
 	HASH_ADD(hh, csc->instances, key, sizeof(inst->key), inst);
+	if (!inst->hh.tbl) {
+		free(inst);
+		return NULL;
+	}
 	return inst;
 }
 
@@ -296,21 +301,10 @@ static void on_del(void *arg, const char *text, int64_t revision)
 	instance_settle(f->csc, &key);
 }
 
-static void on_revision(void *arg, int64_t revision)
-{
-	struct csc_follow *f = arg;
-
-	ncsdb_writer_seen(&f->writer, revision);
-}
-
-static void on_synced(void *arg, int64_t revision)
-{
-	csc_follow_synced(arg, revision);
-}
-
 int csc_follow_status(struct csc *csc)
 {
-	static const struct ncsdb_follow_ops ops = {on_put, on_del, on_synced, on_revision};
+	static const struct ncsdb_follow_ops ops = {on_put, on_del, csc_on_synced, csc_on_revision,
+						    csc_on_failed};
 
 	csc->status.csc = csc;
 	ncsdb_writer_init(&csc->status.writer, csc->db);

@@ -96,7 +96,9 @@ static int read_attrs(const json_t *obj, struct registration *reg, struct err *e
 	r = refuse_reserved(attrs, "state", err);
 	if (!r)
 		r = attr_patch_from_json(attrs, NULL, &reg->attrs, err);
-	return r ? err_prefix(err, "/attributes") : 0;
+	if (r)
+		err_prefix(err, "/attributes");
+	return r;
 }
 
 static int registration_read(struct csc *csc, const json_t *obj, struct registration *reg,
