@@ -31,8 +31,9 @@ struct orc_conf {
 	unsigned int n_sids;
 };
 
+/* -EINVAL a name that is none, -EEXIST a SID configured twice, -ENOMEM. */
 int orc_open(const struct orc_conf *conf, struct orc **out);
-void orc_close(struct orc *orc);
+void orc_close(struct orc *orc); /* before view and ncc; its memory goes with the next loop turn */
 /* All sources are synced: evaluate everything, send the first full plan, then follow changes. */
 void orc_start(struct orc *orc);
 bool orc_started(const struct orc *orc);
@@ -41,15 +42,17 @@ bool orc_started(const struct orc *orc);
 struct orc_entry {
 	bool selected;
 	const char *instance, *gateway, *path; /* valid until the next loop turn */
-	uint16_t metric;
+	uint16_t metric; /* of the last evaluation; METRIC_MAX: nothing selected */
 	uint64_t since_us;
 	uint64_t changes;
 	uint64_t generation; /* desired generation of its last change */
 };
 int orc_entry(const struct orc *orc, uint64_t service, struct orc_entry *out); /* -ENOENT */
 
-/* ssc_explain of the present state plus "history". New reference; NULL: no such service. */
-json_t *orc_explain(const struct orc *orc, uint64_t service);
+/* ssc_explain of the present state plus "history": [{"time", "age_s", "why", "from", "to"}], the
+ * oldest first; from and to {"instance", "gateway", "path", "metric"} or null. What is marked is
+ * evaluated first. New reference; NULL: no such service. */
+json_t *orc_explain(struct orc *orc, uint64_t service);
 
 struct orc_stats {
 	uint64_t events, evaluations, candidates_scored, selections_changed;

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* View events become marks: on candidates where a value changed, on services where their set of
+ * candidates did. Nothing is evaluated here. */
+#include "orc/orc_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "util/log.h"
+
+static bool matters(const struct orc_service *svc, uint16_t attr)
+{
+	return svc->uses[attr / 64] >> (attr % 64) & 1;
+}
+
+/* ---- services ---- */
+
+static void service_free(struct orc *orc, struct orc_service *svc)
+{
+	orc_drop_candidates(orc, svc);
+	orc_unqueue(orc, svc);
+	orc_deadline_drop(orc, svc);
+	svc->view->user = NULL;
+	orc->stats.services--;
+	free(svc->cands);
+	free(svc->scores);
+	free(svc->flags);
+	free(svc->dirty);
+	free(svc);
+}
+
+static struct orc_service *service_new(struct orc *orc, struct view_service *view)
+{
+	struct orc_service *svc = calloc(1, sizeof(*svc));
+
+	if (!svc)
+		return NULL;
+	svc->view = view;
+	svc->rebuild = true;
+	view->user = svc;
+	orc->stats.services++;
+	return svc;
+}
+
+static void on_service(struct orc *orc, struct view_service *view)
+{
+	struct orc_service *svc = view->user;
+
+	if (!svc)
+		svc = service_new(orc, view);
+	if (!svc) {
+		log_err("service not orchestrated", "why=\"no memory\"");
+		return;
+	}
+	svc->replan = true;
+	orc_uses(svc);
+	orc_mark_all(svc);
+	orc_queue(orc, svc);
+}
+
+static void on_service_gone(struct orc *orc, struct view_service *view)
+{
+	struct orc_service *svc = view->user;
+
+	if (!svc)
+		return;
+	orc_emit_gone(orc, svc);
+	service_free(orc, svc);
+}
+
+/* Its set of candidates changed. */
+static void touch_structure(struct orc *orc, struct orc_service *svc)
+{
+	if (!svc)
+		return;
+	orc_drop_candidates(orc, svc);
+	svc->replan = true;
+	orc_queue(orc, svc);
+}
+
+/* ---- instances ---- */
+
+static struct orc_instance *instance_new(struct view_instance *view)
+{
+	struct orc_instance *inst = calloc(1, sizeof(*inst));
+
+	if (!inst) {
+		log_err("instance not orchestrated", "instance=%s why=\"no memory\"", view->name);
+		return NULL;
+	}
+	inst->view = view;
+	view->user = inst;
+	return inst;
+}
+
+/* "" = not registered: gateway or address is not known. */
+static const char *home(const struct view_instance *view)
+{
+	return IN6_IS_ADDR_UNSPECIFIED(&view->address) ? "" : view->gateway;
+}
+
+static void move_instance(struct orc *orc, struct orc_instance *inst, const char *gateway)
+{
+	touch_structure(orc, orc_service_of(inst));
+	orc_gateway_leave(orc, inst);
+	if (gateway[0] && orc_gateway_join(orc, inst, gateway))
+		log_err("instance not orchestrated", "instance=%s why=\"no memory\"",
+			inst->view->name);
+}
+
+static void on_instance(struct orc *orc, struct view_instance *view)
+{
+	struct orc_instance *inst = view->user;
+	struct orc_service *svc = view->service->user;
+
+	if (!inst)
+		inst = instance_new(view);
+	if (!inst)
+		return;
+	if (strcmp(inst->gateway ? inst->gateway->name : "", home(view)) != 0) {
+		move_instance(orc, inst, home(view));
+	} else if (svc && inst->gateway) {
+		svc->replan = true;
+		orc_mark_instance(svc, inst);
+		orc_queue(orc, svc);
+	}
+	orc_sid_update(orc, inst);
+}
+
+static void on_instance_gone(struct orc *orc, struct view_instance *view)
+{
+	struct orc_instance *inst = view->user;
+
+	if (!inst)
+		return;
+	if (inst->gateway)
+		touch_structure(orc, orc_service_of(inst));
+	orc_gateway_leave(orc, inst);
+	orc_sid_release(orc, inst);
+	view->user = NULL;
+	free(inst);
+}
+
+static void on_instance_attr(struct orc *orc, const struct view_event *event)
+{
+	struct orc_instance *inst = event->instance->user;
+	struct orc_service *svc = event->service->user;
+
+	if (!svc || !inst || !inst->gateway || svc->rebuild || !matters(svc, event->attr))
+		return;
+	if (event->value_changed)
+		orc_mark_instance(svc, inst);
+	else
+		orc_mark_refreshed(svc, inst, -1);
+	if (svc->n_dirty)
+		orc_queue(orc, svc);
+}
+
+/* ---- paths ---- */
+
+static bool ours(const struct orc *orc, const struct view_path *path)
+{
+	return orc->ingress[0] && strcmp(path->def.ingress, orc->ingress) == 0;
+}
+
+static void touch_gateway(struct orc *orc, const char *name)
+{
+	struct orc_gateway *gw = orc_gateway_find(orc, name);
+	struct orc_instance *inst;
+
+	if (!gw)
+		return;
+	DL_FOREACH(gw->instances, inst)
+	touch_structure(orc, orc_service_of(inst));
+}
+
+/* Segments, encapsulation or preference changed: the candidates over it, of whatever service. */
+static void touch_path(struct orc *orc, struct orc_gateway *gw, unsigned int place)
+{
+	struct orc_instance *inst;
+
+	DL_FOREACH(gw->instances, inst)
+	{
+		struct orc_service *svc = orc_service_of(inst);
+
+		if (!svc || svc->rebuild || place >= inst->n)
+			continue;
+		svc->replan = true;
+		orc_mark(svc, inst->first + place);
+		orc_queue(orc, svc);
+	}
+}
+
+static void on_path(struct orc *orc, struct view_path *path)
+{
+	struct orc_gateway *gw = orc_gateway_find(orc, path->def.gateway);
+	int place = gw ? orc_gateway_path(gw, path) : -1;
+
+	if (!ours(orc, path) || !path->defined)
+		return;
+	if (place >= 0) {
+		touch_path(orc, gw, place);
+		return;
+	}
+	if (orc_gateway_add_path(orc, path)) {
+		log_err("path not orchestrated", "path=%s why=\"no memory\"", path->key);
+		return;
+	}
+	touch_gateway(orc, path->def.gateway);
+}
+
+static void on_path_gone(struct orc *orc, struct view_path *path)
+{
+	if (orc_gateway_drop_path(orc, path))
+		touch_gateway(orc, path->def.gateway);
+}
+
+static void on_path_attr(struct orc *orc, const struct view_event *event)
+{
+	struct orc_gateway *gw = orc_gateway_find(orc, event->path->def.gateway);
+	int place = gw ? orc_gateway_path(gw, event->path) : -1;
+	struct orc_instance *inst;
+
+	if (place < 0)
+		return;
+	DL_FOREACH(gw->instances, inst)
+	{
+		struct orc_service *svc = orc_service_of(inst);
+
+		if (!svc || svc->rebuild || (unsigned int)place >= inst->n ||
+		    !matters(svc, event->attr))
+			continue;
+		if (event->value_changed)
+			orc_mark(svc, inst->first + place);
+		else
+			orc_mark_refreshed(svc, inst, place);
+		if (svc->n_dirty)
+			orc_queue(orc, svc);
+	}
+}
+
+/* ---- all ---- */
+
+void orc_observe(void *arg, const struct view_event *event)
+{
+	struct orc *orc = arg;
+
+	orc->stats.events++;
+	switch (event->change) {
+	case VIEW_SERVICE:
+		on_service(orc, event->service);
+		break;
+	case VIEW_SERVICE_GONE:
+		on_service_gone(orc, event->service);
+		break;
+	case VIEW_INSTANCE:
+		on_instance(orc, event->instance);
+		break;
+	case VIEW_INSTANCE_GONE:
+		on_instance_gone(orc, event->instance);
+		break;
+	case VIEW_INSTANCE_ATTR:
+		on_instance_attr(orc, event);
+		break;
+	case VIEW_PATH:
+		on_path(orc, event->path);
+		break;
+	case VIEW_PATH_GONE:
+		on_path_gone(orc, event->path);
+		break;
+	case VIEW_PATH_ATTR:
+		on_path_attr(orc, event);
+		break;
+	case VIEW_GATEWAY: /* candidates are made of instances and paths */
+	case VIEW_GATEWAY_GONE:
+		break;
+	}
+}
+
+void orc_attach(struct orc *orc)
+{
+	struct view_path *path, *next_path;
+	struct view_service *svc, *next_svc;
+	struct view_instance *inst, *next_inst;
+
+	HASH_ITER(hh, orc->view->paths, path, next_path)
+		on_path(orc, path);
+	HASH_ITER(hh, orc->view->services, svc, next_svc) {
+		if (svc->registered)
+			on_service(orc, svc);
+		HASH_ITER(hh, svc->instances, inst, next_inst)
+			on_instance(orc, inst);
+	}
+	orc->view->observe = orc_observe;
+	orc->view->arg = orc;
+}
+
+static void detach_instances(struct view_service *svc)
+{
+	struct view_instance *inst, *next;
+
+	HASH_ITER(hh, svc->instances, inst, next) {
+		free(inst->user);
+		inst->user = NULL;
+	}
+}
+
+void orc_detach(struct orc *orc)
+{
+	struct view_service *svc, *next;
+
+	orc->view->observe = NULL;
+	HASH_ITER(hh, orc->view->services, svc, next) {
+		if (svc->user)
+			service_free(orc, svc->user);
+		detach_instances(svc);
+	}
+	orc_gateways_fini(orc);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "orc/orc_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/clock.h"
+
+static int check_conf(const struct orc_conf *conf)
+{
+	if (conf->ingress && conf->ingress[0] && !name_valid(conf->ingress))
+		return -EINVAL;
+	if (conf->gateway && !name_valid(conf->gateway))
+		return -EINVAL;
+	return 0;
+}
+
+int orc_open(const struct orc_conf *conf, struct orc **out)
+{
+	int r = check_conf(conf);
+	struct orc *orc;
+
+	if (r)
+		return r;
+	orc = calloc(1, sizeof(*orc));
+	if (!orc)
+		return -ENOMEM;
+	orc->loop = conf->loop;
+	orc->view = conf->view;
+	orc->ncc = conf->ncc;
+	strcpy(orc->ingress, conf->ingress ? conf->ingress : "");
+	strcpy(orc->gateway, conf->gateway ? conf->gateway : "");
+	r = orc_sids_init(orc, conf->sids, conf->n_sids);
+	if (r) {
+		orc_sids_fini(orc);
+		free(orc);
+		return r;
+	}
+	orc_sched_open(orc);
+	orc_attach(orc);
+	*out = orc;
+	return 0;
+}
+
+void orc_close(struct orc *orc)
+{
+	if (!orc)
+		return;
+	orc_detach(orc);
+	orc_sids_fini(orc);
+	orc_sched_close(orc);
+}
+
+void orc_start(struct orc *orc)
+{
+	if (orc->started)
+		return;
+	orc->started = true;
+	orc->first_event_us = clock_us();
+	orc->plan_touched = true; /* an empty plan is a plan: it removes what was there before */
+	orc_sids_start(orc);
+	orc_round(orc);
+}
+
+bool orc_started(const struct orc *orc)
+{
+	return orc->started;
+}
+
+static const struct orc_service *find(const struct orc *orc, uint64_t id)
+{
+	const struct view_service *view = view_service(orc->view, id);
+
+	return view ? view->user : NULL;
+}
+
+int orc_entry(const struct orc *orc, uint64_t service, struct orc_entry *out)
+{
+	const struct orc_service *svc = find(orc, service);
+
+	if (!svc)
+		return -ENOENT;
+	*out = (struct orc_entry){
+		.selected = svc->choice.valid,
+		.instance = svc->choice.instance,
+		.gateway = svc->choice.gateway,
+		.path = svc->choice.path,
+		.metric = svc->choice.valid ? svc->choice.metric : METRIC_MAX,
+		.since_us = svc->choice.since_us,
+		.changes = svc->changes,
+		.generation = svc->generation,
+	};
+	return 0;
+}
+
+json_t *orc_explain(struct orc *orc, uint64_t service)
+{
+	const struct orc_service *svc = find(orc, service);
+	uint64_t now_us;
+	json_t *out;
+
+	if (!svc)
+		return NULL;
+	/* What just happened belongs into the answer. */
+	if (orc->started && orc->queue)
+		orc_round(orc);
+	now_us = clock_us();
+	out = ssc_explain(&svc->view->def, svc->cands, svc->scores, svc->n, &svc->choice,
+			  svc->evaluated ? &svc->last : NULL, now_us);
+	if (out)
+		json_object_set_new(out, "history", orc_history_json(svc, now_us));
+	return out;
+}
+
+void orc_stats(const struct orc *orc, struct orc_stats *out)
+{
+	*out = orc->stats;
+}

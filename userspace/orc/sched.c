@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * When rounds happen: after idle in the same loop turn (behind all its events, so that a whole
+ * revision is taken together), while busy at most one per ORC_COALESCE_US; and when a deadline
+ * comes.
+ */
+#include "orc/orc_int.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "util/clock.h"
+
+void orc_queue(struct orc *orc, struct orc_service *svc)
+{
+	if (!svc->queued)
+		DL_APPEND(orc->queue, svc);
+	svc->queued = true;
+	orc_schedule(orc);
+}
+
+void orc_unqueue(struct orc *orc, struct orc_service *svc)
+{
+	if (svc->queued)
+		DL_DELETE(orc->queue, svc);
+	svc->queued = false;
+}
+
+static uint64_t ms_until(uint64_t at_us, uint64_t now_us)
+{
+	return at_us > now_us ? (at_us - now_us + 999) / 1000 : 0;
+}
+
+static void on_later(uv_timer_t *timer)
+{
+	orc_round(timer->data);
+}
+
+static void on_check(uv_check_t *check)
+{
+	orc_round(check->data);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+	/* Being active is all it is for. */
+}
+
+void orc_schedule(struct orc *orc)
+{
+	uint64_t now_us, next_us;
+
+	if (!orc->started || orc->armed)
+		return;
+	now_us = clock_us();
+	next_us = orc->last_round_us + ORC_COALESCE_US;
+	orc->armed = true;
+	orc->first_event_us = now_us;
+	if (now_us >= next_us) {
+		uv_check_start(&orc->check, on_check);
+		uv_idle_start(&orc->idle, on_idle);
+	} else {
+		uv_update_time(orc->loop);
+		uv_timer_start(&orc->later, on_later, ms_until(next_us, now_us), 0);
+	}
+}
+
+static void disarm(struct orc *orc)
+{
+	orc->armed = false;
+	uv_check_stop(&orc->check);
+	uv_idle_stop(&orc->idle);
+	uv_timer_stop(&orc->later);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+	struct orc *orc = timer->data;
+	uint64_t now_us = clock_us();
+	struct orc_service *svc;
+
+	while ((svc = orc_deadline_pop(orc, now_us))) {
+		orc_mark_due(svc, now_us);
+		orc_queue(orc, svc);
+	}
+	orc_schedule(orc); /* the clocks of loop and deadlines may differ: set the timer again */
+}
+
+static void wait_for_deadline(struct orc *orc, uint64_t now_us)
+{
+	if (orc->n_heap == 0) {
+		uv_timer_stop(&orc->deadline);
+		return;
+	}
+	uv_update_time(orc->loop);
+	uv_timer_start(&orc->deadline, on_deadline, ms_until(orc->heap[1]->due_us, now_us), 0);
+}
+
+static void flush(struct orc *orc)
+{
+	uint64_t generation;
+
+	if (!orc->plan_touched)
+		return;
+	generation = ncc_flush(orc->ncc);
+	for (; orc->puts; orc->puts = orc->puts->next_put)
+		orc->puts->generation = generation;
+	orc->plan_touched = false;
+	orc->stats.last_react_us = clock_us() - orc->first_event_us;
+}
+
+void orc_round(struct orc *orc)
+{
+	uint64_t now_us = clock_us();
+	struct orc_service *svc;
+
+	disarm(orc);
+	while ((svc = orc->queue)) {
+		orc_unqueue(orc, svc);
+		orc_evaluate(orc, svc, now_us);
+		if (!svc->rebuild)
+			orc_emit(orc, svc);
+	}
+	flush(orc);
+	orc->last_round_us = clock_us();
+	wait_for_deadline(orc, orc->last_round_us);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct orc *orc = handle->data;
+
+	if (--orc->n_handles == 0)
+		free(orc);
+}
+
+static void adopt(struct orc *orc, uv_handle_t *handle)
+{
+	handle->data = orc;
+	orc->n_handles++;
+}
+
+void orc_sched_open(struct orc *orc)
+{
+	uv_check_init(orc->loop, &orc->check);
+	adopt(orc, (uv_handle_t *)&orc->check);
+	uv_idle_init(orc->loop, &orc->idle);
+	adopt(orc, (uv_handle_t *)&orc->idle);
+	uv_timer_init(orc->loop, &orc->later);
+	adopt(orc, (uv_handle_t *)&orc->later);
+	uv_timer_init(orc->loop, &orc->deadline);
+	adopt(orc, (uv_handle_t *)&orc->deadline);
+}
+
+void orc_sched_close(struct orc *orc)
+{
+	free(orc->heap);
+	orc->heap = NULL;
+	orc->n_heap = 0;
+	uv_close((uv_handle_t *)&orc->check, on_closed);
+	uv_close((uv_handle_t *)&orc->idle, on_closed);
+	uv_close((uv_handle_t *)&orc->later, on_closed);
+	uv_close((uv_handle_t *)&orc->deadline, on_closed);
+}
