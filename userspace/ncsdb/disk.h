@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The database on disk: one LMDB environment in a directory of its own, and the only file that
- * calls LMDB. Everything but disk_write() runs on the loop's thread; disk_write() may run on
- * another one, once at a time.
+ * The database on disk: one LMDB environment in a directory of its own; only disk*.c call LMDB.
+ * Everything but disk_write() runs on the loop's thread; disk_write() may run on another one, once
+ * at a time.
  *
  * Sub-databases, integers little-endian: "meta" ("format", "revision", "boot"), "kv" (key -> fixed
  * header, value), "leases" (ID -> TTL). A directory belongs to one process at a time (flock on the
@@ -23,8 +23,8 @@ int disk_open(const struct ncsdb_conf *conf, struct disk **out, struct err *err)
 void disk_close(struct disk *disk);
 /* Fills an empty store: leases with their full TTL, keys, revision. */
 int disk_load(struct disk *disk, struct store *store, uint64_t now_us, struct err *err);
-/* One transaction, durable when it returns 0. -ENOSPC (disk, quota, map_size) or -EIO: nothing of
- * the batch is on the disk. */
+/* One transaction, durable when it returns 0. -ENOSPC (disk, quota, map_size), -EROFS,
+ * -ENOMEM or -EIO: nothing of the batch is on the disk. */
 int disk_write(struct disk *disk, const struct batch *batch);
 uint64_t disk_epoch(const struct disk *disk);
 uint64_t disk_bytes(const struct disk *disk);

@@ -64,7 +64,7 @@ int json_parse(const char *text, size_t len, json_t **out, struct err *err)
 char *json_text(const json_t *value)
 {
 	return json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY |
-				  JSON_REAL_PRECISION(15));
+					 JSON_REAL_PRECISION(15));
 }
 
 /* ---- messages ---- */
@@ -336,8 +336,7 @@ int json_only(const json_t *obj, const char *const *allowed, struct err *err)
 
 	while (allowed[n])
 		n++;
-	json_object_foreach((json_t *)obj, name, value)
-	{
+	json_object_foreach((json_t *)obj, name, value) {
 		if (listed(name, allowed, n))
 			continue;
 		name_pointer(name, pointer, sizeof(pointer));

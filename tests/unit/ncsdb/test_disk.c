@@ -76,6 +76,33 @@ static void test_everything_is_kept(void **state)
 	assert_int_equal(put("/c", "4"), 7);
 }
 
+/* Deletes what it is being shown: records that came from the disk, in no history. */
+static void on_range_delete(void *arg, const struct ncsdb_range_result *res)
+{
+	struct ncsdb_op op = op_del_prefix("/");
+
+	assert_int_equal(ncsdb_txn(db, &(struct ncsdb_txn){.then = &op, .n_then = 1}, NULL, NULL),
+			 0);
+	assert_int_equal(res->n, 2);
+	assert_string_equal(res->kvs[0].key, "/a");
+	assert_string_equal(res->kvs[1].value, "2");
+	*(bool *)arg = true;
+}
+
+static void test_data_lives_through_the_callback(void **state)
+{
+	bool done = false;
+
+	put("/a", "1");
+	put("/b", "2");
+	reopen();
+	assert_int_equal(ncsdb_range(db, &(struct ncsdb_range){.key = "/", .prefix = true},
+				     on_range_delete, &done),
+			 0);
+	wait_for(&done);
+	assert_string_equal(list("/"), "");
+}
+
 static void test_sizes(void **state)
 {
 	char longest[NCSDB_KEY_MAX];
@@ -473,6 +500,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_everything_is_kept),
+		T(test_data_lives_through_the_callback),
 		T(test_sizes),
 		T(test_history_does_not_survive),
 		T(test_leases_are_kept),

@@ -169,6 +169,27 @@ static void test_burst_is_not_skipped(void **state)
 	assert_int_equal(seen.updates, HISTORY_MAX_EVENTS);
 }
 
+/* More than the history holds, written while events are delivered. */
+static void on_first_put_many(void *arg, const struct ncsdb_watch_update *u)
+{
+	if (u->revision == 2)
+		put_many(HISTORY_MAX_EVENTS + 500);
+}
+
+static void test_burst_from_a_callback_is_not_skipped(void **state)
+{
+	struct seen before = {.quiet = true}, after = {.quiet = true};
+	struct ncsdb_watch *w;
+
+	watch("/k/", 0, &before);
+	assert_int_equal(ncsdb_watch(db, "/k/", 0, on_first_put_many, NULL, &w), 0);
+	watch("/k/", 0, &after);
+	put_many(1);
+	settle();
+	assert_int_equal(before.updates, HISTORY_MAX_EVENTS + 501);
+	assert_int_equal(after.updates, HISTORY_MAX_EVENTS + 501);
+}
+
 static void test_history_is_bounded_in_bytes(void **state)
 {
 	char *value = malloc(NCSDB_VALUE_MAX);
@@ -239,6 +260,7 @@ int main(void)
 		T(test_calls_from_callbacks),
 		T(test_writes_of_callbacks_wait_for_the_next_turn),
 		T(test_burst_is_not_skipped),
+		T(test_burst_from_a_callback_is_not_skipped),
 		T(test_history_is_bounded_in_bytes),
 		T(test_giant_revision),
 		T(test_watch_limit),
