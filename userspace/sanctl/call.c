@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "sanctl/ctl.h"
+#include "util/name.h"
+
+static int say(const struct ctl *ctl, const char *text, int status)
+{
+	if (!ctl->quiet)
+		fprintf(stderr, "sanctl: %s\n", text);
+	return status;
+}
+
+/* The problem's own detail is complete; http_problem would cut it. */
+static int refused(const struct ctl *ctl, long status, const json_t *problem)
+{
+	const char *detail = json_string_value(json_object_get(problem, "detail"));
+	struct err err = {};
+
+	http_problem(status, problem, &err);
+	return say(ctl, detail ? detail : err.want, status == 404 ? CTL_NOT_FOUND : CTL_REFUSED);
+}
+
+static int open_server(struct ctl *ctl)
+{
+	struct err err = {};
+	char text[512];
+
+	if (ctl->http || !http_open(ctl->server, ctl->timeout_ms, &ctl->http, &err))
+		return CTL_OK;
+	return say(ctl, err_text(&err, text, sizeof(text)), CTL_USAGE);
+}
+
+int ctl_call(struct ctl *ctl, struct call *call, json_t **out)
+{
+	struct err err = {};
+	char text[512];
+	int status = open_server(ctl);
+
+	*out = NULL;
+	if (status)
+		return status;
+	if (http_call(ctl->http, call->method, call->path, call->body, &call->status, out, &err))
+		return say(ctl, err_text(&err, text, sizeof(text)), CTL_UNREACHABLE);
+	if (call->status >= 200 && call->status < 300)
+		return CTL_OK;
+	status = refused(ctl, call->status, *out);
+	json_decref(*out);
+	*out = NULL;
+	return status;
+}
+
+int ctl_collect(struct ctl *ctl, const char *path, json_t **out)
+{
+	json_t *items = json_array(), *page = NULL;
+	char url[CTL_PATH_MAX], segment[512];
+	const char *next;
+	int status;
+
+	snprintf(url, sizeof(url), "%s", path);
+	for (;;) {
+		struct call call = {.method = "GET", .path = url};
+
+		status = ctl_call(ctl, &call, &page);
+		if (status)
+			break;
+		json_array_extend(items, json_object_get(page, "items"));
+		next = json_string_value(json_object_get(page, "next"));
+		if (!next)
+			break;
+		snprintf(url, sizeof(url), "%s?after=%s", path,
+			 http_segment(next, segment, sizeof(segment)));
+		json_decref(page);
+	}
+	json_decref(page);
+	*out = status ? NULL : json_pack("{s:O}", "items", items);
+	json_decref(items);
+	return status;
+}
+
+int ctl_path_args(const char *path)
+{
+	int n = 0;
+
+	for (; *path; path++)
+		n += *path == '%';
+	return n;
+}
+
+struct builder {
+	const struct verb *verb;
+	char *buf;
+	size_t len;
+};
+
+static void put(struct builder *to, const char *text, size_t len)
+{
+	if (to->len + len >= CTL_PATH_MAX)
+		return; /* cannot happen: arguments are names of at most 63 bytes */
+	memcpy(to->buf + to->len, text, len);
+	to->len += len;
+	to->buf[to->len] = '\0';
+}
+
+static int put_id(struct builder *to, const char *arg)
+{
+	char text[SVC_ID_TEXT];
+	uint64_t id;
+
+	if (svc_id_parse(arg, &id))
+		return usage_error(to->verb, "service ID \"%.40s\" must be 0x101 or 257, not 0",
+				   arg);
+	svc_id_text(id, text);
+	put(to, text, strlen(text));
+	return CTL_OK;
+}
+
+static int put_name(struct builder *to, const char *arg)
+{
+	if (!name_valid(arg))
+		return usage_error(to->verb, "name \"%.40s\" must match [A-Za-z0-9._-]{1,63}", arg);
+	put(to, arg, strlen(arg));
+	return CTL_OK;
+}
+
+static int put_path(struct builder *to, const char *arg)
+{
+	const char *rest = arg;
+	char part[NAME_LEN];
+
+	for (int i = 0; i < 3; i++) {
+		size_t len = strcspn(rest, "/");
+		bool last = i == 2;
+
+		snprintf(part, sizeof(part), "%.*s", (int)(len < NAME_LEN ? len : 0), rest);
+		if (!name_valid(part) || (rest[len] == '\0') != last)
+			return usage_error(
+				to->verb,
+				"path \"%.80s\" must be INGRESS/GATEWAY/PATH, three names", arg);
+		put(to, part, len);
+		put(to, "/", !last);
+		rest += len + 1;
+	}
+	return CTL_OK;
+}
+
+int ctl_path(const struct verb *verb, struct args args, char buf[CTL_PATH_MAX])
+{
+	struct builder to = {.verb = verb, .buf = buf};
+	int used = 0, status = CTL_OK;
+
+	buf[0] = '\0';
+	if (args.n < ctl_path_args(verb->path))
+		return usage_error(verb, "arguments are missing: %s", verb->args);
+	for (const char *p = verb->path; *p && !status; p++) {
+		if (*p != '%') {
+			put(&to, p, 1);
+			continue;
+		}
+		p++;
+		if (*p == 'i')
+			status = put_id(&to, args.v[used++]);
+		else if (*p == 'n')
+			status = put_name(&to, args.v[used++]);
+		else
+			status = put_path(&to, args.v[used++]);
+	}
+	return status;
+}
+
+void ctl_print_json(const json_t *value)
+{
+	json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	putchar('\n');
+}

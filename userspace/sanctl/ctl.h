@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sanctl: verbs over the daemon's REST interface. One table of verbs (verbs.c) says what there is;
+ * everything else, help and completion included, reads it. Functions that run a verb return an
+ * exit status and have printed what there is to say.
+ */
+#ifndef SANCTL_CTL_H
+#define SANCTL_CTL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/err.h"
+#include "util/http.h"
+
+#define CTL_DEFAULT_SERVER "unix:/run/sand/api.sock"
+#define CTL_PATH_MAX 1024
+
+enum ctl_exit {
+	CTL_OK,
+	CTL_REFUSED, /* the server said no */
+	CTL_USAGE,
+	CTL_UNREACHABLE, /* no answer from the server */
+	CTL_NOT_FOUND,
+};
+
+struct ctl {
+	const char *server;
+	const char *file; /* -f: NULL = none, "-" = stdin */
+	bool json;
+	bool help;
+	bool quiet;	      /* completion: say nothing */
+	unsigned int watch_s; /* 0 = once */
+	long timeout_ms;
+	struct http *http;
+};
+
+struct args {
+	char **v;
+	int n;
+};
+
+struct column;
+
+struct verb {
+	const char *noun, *action; /* action "" = the noun alone */
+	const char *args;	   /* "ID INSTANCE STATE" */
+	const char *help;	   /* one line */
+	const char *example;	   /* arguments of a call that works */
+	/* %i service ID, %n name, %p ingress/gateway/path; "" = none */
+	const char *path;
+	int (*run)(struct ctl *ctl, const struct verb *verb, struct args args);
+	const struct column *columns; /* of a table of it */
+};
+
+/* ---- verbs.c ---- */
+extern const struct verb verbs[];
+extern const size_t n_verbs;
+bool verb_noun_known(const char *noun);
+/* NULL: no such verb. */
+const struct verb *verb_find(const char *noun, const char *action);
+
+/* ---- suggest.c ---- */
+/* The candidate nearest to word, or NULL if none is near. next: NULL-terminated. */
+const char *suggest(const char *word, const char *const *candidates);
+/* Edits (insert, delete, replace, swap of neighbours) from a to b. */
+unsigned int suggest_distance(const char *a, const char *b);
+
+/* ---- help.c ---- */
+int help_all(void);
+int help_noun(const char *noun);
+int help_verb(const struct verb *verb);
+int usage_noun(const char *word);
+int usage_action(const char *noun, const char *word);
+/* "sanctl: <text>", and where to read on; CTL_USAGE. */
+int usage_error(const struct verb *verb, const char *text, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* ---- complete.c ---- */
+int complete(struct ctl *ctl, struct args words);
+
+/* ---- call.c ---- */
+/* One request. *out: new reference, or NULL when the answer is empty. */
+struct call {
+	const char *method, *path;
+	const json_t *body;
+	long status; /* of the answer */
+};
+int ctl_call(struct ctl *ctl, struct call *call, json_t **out);
+/* All pages of a collection as one {"items": [...]}. */
+int ctl_collect(struct ctl *ctl, const char *path, json_t **out);
+/* Number of arguments that a path takes. */
+int ctl_path_args(const char *path);
+/* Fills in the arguments. */
+int ctl_path(const struct verb *verb, struct args args, char buf[CTL_PATH_MAX]);
+void ctl_print_json(const json_t *value);
+
+/* ---- body.c ---- */
+/* -f and key=value together: an object; what is written on the command line wins. */
+int body_read(struct ctl *ctl, const struct verb *verb, struct args args, json_t **out);
+/* "hysteresis.margin=10" into obj. */
+int body_assign(json_t *obj, const char *assignment, struct err *err);
+/* A file's text, JSON or YAML. */
+int body_parse(const char *text, size_t len, json_t **out, struct err *err);
+
+/* ---- resource.c ---- */
+int run_list(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_get(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_put(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_patch(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_delete(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_instance_list(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_instance_state(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_network_get(struct ctl *ctl, const struct verb *verb, struct args args);
+
+/* ---- explain.c status.c stats.c ---- */
+int run_explain(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_status(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_stats(struct ctl *ctl, const struct verb *verb, struct args args);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sanctl: options, and the way to the verb. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sanctl/ctl.h"
+
+enum option_code { OPT_JSON = 256, OPT_SERVER, OPT_TIMEOUT, OPT_WATCH, OPT_VERSION };
+
+static const struct option options[] = {
+	{"file", required_argument, NULL, 'f'},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"server", required_argument, NULL, OPT_SERVER},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"watch", required_argument, NULL, OPT_WATCH},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{"help", no_argument, NULL, 'h'},
+	{},
+};
+
+static int bad_option(const char *text)
+{
+	fprintf(stderr, "sanctl: %s\nsanctl: try `sanctl --help`\n", text);
+	return CTL_USAGE;
+}
+
+static int parse_seconds(const char *option, unsigned long max, unsigned long *out)
+{
+	char line[128], *end;
+
+	errno = 0;
+	*out = strtoul(optarg, &end, 10);
+	if (!errno && *optarg >= '0' && *optarg <= '9' && !*end && *out >= 1 && *out <= max)
+		return CTL_OK;
+	snprintf(line, sizeof(line), "%s \"%.40s\" must be seconds, 1..%lu", option, optarg, max);
+	return bad_option(line);
+}
+
+static int take_option(struct ctl *ctl, int code)
+{
+	unsigned long seconds = 0;
+	int status = CTL_OK;
+
+	if (code == 'f') {
+		ctl->file = optarg;
+	} else if (code == 'h') {
+		ctl->help = true;
+	} else if (code == OPT_JSON) {
+		ctl->json = true;
+	} else if (code == OPT_SERVER) {
+		ctl->server = optarg;
+	} else if (code == OPT_TIMEOUT) {
+		status = parse_seconds("--timeout", 3600, &seconds);
+		ctl->timeout_ms = (long)seconds * 1000;
+	} else if (code == OPT_WATCH) {
+		status = parse_seconds("--watch", 86400, &seconds);
+		ctl->watch_s = (unsigned int)seconds;
+	}
+	return status;
+}
+
+static int parse(struct ctl *ctl, int argc, char **argv)
+{
+	const char *env = getenv("SANCTL_SERVER");
+	char line[128];
+	int code, status;
+
+	ctl->server = env && *env ? env : CTL_DEFAULT_SERVER;
+	ctl->timeout_ms = HTTP_TIMEOUT_MS;
+	opterr = 0;
+	while ((code = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
+		if (code == OPT_VERSION) {
+			puts("sanctl " SAN_VERSION_TEXT);
+			exit(CTL_OK);
+		}
+		if (code == '?') {
+			snprintf(line, sizeof(line),
+				 "option \"%.40s\" is unknown or lacks its value",
+				 argv[optind - 1]);
+			return bad_option(line);
+		}
+		status = take_option(ctl, code);
+		if (status)
+			return status;
+	}
+	return CTL_OK;
+}
+
+/* A noun alone lists, where there is something to list. */
+static int run_noun(struct ctl *ctl, const char *noun)
+{
+	const struct verb *verb = verb_find(noun, "list");
+
+	if (ctl->help)
+		return help_noun(noun);
+	return verb->run(ctl, verb, (struct args){});
+}
+
+static int dispatch(struct ctl *ctl, struct args words)
+{
+	const struct verb *verb;
+
+	if (!strcmp(words.v[0], "__complete"))
+		return complete(ctl, (struct args){words.v + 1, words.n - 1});
+	if (!strcmp(words.v[0], "help")) {
+		ctl->help = true;
+		words = (struct args){words.v + 1, words.n - 1};
+	}
+	if (!words.n)
+		return help_all();
+	if (!verb_noun_known(words.v[0]))
+		return usage_noun(words.v[0]);
+	verb = verb_find(words.v[0], "");
+	if (!verb && words.n == 1)
+		return run_noun(ctl, words.v[0]);
+	words = (struct args){words.v + 1, words.n - 1};
+	if (!verb) {
+		verb = verb_find(words.v[-1], words.v[0]);
+		if (!verb)
+			return usage_action(words.v[-1], words.v[0]);
+		words = (struct args){words.v + 1, words.n - 1};
+	}
+	return ctl->help ? help_verb(verb) : verb->run(ctl, verb, words);
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = {};
+	struct args words;
+	int status = parse(&ctl, argc, argv);
+
+	if (status)
+		return status;
+	words = (struct args){argv + optind, argc - optind};
+	if (!words.n && !ctl.help) {
+		help_all();
+		return CTL_USAGE;
+	}
+	status = words.n ? dispatch(&ctl, words) : help_all();
+	http_close(ctl.http);
+	if (fflush(stdout) && !status) {
+		fprintf(stderr, "sanctl: cannot write: %m\n");
+		status = CTL_REFUSED;
+	}
+	return status;
+}

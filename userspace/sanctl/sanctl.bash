@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Completion of sanctl for bash: asks sanctl itself what may come next, so that it never drifts.
+
+_sanctl()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local options="--file --json --server --timeout --watch --version --help"
+	local words=() server=() i
+
+	COMPREPLY=()
+	case $prev in
+	-f | --file)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--server | --timeout | --watch)
+		return
+		;;
+	esac
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+		return
+	fi
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--server)
+			server=(--server "${COMP_WORDS[++i]}")
+			;;
+		-f | --file | --timeout | --watch)
+			((i++))
+			;;
+		-*) ;;
+		*)
+			words+=("${COMP_WORDS[i]}")
+			;;
+		esac
+	done
+	mapfile -t COMPREPLY < <(compgen -W \
+		"$("${COMP_WORDS[0]}" "${server[@]}" __complete "${words[@]}" 2>/dev/null)" -- "$cur")
+}
+
+complete -F _sanctl sanctl

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What sanctl can do. */
+#include <string.h>
+
+#include "sanctl/ctl.h"
+#include "sanctl/table.h"
+#include "util/own.h"
+
+/* clang-format off */
+#define PLAIN(title, member) {title, member, COLUMN_PLAIN}
+/* clang-format on */
+
+static const struct column service_columns[] = {
+	PLAIN("ID", "id"),
+	PLAIN("NAME", "name"),
+	PLAIN("ADDRESS", "address"),
+	PLAIN("STRATEGY", "strategy"),
+	PLAIN("SELECTION", "selection"),
+	PLAIN("AFFINITY", "affinity"),
+	PLAIN("REVISION", "revision"),
+	{},
+};
+
+static const struct column instance_columns[] = {
+	PLAIN("SERVICE", "service"),
+	PLAIN("NAME", "name"),
+	PLAIN("STATE", "state"),
+	PLAIN("GATEWAY", "gateway"),
+	PLAIN("ADDRESS", "address"),
+	PLAIN("SID", "sid"),
+	{"ATTRIBUTES", "attributes", COLUMN_ATTRIBUTES},
+	{},
+};
+
+static const struct column gateway_columns[] = {
+	PLAIN("NAME", "name"),	     PLAIN("LOCATOR", "locator"),   PLAIN("SID", "sid"),
+	PLAIN("ADDRESS", "address"), PLAIN("REVISION", "revision"), {},
+};
+
+static const struct column path_columns[] = {
+	PLAIN("INGRESS", "ingress"),
+	PLAIN("GATEWAY", "gateway"),
+	PLAIN("NAME", "name"),
+	PLAIN("KIND", "kind"),
+	PLAIN("COLOUR", "colour"),
+	PLAIN("PREFERENCE", "preference"),
+	PLAIN("SEGMENTS", "segments"),
+	{"ATTRIBUTES", "attributes", COLUMN_ATTRIBUTES},
+	{},
+};
+
+static const struct column network_columns[] = {
+	PLAIN("INGRESS", "ingress"),
+	PLAIN("GATEWAY", "gateway"),
+	PLAIN("PATH", "name"),
+	{"ATTRIBUTES", "attributes", COLUMN_ATTRIBUTES},
+	{},
+};
+
+static const struct column entry_columns[] = {
+	PLAIN("SERVICE", "service"),
+	PLAIN("NAME", "name"),
+	PLAIN("INSTANCE", "instance"),
+	PLAIN("GATEWAY", "gateway"),
+	PLAIN("PATH", "path"),
+	PLAIN("METRIC", "metric"),
+	{"SINCE", "since_s", COLUMN_SECONDS},
+	PLAIN("NEXT HOP", "nexthop.segments"),
+	PLAIN("STATE", "nexthop.state"),
+	PLAIN("CHANGES", "changes"),
+	{},
+};
+
+static const struct column nexthop_columns[] = {
+	PLAIN("ID", "id"),
+	PLAIN("INDEX", "index"),
+	PLAIN("SEGMENTS", "segments"),
+	PLAIN("ENCAP", "encap"),
+	PLAIN("STATE", "state"),
+	PLAIN("KIND", "kind"),
+	PLAIN("INTERFACE", "interface"),
+	PLAIN("MAC", "mac"),
+	PLAIN("MTU", "mtu"),
+	PLAIN("SERVICES", "services"),
+	PLAIN("REASON", "reason"),
+	{},
+};
+
+static const struct column sid_columns[] = {
+	PLAIN("SID", "sid"),	 PLAIN("BEHAVIOUR", "behaviour"), PLAIN("NEXT HOP", "nexthop"),
+	PLAIN("TABLE", "table"), PLAIN("INTERFACE", "interface"), {},
+};
+
+#define SERVICE "/v1/services/%i"
+#define INSTANCE SERVICE "/instances/%n"
+#define GATEWAY "/v1/gateways/%n"
+#define PATH "/v1/paths/%p"
+#define PATH_ARG "INGRESS/GATEWAY/PATH"
+#define CHANGES "key=value... | -f FILE"
+
+const struct verb verbs[] = {
+	{"service", "list", "", "all registered services", "", "/v1/services", run_list,
+	 service_columns},
+	{"service", "get", "ID", "one service with its evaluation", "0x101", SERVICE, run_get,
+	 NULL},
+	{"service", "put", "ID " CHANGES, "register a service, or replace it as a whole",
+	 "0x101 -f web.yaml", SERVICE, run_put, NULL},
+	{"service", "set", "ID " CHANGES, "change some members, keep the others",
+	 "0x101 affinity=flow hysteresis.margin=30", SERVICE, run_patch, NULL},
+	{"service", "patch", "ID " CHANGES, "the same as set", "0x101 -f change.json", SERVICE,
+	 run_patch, NULL},
+	{"service", "delete", "ID", "deregister it; its instances stay known", "0x101", SERVICE,
+	 run_delete, NULL},
+
+	{"instance", "list", "[ID]", "instances of a service, or of all, with what they report",
+	 "0x101", "/v1/instances", run_instance_list, instance_columns},
+	{"instance", "get", "ID INSTANCE", "one instance with the age of every value", "0x101 s2a",
+	 INSTANCE, run_get, NULL},
+	{"instance", "put", "ID INSTANCE " CHANGES,
+	 "register an instance by hand (agents do it by themselves)",
+	 "0x101 s2a gateway=gw2 address=2001:db8:2a::2", INSTANCE, run_put, NULL},
+	{"instance", "set", "ID INSTANCE " CHANGES, "write attributes; null removes one",
+	 "0x101 s2a cpu_load=71.5 queue_us=null", INSTANCE "/status", run_patch, NULL},
+	{"instance", "state", "ID INSTANCE up|draining|down",
+	 "draining: no new traffic, running flows stay", "0x101 s2a draining", INSTANCE "/status",
+	 run_instance_state, NULL},
+	{"instance", "delete", "ID INSTANCE", "forget an instance", "0x101 s2a", INSTANCE,
+	 run_delete, NULL},
+
+	{"gateway", "list", "", "all gateways (egress provider edges)", "", "/v1/gateways",
+	 run_list, gateway_columns},
+	{"gateway", "get", "GATEWAY", "one gateway", "gw2", GATEWAY, run_get, NULL},
+	{"gateway", "put", "GATEWAY " CHANGES, "define a gateway",
+	 "gw2 locator=5f00:0:2::/48 sid=5f00:0:2::1", GATEWAY, run_put, NULL},
+	{"gateway", "set", "GATEWAY " CHANGES, "change some members, keep the others",
+	 "gw2 address=2001:db8:f::2", GATEWAY, run_patch, NULL},
+	{"gateway", "patch", "GATEWAY " CHANGES, "the same as set", "gw2 -f change.json", GATEWAY,
+	 run_patch, NULL},
+	{"gateway", "delete", "GATEWAY", "remove a gateway", "gw2", GATEWAY, run_delete, NULL},
+
+	{"path", "list", "", "all paths with their network status", "", "/v1/paths", run_list,
+	 path_columns},
+	{"path", "get", PATH_ARG, "one path", "pe1/gw2/be", PATH, run_get, NULL},
+	{"path", "put", PATH_ARG " " CHANGES,
+	 "define a path: kind be (IP routing) or policy (segments)",
+	 "pe1/gw2/via-p1 kind=policy segments='[\"5f00:0:1::1\"]'", PATH, run_put, NULL},
+	{"path", "set", PATH_ARG " " CHANGES, "change some members, keep the others",
+	 "pe1/gw2/be preference=50", PATH, run_patch, NULL},
+	{"path", "patch", PATH_ARG " " CHANGES, "the same as set", "pe1/gw2/be -f change.json",
+	 PATH, run_patch, NULL},
+	{"path", "delete", PATH_ARG, "remove a path and its network status", "pe1/gw2/be", PATH,
+	 run_delete, NULL},
+
+	{"network", "list", "", "network status of all paths", "", "/v1/paths", run_list,
+	 network_columns},
+	{"network", "get", PATH_ARG, "network status of a path with the age of every value",
+	 "pe1/gw2/be", PATH, run_network_get, NULL},
+	{"network", "set", PATH_ARG " " CHANGES, "write network status; null removes one",
+	 "pe1/gw2/be delay_us=1200 loss_ppm=0", "/v1/network/%p", run_patch, NULL},
+
+	{"entry", "list", "", "what is in force: instance, path and next hop of each service", "",
+	 "/v1/entries", run_list, entry_columns},
+	{"entry", "get", "ID", "what is in force for one service", "0x101", "/v1/entries/%i",
+	 run_get, NULL},
+	{"nexthop", "list", "", "next hops in the dataplane and how they are resolved", "",
+	 "/v1/nexthops", run_list, nexthop_columns},
+	{"sid", "list", "", "SRv6 SIDs that this host serves", "", "/v1/sids", run_list,
+	 sid_columns},
+
+	{"stats", "", "", "packets and bytes by service, next hop and reason", "--watch 1",
+	 "/v1/stats", run_stats, NULL},
+	{"explain", "", "ID", "why this instance: every candidate, its values, gate and rank",
+	 "0x101", SERVICE "/explain", run_explain, NULL},
+	{"status", "", "", "the daemon: version, database, plan, interfaces", "", "/v1/status",
+	 run_status, NULL},
+};
+
+const size_t n_verbs = ARRAY_SIZE(verbs);
+
+bool verb_noun_known(const char *noun)
+{
+	for (size_t i = 0; i < n_verbs; i++) {
+		if (!strcmp(verbs[i].noun, noun))
+			return true;
+	}
+	return false;
+}
+
+const struct verb *verb_find(const char *noun, const char *action)
+{
+	for (size_t i = 0; i < n_verbs; i++) {
+		if (!strcmp(verbs[i].noun, noun) && !strcmp(verbs[i].action, action))
+			return &verbs[i];
+	}
+	return NULL;
+}
