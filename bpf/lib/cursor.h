@@ -400,7 +400,9 @@ static __always_inline int cursor_find_san(const void *ip6, const void *end,
 		return -SAN_R_TRUNCATED;
 	if (w.ip6[0] >> 4 != 6)
 		return -SAN_R_NOT_IPV6;
-	w.limit = CURSOR_IP6_LEN + cursor_be16(CURSOR_LOAD(__u16, w.ip6 + 4));
+	w.limit = cursor_be16(CURSOR_LOAD(__u16, w.ip6 + 4));
+	cursor_pin(w.limit); /* Linux 5.10 knows no bounds of a byte swap: the mask must stay */
+	w.limit = CURSOR_IP6_LEN + (w.limit & 0xffff);
 	if (w.ip6 + w.limit > w.end)
 		return -SAN_R_TRUNCATED;
 	w.next = w.ip6[6];

@@ -7,22 +7,42 @@
 
 #include "dp/priv.h"
 #include "util/log.h"
+#include "util/own.h"
+
+#define PRINT_LAST_LINES 12 /* of a verifier log: the end says what is wrong */
 
 static bool print_quiet;
 
+/* Where the last lines of text begin. */
+static char *last_lines(char *text)
+{
+	char *at = text + strlen(text);
+	int lines = 0;
+
+	while (at > text && lines <= PRINT_LAST_LINES)
+		if (*--at == '\n')
+			lines++;
+	return *at == '\n' ? at + 1 : at;
+}
+
 static int print(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	char text[2048];
-	size_t len;
+	bool warn = level == LIBBPF_WARN && !print_quiet;
+	OWN_PTR char *text = NULL;
+	char *line, *rest;
+	int len = vasprintf(&text, fmt, ap);
 
-	vsnprintf(text, sizeof(text), fmt, ap);
-	len = strlen(text);
-	while (len && text[len - 1] == '\n')
-		text[--len] = '\0';
-	if (level == LIBBPF_WARN && !print_quiet)
-		log_warn("libbpf", "text=\"%s\"", text);
-	else
-		log_debug("libbpf", "text=\"%s\"", text);
+	if (len < 0) {
+		text = NULL;
+		return 0;
+	}
+	for (line = strtok_r(last_lines(text), "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		if (warn)
+			log_warn("libbpf", "text=\"%s\"", line);
+		else
+			log_debug("libbpf", "text=\"%s\"", line);
+	}
 	return 0;
 }
 
