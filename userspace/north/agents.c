@@ -14,12 +14,25 @@ static bool names(struct req *req)
 	return true;
 }
 
+static const char *why(int status)
+{
+	switch (status) {
+	case -ENOENT:
+		return "has no lease (any more): PUT it first";
+	case -EEXIST:
+		return "was registered by somebody else meanwhile";
+	case -EAGAIN:
+		return "its lease ends just now: try again";
+	default:
+		return strerror(-status);
+	}
+}
+
 static void fail(struct req *req, int status)
 {
 	struct err err = {0};
 
-	err_set(&err, status, "", NULL, "%s",
-		status == -ENOENT ? "has no lease (any more): PUT it first" : strerror(-status));
+	err_set(&err, status, "", NULL, "%s", why(status));
 	rest_fail(req, &err);
 }
 

@@ -54,18 +54,18 @@ static int set_choice(json_t *obj, const struct orc_entry *e)
 static json_t *entry_json(const struct north *n, const struct view_service *svc, json_t *made)
 {
 	json_t *nexthop = json_object_get(made, "nexthop");
+	json_t *applied = json_object_get(made, "applied_generation");
 	struct orc_entry e = {0};
-	struct ncc_status status;
 	json_t *obj = json_object();
 	int r;
 
 	orc_entry(n->conf.orc, svc->id, &e); /* unknown to it yet: all zero */
-	ncc_status(n->conf.ncc, &status);
 	r = set_definition(obj, svc, e.selected);
 	r |= set_choice(obj, &e);
 	r |= json_object_set_new(obj, "nexthop", nexthop ? json_incref(nexthop) : json_null());
 	r |= json_object_set_new(obj, "desired_generation", json_integer(e.generation));
-	r |= json_object_set_new(obj, "applied_generation", json_integer(status.applied));
+	r |= json_object_set_new(obj, "applied_generation",
+				 json_integer(json_integer_value(applied)));
 	r |= json_object_set_new(obj, "changes", json_integer(e.changes));
 	if (r) {
 		json_decref(obj);

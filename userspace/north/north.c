@@ -41,29 +41,23 @@ void north_drive(struct north *n)
 		uv_timer_stop(&n->timer);
 }
 
+void north_wake(struct north *n)
+{
+	uv_timer_start(&n->timer, on_timer, 0, 0);
+}
+
 /* Escapes are decoded by the router, segment by segment. */
 static size_t keep_escapes(void *cls, struct MHD_Connection *conn, char *text)
 {
 	return strlen(text);
 }
 
-static void on_mhd_log(void *cls, const char *format, va_list ap)
-{
-	char text[256];
-	size_t len;
-
-	vsnprintf(text, sizeof(text), format, ap);
-	len = strcspn(text, "\n");
-	log_debug("libmicrohttpd", "text=\"%.*s\"", (int)len, text);
-}
-
+/* Its messages are about single sockets and for its authors: not asked for. */
 static int start_mhd(struct north *n, unsigned int idle_s, struct err *err)
 {
 	n->mhd = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
-			MHD_USE_ERROR_LOG,
-		0, NULL, NULL, rest_on_request, n, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, NULL,
-		MHD_OPTION_CONNECTION_LIMIT, 2 * NORTH_CONNECTIONS, /* ours comes first */
+		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+		rest_on_request, n, MHD_OPTION_CONNECTION_LIMIT, 2 * NORTH_CONNECTIONS,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)NORTH_HEADER_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, idle_s ? idle_s : NORTH_IDLE_S,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,

@@ -62,7 +62,7 @@ static int parse_limit(struct query *q, const char *text)
 /* after may hold encoded slashes ("pe1%2Fgw2%2Fbe"), so it is decoded by itself. */
 static int parse_after(struct query *q, const char *text)
 {
-	static const char bad[] = "percent escapes must have two hex digits and not be NUL";
+	static const char bad[] = "must have two hex digits behind each %, and no NUL";
 	char *part = (char *)text; /* libmicrohttpd's buffer, ours to change until the answer */
 	char *to = part;
 
@@ -77,7 +77,7 @@ static int parse_after(struct query *q, const char *text)
 		if (strcasecmp(pair, "%2f") == 0)
 			strcpy(pair, "/");
 		else if (rest_decode(pair))
-			return err_set(&q->err, -EINVAL, "?after", text, bad);
+			return err_set(&q->err, -EINVAL, "?after", text, "%s", bad);
 		*to++ = pair[0];
 		s += 2;
 	}

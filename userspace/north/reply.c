@@ -31,6 +31,7 @@ static void answer(struct req *req, unsigned int status, char *text, const char 
 	if (req->suspended && req->conn) {
 		req->suspended = false;
 		MHD_resume_connection(req->conn);
+		north_wake(req->north);
 	}
 }
 

@@ -198,6 +198,14 @@ static void begin(struct req *req, const char *url, const char *version)
 	req->object[0] = 0;
 }
 
+/* Then an answer does not wait for it. The connection ends with such an answer, so that without a
+ * body it comes at its time. */
+static bool has_body(const struct req *req)
+{
+	return req->close || rest_content_length(req->conn) ||
+	       MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Transfer-Encoding");
+}
+
 static void dispatch(struct req *req)
 {
 	struct err err = {0};
@@ -253,7 +261,7 @@ enum MHD_Result rest_on_request(void *cls, struct MHD_Connection *conn, const ch
 		if (!req)
 			return MHD_NO;
 		begin(req, url, version);
-		return req->answered ? queue(req) : MHD_YES;
+		return req->answered && has_body(req) ? queue(req) : MHD_YES;
 	}
 	if (*size)
 		return collect(req, data, size);

@@ -63,5 +63,8 @@ void accept_on_notify(void *cls, struct MHD_Connection *conn, void **context,
 
 /* north.c: lets MHD do what it can and sets the timer. */
 void north_drive(struct north *north);
+/* The same, soon: a connection was resumed. (Without a thread of its own libmicrohttpd has nothing
+ * that would wake the loop.) */
+void north_wake(struct north *north);
 
 #endif
