@@ -28,7 +28,11 @@ struct nl;
  * nl_resolve again for what it cares about. */
 int nl_open(uv_loop_t *loop, void (*changed)(void *arg), void *arg, struct nl **out,
 	    struct err *err);
-void nl_close(struct nl *nl); /* leaves the kernel's tables as they are */
+/* Leaves the kernel's tables as they are. The memory goes when the loop has closed its handles.
+ * (nl_close is a function of libnl's.) */
+void nl_shut(struct nl *nl);
+/* Somebody else removed or replaced a route or rule of ours since the last call. */
+bool nl_lost(struct nl *nl);
 
 struct nl_link {
 	unsigned int ifindex;
@@ -68,7 +72,12 @@ struct nl_encap_route {
 };
 int nl_encap_route_put(struct nl *nl, const struct nl_encap_route *route, struct err *err);
 int nl_encap_route_del(struct nl *nl, const struct in6_addr *dst, uint32_t table, struct err *err);
-/* What of ours is in that table now, for adoption and repair. fn returning non-zero ends the walk.
+/* The kernel would do the same: for comparing what is there with what should be. Ignores ifindex,
+ * and encap where this kernel knows one form only. */
+bool nl_encap_route_same(struct nl *nl, const struct nl_encap_route *a,
+			 const struct nl_encap_route *b);
+/* What of ours is in that table now, for adoption and repair. fn may write; when it returns
+ * non-zero the walk ends with that. A route of ours that this module did not make has n_segs 255.
  */
 int nl_encap_route_each(struct nl *nl, uint32_t table,
 			int (*fn)(void *arg, const struct nl_encap_route *route), void *arg);
@@ -77,11 +86,14 @@ int nl_encap_route_each(struct nl *nl, uint32_t table,
  * first up link that is not loopback). */
 int nl_sid_put(struct nl *nl, const struct san_msg_sid *sid, struct err *err);
 int nl_sid_del(struct nl *nl, const struct in6_addr *addr, struct err *err);
+/* behaviour 0: a route of ours that is no SID this module could have made. */
 int nl_sid_each(struct nl *nl, int (*fn)(void *arg, const struct san_msg_sid *sid), void *arg);
 
 /* ip -6 rule: from all lookup table, protocol NL_PROTO. Idempotent. */
 int nl_rule_put(struct nl *nl, uint32_t table, uint32_t priority, struct err *err);
 int nl_rule_del(struct nl *nl, uint32_t table, uint32_t priority, struct err *err);
+/* Rules of ours, of this or an earlier configuration. fn may write. */
+int nl_rule_each(struct nl *nl, int (*fn)(void *arg, uint32_t table, uint32_t priority), void *arg);
 /* Source of the kernel's own encapsulation (ip sr tunsrc set). */
 int nl_tunsrc_set(struct nl *nl, const struct in6_addr *src, struct err *err);
 /* net.ipv6.conf.<name>.seg6_enabled = 1: accept SRH on a core interface. */

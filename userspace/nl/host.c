@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is set once per host: the rule, the tunnel source, acceptance of SRHs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fib_rules.h>
+#include <linux/genetlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "nl/priv.h"
+#include "util/own.h"
+
+#include <linux/seg6_genl.h>
+
+#define MAX_RULES 64 /* of ours; there is one, or one more after a change of configuration */
+
+/* --- rule --- */
+
+struct rule {
+	uint32_t table, priority;
+	uint8_t proto;
+};
+
+struct rules {
+	struct rule v[MAX_RULES];
+	unsigned int n;
+};
+
+static void rule_init(struct nl_req *req, uint16_t type, uint16_t flags, const struct rule *rule)
+{
+	struct fib_rule_hdr *hdr = nl_req_init(req, type, flags, sizeof(*hdr));
+
+	hdr->family = AF_INET6;
+	hdr->action = FR_ACT_TO_TBL;
+	hdr->table = rule->table < 256 ? (uint8_t)rule->table : RT_TABLE_UNSPEC;
+	mnl_attr_put_u32(&req->nlh, FRA_TABLE, rule->table);
+	mnl_attr_put_u32(&req->nlh, FRA_PRIORITY, rule->priority);
+	mnl_attr_put_u8(&req->nlh, FRA_PROTOCOL, NL_PROTO);
+}
+
+static int rule_fail(struct nl *nl, struct err *err, int code, const struct rule *rule)
+{
+	err_set(err, code, "", "", "%s", nl->rt.why);
+	err_object(err, "rule %u: lookup %u", rule->priority, rule->table);
+	return code;
+}
+
+int nl_rule_put(struct nl *nl, uint32_t table, uint32_t priority, struct err *err)
+{
+	struct rule rule = {.table = table, .priority = priority};
+	struct nl_req req;
+	int r;
+
+	rule_init(&req, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &rule);
+	r = nl_talk(&nl->rt, &req, NULL, NULL);
+	return r && r != -EEXIST ? rule_fail(nl, err, r, &rule) : 0;
+}
+
+static void on_rule(void *arg, const struct nlmsghdr *nlh)
+{
+	const struct fib_rule_hdr *hdr = mnl_nlmsg_get_payload(nlh);
+	struct rules *rules = arg;
+	const struct nlattr *attr;
+	struct rule rule = {0};
+
+	if (nlh->nlmsg_type != RTM_NEWRULE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*hdr))
+		return;
+	rule.table = hdr->table;
+	mnl_attr_for_each(attr, nlh, sizeof(*hdr))
+	{
+		if (mnl_attr_get_type(attr) == FRA_TABLE)
+			rule.table = mnl_attr_get_u32(attr);
+		if (mnl_attr_get_type(attr) == FRA_PRIORITY)
+			rule.priority = mnl_attr_get_u32(attr);
+		if (mnl_attr_get_type(attr) == FRA_PROTOCOL)
+			rule.proto = mnl_attr_get_u8(attr);
+	}
+	if (rule.proto == NL_PROTO && rules->n < MAX_RULES)
+		rules->v[rules->n++] = rule;
+}
+
+static int read_rules(struct nl *nl, struct rules *rules)
+{
+	int r = -EINTR;
+
+	for (int i = 0; r == -EINTR && i < NL_DUMP_TRIES; i++) {
+		struct nl_req req;
+		struct fib_rule_hdr *hdr = nl_req_init(&req, RTM_GETRULE, NLM_F_DUMP, sizeof(*hdr));
+
+		hdr->family = AF_INET6;
+		rules->n = 0;
+		r = nl_talk(&nl->rt, &req, on_rule, rules);
+	}
+	return r;
+}
+
+int nl_rule_each(struct nl *nl, int (*fn)(void *arg, uint32_t table, uint32_t priority), void *arg)
+{
+	struct rules rules;
+	int r = read_rules(nl, &rules);
+
+	for (unsigned int i = 0; !r && i < rules.n; i++)
+		r = fn(arg, rules.v[i].table, rules.v[i].priority);
+	return r;
+}
+
+/* The kernel deletes by table and priority; so look whose it is first. */
+int nl_rule_del(struct nl *nl, uint32_t table, uint32_t priority, struct err *err)
+{
+	struct rule rule = {.table = table, .priority = priority};
+	struct rules rules;
+	struct nl_req req;
+	int r = read_rules(nl, &rules);
+
+	if (r)
+		return rule_fail(nl, err, r, &rule);
+	for (unsigned int i = 0; i < rules.n; i++) {
+		if (rules.v[i].table != table || rules.v[i].priority != priority)
+			continue;
+		rule_init(&req, RTM_DELRULE, 0, &rule);
+		r = nl_talk(&nl->rt, &req, NULL, NULL);
+		return r && r != -ENOENT ? rule_fail(nl, err, r, &rule) : 0;
+	}
+	return 0;
+}
+
+/* --- tunnel source --- */
+
+static void on_family(void *arg, const struct nlmsghdr *nlh)
+{
+	uint16_t *family = arg;
+	const struct nlattr *attr;
+
+	if (nlh->nlmsg_type != GENL_ID_CTRL)
+		return;
+	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr))
+	{
+		if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID)
+			*family = mnl_attr_get_u16(attr);
+	}
+}
+
+static int seg6_family(struct nl_talk *genl, uint16_t *family)
+{
+	struct nl_req req;
+	struct genlmsghdr *hdr = nl_req_init(&req, GENL_ID_CTRL, 0, sizeof(*hdr));
+	int r;
+
+	hdr->cmd = CTRL_CMD_GETFAMILY;
+	hdr->version = 1;
+	mnl_attr_put_strz(&req.nlh, CTRL_ATTR_FAMILY_NAME, SEG6_GENL_NAME);
+	*family = 0;
+	r = nl_talk(genl, &req, on_family, family);
+	return r ? r : *family ? 0 : -ENOENT;
+}
+
+static int tunsrc_set(struct nl_talk *genl, const struct in6_addr *src)
+{
+	struct genlmsghdr *hdr;
+	struct nl_req req;
+	uint16_t family;
+	int r = seg6_family(genl, &family);
+
+	if (r)
+		return r;
+	hdr = nl_req_init(&req, family, 0, sizeof(*hdr));
+	hdr->cmd = SEG6_CMD_SET_TUNSRC;
+	hdr->version = SEG6_GENL_VERSION;
+	mnl_attr_put(&req.nlh, SEG6_ATTR_DST, sizeof(*src), src);
+	return nl_talk(genl, &req, NULL, NULL);
+}
+
+int nl_tunsrc_set(struct nl *nl, const struct in6_addr *src, struct err *err)
+{
+	struct nl_talk genl;
+	int r = nl_talk_open(&genl, NETLINK_GENERIC);
+
+	if (!r)
+		r = tunsrc_set(&genl, src);
+	if (r == -ENOENT)
+		err_set(err, r, "", "", "this kernel has no SRv6 (CONFIG_IPV6_SEG6_LWTUNNEL)");
+	else if (r)
+		err_set(err, r, "", "", "%s", strerror(-r));
+	if (r)
+		err_object(err, "SR tunnel source");
+	nl_talk_close(&genl);
+	return r;
+}
+
+/* --- seg6_enabled --- */
+
+static int write_sysctl(const char *name)
+{
+	char path[64 + IFNAMSIZ];
+	OWN_FD int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/seg6_enabled", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		return -errno;
+	return 0;
+}
+
+/* The kernel takes the smaller of `all` and the interface's. */
+int nl_seg6_enable(struct nl *nl, const char *ifname, struct err *err)
+{
+	struct nl_link link;
+	int r = nl_link_by_name(nl, ifname, &link); /* also: no path tricks in the name */
+
+	if (!r)
+		r = write_sysctl("all");
+	if (!r)
+		r = write_sysctl(link.name);
+	if (!r)
+		return 0;
+	err_set(err, r, "", "", "net.ipv6.conf.%s.seg6_enabled cannot be set: %s", ifname,
+		strerror(-r));
+	err_object(err, "interface %s", ifname);
+	return r;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Notifications of routes, rules and nexthop objects: not cached (a router may hold a million
+ * foreign routes), only noticed. */
+#include <errno.h>
+#include <linux/fib_rules.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "nl/priv.h"
+
+#define GROUP_NEXTHOP 32 /* RTNLGRP_NEXTHOP, kernel 5.3 */
+
+int nl_monitor_start(struct nl *nl)
+{
+	int groups[] = {RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE, GROUP_NEXTHOP};
+	int size = NL_RCVBUF;
+	int fd;
+
+	nl->monitor = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!nl->monitor)
+		return -errno;
+	if (mnl_socket_bind(nl->monitor, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	fd = mnl_socket_get_fd(nl->monitor);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	for (int i = 0; i < 3; i++) {
+		int r = mnl_socket_setsockopt(nl->monitor, NETLINK_ADD_MEMBERSHIP, &groups[i],
+					      sizeof(groups[i]));
+
+		if (r < 0 && groups[i] != GROUP_NEXTHOP)
+			return -errno;
+	}
+	return 0;
+}
+
+void nl_monitor_stop(struct nl *nl)
+{
+	if (nl->monitor)
+		mnl_socket_close(nl->monitor);
+	nl->monitor = NULL;
+}
+
+static void on_route(struct nl *nl, const struct nlmsghdr *nlh)
+{
+	struct nl_route_msg msg;
+
+	nl_route_parse(nlh, &msg);
+	if (msg.rtm->rtm_flags & RTM_F_CLONED)
+		return;
+	/* Gone, or replaced by somebody else's. */
+	if (msg.rtm->rtm_dst_len == 128 && nl_known_has(nl, &msg.dst, msg.table) &&
+	    (nlh->nlmsg_type == RTM_DELROUTE || msg.rtm->rtm_protocol != NL_PROTO)) {
+		nl_known_del(nl, &msg.dst, msg.table);
+		nl->lost = true;
+	}
+	nl_touch(nl);
+}
+
+static void on_rule(struct nl *nl, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, nlh, sizeof(struct fib_rule_hdr))
+	{
+		if (mnl_attr_get_type(attr) == FRA_PROTOCOL && mnl_attr_get_u8(attr) == NL_PROTO)
+			nl->lost = true;
+	}
+	nl_touch(nl);
+}
+
+static void on_message(struct nl *nl, const struct nlmsghdr *nlh)
+{
+	if (nlh->nlmsg_pid == nl->rt.port)
+		return; /* our own doing */
+	switch (nlh->nlmsg_type) {
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(struct rtmsg))
+			on_route(nl, nlh);
+		break;
+	case RTM_NEWRULE:
+	case RTM_DELRULE:
+		if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(struct fib_rule_hdr))
+			on_rule(nl, nlh);
+		break;
+	default:
+		nl_touch(nl);
+	}
+}
+
+/* Notifications were lost: anything may have happened. */
+static void overflow(struct nl *nl)
+{
+	nl_known_clear(nl);
+	nl->lost = true;
+	nl_touch(nl);
+}
+
+void nl_monitor_take(struct nl *nl)
+{
+	char buf[NL_MONITOR_BUF] __attribute__((aligned(NLMSG_ALIGNTO)));
+
+	for (int i = 0; i < NL_MONITOR_BATCH; i++) {
+		ssize_t n = recv(mnl_socket_get_fd(nl->monitor), buf, sizeof(buf), MSG_DONTWAIT);
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
+		int left = (int)n;
+
+		if (n < 0 && errno == ENOBUFS)
+			overflow(nl);
+		if (n < 0)
+			return;
+		for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+			on_message(nl, nlh);
+	}
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What encap routes and SIDs share: /128 routes of protocol NL_PROTO, and who owns a route. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nl/priv.h"
+
+#define ROUTE_METRIC 1024 /* the kernel's default for routes from user space */
+
+/* --- routes known to be ours --- */
+
+static struct nl_known *known_find(struct nl *nl, const struct in6_addr *dst, uint32_t table)
+{
+	struct nl_known_key key;
+	struct nl_known *found;
+
+	memset(&key, 0, sizeof(key));
+	key.dst = *dst;
+	key.table = table;
+	HASH_FIND(hh, nl->known, &key, sizeof(key), found);
+	return found;
+}
+
+bool nl_known_has(struct nl *nl, const struct in6_addr *dst, uint32_t table)
+{
+	return known_find(nl, dst, table) != NULL;
+}
+
+void nl_known_add(struct nl *nl, const struct in6_addr *dst, uint32_t table)
+{
+	struct nl_known *known;
+
+	if (known_find(nl, dst, table))
+		return;
+	known = calloc(1, sizeof(*known));
+	if (!known)
+		return; /* only costs a look later */
+	known->key.dst = *dst;
+	known->key.table = table;
+	HASH_ADD(hh, nl->known, key, sizeof(known->key), known);
+}
+
+void nl_known_del(struct nl *nl, const struct in6_addr *dst, uint32_t table)
+{
+	struct nl_known *known = known_find(nl, dst, table);
+
+	if (!known)
+		return;
+	HASH_DEL(nl->known, known);
+	free(known);
+}
+
+void nl_known_clear(struct nl *nl)
+{
+	struct nl_known *known, *next;
+
+	HASH_ITER(hh, nl->known, known, next) {
+		HASH_DEL(nl->known, known);
+		free(known);
+	}
+}
+
+/* --- messages --- */
+
+static void parse_mtu(const struct nlattr *metrics, uint32_t *mtu)
+{
+	const struct nlattr *attr;
+
+	for (attr = mnl_attr_get_payload(metrics);
+	     mnl_attr_ok(attr, (const char *)metrics + metrics->nla_len - (const char *)attr);
+	     attr = mnl_attr_next(attr)) {
+		if (mnl_attr_get_type(attr) == RTAX_MTU && mnl_attr_get_payload_len(attr) >= 4)
+			*mtu = mnl_attr_get_u32(attr);
+	}
+}
+
+static void parse_attr(const struct nlattr *attr, struct nl_route_msg *out)
+{
+	size_t len = mnl_attr_get_payload_len(attr);
+	const void *data = mnl_attr_get_payload(attr);
+
+	switch (mnl_attr_get_type(attr)) {
+	case RTA_DST:
+		memcpy(&out->dst, data, len < 16 ? len : 16);
+		break;
+	case RTA_TABLE:
+		out->table = len >= 4 ? mnl_attr_get_u32(attr) : 0;
+		break;
+	case RTA_OIF:
+		out->oif = len >= 4 ? mnl_attr_get_u32(attr) : 0;
+		break;
+	case RTA_GATEWAY:
+		out->has_gateway = len == sizeof(out->gateway);
+		if (out->has_gateway)
+			memcpy(&out->gateway, data, sizeof(out->gateway));
+		break;
+	case RTA_METRICS:
+		parse_mtu(attr, &out->mtu);
+		break;
+	case RTA_ENCAP_TYPE:
+		out->encap_type = len >= 2 ? mnl_attr_get_u16(attr) : 0;
+		break;
+	case RTA_ENCAP:
+		out->encap = attr;
+		break;
+	}
+}
+
+void nl_route_parse(const struct nlmsghdr *nlh, struct nl_route_msg *out)
+{
+	const struct nlattr *attr;
+
+	memset(out, 0, sizeof(*out));
+	out->rtm = mnl_nlmsg_get_payload(nlh);
+	out->table = out->rtm->rtm_table;
+	mnl_attr_for_each(attr, nlh, sizeof(struct rtmsg))
+	{
+		parse_attr(attr, out);
+	}
+}
+
+void nl_route_init(struct nl_req *req, uint16_t type, const struct in6_addr *dst, uint32_t table)
+{
+	struct rtmsg *rtm = nl_req_init(req, type, 0, sizeof(*rtm));
+
+	rtm->rtm_family = AF_INET6;
+	rtm->rtm_dst_len = 128;
+	rtm->rtm_table = table < 256 ? (uint8_t)table : RT_TABLE_UNSPEC;
+	rtm->rtm_protocol = NL_PROTO;
+	rtm->rtm_scope = RT_SCOPE_UNIVERSE;
+	rtm->rtm_type = RTN_UNICAST;
+	mnl_attr_put(&req->nlh, RTA_DST, sizeof(*dst), dst);
+	mnl_attr_put_u32(&req->nlh, RTA_TABLE, table);
+	mnl_attr_put_u32(&req->nlh, RTA_PRIORITY, ROUTE_METRIC);
+}
+
+/* --- dump --- */
+
+struct dump {
+	uint32_t table;
+	uint8_t proto;
+	nl_answer_cb fn;
+	void *arg;
+};
+
+static void on_dumped(void *arg, const struct nlmsghdr *nlh)
+{
+	const struct dump *d = arg;
+	struct nl_route_msg msg;
+
+	if (nlh->nlmsg_type != RTM_NEWROUTE ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct rtmsg))
+		return;
+	nl_route_parse(nlh, &msg);
+	if (msg.rtm->rtm_family != AF_INET6 || (msg.rtm->rtm_flags & RTM_F_CLONED))
+		return;
+	if (msg.table == d->table && (!d->proto || msg.rtm->rtm_protocol == d->proto))
+		d->fn(d->arg, nlh);
+}
+
+int nl_route_dump(struct nl *nl, uint32_t table, uint8_t proto, nl_answer_cb fn, void *arg)
+{
+	struct dump d = {table, proto, fn, arg};
+	struct nl_req req;
+	struct rtmsg *rtm = nl_req_init(&req, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
+	int r;
+
+	rtm->rtm_family = AF_INET6;
+	rtm->rtm_table = table < 256 ? (uint8_t)table : RT_TABLE_UNSPEC;
+	rtm->rtm_protocol = proto; /* filters in the kernel, with NETLINK_GET_STRICT_CHK */
+	mnl_attr_put_u32(&req.nlh, RTA_TABLE, table);
+	r = nl_talk(&nl->rt, &req, on_dumped, &d);
+	return r == -ENOENT ? 0 : r; /* strict checking: a table that does not exist */
+}
+
+/* --- put and delete --- */
+
+struct owner {
+	const struct in6_addr *dst;
+	int proto; /* -1: no such route */
+};
+
+static void on_owner(void *arg, const struct nlmsghdr *nlh)
+{
+	struct owner *owner = arg;
+	struct nl_route_msg msg;
+
+	nl_route_parse(nlh, &msg);
+	if (msg.rtm->rtm_dst_len != 128 || memcmp(&msg.dst, owner->dst, sizeof(msg.dst)))
+		return;
+	if (owner->proto != NL_PROTO)
+		owner->proto = msg.rtm->rtm_protocol;
+}
+
+/* Replacing asks nobody whose the route is: the kernel compares destination and metric only. */
+static int check_owner(struct nl *nl, const struct in6_addr *dst, uint32_t table, char *why)
+{
+	struct owner owner = {dst, -1};
+	int r = -EINTR;
+
+	for (int i = 0; r == -EINTR && i < NL_DUMP_TRIES; i++)
+		r = nl_route_dump(nl, table, 0, on_owner, &owner);
+	if (r == -EINTR)
+		r = 0; /* seen at least what did not move */
+	if (r) {
+		snprintf(why, NL_WHY_LEN, "%s", nl->rt.why);
+		return r;
+	}
+	if (owner.proto == NL_PROTO || owner.proto < 0)
+		return 0;
+	snprintf(why, NL_WHY_LEN,
+		 "a route to it by protocol %d is there already, it must be removed first",
+		 owner.proto);
+	return -EEXIST;
+}
+
+int nl_route_put(struct nl *nl, struct nl_req *req, const struct in6_addr *dst, uint32_t table,
+		 char why[NL_WHY_LEN])
+{
+	uint16_t flags = req->nlh.nlmsg_flags;
+	int r;
+
+	req->nlh.nlmsg_flags = flags | NLM_F_CREATE | NLM_F_EXCL;
+	r = nl_talk(&nl->rt, req, NULL, NULL);
+	if (r == -EEXIST) {
+		nl_monitor_take(nl); /* a foreign hand may have replaced what we knew as ours */
+		if (!nl_known_has(nl, dst, table)) {
+			r = check_owner(nl, dst, table, why);
+			if (r)
+				return r;
+		}
+		req->nlh.nlmsg_flags = flags | NLM_F_CREATE | NLM_F_REPLACE;
+		r = nl_talk(&nl->rt, req, NULL, NULL);
+	}
+	snprintf(why, NL_WHY_LEN, "%s", nl->rt.why);
+	if (!r)
+		nl_known_add(nl, dst, table);
+	return r;
+}
+
+int nl_route_del(struct nl *nl, const struct in6_addr *dst, uint32_t table)
+{
+	struct nl_req req;
+	int r;
+
+	nl_route_init(&req, RTM_DELROUTE, dst, table);
+	r = nl_talk(&nl->rt, &req, NULL, NULL);
+	if (r && r != -ESRCH && r != -ENOENT)
+		return r;
+	nl_known_del(nl, dst, table);
+	return 0;
+}
+
+/* --- look-up --- */
+
+struct lookup {
+	const struct in6_addr *dst;
+	struct nl_hit *hit;
+};
+
+static void on_lookup(void *arg, const struct nlmsghdr *nlh)
+{
+	struct lookup *look = arg;
+	struct nl_route_msg msg;
+
+	if (nlh->nlmsg_type != RTM_NEWROUTE ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct rtmsg))
+		return;
+	nl_route_parse(nlh, &msg);
+	look->hit->type = msg.rtm->rtm_type;
+	look->hit->oif = msg.oif;
+	look->hit->mtu = msg.mtu;
+	look->hit->encap_type = msg.encap_type;
+	look->hit->gateway = msg.has_gateway ? msg.gateway : *look->dst;
+}
+
+int nl_route_lookup(struct nl *nl, const struct in6_addr *dst, struct nl_hit *out)
+{
+	struct lookup look = {dst, out};
+	struct nl_req req;
+	struct rtmsg *rtm = nl_req_init(&req, RTM_GETROUTE, 0, sizeof(*rtm));
+
+	memset(out, 0, sizeof(*out));
+	rtm->rtm_family = AF_INET6;
+	rtm->rtm_dst_len = 128;
+	mnl_attr_put(&req.nlh, RTA_DST, sizeof(*dst), dst);
+	return nl_talk(&nl->rt, &req, on_lookup, &look);
+}
