@@ -348,6 +348,30 @@ static void test_close_during_write(void **state)
 	close(fd);
 }
 
+/* The same at every moment of a write. */
+static void test_close_at_any_moment(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+	struct err err;
+	int fd;
+
+	for (int turns = 0; turns < 8; turns++) {
+		assert_int_equal(open_at(rig, rig->sock, NULL, &err), 0);
+		fd = rig_connect(rig);
+		assert_true(send(fd, PUT_SERVICE("1"), strlen(PUT_SERVICE("1")), 0) > 0);
+		for (int i = 0; i < turns; i++)
+			rig_turn(rig);
+		north_close(rig->north);
+		rig->north = NULL;
+		rig_recv(rig, fd, &a);
+		assert_true(a.status == 0 || a.status == 200 || a.status == 201 || a.status == 503);
+		answer_free(&a);
+		close(fd);
+	}
+	rig_until(rig, stored(rig, 1));
+}
+
 static void test_close_with_idle_clients(void **state)
 {
 	struct rig *rig = *state;
@@ -403,6 +427,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_disconnect_during_write, setup_below,
 						rig_teardown),
 		cmocka_unit_test_setup_teardown(test_close_during_write, setup_below, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_close_at_any_moment, setup_below,
+						rig_teardown),
 		cmocka_unit_test_setup_teardown(test_close_with_idle_clients, setup_below,
 						rig_teardown),
 		cmocka_unit_test_setup_teardown(test_waiting_is_idle, setup_below, rig_teardown),

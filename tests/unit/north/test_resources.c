@@ -334,6 +334,60 @@ static void test_agent_life(void **state)
 	assert_int_equal(rig_status(rig, "POST /v1/agents/site2/keepalive", NULL), 404);
 }
 
+/* ---- audit ---- */
+
+/* What is logged while request is answered; the caller frees it. */
+static char *logged(struct rig *rig, const char *request, const char *body)
+{
+	FILE *file = tmpfile();
+	int saved = dup(STDERR_FILENO);
+	char *text = calloc(1, 4096);
+
+	dup2(fileno(file), STDERR_FILENO);
+	log_init("test", LOG_INFO);
+	rig_status(rig, request, body);
+	log_init("test", LOG_ERROR);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(file);
+	assert_true(fread(text, 1, 4095, file) < 4095);
+	fclose(file);
+	return text;
+}
+
+static void test_audit(void **state)
+{
+	struct rig *rig = *state;
+	char want[128];
+	char *text;
+
+	rig_fill(rig);
+	text = logged(rig, "PUT " SERVICE, RIG_SERVICE);
+	snprintf(want, sizeof(want),
+		 "peer=uid:%u,pid:%d status=200 revision=%lld request=", getuid(), getpid(),
+		 revision_of(rig, "GET " SERVICE));
+	assert_non_null(strstr(text, "msg=\"rest change\" method=PUT path=" SERVICE " "));
+	assert_non_null(strstr(text, want));
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1); /* one line */
+	free(text);
+	text = logged(rig, "DELETE /v1/gateways/gw2", NULL);
+	assert_non_null(strstr(text, "method=DELETE path=/v1/gateways/gw2 "));
+	free(text);
+	text = logged(rig, "PATCH " SERVICE "/instances/a/status", "{\"state\": \"draining\"}");
+	assert_non_null(strstr(text, "method=PATCH"));
+	free(text);
+	/* measurements come many times a second: below info; reads and refusals change nothing */
+	text = logged(rig, "PATCH " SERVICE "/instances/a/status", "{\"cpu_load\": 5}");
+	assert_string_equal(text, "");
+	free(text);
+	text = logged(rig, "GET " SERVICE, NULL);
+	assert_string_equal(text, "");
+	free(text);
+	text = logged(rig, "PUT " SERVICE, "{\"nonsense\": 1}");
+	assert_string_equal(text, "");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +404,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gateway_life, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_path_life, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_agent_life, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_audit, rig_setup, rig_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
