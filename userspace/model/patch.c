@@ -49,8 +49,7 @@ static int read_changes(const json_t *attrs, const char *const *ignore, struct a
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)attrs, name, value)
-	{
+	json_object_foreach((json_t *)attrs, name, value) {
 		int r;
 
 		if (listed(name, ignore))
