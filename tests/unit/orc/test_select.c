@@ -167,6 +167,27 @@ static void test_best_of_two_paths(void **state)
 	assert_string_equal(in_force(0x101), "5f00:0:9::1,5f00:0:2:100::");
 }
 
+/* The first of several goes: the others keep their places apart. */
+static void test_a_path_between_goes(void **state)
+{
+	service(0x101, "{\"hysteresis\": {\"margin\": 0, \"hold_ms\": 0}}");
+	path("pe1", "gw2", "p0", "5f00:0:9::1");
+	path("pe1", "gw2", "p1", "5f00:0:9::2");
+	path("pe1", "gw2", "p2", "5f00:0:9::3");
+	instance(0x101, "a", "gw2", "5f00:0:2:100::");
+	path_attr("gw2", "p0", ATTR_DELAY_US, 1000);
+	path_attr("gw2", "p1", ATTR_DELAY_US, 5000);
+	path_attr("gw2", "p2", ATTR_DELAY_US, 3000);
+	settle();
+	assert_string_equal(in_force(0x101), "5f00:0:9::1,5f00:0:2:100::");
+	view_path_del(&view, (struct path_key){"pe1", "gw2", "p0"});
+	settle();
+	assert_string_equal(in_force(0x101), "5f00:0:9::3,5f00:0:2:100::");
+	path_attr("gw2", "p2", ATTR_DELAY_US, 9000);
+	settle();
+	assert_string_equal(in_force(0x101), "5f00:0:9::2,5f00:0:2:100::");
+}
+
 static void test_half_registered_instances(void **state)
 {
 	struct view_instance_put put = {.service = 0x101, .instance = "c", .gateway = "gw2"};
@@ -281,6 +302,7 @@ int main(void)
 		T(test_draining_and_down),
 		T(test_paths_come_change_and_go),
 		T(test_best_of_two_paths),
+		T(test_a_path_between_goes),
 		T(test_half_registered_instances),
 		T(test_services_come_change_and_go),
 		T(test_same_next_hop_once),
