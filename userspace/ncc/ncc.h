@@ -28,17 +28,22 @@ struct ncc_conf {
 	unsigned int n_ifaces;
 };
 
-/* A generation was acknowledged: result 0 or -errno with the parent's text. */
+/* A generation was acknowledged: result 0 or -errno with the parent's text. Generation 0 is the
+ * configuration: a negative result is final, no plan will be sent. A refused plan is tried again as
+ * a full one after a pause, sooner when something changes. */
 typedef void (*ncc_acked_cb)(void *arg, uint64_t generation, int result, const char *text);
 
-/* fd: the child's end of the socketpair (taken). Sends HELLO and the configuration at once. */
+/* fd: the child's end of the socketpair (taken, also on failure). Sends HELLO and the configuration
+ * at once. */
 int ncc_open(uv_loop_t *loop, int fd, const struct ncc_conf *conf, ncc_acked_cb acked, void *arg,
 	     struct ncc **out);
+/* The memory goes when the loop has closed its handles. */
 void ncc_close(struct ncc *ncc);
 /* The parent is gone (EOF): called once. Default without it: nothing is sent any more. */
 void ncc_on_hangup(struct ncc *ncc, void (*hangup)(void *arg), void *arg);
 
-/* Desired state; copied. Sent with ncc_flush (or when the socket is free again). -ENOSPC, -ENOMEM.
+/* Desired state; copied. Services that share an address: the one with the smallest ID has the
+ * kernel's route for it. Sent with ncc_flush (or when the socket is free again). -ENOSPC, -ENOMEM.
  */
 int ncc_service_put(struct ncc *ncc, const struct plan_service *svc, struct err *err);
 void ncc_service_del(struct ncc *ncc, uint64_t id);
@@ -66,6 +71,8 @@ json_t *ncc_ifaces_json(const struct ncc *ncc);
 /* Counters from the parent; done gets {"services":[...],"nexthops":[...],"reasons":[...]}
  * (borrowed) or NULL with status < 0. */
 typedef void (*ncc_stats_cb)(void *arg, int status, json_t *stats);
+/* -ENOTCONN, -ENOSPC (too many waiting); status also -ETIMEDOUT, -ECANCELED. Every answer is
+ * younger than its question. */
 int ncc_stats(struct ncc *ncc, ncc_stats_cb done, void *arg);
 
 /* Segment list -> "5f00:0:1::1,5f00:0:2:100::". Returns buf. */

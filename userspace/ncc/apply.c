@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ncc/apply.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ncc/apply_int.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+/* --- following the network --- */
+
+static void follow(struct apply *a)
+{
+	uint64_t start = clock_us(), cost, wait;
+
+	if (!a->dp)
+		return;
+	host_follow(a);
+	hops_resolve(a);
+	if (nl_lost(a->nl))
+		audit_kernel(a);
+	talk_pump(a);
+	cost = clock_us() - start;
+	wait = cost * (APPLY_SETTLE_SHARE - 1);
+	if (wait > APPLY_SETTLE_MAX_MS * 1000)
+		wait = APPLY_SETTLE_MAX_MS * 1000;
+	a->settled_us = start + cost + wait;
+}
+
+static void on_settled(uv_timer_t *timer)
+{
+	follow(timer->data);
+}
+
+/* At once when the last time is long enough ago, else at the end of the pause: a storm of changes
+ * does not keep plans waiting. */
+void apply_changed(void *arg)
+{
+	struct apply *a = arg;
+	uint64_t now = clock_us();
+
+	if (uv_is_active((uv_handle_t *)&a->settle_timer))
+		return;
+	if (now >= a->settled_us)
+		follow(a);
+	else
+		uv_timer_start(&a->settle_timer, on_settled, (a->settled_us - now) / 1000 + 1, 0);
+}
+
+/* --- handle --- */
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct apply *a = handle->data;
+
+	if (--a->handles == 0)
+		free(a);
+}
+
+static void add_handle(struct apply *a, void *handle)
+{
+	((uv_handle_t *)handle)->data = a;
+	a->handles++;
+}
+
+static int start(struct apply *a, struct err *err)
+{
+	int r = uv_poll_init(a->loop, &a->poll, a->fd);
+
+	if (r)
+		return err_set(err, r, "", "", "socket to the child: %s", strerror(-r));
+	add_handle(a, &a->poll);
+	uv_timer_init(a->loop, &a->audit_timer);
+	add_handle(a, &a->audit_timer);
+	uv_timer_init(a->loop, &a->settle_timer);
+	add_handle(a, &a->settle_timer);
+	r = nl_open(a->loop, apply_changed, a, &a->nl, err);
+	if (r)
+		return r;
+	r = talk_start(a);
+	return r ? err_set(err, r, "", "", "socket to the child: %s", strerror(-r)) : 0;
+}
+
+int apply_open(const struct apply_conf *conf, struct apply **out, struct err *err)
+{
+	struct apply *a = calloc(1, sizeof(*a));
+	int r = 0;
+
+	if (!a) {
+		close(conf->fd);
+		return err_set(err, -ENOMEM, "", "", "no memory");
+	}
+	a->loop = conf->loop;
+	a->fd = conf->fd;
+	a->pin_dir = strdup(conf->pin_dir);
+	if (!a->pin_dir)
+		r = err_set(err, -ENOMEM, "", "", "no memory");
+	if (!r)
+		r = start(a, err);
+	if (r) {
+		apply_close(a);
+		return r;
+	}
+	*out = a;
+	return 0;
+}
+
+void apply_close(struct apply *a)
+{
+	if (!a)
+		return;
+	a->closing = true;
+	draft_clear(&a->draft);
+	talk_reset(a);
+	shadow_clear(a);
+	undo_forget(a);
+	nl_shut(a->nl);
+	dp_close(a->dp);
+	free(a->pin_dir);
+	if (!a->handles) {
+		close(a->fd);
+		free(a);
+		return;
+	}
+	uv_close((uv_handle_t *)&a->poll, on_closed);
+	close(a->fd);
+	uv_close((uv_handle_t *)&a->audit_timer, on_closed);
+	uv_close((uv_handle_t *)&a->settle_timer, on_closed);
+}
+
+void apply_on_ready(struct apply *apply, void (*ready)(void *arg), void *arg)
+{
+	apply->ready = ready;
+	apply->ready_arg = arg;
+}

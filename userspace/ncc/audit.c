@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Is what was applied still there? Other hands, and links that take their routes with them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ncc/apply_int.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+static void failed(const char *what, const struct err *err)
+{
+	char text[512];
+
+	log_warn(what, "text=\"%s\"", err_text(err, text, sizeof(text)));
+}
+
+/* --- maps --- */
+
+struct strays {
+	struct apply *a;
+	uint64_t *ids;
+	size_t n, room;
+};
+
+static int on_entry(void *arg, uint64_t id, const struct san_service *val)
+{
+	struct strays *s = arg;
+
+	if (shadow_entry(s->a, id))
+		return 0;
+	if (s->n == s->room) {
+		size_t room = s->room ? 2 * s->room : 16;
+		uint64_t *ids = reallocarray(s->ids, room, sizeof(*ids));
+
+		if (!ids)
+			return -ENOMEM;
+		s->ids = ids;
+		s->room = room;
+	}
+	s->ids[s->n++] = id;
+	return 0;
+}
+
+static void audit_strays(struct apply *a)
+{
+	struct strays s = {.a = a};
+
+	dp_service_each(a->dp, on_entry, &s);
+	for (size_t i = 0; i < s.n; i++) {
+		dp_service_del(a->dp, s.ids[i]);
+		a->repaired++;
+	}
+	free(s.ids);
+}
+
+static void audit_maps(struct apply *a)
+{
+	struct entry *e, *next_e;
+	struct hop *hop, *next_hop;
+
+	HASH_ITER(hh, a->hops, hop, next_hop) {
+		hop_verify(a, hop);
+	}
+	HASH_ITER(hh, a->entries, e, next_e) {
+		struct entry want = *e;
+		struct err err = {0};
+
+		if (shadow_set_entry(a, e->id, &want, &err))
+			failed("entry not repaired", &err);
+	}
+	audit_strays(a);
+}
+
+/* --- kernel tables --- */
+
+static int on_route(void *arg, const struct nl_encap_route *real)
+{
+	struct apply *a = arg;
+	struct route *route = shadow_route(a, &real->dst);
+
+	if (!route) {
+		nl_encap_route_del(a->nl, &real->dst, real->table, NULL);
+		a->repaired++;
+	} else if (nl_encap_route_same(a->nl, real, &route->r)) {
+		route->seen = a->audits;
+	}
+	return 0;
+}
+
+static void audit_routes(struct apply *a)
+{
+	unsigned int core = host_core_link(a);
+	struct route *route, *next;
+
+	if (nl_encap_route_each(a->nl, a->conf.config.route_table, on_route, a))
+		return; /* unknown is not absent */
+	HASH_ITER(hh, a->routes, route, next) {
+		struct err err = {0};
+
+		if (route->seen == a->audits) {
+			route->missing = false;
+			continue;
+		}
+		/* The link it was on may be down: the first core link that is up will do, the
+		 * kernel routes by the first segment. */
+		route->r.ifindex = core;
+		if (!nl_encap_route_put(a->nl, &route->r, &err)) {
+			a->repaired += !route->missing;
+			route->missing = false;
+		} else if (err.code != -ENETDOWN) {
+			failed("route not repaired", &err);
+		}
+	}
+}
+
+static int on_sid(void *arg, const struct san_msg_sid *real)
+{
+	struct apply *a = arg;
+	struct lsid *sid = shadow_sid(a, &real->addr);
+
+	if (!sid) {
+		nl_sid_del(a->nl, &real->addr, NULL);
+		a->repaired++;
+	} else if (shadow_same_sid(&sid->msg, real)) {
+		sid->seen = a->audits;
+	}
+	return 0;
+}
+
+static void audit_sids(struct apply *a)
+{
+	struct lsid *sid, *next;
+
+	if (nl_sid_each(a->nl, on_sid, a))
+		return;
+	HASH_ITER(hh, a->sids, sid, next) {
+		struct err err = {0};
+
+		if (sid->seen == a->audits) {
+			sid->missing = false;
+			continue;
+		}
+		if (!nl_sid_put(a->nl, &sid->msg, &err)) {
+			a->repaired += !sid->missing;
+			sid->missing = false;
+		} else if (err.code != -ENETDOWN && err.code != -ENODEV) {
+			failed("SID not repaired", &err);
+		}
+	}
+}
+
+struct rule_search {
+	const struct san_msg_config *conf;
+	bool found;
+};
+
+static int on_rule(void *arg, uint32_t table, uint32_t priority)
+{
+	struct rule_search *s = arg;
+
+	if (table == s->conf->route_table && priority == s->conf->rule_priority)
+		s->found = true;
+	return 0;
+}
+
+static void audit_rule(struct apply *a)
+{
+	struct rule_search search = {.conf = &a->conf.config};
+	struct err err = {0};
+
+	if (IN6_IS_ADDR_UNSPECIFIED(&search.conf->source))
+		return;
+	if (nl_rule_each(a->nl, on_rule, &search) || search.found)
+		return;
+	if (nl_rule_put(a->nl, search.conf->route_table, search.conf->rule_priority, &err))
+		failed("rule not repaired", &err);
+	else
+		a->repaired++;
+}
+
+/* --- both --- */
+
+static void say(uint32_t repaired)
+{
+	if (repaired)
+		log_warn("repaired", "count=%u", repaired);
+}
+
+/* Before the first full plan the shadow is only what was found: nothing to compare with. */
+void audit_kernel(struct apply *a)
+{
+	uint32_t before = a->repaired;
+
+	if (!a->dp || !a->ever_planned)
+		return;
+	a->audits++;
+	audit_routes(a);
+	audit_sids(a);
+	audit_rule(a);
+	say(a->repaired - before);
+}
+
+void audit_run(struct apply *a)
+{
+	uint32_t before = a->repaired;
+
+	if (!a->dp || !a->ever_planned)
+		return;
+	a->undo.off = true;
+	audit_maps(a);
+	a->undo.off = false;
+	say(a->repaired - before);
+	audit_kernel(a);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct apply *a = timer->data;
+	uint64_t start = clock_us();
+
+	audit_run(a);
+	audit_schedule(a, clock_us() - start);
+}
+
+void audit_schedule(struct apply *a, uint64_t cost_us)
+{
+	uint64_t wait = cost_us * APPLY_AUDIT_SHARE / 1000;
+
+	uv_timer_start(&a->audit_timer, on_timer, wait < APPLY_AUDIT_MS ? APPLY_AUDIT_MS : wait, 0);
+}

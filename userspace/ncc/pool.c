@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ncc/pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int pool_init(struct pool *pool, uint32_t max)
+{
+	memset(pool, 0, sizeof(*pool));
+	pool->used = calloc((max + 63u) / 64u + 1, sizeof(*pool->used));
+	if (!pool->used)
+		return -ENOMEM;
+	pool->max = max;
+	pool->hint = 1;
+	return 0;
+}
+
+void pool_fini(struct pool *pool)
+{
+	free(pool->used);
+	memset(pool, 0, sizeof(*pool));
+}
+
+static bool is_used(const struct pool *pool, uint32_t number)
+{
+	return pool->used[number / 64] & (UINT64_C(1) << (number % 64));
+}
+
+bool pool_mark(struct pool *pool, uint32_t number)
+{
+	if (!number || number >= pool->max || is_used(pool, number))
+		return false;
+	pool->used[number / 64] |= UINT64_C(1) << (number % 64);
+	pool->n++;
+	return true;
+}
+
+uint32_t pool_take(struct pool *pool)
+{
+	if (pool->max < 2 || pool->n >= pool->max - 1)
+		return 0;
+	for (;;) {
+		uint32_t number = pool->hint;
+
+		pool->hint = number + 1 < pool->max ? number + 1 : 1;
+		if (pool_mark(pool, number))
+			return number;
+	}
+}
+
+void pool_give(struct pool *pool, uint32_t number)
+{
+	if (!number || number >= pool->max || !is_used(pool, number))
+		return;
+	pool->used[number / 64] &= ~(UINT64_C(1) << (number % 64));
+	pool->n--;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parent's end of the socket. Nothing is queued without a bound: answers in a ring, states as
+ * marks on their objects (the newest counts), counters read as fast as the socket takes them. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ncc/apply_int.h"
+#include "util/log.h"
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void set_writing(struct apply *a, bool writing)
+{
+	if (a->writing == writing || a->closing || a->gone)
+		return;
+	a->writing = writing;
+	uv_poll_start(&a->poll, UV_READABLE | (writing ? UV_WRITABLE : 0), on_poll);
+}
+
+int talk_start(struct apply *a)
+{
+	return uv_poll_start(&a->poll, UV_READABLE, on_poll);
+}
+
+static void child_gone(struct apply *a)
+{
+	log_warn("child's end of the socket is closed", "");
+	a->gone = true;
+	uv_poll_stop(&a->poll);
+}
+
+/* --- out --- */
+
+void talk_ack(struct apply *a, unsigned int type, uint64_t generation, const struct err *err)
+{
+	struct san_msg_ack ack = {.type = type, .result = err->code};
+	unsigned int slot = (a->first_ack + a->n_acks) % APPLY_ACKS;
+	char text[512];
+
+	if (err->code)
+		snprintf(ack.text, sizeof(ack.text), "%s", err_text(err, text, sizeof(text)));
+	ack.applied = a->applied;
+	ack.repaired = a->repaired;
+	if (a->n_acks == APPLY_ACKS) {
+		log_warn("answer dropped", "type=%s reason=\"child does not read\"",
+			 wire_name(type));
+		return;
+	}
+	a->applied = a->repaired = 0;
+	wire_fill(&a->acks[slot], SAN_MSG_ACK, a->session, generation, &ack);
+	a->n_acks++;
+	set_writing(a, true);
+}
+
+void talk_report_hop(struct apply *a, struct hop *hop)
+{
+	if (hop->report)
+		return;
+	hop->report = true;
+	DL_APPEND(a->reports, hop);
+	set_writing(a, true);
+}
+
+static void stats_drop(struct apply *a)
+{
+	free(a->stat_rows);
+	a->stat_rows = NULL;
+	a->request = 0;
+	a->n_stat_rows = a->next_stat_row = 0;
+}
+
+void talk_reset(struct apply *a)
+{
+	struct hop *hop, *next;
+
+	a->n_acks = 0;
+	stats_drop(a);
+	DL_FOREACH_SAFE(a->reports, hop, next)
+	{
+		DL_DELETE(a->reports, hop);
+		hop->report = false;
+	}
+}
+
+static int send_payload(struct apply *a, enum san_msg_type type, const void *payload)
+{
+	struct wire_buf msg;
+
+	wire_fill(&msg, type, a->session, 0, payload);
+	return wire_send(a->fd, &msg);
+}
+
+static int pump_acks(struct apply *a)
+{
+	while (a->n_acks) {
+		int r = wire_send(a->fd, &a->acks[a->first_ack]);
+
+		if (r)
+			return r;
+		a->first_ack = (a->first_ack + 1) % APPLY_ACKS;
+		a->n_acks--;
+	}
+	return 0;
+}
+
+static int pump_ifaces(struct apply *a)
+{
+	for (unsigned int i = 0; i < a->n_ifaces; i++) {
+		struct host_iface *iface = &a->ifaces[i];
+		struct san_msg_iface_state msg = {
+			.ifindex = iface->ifindex,
+			.role = iface->conf.role,
+			.up = iface->up,
+			.attached = iface->attached,
+		};
+		int r;
+
+		if (!iface->report)
+			continue;
+		memcpy(msg.name, iface->conf.name, sizeof(msg.name));
+		r = send_payload(a, SAN_MSG_IFACE_STATE, &msg);
+		if (r)
+			return r;
+		iface->report = false;
+	}
+	return 0;
+}
+
+static int send_hop(struct apply *a, const struct hop *hop)
+{
+	struct san_msg_nh_state msg = {
+		.id = hop->id,
+		.index = hop->index,
+		.ifindex = hop->val.ifindex,
+		.mtu = hop->val.mtu,
+		.kind = hop->val.kind,
+	};
+
+	memcpy(msg.dst_mac, hop->val.dst_mac, sizeof(msg.dst_mac));
+	memcpy(msg.ifname, hop->ifname, sizeof(msg.ifname));
+	memcpy(msg.text, hop->why, sizeof(msg.text));
+	return send_payload(a, SAN_MSG_NH_STATE, &msg);
+}
+
+static int pump_hops(struct apply *a)
+{
+	struct hop *hop, *next;
+
+	DL_FOREACH_SAFE(a->reports, hop, next)
+	{
+		int r = hop->id ? send_hop(a, hop) : 0;
+
+		if (r)
+			return r;
+		DL_DELETE(a->reports, hop);
+		hop->report = false;
+	}
+	return 0;
+}
+
+/* --- counters --- */
+
+static void add_row(struct apply *a, uint32_t kind, uint64_t key, uint32_t index)
+{
+	a->stat_rows[a->n_stat_rows++] =
+		(struct stat_row){.kind = kind, .index = index, .key = key};
+}
+
+void talk_stats(struct apply *a, uint32_t request)
+{
+	size_t n = HASH_COUNT(a->entries) + HASH_COUNT(a->hops) + SAN_R_MAX;
+	struct err err = {0};
+
+	stats_drop(a);
+	a->stat_rows = calloc(n, sizeof(*a->stat_rows));
+	if (!a->stat_rows) {
+		err_set(&err, -ENOMEM, "", "", "no memory for counters");
+		talk_ack(a, SAN_MSG_STATS_REQ, 0, &err);
+		return;
+	}
+	for (struct entry *e = a->entries; e; e = e->hh.next) {
+		if (e->val.stats != SAN_STATS_NONE)
+			add_row(a, SAN_STAT_SERVICE, e->id, e->val.stats);
+	}
+	for (struct hop *hop = a->hops; hop; hop = hop->hh.next) {
+		if (hop->id)
+			add_row(a, SAN_STAT_NEXTHOP, hop->id, hop->index);
+	}
+	for (uint32_t i = 0; i < SAN_R_MAX; i++)
+		add_row(a, SAN_STAT_REASON, i, i);
+	a->request = request;
+	set_writing(a, true);
+}
+
+static void read_counter(struct apply *a, const struct stat_row *row, struct san_counter *sum)
+{
+	int r;
+
+	if (row->kind == SAN_STAT_SERVICE)
+		r = dp_svc_stats(a->dp, row->index, sum);
+	else if (row->kind == SAN_STAT_NEXTHOP)
+		r = dp_nh_stats(a->dp, row->index, sum);
+	else
+		r = dp_reason_stats(a->dp, row->index, sum);
+	if (r)
+		memset(sum, 0, sizeof(*sum));
+}
+
+static int pump_stats(struct apply *a)
+{
+	struct san_msg_stats_req end = {.request = a->request};
+	int r;
+
+	while (a->next_stat_row < a->n_stat_rows) {
+		const struct stat_row *row = &a->stat_rows[a->next_stat_row];
+		struct san_counter sum = {0};
+		struct san_msg_stat msg = {
+			.request = a->request,
+			.kind = row->kind,
+			.key = row->key,
+		};
+
+		read_counter(a, row, &sum);
+		msg.packets = sum.packets;
+		msg.bytes = sum.bytes;
+		r = send_payload(a, SAN_MSG_STAT, &msg);
+		if (r)
+			return r;
+		a->next_stat_row++;
+	}
+	if (!a->request)
+		return 0;
+	r = send_payload(a, SAN_MSG_STATS_END, &end);
+	if (!r)
+		stats_drop(a);
+	return r;
+}
+
+void talk_pump(struct apply *a)
+{
+	int r = 0;
+
+	if (a->gone || !a->session)
+		return;
+	r = pump_acks(a) ?: pump_ifaces(a) ?: pump_hops(a) ?: pump_stats(a);
+	if (r && r != -EAGAIN)
+		child_gone(a);
+	else
+		set_writing(a, r == -EAGAIN);
+}
+
+/* --- in --- */
+
+static void take_all(struct apply *a)
+{
+	struct wire_buf msg;
+	size_t len;
+
+	for (int i = 0; i < APPLY_READ_BATCH && !a->closing; i++) {
+		int r = wire_recv(a->fd, &msg, &len);
+
+		if (r == -EAGAIN)
+			return;
+		if (r) {
+			child_gone(a);
+			return;
+		}
+		session_message(a, &msg, len);
+	}
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct apply *a = poll->data;
+
+	if (status < 0) {
+		child_gone(a);
+		return;
+	}
+	if (events & UV_READABLE)
+		take_all(a);
+	if (!a->closing)
+		talk_pump(a);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a plan changed, so that a plan that fails in the middle leaves no trace. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "ncc/apply_int.h"
+#include "util/log.h"
+
+int undo_push(struct apply *a, const struct undo *undo)
+{
+	struct undo_log *log = &a->undo;
+
+	if (log->off)
+		return 0;
+	if (log->n == log->room) {
+		size_t room = log->room ? 2 * log->room : 64;
+		struct undo *v = reallocarray(log->v, room, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		log->v = v;
+		log->room = room;
+	}
+	log->v[log->n++] = *undo;
+	return 0;
+}
+
+static void undo_hop_name(struct apply *a, const struct undo *undo)
+{
+	struct hop *hop = hop_by_index(a, undo->hop.index);
+
+	if (!hop)
+		return;
+	hop_name(a, hop, undo->hop.id);
+	hop->has_segs = undo->hop.has_segs;
+	hop->msg = undo->hop.msg;
+}
+
+static int undo_one(struct apply *a, const struct undo *undo, struct err *err)
+{
+	struct hop *hop;
+
+	switch (undo->kind) {
+	case UNDO_HOP_NEW:
+		hop = hop_by_index(a, undo->hop.index);
+		if (hop)
+			hop_release(a, hop);
+		return 0;
+	case UNDO_HOP_NAME:
+		undo_hop_name(a, undo);
+		return 0;
+	case UNDO_ENTRY:
+		return shadow_set_entry(a, undo->entry.id, undo->had ? &undo->entry : NULL, err);
+	case UNDO_ROUTE:
+		return shadow_set_route(a, &undo->route.r.dst, undo->had ? &undo->route : NULL,
+					err);
+	default:
+		return shadow_set_sid(a, &undo->sid.addr, undo->had ? &undo->sid : NULL, err);
+	}
+}
+
+void undo_all(struct apply *a)
+{
+	char text[512];
+
+	a->undo.off = true;
+	while (a->undo.n) {
+		struct err err = {0};
+
+		if (undo_one(a, &a->undo.v[--a->undo.n], &err))
+			log_err("not undone", "text=\"%s\"", err_text(&err, text, sizeof(text)));
+	}
+	undo_forget(a);
+}
+
+void undo_forget(struct apply *a)
+{
+	free(a->undo.v);
+	a->undo.v = NULL;
+	a->undo.n = a->undo.room = 0;
+	a->undo.off = false;
+}
