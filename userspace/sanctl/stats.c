@@ -20,29 +20,50 @@ static const struct column rates[] = {
 
 static const struct group {
 	const char *member, *key;
+	bool only_counted;
 	struct column columns[TABLE_MAX_COLUMNS]; /* rates are put behind them */
 } groups[] = {
 	{"services",
 	 "service",
+	 false,
 	 {{"SERVICE", "service", COLUMN_PLAIN}, {"NAME", "name", COLUMN_PLAIN}, COUNTERS}},
 	{"nexthops",
 	 "id",
+	 false,
 	 {{"NEXT HOP", "id", COLUMN_PLAIN}, {"SEGMENTS", "segments", COLUMN_PLAIN}, COUNTERS}},
 	{"reasons",
 	 "reason",
+	 true,
 	 {{"REASON", "reason", COLUMN_PLAIN}, {"WHY", "why", COLUMN_PLAIN}, COUNTERS}},
 };
+
+/* Most reasons never happen: those that did. */
+static json_t *counted(const json_t *rows)
+{
+	json_t *out = json_array();
+	json_t *row;
+	size_t i;
+
+	json_array_foreach((json_t *)rows, i, row) {
+		if (json_integer_value(json_object_get(row, "packets")))
+			json_array_append(out, row);
+	}
+	return out;
+}
 
 static void print_group(const struct group *group, const json_t *stats, bool with_rates)
 {
 	struct column columns[TABLE_MAX_COLUMNS + 3] = {};
+	json_t *rows = json_object_get(stats, group->member);
 	int n = 0;
 
 	for (; group->columns[n].title; n++)
 		columns[n] = group->columns[n];
 	for (int i = 0; with_rates && i < 2; i++)
 		columns[n++] = rates[i];
-	table_print(stdout, 0, columns, json_object_get(stats, group->member));
+	rows = group->only_counted ? counted(rows) : json_incref(rows);
+	table_print(stdout, 0, columns, rows);
+	json_decref(rows);
 }
 
 static void print_stats(const json_t *stats, bool with_rates)

@@ -52,6 +52,8 @@ static void join(const json_t *array, char *buf, size_t size)
 	size_t i;
 
 	buf[0] = '\0';
+	if (!json_array_size(array))
+		append(buf, size, "[]");
 	json_array_foreach((json_t *)array, i, item) {
 		append(buf, size, i ? "," : "");
 		append(buf, size, table_text(item, text, sizeof(text)));
@@ -135,7 +137,7 @@ static int width_of(const char *text)
 struct layout {
 	int n;
 	int width[TABLE_MAX_COLUMNS];
-	bool right[TABLE_MAX_COLUMNS]; /* only numbers in it */
+	bool number[TABLE_MAX_COLUMNS], text[TABLE_MAX_COLUMNS]; /* what stands in it */
 };
 
 static void measure_cell(struct layout *layout, int i, const struct column *column,
@@ -147,8 +149,10 @@ static void measure_cell(struct layout *layout, int i, const struct column *colu
 
 	if (width > layout->width[i])
 		layout->width[i] = width;
-	if (value && !json_is_null(value) && !json_is_number(value))
-		layout->right[i] = false;
+	if (json_is_number(value))
+		layout->number[i] = true;
+	else if (value && !json_is_null(value))
+		layout->text[i] = true;
 }
 
 static void measure(const struct column *columns, const json_t *items, struct layout *layout)
@@ -160,7 +164,6 @@ static void measure(const struct column *columns, const json_t *items, struct la
 		int i = layout->n;
 
 		layout->width[i] = (int)strlen(columns[i].title);
-		layout->right[i] = json_array_size(items) > 0;
 		json_array_foreach((json_t *)items, row, item)
 			measure_cell(layout, i, &columns[i], item);
 	}
@@ -171,7 +174,7 @@ static void put_cell(FILE *out, const struct layout *layout, int i, const char *
 	int pad = layout->width[i] - width_of(text);
 	bool last = i == layout->n - 1;
 
-	if (layout->right[i])
+	if (layout->number[i] && !layout->text[i])
 		fprintf(out, "%*s%s", pad, "", text);
 	else
 		fprintf(out, "%s%*s", text, last ? 0 : pad, "");

@@ -280,6 +280,7 @@ static void test_text(void **state)
 	check_text("71.5", "71.5");
 	check_text("true", "true");
 	check_text("[\"a\", 3]", "a,3");
+	check_text("[]", "[]");
 	check_text("{\"a\": 1}", "{\"a\":1}");
 }
 
