@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "ncc/apply_int.h"
+#include "ncc/ncc.h"
 
 #include <cmocka.h>
 
@@ -25,6 +26,7 @@
 #define PRIO 50
 #define SESSION 77
 #define WAIT_MS 10000 /* until a test gives up, never a measure */
+#define TICK_MS 5
 
 static struct netns ns;
 static bool live;
@@ -117,22 +119,24 @@ static void take_all(struct fixture *f)
 	}
 }
 
+/* Ticks, because what is waited for may happen without waking the loop. */
 static void on_time(uv_timer_t *timer)
 {
-	*(bool *)timer->data = true;
+	++*(unsigned int *)timer->data;
 }
 
 static bool run_until(struct fixture *f, bool (*done)(struct fixture *f, uint64_t arg),
 		      uint64_t arg)
 {
-	bool late = false, ok;
+	unsigned int ticks = 0;
+	bool ok;
 	uv_timer_t timer;
 
 	uv_timer_init(&f->loop, &timer);
-	timer.data = &late;
-	uv_timer_start(&timer, on_time, WAIT_MS, 0);
+	timer.data = &ticks;
+	uv_timer_start(&timer, on_time, TICK_MS, TICK_MS);
 	take_all(f);
-	while (!(ok = done(f, arg)) && !late) {
+	while (!(ok = done(f, arg)) && ticks < WAIT_MS / TICK_MS) {
 		uv_run(&f->loop, UV_RUN_ONCE);
 		take_all(f);
 	}
@@ -986,6 +990,78 @@ static void test_no_ingress(void **state)
 	assert_int_equal(commit(f), 0);
 }
 
+/* Both ends of the module together. */
+struct both {
+	unsigned int acks;
+	int result;
+	json_t *stats;
+};
+
+static void on_acked(void *arg, uint64_t generation, int result, const char *text)
+{
+	struct both *b = arg;
+
+	b->acks++;
+	b->result = result;
+}
+
+static void on_stats(void *arg, int status, json_t *stats)
+{
+	((struct both *)arg)->stats = json_incref(stats);
+}
+
+static void run_acks(struct fixture *f, struct both *b, unsigned int n)
+{
+	for (int i = 0; i < 1000 && b->acks < n; i++)
+		uv_run(&f->loop, UV_RUN_ONCE);
+	assert_int_equal(b->acks, n);
+	assert_int_equal(b->result, 0);
+}
+
+static void test_real_child(void **state)
+{
+	struct plan_nexthop nh = {.n_segs = 2};
+	struct plan_service svc = {.id = 0x101, .mode = SAN_MODE_PREFERRED, .alive = &nh};
+	struct ncc_iface iface = {.name = "v0", .role = SAN_ROLE_CORE};
+	struct ncc_conf conf = {.config = config(), .ifaces = &iface, .n_ifaces = 1};
+	struct fixture *f = *state;
+	struct both both = {0};
+	struct ncc *ncc;
+
+	NEED_ROOT();
+	nh.segs[0] = in6("5f00:0:2::1");
+	nh.segs[1] = in6("5f00:0:2::100");
+	svc.address = in6("2001:db8:5::101");
+	svc.n_alive = 1;
+	svc.selected = &nh;
+	assert_int_equal(ncc_open(&f->loop, dup(f->fd), &conf, on_acked, &both, &ncc), 0);
+	assert_int_equal(ncc_service_put(ncc, &svc, NULL), 0);
+	ncc_flush(ncc);
+	run_acks(f, &both, 2); /* configuration, full plan */
+	assert_int_equal(map_service(f, 0x101).mode, SAN_MODE_PREFERRED);
+	assert_true(has_route("segs 2 [ 5f00:0:2::1 5f00:0:2::100 ]"));
+	assert_int_equal(ncc_stats(ncc, on_stats, &both), 0);
+	for (int i = 0; i < 1000 && !both.stats; i++)
+		uv_run(&f->loop, UV_RUN_ONCE);
+	assert_int_equal(json_array_size(json_object_get(both.stats, "services")), 1);
+	assert_int_equal(json_array_size(json_object_get(both.stats, "nexthops")), 1);
+	assert_int_equal(json_array_size(json_object_get(both.stats, "reasons")), SAN_R_MAX);
+	json_decref(both.stats);
+	svc.selected = NULL;
+	assert_int_equal(ncc_service_put(ncc, &svc, NULL), 0);
+	ncc_flush(ncc);
+	run_acks(f, &both, 3);
+	assert_int_equal(map_service(f, 0x101).mode, SAN_MODE_NONE);
+	assert_true(has_route("unreachable 2001:db8:5::101"));
+	ncc_service_del(ncc, 0x101);
+	ncc_flush(ncc);
+	run_acks(f, &both, 4);
+	assert_int_equal(f->apply->indexes.n, 0);
+	assert_int_equal(f->apply->stat_indexes.n, 0);
+	ncc_close(ncc);
+	uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
 static void test_unload(void **state)
 {
 	struct fixture *f = *state;
@@ -1048,6 +1124,7 @@ int main(void)
 		L(test_egress_without_role),
 		L(test_stats),
 		L(test_no_ingress),
+		L(test_real_child),
 		L(test_unload),
 	};
 	int failed;

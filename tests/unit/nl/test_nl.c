@@ -16,6 +16,7 @@
 
 #define TABLE 5300
 #define WAIT_MS 5000 /* until a test gives up, never a measure */
+#define TICK_MS 5
 
 static struct netns ns;
 static bool usable;
@@ -64,21 +65,23 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* Ticks, because what is waited for may happen without waking the loop. */
 static void on_time(uv_timer_t *timer)
 {
-	*(bool *)timer->data = true;
+	++*(unsigned int *)timer->data;
 }
 
 /* Runs the loop until done says so. */
 static bool run_until(struct fixture *f, bool (*done)(struct fixture *f, void *arg), void *arg)
 {
-	bool late = false, ok;
+	unsigned int ticks = 0;
+	bool ok;
 	uv_timer_t timer;
 
 	uv_timer_init(&f->loop, &timer);
-	timer.data = &late;
-	uv_timer_start(&timer, on_time, WAIT_MS, 0);
-	while (!(ok = done(f, arg)) && !late)
+	timer.data = &ticks;
+	uv_timer_start(&timer, on_time, TICK_MS, TICK_MS);
+	while (!(ok = done(f, arg)) && ticks < WAIT_MS / TICK_MS)
 		uv_run(&f->loop, UV_RUN_ONCE);
 	uv_close((uv_handle_t *)&timer, NULL);
 	uv_run(&f->loop, UV_RUN_NOWAIT);

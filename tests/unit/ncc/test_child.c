@@ -1,0 +1,1075 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The child side against a parent scripted here on the other end of a real socketpair. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ncc/ncc_int.h"
+
+#include <cmocka.h>
+
+#define MAX_MSGS 16384
+#define WAIT_MS 10000 /* until a test gives up, never a measure */
+#define TICK_MS 5
+
+struct fixture {
+	uv_loop_t loop;
+	struct ncc *ncc;
+	int fd; /* the parent's end */
+	struct wire_buf msgs[MAX_MSGS];
+	unsigned int n;
+	unsigned int acks, hangups, answers;
+	uint64_t acked_generation;
+	int acked_result, stats_status;
+	char acked_text[SAN_TEXT_LEN];
+	json_t *stats;
+};
+
+static struct in6_addr in6(const char *text)
+{
+	struct in6_addr addr;
+
+	assert_int_equal(inet_pton(AF_INET6, text, &addr), 1);
+	return addr;
+}
+
+static void on_acked(void *arg, uint64_t generation, int result, const char *text)
+{
+	struct fixture *f = arg;
+
+	f->acks++;
+	f->acked_generation = generation;
+	f->acked_result = result;
+	snprintf(f->acked_text, sizeof(f->acked_text), "%s", text);
+}
+
+static void on_hangup(void *arg)
+{
+	((struct fixture *)arg)->hangups++;
+}
+
+/* --- a parent --- */
+
+static void turn(struct fixture *f)
+{
+	size_t len;
+
+	uv_run(&f->loop, UV_RUN_NOWAIT);
+	while (f->n < MAX_MSGS && !wire_recv(f->fd, &f->msgs[f->n], &len)) {
+		struct err err;
+
+		assert_int_equal(wire_check(&f->msgs[f->n], len, &err), 0);
+		assert_int_equal(f->msgs[f->n].hdr.session, f->msgs[0].hdr.session);
+		f->n++;
+	}
+}
+
+static void say(struct fixture *f, enum san_msg_type type, uint64_t generation, const void *payload)
+{
+	struct wire_buf buf;
+
+	wire_fill(&buf, type, f->msgs[0].hdr.session, generation, payload);
+	assert_int_equal(wire_send(f->fd, &buf), 0);
+}
+
+static void ack(struct fixture *f, unsigned int type, uint64_t generation, int result,
+		const char *text)
+{
+	struct san_msg_ack msg = {.type = type, .result = result, .repaired = 2};
+
+	snprintf(msg.text, sizeof(msg.text), "%s", text);
+	say(f, SAN_MSG_ACK, generation, &msg);
+	turn(f);
+}
+
+static void ack_plan(struct fixture *f, uint64_t generation)
+{
+	ack(f, SAN_MSG_PLAN_COMMIT, generation, 0, "");
+}
+
+/* Types of the messages since `from`, for comparing with one string. */
+static const char *types(const struct fixture *f, unsigned int from)
+{
+	static char text[1024];
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (unsigned int i = from; i < f->n && at < sizeof(text); i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", i > from ? " " : "",
+				       wire_name(f->msgs[i].hdr.type));
+	return text;
+}
+
+static const void *payload(const struct fixture *f, enum san_msg_type type, unsigned int nth)
+{
+	for (unsigned int i = 0; i < f->n; i++) {
+		if (f->msgs[i].hdr.type == type && nth-- == 0)
+			return f->msgs[i].payload;
+	}
+	fail_msg("no message %s", wire_name(type));
+	return NULL;
+}
+
+static void forget(struct fixture *f)
+{
+	f->n = 1; /* keep the first one: it tells the session */
+}
+
+/* --- fixture --- */
+
+static struct ncc_conf conf(void)
+{
+	static const struct ncc_iface ifaces[] = {
+		{.name = "eth0", .role = SAN_ROLE_INGRESS, .policy = SAN_IF_DROP_UNKNOWN},
+		{.name = "eth1", .role = SAN_ROLE_CORE},
+	};
+	struct ncc_conf c = {
+		.config = {.source = in6("2001:db8::1"),
+			   .profile = SAN_PROFILE_EXP1,
+			   .route_table = 5300,
+			   .rule_priority = 50,
+			   .max_services = 8,
+			   .max_nexthops = 8,
+			   .max_flows = 8},
+		.ifaces = ifaces,
+		.n_ifaces = 2,
+	};
+
+	return c;
+}
+
+static void open_ncc(struct fixture *f, const struct ncc_conf *c)
+{
+	int fds[2];
+
+	uv_loop_init(&f->loop);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	f->fd = fds[1];
+	assert_int_equal(ncc_open(&f->loop, fds[0], c, on_acked, f, &f->ncc), 0);
+	ncc_on_hangup(f->ncc, on_hangup, f);
+	turn(f);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct ncc_conf c = conf();
+
+	open_ncc(f, &c);
+	*state = f;
+	return 0;
+}
+
+/* Configured, the first (empty) plan applied: generation 1. */
+static int setup_ready(void **state)
+{
+	struct fixture *f;
+
+	setup(state);
+	f = *state;
+	ack(f, SAN_MSG_CONFIG_END, 0, 0, "");
+	assert_int_equal(ncc_flush(f->ncc), 1);
+	turn(f);
+	ack_plan(f, 1);
+	forget(f);
+	f->acks = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	ncc_close(f->ncc);
+	if (f->fd >= 0)
+		close(f->fd);
+	uv_run(&f->loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&f->loop), 0);
+	json_decref(f->stats);
+	free(f);
+	return 0;
+}
+
+static struct plan_nexthop hop(const char *seg1, const char *seg2)
+{
+	struct plan_nexthop nh = {.n_segs = seg2 ? 2 : 1};
+
+	nh.segs[0] = in6(seg1);
+	if (seg2)
+		nh.segs[1] = in6(seg2);
+	return nh;
+}
+
+static int put(struct fixture *f, uint64_t id, const char *address, const char *selected)
+{
+	struct plan_service svc = {.id = id, .mode = SAN_MODE_PREFERRED, .affinity = 2};
+	struct plan_nexthop nh;
+
+	if (address)
+		svc.address = in6(address);
+	if (selected) {
+		nh = hop(selected, NULL);
+		svc.selected = &nh;
+	}
+	return ncc_service_put(f->ncc, &svc, NULL);
+}
+
+/* --- configuration --- */
+
+static void test_configuration(void **state)
+{
+	struct fixture *f = *state;
+	const struct san_msg_hello *hello = payload(f, SAN_MSG_HELLO, 0);
+	const struct san_msg_iface *iface = payload(f, SAN_MSG_IFACE, 0);
+	struct ncc_status status;
+
+	assert_string_equal(types(f, 0), "HELLO CONFIG IFACE IFACE CONFIG_END");
+	assert_int_equal(hello->abi_version, SAN_ABI_VERSION);
+	assert_int_equal(hello->pid, getpid());
+	assert_int_not_equal(f->msgs[0].hdr.session, 0);
+	assert_string_equal(iface->name, "eth0");
+	assert_int_equal(iface->role, SAN_ROLE_INGRESS);
+	assert_int_equal(iface->policy, SAN_IF_DROP_UNKNOWN);
+	/* A flush waits for the answer. */
+	assert_int_equal(put(f, 1, NULL, "5f00::1"), 0);
+	assert_int_equal(ncc_flush(f->ncc), 1);
+	turn(f);
+	assert_int_equal(f->n, 5);
+	ack(f, SAN_MSG_CONFIG_END, 0, 0, "");
+	turn(f);
+	assert_string_equal(types(f, 5), "PLAN_BEGIN NEXTHOP SERVICE PLAN_COMMIT");
+	assert_int_equal(f->acks, 1);
+	assert_int_equal(f->acked_generation, 0);
+	ncc_status(f->ncc, &status);
+	assert_true(status.connected);
+	assert_int_equal(status.desired, 1);
+	assert_int_equal(status.applied, 0);
+}
+
+static void test_configuration_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, 1, NULL, "5f00::1");
+	ncc_flush(f->ncc);
+	ack(f, SAN_MSG_CONFIG_END, 0, -ENODEV, "interface eth0: does not exist");
+	turn(f);
+	assert_int_equal(f->acked_result, -ENODEV);
+	assert_int_equal(f->acked_generation, 0);
+	assert_string_equal(f->acked_text, "interface eth0: does not exist");
+	ncc_flush(f->ncc);
+	turn(f);
+	assert_int_equal(f->n, 5); /* no plan */
+}
+
+/* --- plans --- */
+
+static void test_first_plan_is_full(void **state)
+{
+	struct fixture *f = *state;
+	const struct san_msg_plan *begin, *commit;
+	const struct san_msg_service *svc;
+	const struct san_msg_nexthop *nh;
+
+	ack(f, SAN_MSG_CONFIG_END, 0, 0, "");
+	assert_int_equal(put(f, 0x101, "2001:db8:5::1", "5f00::1"), 0);
+	turn(f);
+	assert_int_equal(f->n, 5); /* nothing before the flush */
+	assert_int_equal(ncc_flush(f->ncc), 1);
+	turn(f);
+	begin = payload(f, SAN_MSG_PLAN_BEGIN, 0);
+	commit = payload(f, SAN_MSG_PLAN_COMMIT, 0);
+	svc = payload(f, SAN_MSG_SERVICE, 0);
+	nh = payload(f, SAN_MSG_NEXTHOP, 0);
+	assert_int_equal(begin->flags, SAN_PLAN_FULL);
+	assert_int_equal(commit->count, 2);
+	assert_int_equal(svc->service_id, 0x101);
+	assert_int_equal(svc->nexthop, nh->id);
+	assert_int_equal(svc->mode, SAN_MODE_PREFERRED);
+	assert_int_equal(svc->affinity, SAN_AFFINITY_FLOW);
+	assert_int_equal(nh->n_segs, 1);
+	ack_plan(f, 1);
+	assert_int_equal(f->acked_generation, 1);
+	assert_int_equal(f->acked_result, 0);
+}
+
+static void test_empty_first_plan(void **state)
+{
+	struct fixture *f = *state;
+
+	ack(f, SAN_MSG_CONFIG_END, 0, 0, "");
+	assert_int_equal(ncc_flush(f->ncc), 1);
+	assert_int_equal(ncc_flush(f->ncc), 1);
+	turn(f);
+	assert_string_equal(types(f, 5), "PLAN_BEGIN PLAN_COMMIT");
+}
+
+static void test_changes_only(void **state)
+{
+	struct fixture *f = *state;
+	const struct san_msg_plan *begin;
+
+	put(f, 1, NULL, "5f00::1");
+	put(f, 2, NULL, "5f00::1"); /* the same next hop */
+	assert_int_equal(ncc_flush(f->ncc), 2);
+	turn(f);
+	assert_string_equal(types(f, 1), "PLAN_BEGIN NEXTHOP SERVICE SERVICE PLAN_COMMIT");
+	begin = payload(f, SAN_MSG_PLAN_BEGIN, 0);
+	assert_int_equal(begin->flags, 0);
+	ack_plan(f, 2);
+	forget(f);
+	/* Nothing new: nothing sent. */
+	put(f, 1, NULL, "5f00::1");
+	assert_int_equal(ncc_flush(f->ncc), 2);
+	turn(f);
+	assert_int_equal(f->n, 1);
+	put(f, 1, NULL, NULL);
+	assert_int_equal(ncc_flush(f->ncc), 3);
+	turn(f);
+	assert_string_equal(types(f, 1), "PLAN_BEGIN SERVICE PLAN_COMMIT");
+	ack_plan(f, 3);
+	forget(f);
+	ncc_service_del(f->ncc, 2);
+	ncc_service_del(f->ncc, 2);
+	ncc_service_del(f->ncc, 77);
+	assert_int_equal(ncc_flush(f->ncc), 4);
+	turn(f);
+	assert_string_equal(types(f, 1), "PLAN_BEGIN NEXTHOP_DEL SERVICE_DEL PLAN_COMMIT");
+}
+
+static void test_alive_keeps_next_hops(void **state)
+{
+	struct fixture *f = *state;
+	struct plan_nexthop alive[3] = {hop("5f00::1", NULL), hop("5f00::2", NULL),
+					hop("5f00::1", NULL)};
+	struct plan_service svc = {
+		.id = 1, .mode = SAN_MODE_PREFERRED, .alive = alive, .n_alive = 3};
+
+	svc.selected = &alive[0];
+	assert_int_equal(ncc_service_put(f->ncc, &svc, NULL), 0);
+	ncc_flush(f->ncc);
+	turn(f);
+	assert_string_equal(types(f, 1), "PLAN_BEGIN NEXTHOP NEXTHOP SERVICE PLAN_COMMIT");
+	ack_plan(f, 2);
+	forget(f);
+	svc.selected = &alive[1];
+	ncc_service_put(f->ncc, &svc, NULL);
+	ncc_flush(f->ncc);
+	turn(f);
+	assert_string_equal(types(f, 1), "PLAN_BEGIN SERVICE PLAN_COMMIT");
+	ack_plan(f, 3);
+	forget(f);
+	/* An instance that is gone takes its next hop with it, the service stays as it is. */
+	svc.alive = &alive[1];
+	svc.n_alive = 1;
+	ncc_service_put(f->ncc, &svc, NULL);
+	ncc_flush(f->ncc);
+	turn(f);
+	assert_string_equal(types(f, 1), "PLAN_BEGIN NEXTHOP_DEL PLAN_COMMIT");
+}
+
+static void test_newest_wins(void **state)
+{
+	struct fixture *f = *state;
+	const struct san_msg_service *svc;
+
+	put(f, 1, NULL, "5f00::1");
+	assert_int_equal(ncc_flush(f->ncc), 2);
+	turn(f);
+	forget(f);
+	/* Generation 2 is on its way: everything now is generation 3, and only its last state. */
+	put(f, 1, NULL, "5f00::2");
+	assert_int_equal(ncc_flush(f->ncc), 3);
+	put(f, 1, NULL, "5f00::3");
+	assert_int_equal(ncc_flush(f->ncc), 3);
+	put(f, 2, NULL, "5f00::4");
+	ncc_service_del(f->ncc, 2); /* came and went unseen */
+	turn(f);
+	assert_int_equal(f->n, 1);
+	ack_plan(f, 2);
+	turn(f);
+	assert_string_equal(types(f, 1), "PLAN_BEGIN NEXTHOP_DEL SERVICE NEXTHOP PLAN_COMMIT");
+	svc = payload(f, SAN_MSG_SERVICE, 0);
+	assert_int_equal(svc->nexthop,
+			 ((struct san_msg_nexthop *)payload(f, SAN_MSG_NEXTHOP, 0))->id);
+	ack_plan(f, 3);
+	assert_int_equal(f->acks, 2);
+}
+
+/* Removed, on its way, wanted again: the same next hop is sent again. */
+static void test_removed_and_back(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t id;
+
+	put(f, 1, NULL, "5f00::1");
+	ncc_flush(f->ncc);
+	turn(f);
+	id = ((struct san_msg_nexthop *)payload(f, SAN_MSG_NEXTHOP, 0))->id;
+	ack_plan(f, 2);
+	ncc_service_del(f->ncc, 1);
+	ncc_flush(f->ncc);
+	turn(f);
+	forget(f);
+	put(f, 1, NULL, "5f00::1");
+	ncc_flush(f->ncc);
+	ack_plan(f, 3);
+	turn(f);
+	assert_string_equal(types(f, 1), "PLAN_BEGIN NEXTHOP SERVICE PLAN_COMMIT");
+	assert_int_equal(((struct san_msg_nexthop *)payload(f, SAN_MSG_NEXTHOP, 0))->id, id);
+	ack_plan(f, 4);
+	assert_int_equal(json_array_size(f->stats = ncc_nexthops_json(f->ncc)), 1);
+}
+
+static bool has_more(struct fixture *f)
+{
+	return f->n > 1;
+}
+
+/* Ticks, because what is waited for may happen without waking the loop. */
+static void on_time(uv_timer_t *timer)
+{
+	++*(unsigned int *)timer->data;
+}
+
+static bool run_until(struct fixture *f, bool (*done)(struct fixture *f))
+{
+	unsigned int ticks = 0;
+	bool ok;
+	uv_timer_t timer;
+
+	uv_timer_init(&f->loop, &timer);
+	timer.data = &ticks;
+	uv_timer_start(&timer, on_time, TICK_MS, TICK_MS);
+	while (!(ok = done(f)) && ticks < WAIT_MS / TICK_MS) {
+		uv_run(&f->loop, UV_RUN_ONCE);
+		turn(f);
+	}
+	uv_close((uv_handle_t *)&timer, NULL);
+	uv_run(&f->loop, UV_RUN_NOWAIT);
+	return ok;
+}
+
+static void test_refused_plan_is_repeated_in_full(void **state)
+{
+	struct fixture *f = *state;
+	struct ncc_status status;
+
+	put(f, 1, NULL, "5f00::1");
+	ncc_flush(f->ncc);
+	turn(f);
+	ack_plan(f, 2);
+	ncc_service_del(f->ncc, 1);
+	put(f, 2, NULL, "5f00::2");
+	assert_int_equal(ncc_flush(f->ncc), 3);
+	turn(f);
+	forget(f);
+	ack(f, SAN_MSG_PLAN_COMMIT, 3, -EEXIST, "route x: is in the way");
+	assert_int_equal(f->acked_result, -EEXIST);
+	assert_int_equal(f->n, 1); /* not at once */
+	ncc_status(f->ncc, &status);
+	assert_int_equal(status.failures, 1);
+	assert_int_equal(status.applied, 2);
+	assert_int_equal(status.desired, 4);
+	assert_int_equal(status.last_result, -EEXIST);
+	assert_string_equal(status.last_text, "route x: is in the way");
+	assert_true(run_until(f, has_more));
+	assert_string_equal(types(f, 1), "PLAN_BEGIN NEXTHOP SERVICE PLAN_COMMIT");
+	assert_int_equal(((struct san_msg_plan *)payload(f, SAN_MSG_PLAN_BEGIN, 0))->flags,
+			 SAN_PLAN_FULL);
+	ack_plan(f, 4);
+	ncc_status(f->ncc, &status);
+	assert_int_equal(status.applied, 4);
+	assert_int_equal(status.last_result, 0);
+	assert_int_equal(status.repaired, 2 * 5);
+}
+
+static void test_pause_grows(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, 1, NULL, "5f00::1");
+	ncc_flush(f->ncc);
+	turn(f);
+	for (unsigned int i = 0; i < 10; i++) {
+		unsigned int want = NCC_BACKOFF_MIN_MS << i;
+
+		ack(f, SAN_MSG_PLAN_COMMIT, 2 + i, -EIO, "no");
+		if (want > NCC_BACKOFF_MAX_MS)
+			want = NCC_BACKOFF_MAX_MS;
+		assert_int_equal(f->ncc->backoff_ms, want);
+		assert_true(uv_is_active((uv_handle_t *)&f->ncc->retry));
+		/* The pause is over. */
+		uv_timer_start(&f->ncc->retry, f->ncc->retry.timer_cb, 0, 0);
+		forget(f);
+		assert_true(run_until(f, has_more));
+	}
+	/* A change shortens the pause to the minimum. */
+	ack(f, SAN_MSG_PLAN_COMMIT, 12, -EIO, "no");
+	put(f, 2, NULL, "5f00::2");
+	ncc_flush(f->ncc);
+	assert_true(uv_timer_get_due_in(&f->ncc->retry) <= NCC_BACKOFF_MIN_MS);
+}
+
+static void test_shared_address(void **state)
+{
+	struct fixture *f = *state;
+	const struct san_msg_service *a, *b;
+	struct in6_addr address = in6("2001:db8:5::1"), none = in6("::");
+
+	put(f, 5, "2001:db8:5::1", "5f00::1");
+	put(f, 7, "2001:db8:5::1", "5f00::2");
+	ncc_flush(f->ncc);
+	turn(f);
+	a = payload(f, SAN_MSG_SERVICE, 0);
+	b = payload(f, SAN_MSG_SERVICE, 1);
+	assert_memory_equal(&(a->service_id == 5 ? a : b)->address, &address, 16);
+	assert_memory_equal(&(a->service_id == 7 ? a : b)->address, &none, 16);
+	ack_plan(f, 2);
+	forget(f);
+	ncc_service_del(f->ncc, 5);
+	ncc_flush(f->ncc);
+	turn(f);
+	a = payload(f, SAN_MSG_SERVICE, 0); /* told again, now with the address */
+	assert_int_equal(a->service_id, 7);
+	assert_memory_equal(&a->address, &address, 16);
+	ack_plan(f, 3);
+	forget(f);
+	put(f, 6, "2001:db8:5::1", "5f00::2");
+	put(f, 7, "2001:db8:5::2", "5f00::2");
+	ncc_flush(f->ncc);
+	turn(f);
+	assert_string_equal(types(f, 1), "PLAN_BEGIN SERVICE SERVICE PLAN_COMMIT");
+}
+
+static void test_sids(void **state)
+{
+	struct fixture *f = *state;
+	struct plan_sid sid = {.addr = in6("5f00::100"), .behaviour = SAN_BEHAVIOUR_END_DX6};
+	const struct san_msg_sid *msg;
+
+	sid.nexthop = in6("2001:db8::2");
+	sid.table = 99; /* not used by End.DX6 */
+	strcpy(sid.oif, "eth1");
+	assert_int_equal(ncc_sid_put(f->ncc, &sid, NULL), 0);
+	assert_int_equal(ncc_sid_put(f->ncc, &sid, NULL), 0);
+	ncc_flush(f->ncc);
+	turn(f);
+	assert_string_equal(types(f, 1), "PLAN_BEGIN SID PLAN_COMMIT");
+	msg = payload(f, SAN_MSG_SID, 0);
+	assert_memory_equal(&msg->nexthop, &sid.nexthop, 16);
+	assert_string_equal(msg->oif, "eth1");
+	assert_int_equal(msg->table, 0);
+	ack_plan(f, 2);
+	forget(f);
+	assert_int_equal(ncc_sid_put(f->ncc, &sid, NULL), 0);
+	assert_int_equal(ncc_flush(f->ncc), 2);
+	ncc_sid_del(f->ncc, &sid.addr);
+	ncc_sid_del(f->ncc, &sid.addr);
+	assert_int_equal(ncc_flush(f->ncc), 3);
+	turn(f);
+	assert_string_equal(types(f, 1), "PLAN_BEGIN SID_DEL PLAN_COMMIT");
+	ack_plan(f, 3);
+	ncc_sid_put(f->ncc, &sid, NULL);
+	ncc_sid_del(f->ncc, &sid.addr); /* came and went unseen */
+	assert_int_equal(ncc_flush(f->ncc), 3);
+}
+
+/* --- bad input, limits --- */
+
+static void svc_refused(struct fixture *f, const struct plan_service *svc, int code,
+			const char *want)
+{
+	struct err err = {0};
+	char text[512];
+
+	assert_int_equal(ncc_service_put(f->ncc, svc, &err), code);
+	assert_string_equal(err_text(&err, text, sizeof(text)), want);
+}
+
+static void test_bad_services(void **state)
+{
+	static struct plan_nexthop many[PLAN_MAX_ALIVE + 1];
+	struct fixture *f = *state;
+	struct plan_nexthop nh = hop("5f00::1", NULL);
+	struct plan_service svc = {.id = 0, .mode = SAN_MODE_PREFERRED, .selected = &nh};
+
+	svc_refused(f, &svc, -EINVAL, "service 0x0: id: is 0, must not be 0");
+	svc.id = 1;
+	svc.mode = SAN_MODE_BALANCED;
+	svc_refused(f, &svc, -EINVAL, "service 0x1: mode: is 2, must be none or preferred");
+	svc.mode = SAN_MODE_PREFERRED;
+	svc.affinity = 3;
+	svc_refused(f, &svc, -EINVAL, "service 0x1: affinity: is 3, must be 0..2");
+	svc.affinity = 0;
+	nh.n_segs = 9;
+	svc_refused(f, &svc, -EINVAL, "service 0x1: segments: is 9, must be 1..8");
+	nh.n_segs = 0;
+	svc_refused(f, &svc, -EINVAL, "service 0x1: segments: is 0, must be 1..8");
+	nh.n_segs = 2;
+	svc_refused(f, &svc, -EINVAL,
+		    "service 0x1: segments: must be unicast addresses, number 2 is not");
+	nh.n_segs = 1;
+	nh.encap = SAN_ENCAP_MAX;
+	svc_refused(f, &svc, -EINVAL, "service 0x1: encap: is 2, must be 0 or 1");
+	svc.selected = NULL;
+	svc.alive = many;
+	svc.n_alive = PLAN_MAX_ALIVE + 1;
+	svc_refused(f, &svc, -ENOSPC, "service 0x1: next hops: is 1025, must be at most 1024");
+	assert_int_equal(ncc_flush(f->ncc), 1); /* nothing of all this was kept */
+}
+
+static void test_limits(void **state)
+{
+	struct fixture *f = *state;
+	struct plan_nexthop nh;
+	struct plan_service svc = {.id = 99, .mode = SAN_MODE_PREFERRED};
+	char seg[64];
+
+	for (unsigned int i = 1; i <= 8; i++)
+		assert_int_equal(put(f, i, NULL, "5f00::1"), 0);
+	svc_refused(f, &svc, -ENOSPC,
+		    "service 0x63: services: is 8, limit reached, at most 8 are configured");
+	assert_int_equal(put(f, 8, NULL, "5f00::1"), 0); /* one that is there may change */
+	ncc_service_del(f->ncc, 8);
+	assert_int_equal(put(f, 9, NULL, "5f00::1"), 0);
+	for (unsigned int i = 2; i <= 7; i++) {
+		snprintf(seg, sizeof(seg), "5f00::%u", i);
+		assert_int_equal(put(f, i, NULL, seg), 0);
+	}
+	nh = hop("5f00::8", NULL);
+	svc.id = 7;
+	svc.selected = &nh;
+	svc_refused(f, &svc, -ENOSPC,
+		    "service 0x7: next hops: is 7, limit reached, at most 7 are configured");
+	/* The refused service is as it was. */
+	f->stats = ncc_entries_json(f->ncc);
+	assert_int_equal(json_array_size(f->stats), 8);
+}
+
+static void test_bad_sids(void **state)
+{
+	struct fixture *f = *state;
+	struct plan_sid sid = {.behaviour = SAN_BEHAVIOUR_END};
+	struct err err = {0};
+
+	assert_int_equal(ncc_sid_put(f->ncc, &sid, &err), -EINVAL);
+	assert_string_equal(err.field, "sid");
+	sid.addr = in6("5f00::1");
+	sid.behaviour = 0;
+	assert_int_equal(ncc_sid_put(f->ncc, &sid, &err), -EINVAL);
+	assert_string_equal(err.field, "behaviour");
+	sid.behaviour = SAN_BEHAVIOUR_END_DX6;
+	assert_int_equal(ncc_sid_put(f->ncc, &sid, &err), -EINVAL);
+	assert_string_equal(err.field, "nexthop");
+	sid.behaviour = SAN_BEHAVIOUR_END_DT6;
+	assert_int_equal(ncc_sid_put(f->ncc, &sid, &err), -EINVAL);
+	assert_string_equal(err.field, "table");
+	assert_string_equal(err.object, "SID 5f00::1");
+	sid.behaviour = SAN_BEHAVIOUR_END;
+	memset(sid.oif, 'x', sizeof(sid.oif));
+	assert_int_equal(ncc_sid_put(f->ncc, &sid, &err), -EINVAL);
+	assert_string_equal(err.field, "interface");
+}
+
+static void test_sid_limit(void **state)
+{
+	struct fixture *f = *state;
+	struct plan_sid sid = {.behaviour = SAN_BEHAVIOUR_END};
+	struct err err = {0};
+
+	for (unsigned int i = 0; i < NCC_MAX_SIDS; i++) {
+		sid.addr = in6("5f00::");
+		sid.addr.s6_addr[13] = 1;
+		sid.addr.s6_addr[14] = (uint8_t)(i >> 8);
+		sid.addr.s6_addr[15] = (uint8_t)i;
+		assert_int_equal(ncc_sid_put(f->ncc, &sid, NULL), 0);
+	}
+	sid.addr.s6_addr[13] = 2;
+	assert_int_equal(ncc_sid_put(f->ncc, &sid, &err), -ENOSPC);
+	assert_string_equal(err.field, "sids");
+}
+
+/* --- the parent's words --- */
+
+static void test_slow_parent(void **state)
+{
+	struct fixture *f = *state;
+	struct ncc_conf c = conf();
+	unsigned int before, services = 0;
+
+	teardown(state);
+	f = *state = calloc(1, sizeof(*f));
+	c.config.max_services = 10000;
+	open_ncc(f, &c);
+	ack(f, SAN_MSG_CONFIG_END, 0, 0, "");
+	before = f->n;
+	for (unsigned int i = 1; i <= 5000; i++)
+		assert_int_equal(put(f, i, NULL, "5f00::1"), 0);
+	assert_int_equal(ncc_flush(f->ncc), 1); /* does not block, although nobody reads */
+	assert_true(f->ncc->out.len > f->ncc->out.pos);
+	while (f->n < before + 5003)
+		turn(f);
+	turn(f);
+	assert_int_equal(f->n, before + 5003);
+	for (unsigned int i = before; i < f->n; i++)
+		services += f->msgs[i].hdr.type == SAN_MSG_SERVICE;
+	assert_int_equal(services, 5000);
+	assert_int_equal(f->msgs[f->n - 1].hdr.type, SAN_MSG_PLAN_COMMIT);
+	assert_int_equal(((struct san_msg_plan *)f->msgs[f->n - 1].payload)->count, 5001);
+}
+
+static void test_foreign_messages(void **state)
+{
+	struct fixture *f = *state;
+	struct san_msg_ack msg = {.type = SAN_MSG_PLAN_COMMIT};
+	struct wire_buf buf;
+	struct ncc_status status;
+
+	put(f, 1, NULL, "5f00::1");
+	ncc_flush(f->ncc);
+	turn(f);
+	/* For a predecessor, for another generation, malformed, of the wrong direction. */
+	wire_fill(&buf, SAN_MSG_ACK, f->msgs[0].hdr.session + 1, 2, &msg);
+	wire_send(f->fd, &buf);
+	ack(f, SAN_MSG_PLAN_COMMIT, 1, 0, "");
+	ack(f, SAN_MSG_CONFIG_END, 0, -EIO, "late");
+	assert_int_equal(send(f->fd, "junk", 4, 0), 4);
+	say(f, SAN_MSG_STATS_REQ, 0, &(struct san_msg_stats_req){.request = 1});
+	ack(f, SAN_MSG_NEXTHOP, 0, -EPROTO, "no plan");
+	turn(f);
+	assert_int_equal(f->acks, 0);
+	ncc_status(f->ncc, &status);
+	assert_int_equal(status.applied, 1);
+	ack_plan(f, 2);
+	assert_int_equal(f->acks, 1);
+}
+
+static void test_hangup(void **state)
+{
+	struct fixture *f = *state;
+	struct ncc_status status;
+
+	close(f->fd);
+	f->fd = -1;
+	for (int i = 0; i < 3; i++)
+		uv_run(&f->loop, UV_RUN_NOWAIT);
+	assert_int_equal(f->hangups, 1);
+	ncc_status(f->ncc, &status);
+	assert_false(status.connected);
+	assert_int_equal(put(f, 1, NULL, "5f00::1"), 0);
+	ncc_flush(f->ncc);
+	uv_run(&f->loop, UV_RUN_NOWAIT);
+	assert_int_equal(ncc_stats(f->ncc, NULL, NULL), -ENOTCONN);
+	assert_int_equal(f->hangups, 1);
+}
+
+/* --- JSON --- */
+
+static const char *text_at(json_t *obj, const char *name)
+{
+	const char *text = json_string_value(json_object_get(obj, name));
+
+	return text ? text : "(none)";
+}
+
+static long long number_at(json_t *obj, const char *name)
+{
+	return json_integer_value(json_object_get(obj, name));
+}
+
+static void test_entries_json(void **state)
+{
+	struct fixture *f = *state;
+	json_t *list, *e, *nh;
+
+	put(f, 0x102, NULL, NULL);
+	put(f, 0x101, "2001:db8:5::1", "5f00::1");
+	ncc_flush(f->ncc);
+	turn(f);
+	list = ncc_entries_json(f->ncc);
+	assert_int_equal(json_array_size(list), 2);
+	e = json_array_get(list, 0);
+	assert_string_equal(text_at(e, "service"), "0x101");
+	assert_string_equal(text_at(e, "address"), "2001:db8:5::1");
+	assert_string_equal(text_at(e, "mode"), "preferred");
+	assert_string_equal(text_at(e, "affinity"), "flow");
+	assert_int_equal(number_at(e, "desired_generation"), 2);
+	assert_int_equal(number_at(e, "applied_generation"), 0);
+	nh = json_object_get(e, "nexthop");
+	assert_string_equal(text_at(nh, "state"), "unknown");
+	assert_string_equal(text_at(nh, "encap"), "encap.red");
+	assert_true(json_is_null(json_object_get(json_array_get(list, 1), "nexthop")));
+	assert_true(json_is_null(json_object_get(json_array_get(list, 1), "address")));
+	json_decref(list);
+	ack_plan(f, 2);
+	list = ncc_entries_json(f->ncc);
+	assert_int_equal(number_at(json_array_get(list, 0), "applied_generation"), 2);
+	json_decref(list);
+	put(f, 0x101, "2001:db8:5::1", "5f00::2");
+	ncc_flush(f->ncc);
+	list = ncc_entries_json(f->ncc);
+	assert_int_equal(number_at(json_array_get(list, 0), "desired_generation"), 3);
+	assert_int_equal(number_at(json_array_get(list, 0), "applied_generation"), 2);
+	json_decref(list);
+}
+
+static void test_nexthops_json(void **state)
+{
+	struct fixture *f = *state;
+	struct san_msg_nh_state st = {
+		.id = 1, .index = 9, .kind = SAN_NH_UNRESOLVED, .text = "no route to 5f00::1"};
+	json_t *list, *nh;
+
+	put(f, 1, NULL, "5f00::1");
+	put(f, 2, NULL, "5f00::1");
+	ncc_flush(f->ncc);
+	turn(f);
+	st.id = ((struct san_msg_nexthop *)payload(f, SAN_MSG_NEXTHOP, 0))->id;
+	say(f, SAN_MSG_NH_STATE, 0, &st);
+	turn(f);
+	list = ncc_nexthops_json(f->ncc);
+	nh = json_array_get(list, 0);
+	assert_int_equal(number_at(nh, "id"), st.id);
+	assert_int_equal(number_at(nh, "index"), 9);
+	assert_int_equal(number_at(nh, "services"), 2);
+	assert_string_equal(text_at(nh, "kind"), "unresolved");
+	assert_string_equal(text_at(nh, "state"), "unresolved");
+	assert_string_equal(text_at(nh, "reason"), "no route to 5f00::1");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(nh, "segments"), 0)),
+			    "5f00::1");
+	json_decref(list);
+	st.kind = SAN_NH_SRV6;
+	st.ifindex = 4;
+	st.mtu = 1500;
+	memcpy(st.dst_mac, "\x02\0\0\0\0\xab", 6);
+	strcpy(st.ifname, "eth1");
+	say(f, SAN_MSG_NH_STATE, 0, &st);
+	st.id = 999; /* unknown: ignored */
+	say(f, SAN_MSG_NH_STATE, 0, &st);
+	turn(f);
+	list = ncc_nexthops_json(f->ncc);
+	nh = json_array_get(list, 0);
+	assert_string_equal(text_at(nh, "kind"), "srv6");
+	assert_string_equal(text_at(nh, "state"), "resolved");
+	assert_string_equal(text_at(nh, "interface"), "eth1");
+	assert_string_equal(text_at(nh, "mac"), "02:00:00:00:00:ab");
+	assert_int_equal(number_at(nh, "mtu"), 1500);
+	json_decref(list);
+}
+
+static void test_other_json(void **state)
+{
+	struct fixture *f = *state;
+	struct plan_sid sid = {.addr = in6("5f00::100"), .behaviour = SAN_BEHAVIOUR_END_DT6};
+	struct san_msg_iface_state st = {
+		.name = "eth1", .ifindex = 3, .role = 2, .up = 1, .attached = 1};
+	struct plan_nexthop nh = hop("5f00::1", "5f00::2");
+	char text[64], small[10];
+	json_t *list;
+
+	sid.table = 254;
+	ncc_sid_put(f->ncc, &sid, NULL);
+	list = ncc_sids_json(f->ncc);
+	assert_string_equal(text_at(json_array_get(list, 0), "sid"), "5f00::100");
+	assert_string_equal(text_at(json_array_get(list, 0), "behaviour"), "End.DT6");
+	assert_int_equal(number_at(json_array_get(list, 0), "table"), 254);
+	json_decref(list);
+	say(f, SAN_MSG_IFACE_STATE, 0, &st);
+	turn(f);
+	list = ncc_ifaces_json(f->ncc);
+	assert_int_equal(json_array_size(list), 2);
+	assert_string_equal(text_at(json_array_get(list, 0), "attached"), "no");
+	assert_string_equal(text_at(json_array_get(list, 1), "name"), "eth1");
+	assert_string_equal(text_at(json_array_get(list, 1), "role"), "core");
+	assert_string_equal(text_at(json_array_get(list, 1), "attached"), "native");
+	assert_true(json_is_true(json_object_get(json_array_get(list, 1), "up")));
+	json_decref(list);
+	assert_string_equal(ncc_segs_text(&nh, text, sizeof(text)), "5f00::1,5f00::2");
+	assert_string_equal(ncc_segs_text(&nh, small, sizeof(small)), "5f00::1,5");
+}
+
+/* --- counters --- */
+
+static void on_stats(void *arg, int status, json_t *stats)
+{
+	struct fixture *f = arg;
+
+	f->answers++;
+	f->stats_status = status;
+	json_decref(f->stats);
+	f->stats = json_incref(stats);
+}
+
+static uint32_t last_request(struct fixture *f)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < f->n; i++)
+		n += f->msgs[i].hdr.type == SAN_MSG_STATS_REQ;
+	return ((struct san_msg_stats_req *)payload(f, SAN_MSG_STATS_REQ, n - 1))->request;
+}
+
+static void row(struct fixture *f, uint32_t request, uint32_t kind, uint64_t key)
+{
+	struct san_msg_stat msg = {
+		.request = request, .kind = kind, .key = key, .packets = 10, .bytes = 1000};
+
+	say(f, SAN_MSG_STAT, 0, &msg);
+}
+
+static void end(struct fixture *f, uint32_t request)
+{
+	say(f, SAN_MSG_STATS_END, 0, &(struct san_msg_stats_req){.request = request});
+	turn(f);
+}
+
+static void test_stats(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t request;
+	json_t *r;
+
+	assert_int_equal(ncc_stats(f->ncc, on_stats, f), 0);
+	turn(f);
+	request = last_request(f);
+	row(f, request, SAN_STAT_SERVICE, 0x101);
+	row(f, request, SAN_STAT_NEXTHOP, 7);
+	row(f, request, SAN_STAT_REASON, SAN_R_TOO_DEEP);
+	row(f, request, SAN_STAT_REASON, SAN_R_MAX); /* of another build: left out */
+	row(f, request, 9, 1);
+	row(f, request + 1, SAN_STAT_SERVICE, 0x102);
+	end(f, request + 1);
+	assert_int_equal(f->answers, 0);
+	end(f, request);
+	assert_int_equal(f->answers, 1);
+	assert_int_equal(f->stats_status, 0);
+	r = json_array_get(json_object_get(f->stats, "services"), 0);
+	assert_string_equal(text_at(r, "service"), "0x101");
+	assert_int_equal(number_at(r, "packets"), 10);
+	assert_int_equal(number_at(r, "bytes"), 1000);
+	assert_int_equal(json_array_size(json_object_get(f->stats, "services")), 1);
+	r = json_array_get(json_object_get(f->stats, "nexthops"), 0);
+	assert_int_equal(number_at(r, "id"), 7);
+	assert_int_equal(json_array_size(json_object_get(f->stats, "reasons")), 1);
+	r = json_array_get(json_object_get(f->stats, "reasons"), 0);
+	assert_string_equal(text_at(r, "reason"), "too_deep");
+	assert_string_equal(text_at(r, "why"), "more headers or options than the work bound");
+}
+
+/* Who asks while a request is under way gets the next one's answer. */
+static void test_stats_together(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t first;
+
+	ncc_stats(f->ncc, on_stats, f);
+	turn(f);
+	first = last_request(f);
+	ncc_stats(f->ncc, on_stats, f);
+	ncc_stats(f->ncc, on_stats, f);
+	turn(f);
+	assert_int_equal(last_request(f), first);
+	end(f, first);
+	assert_int_equal(f->answers, 1);
+	turn(f);
+	assert_int_equal(last_request(f), first + 1);
+	end(f, first + 1);
+	assert_int_equal(f->answers, 3);
+	end(f, first + 1); /* nobody waits */
+	assert_int_equal(f->answers, 3);
+}
+
+static bool answered(struct fixture *f)
+{
+	return f->answers > 0;
+}
+
+static void test_stats_failures(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < NCC_STATS_WAITERS; i++)
+		assert_int_equal(ncc_stats(f->ncc, on_stats, f), 0);
+	assert_int_equal(ncc_stats(f->ncc, on_stats, f), -ENOSPC);
+	turn(f);
+	/* The answer does not come; the others' request goes out. */
+	uv_timer_start(&f->ncc->stats_timer, f->ncc->stats_timer.timer_cb, 0, 0);
+	assert_true(run_until(f, answered));
+	assert_int_equal(f->answers, 1);
+	assert_int_equal(f->stats_status, -ETIMEDOUT);
+	turn(f);
+	assert_int_equal(last_request(f), 2);
+	ack(f, SAN_MSG_STATS_REQ, 0, -ENOMEM, "no memory");
+	assert_int_equal(f->answers, NCC_STATS_WAITERS);
+	assert_int_equal(f->stats_status, -ENOMEM);
+	assert_int_equal(ncc_stats(f->ncc, on_stats, f), 0);
+	f->answers = 0;
+	close(f->fd);
+	f->fd = -1;
+	for (int i = 0; i < 3; i++)
+		uv_run(&f->loop, UV_RUN_NOWAIT);
+	assert_int_equal(f->answers, 1);
+	assert_int_equal(f->stats_status, -ENOTCONN);
+}
+
+static void test_close_with_waiters(void **state)
+{
+	struct fixture *f = *state;
+	struct ncc_conf c = conf();
+
+	ncc_stats(f->ncc, on_stats, f);
+	ncc_stats(f->ncc, on_stats, f);
+	ncc_close(f->ncc);
+	assert_int_equal(f->answers, 2);
+	assert_int_equal(f->stats_status, -ECANCELED);
+	uv_run(&f->loop, UV_RUN_DEFAULT);
+	close(f->fd);
+	uv_loop_close(&f->loop);
+	f->n = 0;
+	open_ncc(f, &c);
+}
+
+#define C(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define R(name) cmocka_unit_test_setup_teardown(name, setup_ready, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		C(test_configuration),
+		C(test_configuration_refused),
+		C(test_first_plan_is_full),
+		C(test_empty_first_plan),
+		R(test_changes_only),
+		R(test_alive_keeps_next_hops),
+		R(test_newest_wins),
+		R(test_removed_and_back),
+		R(test_refused_plan_is_repeated_in_full),
+		R(test_pause_grows),
+		R(test_shared_address),
+		R(test_sids),
+		R(test_bad_services),
+		R(test_limits),
+		R(test_bad_sids),
+		R(test_sid_limit),
+		C(test_slow_parent),
+		R(test_foreign_messages),
+		R(test_hangup),
+		R(test_entries_json),
+		R(test_nexthops_json),
+		R(test_other_json),
+		R(test_stats),
+		R(test_stats_together),
+		R(test_stats_failures),
+		R(test_close_with_waiters),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sizes, names, datagrams; and the pool of indexes. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ncc/pool.h"
+#include "ncc/wire.h"
+
+#include <cmocka.h>
+
+static void test_sizes(void **state)
+{
+#define X(name, payload)                                                                           \
+	assert_int_equal(wire_size(SAN_MSG_##name), sizeof(struct san_msg) + sizeof(payload));     \
+	assert_string_equal(wire_name(SAN_MSG_##name), #name);
+	SAN_MSGS(X)
+#undef X
+	assert_int_equal(wire_size(0), 0);
+	assert_int_equal(wire_size(SAN_MSG_TYPE_MAX), 0);
+	assert_int_equal(wire_size(UINT32_MAX), 0);
+	assert_string_equal(wire_name(SAN_MSG_TYPE_MAX), "unknown");
+}
+
+static void refused(const struct wire_buf *buf, size_t len, const char *want)
+{
+	struct err err = {0};
+	char text[512];
+
+	assert_int_equal(wire_check(buf, len, &err), -EPROTO);
+	assert_int_equal(err.code, -EPROTO);
+	assert_string_equal(err_text(&err, text, sizeof(text)), want);
+}
+
+static void test_check(void **state)
+{
+	struct san_msg_hello hello = {.abi_version = 1};
+	struct wire_buf buf;
+	struct err err = {0};
+	size_t size = wire_size(SAN_MSG_HELLO);
+
+	wire_fill(&buf, SAN_MSG_HELLO, 7, 9, &hello);
+	assert_int_equal(buf.hdr.session, 7);
+	assert_int_equal(buf.hdr.generation, 9);
+	assert_memory_equal(buf.payload, &hello, sizeof(hello));
+	assert_int_equal(wire_check(&buf, size, &err), 0);
+	refused(&buf, 0, "message: length: is 0, must be at least 16");
+	refused(&buf, 15, "message: length: is 15, must be at least 16");
+	refused(&buf, size - 1, "message HELLO: length: is 23, must be 24");
+	refused(&buf, size + 1, "message HELLO: length: is 25, must be 24");
+	refused(&buf, SAN_MSG_MAX_SIZE + 1, "message HELLO: length: is 513 or more, must be 24");
+	buf.hdr.type = 0;
+	refused(&buf, size, "message: type: is 0, must be 1..18");
+	buf.hdr.type = SAN_MSG_TYPE_MAX;
+	refused(&buf, size, "message: type: is 19, must be 1..18");
+	buf.hdr.version++;
+	refused(&buf, size, "message: version: is 2, must be 1");
+}
+
+static void test_datagrams(void **state)
+{
+	char big[SAN_MSG_MAX_SIZE + 100] = {0};
+	struct wire_buf buf, got;
+	size_t len = 0;
+	int fds[2], n = 0;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+	assert_int_equal(wire_recv(fds[1], &got, &len), -EAGAIN);
+	wire_fill(&buf, SAN_MSG_STATS_REQ, 1, 0, &(struct san_msg_stats_req){.request = 5});
+	assert_int_equal(wire_send(fds[0], &buf), 0);
+	assert_int_equal(wire_recv(fds[1], &got, &len), 0);
+	assert_int_equal(len, wire_size(SAN_MSG_STATS_REQ));
+	assert_memory_equal(&got, &buf, len);
+	assert_int_equal(send(fds[0], big, sizeof(big), 0), sizeof(big));
+	assert_int_equal(wire_recv(fds[1], &got, &len), 0);
+	assert_int_equal(len, SAN_MSG_MAX_SIZE + 1);
+	while (!wire_send(fds[0], &buf))
+		n++;
+	assert_int_equal(wire_send(fds[0], &buf), -EAGAIN);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(wire_recv(fds[1], &got, &len), 0);
+	close(fds[0]);
+	assert_int_equal(wire_recv(fds[1], &got, &len), -EPIPE);
+	assert_int_equal(wire_send(fds[1], &buf), -EPIPE);
+	close(fds[1]);
+}
+
+static void test_pool(void **state)
+{
+	struct pool pool;
+
+	assert_int_equal(pool_init(&pool, 130), 0);
+	assert_true(pool_mark(&pool, 2));
+	assert_false(pool_mark(&pool, 2));
+	assert_false(pool_mark(&pool, 0));
+	assert_false(pool_mark(&pool, 130));
+	assert_int_equal(pool_take(&pool), 1);
+	assert_int_equal(pool_take(&pool), 3); /* 2 is marked */
+	for (uint32_t i = 4; i < 130; i++)
+		assert_int_equal(pool_take(&pool), i);
+	assert_int_equal(pool_take(&pool), 0); /* all given out */
+	pool_give(&pool, 64);
+	pool_give(&pool, 64); /* not twice */
+	pool_give(&pool, 0);
+	pool_give(&pool, 999);
+	assert_int_equal(pool.n, 128);
+	assert_int_equal(pool_take(&pool), 64);
+	pool_fini(&pool);
+}
+
+/* A number rests before it is used again. */
+static void test_pool_goes_round(void **state)
+{
+	struct pool pool;
+
+	assert_int_equal(pool_init(&pool, 5), 0);
+	assert_int_equal(pool_take(&pool), 1);
+	pool_give(&pool, 1);
+	assert_int_equal(pool_take(&pool), 2);
+	assert_int_equal(pool_take(&pool), 3);
+	assert_int_equal(pool_take(&pool), 4);
+	assert_int_equal(pool_take(&pool), 1);
+	pool_fini(&pool);
+	assert_int_equal(pool_init(&pool, 1), 0);
+	assert_int_equal(pool_take(&pool), 0);
+	pool_fini(&pool);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sizes),		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_datagrams),	cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_pool_goes_round),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
