@@ -29,7 +29,7 @@ PROGRAMS := sand sanctl san-agent
 USES_sand      := $(foreach m,north orc ncc csc nsc srm ssc nl dp ncsdb model util,$(m))
 USES_sanctl    := util
 USES_san-agent := util
-USES_san-run   :=
+USES_san-run   := util
 
 CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuserspace -I$(B)/gen -I/usr/include/libnl3 \
 	    -DSAN_PREFIX='"$(PREFIX)"' -DSAN_VERSION_TEXT='"$(VERSION)"'

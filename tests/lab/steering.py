@@ -19,7 +19,7 @@ import subprocess
 import threading
 import time
 
-from netns import Lab, wait_for
+from netns import CommandError, Lab, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.path.join(ROOT, "build", "bin")
@@ -105,8 +105,8 @@ class Steering:
         gw.ip("addr add 2001:db8:1::2/64 dev core0 nodad", "route add default via 2001:db8:1::1")
         for name in SITE_DELAY:
             site = self.lab.ns(name)
-            self.lab.veth(gw, name, site, "eth0")
-            gw.ip(f"addr add 2001:db8:2{name}::1/64 dev {name} nodad")
+            self.lab.veth(gw, f"to_{name}", site, "eth0")
+            gw.ip(f"addr add 2001:db8:2{name}::1/64 dev to_{name} nodad")
             site.ip(f"addr add 2001:db8:2{name}::2/64 dev eth0 nodad", f"addr add {ADDRESS}/128 dev lo nodad",
                     f"route add default via 2001:db8:2{name}::1")
 
@@ -204,7 +204,15 @@ class Steering:
             entry = self.entry()
             return (entry.get("instance") == name and
                     entry["applied_generation"] >= entry["desired_generation"])
-        wait_for(there, f"entry names {name}")
+        try:
+            wait_for(there, f"entry names {name}")
+        except CommandError as error:
+            raise CommandError(f"{error}\n{self.entry()}\n{self.log('pe')}") from None
+
+    def routes(self, table):
+        """Routes of a table at pe; none when there is no such table."""
+        out = self.lab.ns("pe").run("ip", "-j", "-6", "route", "show", "table", str(table), check=False)
+        return json.loads(out) if out.rstrip().endswith("]") else []
 
     def udp(self, *receivers, pps=5000):
         return UdpFlow(self, receivers, pps)

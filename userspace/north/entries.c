@@ -51,10 +51,17 @@ static int set_choice(json_t *obj, const struct orc_entry *e)
 	return r;
 }
 
+/* Both from who sends them: an entry that was never sent has 0. */
+static int set_generation(json_t *obj, const char *name, const json_t *made)
+{
+	json_int_t generation = json_integer_value(json_object_get(made, name));
+
+	return json_object_set_new(obj, name, json_integer(generation));
+}
+
 static json_t *entry_json(const struct north *n, const struct view_service *svc, json_t *made)
 {
 	json_t *nexthop = json_object_get(made, "nexthop");
-	json_t *applied = json_object_get(made, "applied_generation");
 	struct orc_entry e = {0};
 	json_t *obj = json_object();
 	int r;
@@ -63,9 +70,8 @@ static json_t *entry_json(const struct north *n, const struct view_service *svc,
 	r = set_definition(obj, svc, e.selected);
 	r |= set_choice(obj, &e);
 	r |= json_object_set_new(obj, "nexthop", nexthop ? json_incref(nexthop) : json_null());
-	r |= json_object_set_new(obj, "desired_generation", json_integer(e.generation));
-	r |= json_object_set_new(obj, "applied_generation",
-				 json_integer(json_integer_value(applied)));
+	r |= set_generation(obj, "desired_generation", made);
+	r |= set_generation(obj, "applied_generation", made);
 	r |= json_object_set_new(obj, "changes", json_integer(e.changes));
 	if (r) {
 		json_decref(obj);

@@ -93,7 +93,7 @@ static void on_acked(void *arg, uint64_t generation, int result, const char *tex
 
 static void on_hangup(void *arg)
 {
-	log_warn("parent is gone", "%s", "stopping");
+	log_info("parent closed the socket", "%s", "stopping");
 	give_up(arg, EXIT_SUCCESS);
 }
 
@@ -221,10 +221,7 @@ int child_open(uv_loop_t *loop, const struct options *o, int fd, int *code, stru
 		r = open_control(c, fd) ?: open_writers(c);
 		r = r ?: open_rest(c);
 	}
-	if (r)
-		child_close(c);
-	else
-		*out = c;
+	*out = c;
 	return r;
 }
 
@@ -233,7 +230,7 @@ void child_close(struct child *c)
 	if (c->north)
 		north_close(c->north);
 	if (c->registration)
-		registration_free(c->registration);
+		registration_close(c->registration);
 	if (c->orc)
 		orc_close(c->orc);
 	if (c->ncc)
@@ -246,8 +243,11 @@ void child_close(struct child *c)
 		srm_close(c->srm);
 	if (c->db)
 		ncsdb_close(c->db);
-	while (uv_run(c->loop, UV_RUN_NOWAIT))
-		usleep(1000);
+}
+
+void child_free(struct child *c)
+{
+	registration_free(c->registration);
 	view_fini(&c->view);
 	config_free(c->config);
 	free(c);
@@ -273,11 +273,14 @@ int child_run(const struct options *o, int fd)
 	uv_signal_start(&term, on_signal, SIGTERM);
 	uv_unref((uv_handle_t *)&term);
 	r = child_open(&loop, o, fd, &code, &child);
-	if (r)
-		return r;
-	uv_run(&loop, UV_RUN_DEFAULT);
+	if (!r)
+		uv_run(&loop, UV_RUN_DEFAULT);
 	uv_close((uv_handle_t *)&term, NULL);
-	child_close(child);
+	if (child) {
+		child_close(child);
+		uv_run(&loop, UV_RUN_DEFAULT);
+		child_free(child);
+	}
 	uv_loop_close(&loop);
-	return code < 0 ? EXIT_SUCCESS : code;
+	return r ?: code < 0 ? EXIT_SUCCESS : code;
 }

@@ -23,11 +23,13 @@
 #include "util/own.h"
 
 #define SOCKET_BUFFER (1 << 20)
+#define STOP_PATIENCE_MS 5000
 #define BPFFS "/sys/fs/bpf"
 
 struct parent {
 	uv_loop_t loop;
 	uv_signal_t term, intr, chld;
+	uv_timer_t patience;
 	struct apply *apply;
 	struct child *child; /* --single */
 	pid_t keeper;
@@ -116,15 +118,30 @@ static void on_ready(void *arg)
 	log_info("ready", "%s", "first plan applied");
 }
 
+static void on_patience_end(uv_timer_t *timer)
+{
+	struct parent *p = timer->data;
+
+	log_err("child does not stop", "waited_ms=%d", STOP_PATIENCE_MS);
+	p->code = EXIT_FAILURE;
+	uv_stop(&p->loop);
+}
+
+/* The child is another user's, out of reach of this process's signals: closing the socket tells it.
+ */
 static void on_stop(uv_signal_t *handle, int signum)
 {
 	struct parent *p = handle->data;
 
 	sd_notify(0, "STOPPING=1");
-	if (p->keeper > 0)
-		kill(p->keeper, SIGTERM);
-	else
+	if (p->keeper <= 0) {
 		uv_stop(&p->loop);
+		return;
+	}
+	if (p->apply)
+		apply_close(p->apply);
+	p->apply = NULL;
+	uv_timer_start(&p->patience, on_patience_end, STOP_PATIENCE_MS, 0);
 }
 
 static void on_keeper_end(uv_signal_t *handle, int signum)
@@ -152,6 +169,8 @@ static int open_apply(struct parent *p, const struct options *o, int fd)
 	char text[512];
 
 	signal(SIGPIPE, SIG_IGN);
+	uv_timer_init(&p->loop, &p->patience);
+	p->patience.data = p;
 	watch_signal(p, &p->term, on_stop, SIGTERM);
 	watch_signal(p, &p->intr, on_stop, SIGINT);
 	watch_signal(p, &p->chld, on_keeper_end, SIGCHLD);
@@ -180,6 +199,8 @@ static int run(struct parent *p, int code)
 		apply_close(p->apply);
 	uv_walk(&p->loop, close_handle, NULL);
 	uv_run(&p->loop, UV_RUN_DEFAULT);
+	if (p->child)
+		child_free(p->child);
 	uv_loop_close(&p->loop);
 	return code ?: p->code > 0 ? p->code : EXIT_SUCCESS;
 }

@@ -15,20 +15,22 @@ struct registration {
 	unsigned int pending; /* writes under way, and 1 while they are being asked for */
 	uv_idle_t idle;
 	uv_timer_t refresh;
-	unsigned int open_handles;
+	bool closed; /* late answers are nobody's any more */
 };
 
 static void finish_one(struct registration *reg)
 {
-	if (--reg->pending == 0)
+	if (--reg->pending == 0 && !reg->closed)
 		reg->done(reg->arg);
 }
 
 static void on_written(void *arg, int status, int64_t revision, bool created)
 {
-	if (status)
+	struct registration *reg = arg;
+
+	if (status && !reg->closed)
 		log_err("configured object not stored", "error=\"%s\"", strerror(-status));
-	finish_one(arg);
+	finish_one(reg);
 }
 
 /* A write was asked for: r = 0, or refused with err. */
@@ -156,21 +158,18 @@ struct registration *registration_start(const struct registration_conf *conf,
 	uv_idle_init(conf->loop, &reg->idle);
 	uv_timer_init(conf->loop, &reg->refresh);
 	reg->idle.data = reg->refresh.data = reg;
-	reg->open_handles = 2;
 	uv_idle_start(&reg->idle, put_all);
 	return reg;
 }
 
-static void on_closed(uv_handle_t *handle)
+void registration_close(struct registration *reg)
 {
-	struct registration *reg = handle->data;
-
-	if (--reg->open_handles == 0)
-		free(reg);
+	reg->closed = true;
+	uv_close((uv_handle_t *)&reg->idle, NULL);
+	uv_close((uv_handle_t *)&reg->refresh, NULL);
 }
 
 void registration_free(struct registration *reg)
 {
-	uv_close((uv_handle_t *)&reg->idle, on_closed);
-	uv_close((uv_handle_t *)&reg->refresh, on_closed);
+	free(reg);
 }

@@ -27,6 +27,8 @@ struct registration_conf {
  * memory. */
 struct registration *registration_start(const struct registration_conf *conf,
 					void (*done)(void *arg), void *arg);
+/* Closes its handles; free it when the loop has run dry: answers may still be under way. */
+void registration_close(struct registration *reg);
 void registration_free(struct registration *reg);
 
 #endif
