@@ -40,7 +40,9 @@ struct hop {
 	uint32_t id;	      /* the child's name for it; 0 = none in this session */
 	uint64_t plan;	      /* generation of the last plan that named it */
 	unsigned int refs;    /* entries that select it */
-	unsigned int leaving; /* of these: named by the plan being checked */
+	uint64_t claimed;     /* check of the plan that puts this content */
+	uint64_t counted;     /* check that `leaving` belongs to */
+	unsigned int leaving; /* refs of entries that the plan being checked names */
 	bool has_segs;	      /* false: adopted from the map, not yet named by a plan */
 	struct san_msg_nexthop msg;
 	struct san_nexthop val; /* as in the map */
@@ -192,6 +194,7 @@ struct apply {
 	struct pool indexes, stat_indexes;
 	struct undo_log undo;
 	uint64_t stamp;	 /* of the plan being applied, over all sessions */
+	uint64_t checks; /* of plans as a whole */
 	uint64_t audits; /* number of the last one */
 	uint32_t applied, repaired;
 	uint64_t settled_us; /* earliest time to follow the network again */

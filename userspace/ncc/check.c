@@ -145,7 +145,7 @@ static int check_plan(const void *payload, struct err *err)
 static int check_nexthop(const void *payload, struct err *err)
 {
 	const struct san_msg_nexthop *m = payload;
-	char field[16];
+	char field[24];
 
 	if (!m->id)
 		return bad_number(err, "id", 0, "1 or more");

@@ -274,6 +274,8 @@ static int check_hop(struct apply *a, struct draft_hop *h, struct err *err)
 	struct hop *same = hop_by_content(a, &h->val);
 	struct draft_hop *other;
 
+	if (same)
+		same->claimed = a->checks;
 	if (named && named != same)
 		return hop_error(err, -EEXIST, h->msg.id, "id",
 				 "is in use for other segments, remove it first");
@@ -321,17 +323,6 @@ static int check_address(struct apply *a, const struct draft_svc *s, struct err 
 	return svc_error(err, -EEXIST, s->msg.service_id, "address", want);
 }
 
-static bool taken_over(struct apply *a, const struct hop *hop)
-{
-	struct draft_hop *h;
-
-	for (h = a->draft.hops; h; h = h->hh.next) {
-		if (!h->del && hop_by_content(a, &h->val) == hop)
-			return true;
-	}
-	return false;
-}
-
 static int check_removals(struct apply *a, struct err *err)
 {
 	struct draft_hop *h;
@@ -342,13 +333,19 @@ static int check_removals(struct apply *a, struct err *err)
 		struct entry *e = shadow_entry(a, s->msg.service_id);
 		struct hop *hop = e ? hop_by_index(a, e->val.nexthop) : NULL;
 
-		if (hop)
+		if (hop && hop->counted != a->checks)
+			hop->leaving = 0;
+		if (hop) {
+			hop->counted = a->checks;
 			hop->leaving++;
+		}
 	}
 	for (h = a->draft.hops; h; h = h->hh.next) {
 		struct hop *hop = h->del ? hop_by_id(a, h->msg.id) : NULL;
 
-		if (hop && hop->refs > hop->leaving && !taken_over(a, hop))
+		if (!hop || hop->claimed == a->checks)
+			continue; /* not there, or goes on under another id */
+		if (hop->refs > (hop->counted == a->checks ? hop->leaving : 0))
 			return hop_error(err, -EINVAL, h->msg.id, "",
 					 "is still selected by a service");
 	}
@@ -357,8 +354,7 @@ static int check_removals(struct apply *a, struct err *err)
 
 static void prepare(struct apply *a)
 {
-	for (struct hop *hop = a->hops; hop; hop = hop->hh.next)
-		hop->leaving = 0;
+	a->checks++;
 	for (struct draft_svc *s = a->draft.svcs; s; s = s->hh.next) {
 		struct entry *e = shadow_entry(a, s->msg.service_id);
 

@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "nl/priv.h"
 
+#define NOMEM_TRIES 50
+#define NOMEM_WAIT_US 1000
 #define ROUTE_METRIC 1024 /* the kernel's default for routes from user space */
 
 /* --- routes known to be ours --- */
@@ -216,6 +219,19 @@ static int check_owner(struct nl *nl, const struct in6_addr *dst, uint32_t table
 	return -EEXIST;
 }
 
+/* The kernel takes per-CPU memory for each encapsulation without waiting for it; after thousands in
+ * a row the reserve is used up until a kernel thread has filled it again. */
+static int write_route(struct nl *nl, struct nl_req *req)
+{
+	int r = nl_talk(&nl->rt, req, NULL, NULL);
+
+	for (int i = 0; r == -ENOMEM && i < NOMEM_TRIES; i++) {
+		usleep(NOMEM_WAIT_US);
+		r = nl_talk(&nl->rt, req, NULL, NULL);
+	}
+	return r;
+}
+
 int nl_route_put(struct nl *nl, struct nl_req *req, const struct in6_addr *dst, uint32_t table,
 		 char why[NL_WHY_LEN])
 {
@@ -223,7 +239,7 @@ int nl_route_put(struct nl *nl, struct nl_req *req, const struct in6_addr *dst, 
 	int r;
 
 	req->nlh.nlmsg_flags = flags | NLM_F_CREATE | NLM_F_EXCL;
-	r = nl_talk(&nl->rt, req, NULL, NULL);
+	r = write_route(nl, req);
 	if (r == -EEXIST) {
 		nl_monitor_take(nl); /* a foreign hand may have replaced what we knew as ours */
 		if (!nl_known_has(nl, dst, table)) {
@@ -232,7 +248,7 @@ int nl_route_put(struct nl *nl, struct nl_req *req, const struct in6_addr *dst, 
 				return r;
 		}
 		req->nlh.nlmsg_flags = flags | NLM_F_CREATE | NLM_F_REPLACE;
-		r = nl_talk(&nl->rt, req, NULL, NULL);
+		r = write_route(nl, req);
 	}
 	snprintf(why, NL_WHY_LEN, "%s", nl->rt.why);
 	if (!r)
