@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Processes of the lab: started into a namespace (and cgroup), known by PID and start time, ended."""
 import glob
+import json
 import os
 import shutil
 import signal
@@ -160,6 +161,7 @@ def start_all(topo):
         wait_ready(host)
     for host, conf in topo["agents"].items():
         start(f"agent-{host}", host, [f"{BIN}/san-agent", "-c", f"{topo['dir']}/{conf}"])
+    wait_selected("pe1", "0x101")
 
 
 def sanctl(host, *args, check=True):
@@ -177,6 +179,17 @@ def wait_ready(host, seconds=15):
             break
         time.sleep(0.1)
     raise LabError(f"sand on {host} did not get ready:\n{log_tail(f'sand-{host}')}")
+
+
+def wait_selected(host, service, seconds=15):
+    """The ingress has chosen an instance: the agents have registered and reported."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        done = sanctl(host, "--json", "entry", "get", service, check=False)
+        if done.returncode == 0 and json.loads(done.stdout)["instance"]:
+            return
+        time.sleep(0.1)
+    raise LabError(f"{host} selected no instance of {service}:\n{log_tail(f'sand-{host}')}")
 
 
 def stop_all(topo):
