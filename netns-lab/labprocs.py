@@ -114,17 +114,22 @@ def write(path, text):
 
 
 def cgroup_make(name, percent):
+    """A quota, and the highest weight: what may be used is there, also on a machine that is busy, so
+    that load is what the instance does, not what its neighbours leave."""
     roots = cgroup_roots()
     for where in cgroup_dirs(name):
         os.makedirs(where, exist_ok=True)
     if "" in roots:
-        for level in (roots[""], f"{roots['']}/{CGROUP}"):
+        top = f"{roots['']}/{CGROUP}"
+        for level in (roots[""], top):
             write(f"{level}/cgroup.subtree_control", "+cpu +memory")
-        write(f"{roots['']}/{CGROUP}/{name}/cpu.max", f"{percent * 1000} 100000")
+        write(f"{top}/cpu.weight", "10000")
+        write(f"{top}/{name}/cpu.max", f"{percent * 1000} 100000")
     else:
-        where = f"{roots['cpu']}/{CGROUP}/{name}"
-        write(f"{where}/cpu.cfs_period_us", "100000")
-        write(f"{where}/cpu.cfs_quota_us", str(percent * 1000))
+        top = f"{roots['cpu']}/{CGROUP}"
+        write(f"{top}/cpu.shares", "262144")
+        write(f"{top}/{name}/cpu.cfs_period_us", "100000")
+        write(f"{top}/{name}/cpu.cfs_quota_us", str(percent * 1000))
 
 
 def cgroup_remove():
