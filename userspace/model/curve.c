@@ -6,14 +6,14 @@
 #include "util/json.h"
 #include "util/own.h"
 
-static int read_step(const json_t *value, uint16_t attr, struct curve *curve, struct err *err)
+static int read_step(const json_t *value, uint16_t attr, struct curve_room to, struct err *err)
 {
-	curve->kind = CURVE_STEP;
-	curve->n = 1;
-	return attr_from_json(attr, value, &curve->v[0].x_milli, err);
+	*to.curve = (struct curve){.kind = CURVE_STEP, .n = 1, .v = to.v};
+	to.v[0] = (struct curve_point){0};
+	return attr_from_json(attr, value, &to.v[0].x_milli, err);
 }
 
-static int read_ramp(const json_t *value, uint16_t attr, struct curve *curve, struct err *err)
+static int read_ramp(const json_t *value, uint16_t attr, struct curve_room to, struct err *err)
 {
 	int64_t x[2] = {0, 0};
 	bool falling;
@@ -29,11 +29,9 @@ static int read_ramp(const json_t *value, uint16_t attr, struct curve *curve, st
 		return err_set(err, -EINVAL, "/1", NULL,
 			       "must be another value than from; see step");
 	falling = x[0] > x[1];
-	curve->kind = CURVE_POINTS;
-	curve->ramp = true;
-	curve->n = 2;
-	curve->v[0] = (struct curve_point){x[falling], falling ? METRIC_MAX : 0};
-	curve->v[1] = (struct curve_point){x[!falling], falling ? 0 : METRIC_MAX};
+	to.v[0] = (struct curve_point){x[falling], falling ? METRIC_MAX : 0};
+	to.v[1] = (struct curve_point){x[!falling], falling ? 0 : METRIC_MAX};
+	*to.curve = (struct curve){.kind = CURVE_POINTS, .n = 2, .ramp = true, .v = to.v};
 	return 0;
 }
 
@@ -53,19 +51,18 @@ static int read_point(const json_t *value, uint16_t attr, struct curve_point *po
 	return 0;
 }
 
-static int read_points(const json_t *value, uint16_t attr, struct curve *curve, struct err *err)
+static int read_points(const json_t *value, uint16_t attr, struct curve_room to, struct err *err)
 {
 	size_t n = json_array_size(value); /* 0 for what is no array */
 
 	if (n < 1 || n > CURVE_MAX_POINTS)
 		return err_set(err, -EINVAL, "", NULL, "must be an array of 1..%d points [x, y]",
 			       CURVE_MAX_POINTS);
-	curve->kind = CURVE_POINTS;
-	curve->n = (uint8_t)n;
+	*to.curve = (struct curve){.kind = CURVE_POINTS, .n = (uint8_t)n, .v = to.v};
 	for (size_t i = 0; i < n; i++) {
-		if (read_point(json_array_get(value, i), attr, &curve->v[i], err))
+		if (read_point(json_array_get(value, i), attr, &to.v[i], err))
 			return err_prefix(err, "/%zu", i);
-		if (i > 0 && curve->v[i].x_milli <= curve->v[i - 1].x_milli) {
+		if (i > 0 && to.v[i].x_milli <= to.v[i - 1].x_milli) {
 			err_set(err, -EINVAL, "/0", NULL,
 				"must be an x greater than the one before");
 			return err_prefix(err, "/%zu", i);
@@ -76,10 +73,10 @@ static int read_points(const json_t *value, uint16_t attr, struct curve *curve, 
 
 static const struct {
 	const char *name;
-	int (*read)(const json_t *value, uint16_t attr, struct curve *curve, struct err *err);
+	int (*read)(const json_t *value, uint16_t attr, struct curve_room to, struct err *err);
 } forms[] = {{"step", read_step}, {"ramp", read_ramp}, {"points", read_points}};
 
-int curve_from_json(const json_t *obj, uint16_t attr, struct curve *curve, struct err *err)
+int curve_from_json(const json_t *obj, uint16_t attr, struct curve_room to, struct err *err)
 {
 	static const char *const allowed[] = {"step", "ramp", "points", NULL};
 	int r = json_is_obj(obj, err);
@@ -95,10 +92,21 @@ int curve_from_json(const json_t *obj, uint16_t attr, struct curve *curve, struc
 
 		if (!value)
 			continue;
-		r = forms[i].read(value, attr, curve, err);
+		r = forms[i].read(value, attr, to, err);
 		return r ? err_prefix(err, "/%s", forms[i].name) : 0;
 	}
 	return err_set(err, -EINVAL, "", NULL, "must be exactly one of step, ramp, points");
+}
+
+bool curve_equal(const struct curve *a, const struct curve *b)
+{
+	if (a->kind != b->kind || a->n != b->n || a->ramp != b->ramp)
+		return false;
+	for (int i = 0; i < a->n; i++) {
+		if (a->v[i].x_milli != b->v[i].x_milli || a->v[i].y != b->v[i].y)
+			return false;
+	}
+	return true;
 }
 
 static json_t *pair(json_t *a, json_t *b)

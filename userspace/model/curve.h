@@ -10,8 +10,14 @@
 
 #include "model/service.h"
 
+/* A curve as it is read: curve.v belongs here, to v[]. */
+struct curve_room {
+	struct curve *curve;
+	struct curve_point *v; /* CURVE_MAX_POINTS */
+};
 /* x in units of attr, within its range. err: field relative to obj. */
-int curve_from_json(const json_t *obj, uint16_t attr, struct curve *curve, struct err *err);
+int curve_from_json(const json_t *obj, uint16_t attr, struct curve_room to, struct err *err);
+bool curve_equal(const struct curve *a, const struct curve *b);
 json_t *curve_to_json(const struct curve *curve); /* new reference, NULL without memory */
 
 #endif

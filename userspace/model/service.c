@@ -37,23 +37,115 @@ const char *requirement_op_text(uint8_t op)
 	return op < REQ_OP_MAX ? op_names[op] : "?";
 }
 
+/* A service as it is read, with all the room it may need. */
+struct draft {
+	struct service svc;
+	struct term terms[SERVICE_MAX_TERMS];
+	struct requirement requirements[SERVICE_MAX_REQUIREMENTS];
+	struct curve_point points[SERVICE_MAX_TERMS][CURVE_MAX_POINTS];
+};
+
+static const struct curve_point default_points[] = {{0, 0}, {DEFAULT_RAMP_END_MILLI, METRIC_MAX}};
+static const struct term default_term = {
+	.attr = ATTR_DELAY_US,
+	.weight = 1, /* whatever the strategy: nothing else is optimised */
+	.curve = {.kind = CURVE_POINTS, .ramp = true, .n = 2, .v = default_points},
+};
+
 void service_init(struct service *svc, uint64_t id)
 {
-	memset(svc, 0, sizeof(*svc));
-	svc->id = id;
-	svc->mode = SAN_MODE_PREFERRED;
-	svc->margin = DEFAULT_MARGIN;
-	svc->hold_ms = DEFAULT_HOLD_MS;
-	svc->max_age_ms = DEFAULT_MAX_AGE_MS;
-	svc->n_terms = 1;
-	svc->terms[0].attr = ATTR_DELAY_US;
-	svc->terms[0].weight = 1; /* whatever the strategy: nothing else is optimised */
-	svc->terms[0].curve.kind = CURVE_POINTS;
-	svc->terms[0].curve.ramp = true;
-	svc->terms[0].curve.n = 2;
-	svc->terms[0].curve.v[1].x_milli = DEFAULT_RAMP_END_MILLI;
-	svc->terms[0].curve.v[1].y = METRIC_MAX;
+	*svc = (struct service){
+		.id = id,
+		.mode = SAN_MODE_PREFERRED,
+		.margin = DEFAULT_MARGIN,
+		.hold_ms = DEFAULT_HOLD_MS,
+		.max_age_ms = DEFAULT_MAX_AGE_MS,
+		.n_terms = 1,
+		.terms = &default_term,
+	};
 }
+
+/* ---- as one block ---- */
+
+static size_t count_points(const struct service *svc)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < svc->n_terms; i++)
+		n += svc->terms[i].curve.n;
+	return n;
+}
+
+static void copy_lists(const struct service *from, struct service *to)
+{
+	struct term *terms = (struct term *)(to + 1);
+	struct requirement *requirements = (struct requirement *)(terms + from->n_terms);
+	struct curve_point *points = (struct curve_point *)(requirements + from->n_requirements);
+
+	for (int i = 0; i < from->n_terms; i++) {
+		const struct curve *curve = &from->terms[i].curve;
+
+		terms[i] = from->terms[i];
+		terms[i].curve.v = points;
+		for (int k = 0; k < curve->n; k++)
+			*points++ = curve->v[k];
+	}
+	for (int i = 0; i < from->n_requirements; i++)
+		requirements[i] = from->requirements[i];
+	to->terms = terms;
+	to->requirements = requirements;
+}
+
+int service_copy(const struct service *svc, struct service **out)
+{
+	size_t size = sizeof(*svc) + svc->n_terms * sizeof(*svc->terms) +
+		      svc->n_requirements * sizeof(*svc->requirements) +
+		      count_points(svc) * sizeof(struct curve_point);
+	struct service *copy = malloc(size);
+
+	if (!copy)
+		return -ENOMEM;
+	*copy = *svc;
+	copy_lists(svc, copy);
+	*out = copy;
+	return 0;
+}
+
+static bool same_terms(const struct service *a, const struct service *b)
+{
+	for (int i = 0; i < a->n_terms; i++) {
+		const struct term *t = &a->terms[i], *u = &b->terms[i];
+
+		if (t->attr != u->attr || t->weight != u->weight ||
+		    !curve_equal(&t->curve, &u->curve))
+			return false;
+	}
+	return true;
+}
+
+static bool same_requirements(const struct service *a, const struct service *b)
+{
+	for (int i = 0; i < a->n_requirements; i++) {
+		const struct requirement *r = &a->requirements[i], *s = &b->requirements[i];
+
+		if (r->attr != s->attr || r->op != s->op || r->milli != s->milli)
+			return false;
+	}
+	return true;
+}
+
+bool service_equal(const struct service *a, const struct service *b)
+{
+	return a->id == b->id && strcmp(a->name, b->name) == 0 &&
+	       IN6_ARE_ADDR_EQUAL(&a->address, &b->address) && a->strategy == b->strategy &&
+	       a->mode == b->mode && a->affinity == b->affinity && a->stale == b->stale &&
+	       a->margin == b->margin && a->hold_ms == b->hold_ms &&
+	       a->max_age_ms == b->max_age_ms && a->n_terms == b->n_terms &&
+	       a->n_requirements == b->n_requirements && same_terms(a, b) &&
+	       same_requirements(a, b);
+}
+
+/* ---- reading ---- */
 
 static int read_attr(const json_t *obj, uint16_t *attr, struct err *err)
 {
@@ -72,10 +164,11 @@ static int read_attr(const json_t *obj, uint16_t *attr, struct err *err)
 	return 0;
 }
 
-static int read_term(const json_t *obj, struct service *svc, int i, struct err *err)
+static int read_term(const json_t *obj, struct draft *draft, int i, struct err *err)
 {
 	static const char *const allowed[] = {"attribute", "curve", "weight", NULL};
-	struct term *term = &svc->terms[i];
+	struct term *term = &draft->terms[i];
+	struct curve_room room = {&term->curve, draft->points[i]};
 	int64_t weight = WEIGHT_BY_STRATEGY;
 	json_t *curve = NULL;
 	int r = json_only(obj, allowed, err);
@@ -86,7 +179,7 @@ static int read_term(const json_t *obj, struct service *svc, int i, struct err *
 		r = json_get_object(obj, "curve", JSON_REQUIRED, &curve, err);
 	if (r)
 		return r;
-	r = curve_from_json(curve, term->attr, &term->curve, err);
+	r = curve_from_json(curve, term->attr, room, err);
 	if (r)
 		return err_prefix(err, "/curve");
 	r = json_get_int(obj, "weight", JSON_OPTIONAL, (struct json_range){0, WEIGHT_MAX}, &weight,
@@ -95,10 +188,10 @@ static int read_term(const json_t *obj, struct service *svc, int i, struct err *
 	return r;
 }
 
-static int read_requirement(const json_t *obj, struct service *svc, int i, struct err *err)
+static int read_requirement(const json_t *obj, struct draft *draft, int i, struct err *err)
 {
 	static const char *const allowed[] = {"attribute", "op", "value", NULL};
-	struct requirement *req = &svc->requirements[i];
+	struct requirement *req = &draft->requirements[i];
 	int op = 0;
 	int r = json_only(obj, allowed, err);
 
@@ -116,11 +209,11 @@ static int read_requirement(const json_t *obj, struct service *svc, int i, struc
 struct list {
 	const char *name;
 	size_t max;
-	int (*read)(const json_t *obj, struct service *svc, int i, struct err *err);
+	int (*read)(const json_t *obj, struct draft *draft, int i, struct err *err);
 };
 
 /* *n = number of items; untouched if the member is absent. */
-static int read_list(const json_t *obj, const struct list *list, struct service *svc, uint8_t *n,
+static int read_list(const json_t *obj, const struct list *list, struct draft *draft, uint8_t *n,
 		     struct err *err)
 {
 	json_t *array = NULL;
@@ -138,27 +231,29 @@ static int read_list(const json_t *obj, const struct list *list, struct service 
 
 		r = json_is_obj(item, err);
 		if (r == 0)
-			r = list->read(item, svc, i, err);
+			r = list->read(item, draft, i, err);
 		if (r)
 			return err_prefix(err, "/%s/%d", list->name, i);
 	}
 	return 0;
 }
 
-static int read_lists(const json_t *obj, struct service *svc, struct err *err)
+static int read_lists(const json_t *obj, struct draft *draft, struct err *err)
 {
 	static const struct list terms = {"evaluation", SERVICE_MAX_TERMS, read_term};
 	static const struct list requirements = {"requirements", SERVICE_MAX_REQUIREMENTS,
 						 read_requirement};
 	const json_t *evaluation = json_object_get(obj, terms.name);
+	struct service *svc = &draft->svc;
 	int r;
 
 	if (evaluation && !json_is_null(evaluation)) {
-		memset(svc->terms, 0, sizeof(svc->terms)); /* replaces the default */
-		svc->n_terms = 0;
+		svc->n_terms = 0; /* replaces the default */
+		svc->terms = draft->terms;
 	}
-	r = read_list(obj, &terms, svc, &svc->n_terms, err);
-	return r ? r : read_list(obj, &requirements, svc, &svc->n_requirements, err);
+	svc->requirements = draft->requirements;
+	r = read_list(obj, &terms, draft, &svc->n_terms, err);
+	return r ? r : read_list(obj, &requirements, draft, &svc->n_requirements, err);
 }
 
 static int read_hysteresis(const json_t *obj, struct service *svc, struct err *err)
@@ -237,8 +332,9 @@ static int read_choices(const json_t *obj, struct service *svc, struct err *err)
 	return r;
 }
 
-static int read_service(const json_t *obj, struct service *svc, struct err *err)
+static int read_service(const json_t *obj, struct draft *draft, struct err *err)
 {
+	struct service *svc = &draft->svc;
 	int r = read_name(obj, svc, err);
 
 	if (r == 0)
@@ -246,7 +342,7 @@ static int read_service(const json_t *obj, struct service *svc, struct err *err)
 	if (r == 0)
 		r = read_choices(obj, svc, err);
 	if (r == 0)
-		r = read_lists(obj, svc, err);
+		r = read_lists(obj, draft, err);
 	if (r == 0)
 		r = read_part(obj, "hysteresis", svc, read_hysteresis, err);
 	if (r == 0)
@@ -284,7 +380,7 @@ static int read_id(const json_t *obj, uint64_t expect_id, uint64_t *id, struct e
 		       "must be a service ID: \"0x101\" or a number, 1..0xffffffffffffffff");
 }
 
-int service_from_json(const json_t *obj, uint64_t expect_id, struct service *svc, struct err *err)
+int service_from_json(const json_t *obj, uint64_t expect_id, struct service **out, struct err *err)
 {
 	static const char *const allowed[] = {
 		"id",	      "name",	      "address",    "strategy",	 "selection", "affinity",
@@ -292,7 +388,7 @@ int service_from_json(const json_t *obj, uint64_t expect_id, struct service *svc
 	struct err ignored;
 	uint16_t names = attr_count();
 	char text[SVC_ID_TEXT];
-	struct service s;
+	struct draft draft;
 	uint64_t id = 0;
 	int r;
 
@@ -304,15 +400,15 @@ int service_from_json(const json_t *obj, uint64_t expect_id, struct service *svc
 		r = read_id(obj, expect_id, &id, err);
 	if (r)
 		return r;
-	service_init(&s, id);
-	r = read_service(obj, &s, err);
+	service_init(&draft.svc, id);
+	r = read_service(obj, &draft, err);
+	if (!r && service_copy(&draft.svc, out))
+		r = err_set(err, -ENOMEM, "", NULL, "no memory");
 	if (r) {
 		attr_forget(names);
 		err_object(err, "service %s", svc_id_text(id, text));
-		return r;
 	}
-	memcpy(svc, &s, sizeof(s)); /* with its padding: compared as bytes */
-	return 0;
+	return r;
 }
 
 static json_t *term_to_json(const struct term *term)

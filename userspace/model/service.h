@@ -42,10 +42,10 @@ struct curve_point {
 	int32_t y; /* 0..1000 */
 };
 struct curve {
-	enum curve_kind kind;
+	uint8_t kind; /* enum curve_kind */
 	uint8_t n;
-	bool ramp; /* was written as a ramp; falling if v[0].y > v[1].y */
-	struct curve_point v[CURVE_MAX_POINTS]; /* STEP: v[0].x is the step */
+	bool ramp;		     /* was written as a ramp; falling if v[0].y > v[1].y */
+	const struct curve_point *v; /* STEP: v[0].x is the step */
 };
 
 struct term {
@@ -71,6 +71,8 @@ enum strategy {
 
 enum stale_policy { STALE_EXCLUDE, STALE_HOLD, STALE_WORSEN, STALE_POLICY_MAX };
 
+/* Never changed once it is made, so the lists are as long as they are: service_from_json and
+ * service_copy put the whole of a service into one block of memory. */
 struct service {
 	uint64_t id;
 	char name[NAME_LEN];	 /* "" = none */
@@ -83,18 +85,20 @@ struct service {
 	uint32_t hold_ms;
 	uint32_t max_age_ms;
 	uint8_t n_terms, n_requirements;
-	struct term terms[SERVICE_MAX_TERMS];
-	struct requirement requirements[SERVICE_MAX_REQUIREMENTS];
+	const struct term *terms;
+	const struct requirement *requirements;
 };
 
 const char *requirement_op_text(uint8_t op); /* "<" "<=" ">" ">=" */
 
-/* Defaults for everything but id. */
+/* Defaults for everything but id; its lists are constants. */
 void service_init(struct service *svc, uint64_t id);
-/* Fills *svc from obj as a whole (defaults for absent members). id: "0x101" or a number in obj; if
- * expect_id != 0 obj may leave it out and must not differ. *svc is left alone on failure, and so
- * are the interned attribute names. -EINVAL, -ENOSPC. Padding is zero: memcmp compares. */
-int service_from_json(const json_t *obj, uint64_t expect_id, struct service *svc, struct err *err);
+/* A service from obj as a whole (defaults for absent members). id: "0x101" or a number in obj; if
+ * expect_id != 0 obj may leave it out and must not differ. *out is the caller's, to free(); it is
+ * left alone on failure, and so are the interned attribute names. -EINVAL, -ENOSPC, -ENOMEM. */
+int service_from_json(const json_t *obj, uint64_t expect_id, struct service **out, struct err *err);
+int service_copy(const struct service *svc, struct service **out); /* to free(). -ENOMEM */
+bool service_equal(const struct service *a, const struct service *b);
 json_t *service_to_json(const struct service *svc); /* new reference; round-trips */
 
 #endif

@@ -42,6 +42,12 @@ static void free_instance(struct view_instance *inst)
 	free(inst);
 }
 
+static void free_service(struct view_service *svc)
+{
+	free(svc->def);
+	free(svc);
+}
+
 void view_fini(struct view *view)
 {
 	struct view_service *svc, *next_svc;
@@ -54,7 +60,7 @@ void view_fini(struct view *view)
 			free_instance(inst);
 		}
 		HASH_DEL(view->services, svc);
-		free(svc);
+		free_service(svc);
 	}
 	view_fini_net(view);
 	view_init(view);
@@ -111,20 +117,29 @@ static void release_service(struct view *view, struct view_service *svc)
 	if (svc->registered || svc->instances)
 		return;
 	HASH_DEL(view->services, svc);
-	free(svc);
+	free_service(svc);
 }
 
 int view_service_put(struct view *view, const struct service *def, int64_t revision)
 {
 	struct view_service *svc;
+	struct service *copy;
 	int r = need_service(view, def->id, &svc);
 
 	if (r)
 		return r;
-	svc->revision = revision;
-	if (svc->registered && memcmp(&svc->def, def, sizeof(*def)) == 0)
+	if (svc->registered && service_equal(svc->def, def)) {
+		svc->revision = revision;
 		return 0;
-	memcpy(&svc->def, def, sizeof(*def));
+	}
+	r = service_copy(def, &copy);
+	if (r) {
+		release_service(view, svc);
+		return r;
+	}
+	free(svc->def);
+	svc->def = copy;
+	svc->revision = revision;
 	svc->registered = true;
 	notify_service(view, VIEW_SERVICE, svc);
 	return 0;

@@ -40,8 +40,8 @@ struct view_instance {
 
 struct view_service {
 	uint64_t id;
-	bool registered; /* false: instances are known, the service itself is not yet */
-	struct service def;
+	bool registered;     /* false: instances are known, the service itself is not yet */
+	struct service *def; /* NULL until it was registered */
 	int64_t revision;
 	struct view_instance *instances; /* uthash */
 	void *user;			 /* orc's */

@@ -20,10 +20,10 @@ static int set_text(json_t *obj, const char *name, const char *text)
 static int set_definition(json_t *obj, const struct view_service *svc, bool selected)
 {
 	char id[SVC_ID_TEXT];
-	json_t *def = service_to_json(&svc->def);
+	json_t *def = service_to_json(svc->def);
 	int r = set_text(obj, "service", svc_id_text(svc->id, id));
 
-	r |= set_text(obj, "name", svc->def.name);
+	r |= set_text(obj, "name", svc->def->name);
 	r |= set_text(obj, "address", json_string_value(json_object_get(def, "address")));
 	r |= set_text(obj, "mode",
 		      selected ? json_string_value(json_object_get(def, "selection")) : "none");

@@ -16,7 +16,7 @@ static const struct view_service *find(const struct req *req)
 static json_t *service_item(struct req *req, const void *item)
 {
 	const struct view_service *svc = item;
-	json_t *obj = service_to_json(&svc->def);
+	json_t *obj = service_to_json(svc->def);
 
 	if (obj)
 		json_object_set_new(obj, "revision", json_integer(svc->revision));
@@ -62,7 +62,7 @@ static void show(struct req *req, bool created)
 	const struct view_service *svc = find(req);
 
 	if (svc)
-		rest_object(req, created ? 201 : 200, service_to_json(&svc->def), svc->revision);
+		rest_object(req, created ? 201 : 200, service_to_json(svc->def), svc->revision);
 	else /* deleted by somebody else since */
 		rest_empty(req, 204);
 }
@@ -115,7 +115,7 @@ void service_patch(struct req *req)
 		return;
 	}
 	rest_patch_condition(req, svc->revision, &if_revision);
-	merged = rest_merge(service_to_json(&svc->def), req->body);
+	merged = rest_merge(service_to_json(svc->def), req->body);
 	if (merged)
 		put(req, merged, if_revision);
 	else

@@ -86,7 +86,7 @@ static void say_refused(struct orc_service *svc, const struct err *err)
 
 static int put(struct orc *orc, struct orc_service *svc, struct err *err)
 {
-	const struct service *def = &svc->view->def;
+	const struct service *def = svc->view->def;
 	OWN_PTR struct plan_nexthop *nhs = calloc(svc->n ? svc->n : 1, sizeof(*nhs));
 	struct plan_service plan = {
 		.id = def->id, .address = def->address, .affinity = def->affinity};
@@ -104,9 +104,11 @@ static int put(struct orc *orc, struct orc_service *svc, struct err *err)
 
 static void log_change(const struct orc_service *svc)
 {
-	const struct orc_change *change = &svc->history[(svc->changes - 1) % ORC_HISTORY];
+	const struct orc_change *change = svc->history;
 	char id[SVC_ID_TEXT];
 
+	if (!change)
+		return;
 	log_write(change->why == SSC_FIRST ? LOG_DEBUG_LEVEL : LOG_INFO, "selection changed",
 		  " service=%s from=%s to=%s path=%s metric=%u why=\"%s\"",
 		  svc_id_text(svc->view->id, id),

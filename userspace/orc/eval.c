@@ -28,7 +28,7 @@ static void use_with_parts(struct orc_service *svc, uint16_t attr)
 
 void orc_uses(struct orc_service *svc)
 {
-	const struct service *def = &svc->view->def;
+	const struct service *def = svc->view->def;
 
 	memset(svc->uses, 0, sizeof(svc->uses));
 	for (int i = 0; i < def->n_terms; i++)
@@ -120,7 +120,7 @@ void orc_mark_due(struct orc_service *svc, uint64_t now_us)
 {
 	for (unsigned int i = 0; i < svc->n; i++)
 		if (svc->scores[i].metric < METRIC_MAX &&
-		    is_aged(&svc->view->def, &svc->cands[i], now_us))
+		    is_aged(svc->view->def, &svc->cands[i], now_us))
 			orc_mark(svc, i);
 	mark_reusable(svc, now_us);
 }
@@ -215,7 +215,7 @@ static int collect(struct orc *orc, struct orc_service *svc)
 static void score(struct orc *orc, struct orc_service *svc, unsigned int i, uint64_t now_us)
 {
 	const struct orc_instance *inst = svc->cands[i].instance->user;
-	const struct service *def = &svc->view->def;
+	const struct service *def = svc->view->def;
 
 	ssc_score(def, &svc->cands[i], inst->damped, now_us, &svc->scores[i]);
 	svc->flags[i] =
@@ -309,10 +309,9 @@ static uint64_t reuse_at(const struct orc_service *svc)
 
 static void decide(struct orc *orc, struct orc_service *svc, uint64_t now_us)
 {
-	struct orc_pick from;
+	const struct ssc_choice from = svc->choice;
 
-	orc_pick(&svc->choice, &from);
-	ssc_decide(&svc->view->def, svc->cands, svc->scores, svc->n, orc->order, now_us,
+	ssc_decide(svc->view->def, svc->cands, svc->scores, svc->n, orc->order, now_us,
 		   &svc->choice, &svc->last);
 	svc->evaluated = true;
 	orc->stats.evaluations++;

@@ -3,16 +3,9 @@
 #include "orc/orc_int.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-void orc_pick(const struct ssc_choice *choice, struct orc_pick *pick)
-{
-	*pick = (struct orc_pick){.valid = choice->valid, .metric = choice->metric};
-	strcpy(pick->instance, choice->instance);
-	strcpy(pick->gateway, choice->gateway);
-	strcpy(pick->path, choice->path);
-}
 
 static int64_t wall_ms(void)
 {
@@ -22,16 +15,66 @@ static int64_t wall_ms(void)
 	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 
-void orc_history_add(struct orc_service *svc, const struct orc_pick *from, uint64_t now_us)
+static size_t names_size(const struct ssc_choice *choice)
 {
-	struct orc_change *change = &svc->history[svc->changes % ORC_HISTORY];
+	return strlen(choice->instance) + strlen(choice->gateway) + strlen(choice->path) + 3;
+}
 
+static const char *keep(char **room, const char *name)
+{
+	char *kept = *room;
+
+	*room = stpcpy(kept, name) + 1;
+	return kept;
+}
+
+static struct orc_pick pick(const struct ssc_choice *choice, char **room)
+{
+	return (struct orc_pick){
+		.valid = choice->valid,
+		.metric = choice->metric,
+		.instance = keep(room, choice->instance),
+		.gateway = keep(room, choice->gateway),
+		.path = keep(room, choice->path),
+	};
+}
+
+/* Frees what is behind the first n. */
+static void cut(struct orc_service *svc, unsigned int n)
+{
+	struct orc_change **link = &svc->history, *old;
+
+	for (; *link && n > 0; n--)
+		link = &(*link)->older;
+	while ((old = *link)) {
+		*link = old->older;
+		free(old);
+	}
+}
+
+void orc_history_add(struct orc_service *svc, const struct ssc_choice *from, uint64_t now_us)
+{
+	struct orc_change *change;
+	char *room;
+
+	svc->changes++;
+	change = malloc(sizeof(*change) + names_size(from) + names_size(&svc->choice));
+	if (!change)
+		return;
+	room = change->names;
+	change->older = svc->history;
 	change->at_us = now_us;
 	change->wall_ms = wall_ms();
 	change->why = svc->last.why;
-	change->from = *from;
-	orc_pick(&svc->choice, &change->to);
-	svc->changes++;
+	change->from = pick(from, &room);
+	change->to = pick(&svc->choice, &room);
+	svc->history = change;
+	cut(svc, ORC_HISTORY);
+}
+
+void orc_history_fini(struct orc_service *svc)
+{
+	cut(svc, 0);
 }
 
 static json_t *pick_json(const struct orc_pick *pick)
@@ -68,10 +111,9 @@ static json_t *change_json(const struct orc_change *change, uint64_t now_us)
 /* The oldest first. */
 json_t *orc_history_json(const struct orc_service *svc, uint64_t now_us)
 {
-	uint64_t first = svc->changes > ORC_HISTORY ? svc->changes - ORC_HISTORY : 0;
 	json_t *out = json_array();
 
-	for (uint64_t i = first; out && i < svc->changes; i++)
-		json_array_append_new(out, change_json(&svc->history[i % ORC_HISTORY], now_us));
+	for (const struct orc_change *c = svc->history; out && c; c = c->older)
+		json_array_insert_new(out, 0, change_json(c, now_us));
 	return out;
 }

@@ -23,6 +23,7 @@ static void service_free(struct orc *orc, struct orc_service *svc)
 	orc_deadline_drop(orc, svc);
 	svc->view->user = NULL;
 	orc->stats.services--;
+	orc_history_fini(svc);
 	free(svc->cands);
 	free(svc->scores);
 	free(svc->flags);

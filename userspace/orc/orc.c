@@ -106,7 +106,7 @@ json_t *orc_explain(struct orc *orc, uint64_t service)
 	if (orc->started && orc->queue)
 		orc_round(orc);
 	now_us = clock_us();
-	out = ssc_explain(&svc->view->def, svc->cands, svc->scores, svc->n, &svc->choice,
+	out = ssc_explain(svc->view->def, svc->cands, svc->scores, svc->n, &svc->choice,
 			  svc->evaluated ? &svc->last : NULL, now_us);
 	if (out)
 		json_object_set_new(out, "history", orc_history_json(svc, now_us));

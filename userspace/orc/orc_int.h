@@ -13,18 +13,18 @@
 
 #include "ssc/ssc.h"
 
-/* A selection by name, for the history. */
-struct orc_pick {
-	bool valid;
-	char instance[NAME_LEN], gateway[NAME_LEN], path[NAME_LEN];
-	uint16_t metric;
-};
-
+/* A change of a selection, for the log and the history. */
 struct orc_change {
+	struct orc_change *older;
 	uint64_t at_us;	 /* clock_us() */
 	int64_t wall_ms; /* CLOCK_REALTIME */
 	enum ssc_why why;
-	struct orc_pick from, to;
+	struct orc_pick {
+		bool valid;
+		uint16_t metric;
+		const char *instance, *gateway, *path; /* in names[] */
+	} from, to;
+	char names[];
 };
 
 #define CAND_DIRTY 0x1 /* in dirty[] */
@@ -55,7 +55,7 @@ struct orc_service {
 	uint64_t due_us; /* evaluate again then */
 	size_t heap;	 /* place in the deadlines, from 1; 0 = none */
 	uint64_t changes, generation;
-	struct orc_change history[ORC_HISTORY]; /* ring */
+	struct orc_change *history; /* the newest; at most ORC_HISTORY */
 };
 
 /* Any instance of the view. view->user points here. */
@@ -154,8 +154,9 @@ void orc_emit(struct orc *orc, struct orc_service *svc);
 void orc_emit_gone(struct orc *orc, struct orc_service *svc);
 
 /* history.c */
-void orc_pick(const struct ssc_choice *choice, struct orc_pick *pick);
-void orc_history_add(struct orc_service *svc, const struct orc_pick *from, uint64_t now_us);
+/* From another choice to the one in force. Without memory it is not kept. */
+void orc_history_add(struct orc_service *svc, const struct ssc_choice *from, uint64_t now_us);
+void orc_history_fini(struct orc_service *svc);
 json_t *orc_history_json(const struct orc_service *svc, uint64_t now_us);
 
 /* sids.c */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sand/config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "model/in6.h"
 #include "model/view.h"
 #include "util/json.h"
 #include "util/own.h"
@@ -30,14 +30,7 @@ static int read_name(struct config *c, json_t *value, struct err *err)
 
 static int read_source(struct config *c, json_t *value, struct err *err)
 {
-	const char *text = json_string_value(value);
-	struct in6_addr *src = &c->ncc.config.source;
-
-	if (!text || inet_pton(AF_INET6, text, src) != 1 || IN6_IS_ADDR_MULTICAST(src) ||
-	    IN6_IS_ADDR_UNSPECIFIED(src))
-		return err_set(err, -EINVAL, "", text ? text : "not a string",
-			       "must be a unicast IPv6 address of this host");
-	return 0;
+	return in6_from_value(value, &c->ncc.config.source, err);
 }
 
 static int read_iface(struct config *c, json_t *obj, struct err *err)
@@ -99,9 +92,9 @@ static int read_sid(struct config *c, json_t *obj, struct err *err)
 	int64_t table = 254;
 
 	if ((r = json_is_obj(obj, err)) || (r = json_only(obj, allowed, err)) ||
-	    (r = json_get_in6(obj, "sid", JSON_REQUIRED, &sid->addr, err)) ||
+	    (r = in6_from_json(obj, "sid", JSON_REQUIRED, &sid->addr, err)) ||
 	    (r = json_get_enum(obj, "behaviour", JSON_REQUIRED, names, 3, &behaviour, err)) ||
-	    (r = json_get_in6(obj, "nexthop", JSON_OPTIONAL, &sid->nexthop, err)) ||
+	    (r = in6_from_json(obj, "nexthop", JSON_OPTIONAL, &sid->nexthop, err)) ||
 	    (r = json_get_int(obj, "table", JSON_OPTIONAL, (struct json_range){1, UINT32_MAX},
 			      &table, err)) ||
 	    (r = json_get_text(obj, "interface", JSON_OPTIONAL, sid->oif, sizeof(sid->oif), err)))
@@ -137,12 +130,11 @@ static int read_rest(struct config *c, json_t *value, struct err *err)
 	return json_get_text(value, "tcp", JSON_OPTIONAL, c->rest_tcp, sizeof(c->rest_tcp), err);
 }
 
-/* A number of at least 1 into a 32-bit field. */
-static int read_u32(const json_t *obj, const char *name, uint32_t max, uint32_t *out,
+static int read_u32(const json_t *obj, const char *name, struct json_range range, uint32_t *out,
 		    struct err *err)
 {
 	int64_t value = *out;
-	int r = json_get_int(obj, name, JSON_OPTIONAL, (struct json_range){1, max}, &value, err);
+	int r = json_get_int(obj, name, JSON_OPTIONAL, range, &value, err);
 
 	*out = value;
 	return r;
@@ -155,8 +147,10 @@ static int read_kernel(struct config *c, json_t *value, struct err *err)
 	int r;
 
 	if ((r = json_is_obj(value, err)) || (r = json_only(value, allowed, err)) ||
-	    (r = read_u32(value, "table", UINT32_MAX, &m->route_table, err)) ||
-	    (r = read_u32(value, "rule_priority", 32765, &m->rule_priority, err)))
+	    (r = read_u32(value, "table", (struct json_range){1, UINT32_MAX}, &m->route_table,
+			  err)) ||
+	    (r = read_u32(value, "rule_priority", (struct json_range){1, 32765}, &m->rule_priority,
+			  err)))
 		return r;
 	if (m->route_table >= 253 && m->route_table <= 255)
 		return err_set(err, -EINVAL, "/table", "",
@@ -171,10 +165,12 @@ static int read_maps(struct config *c, json_t *value, struct err *err)
 	int r;
 
 	if ((r = json_is_obj(value, err)) || (r = json_only(value, allowed, err)) ||
-	    (r = read_u32(value, "services", 4u << 20, &m->max_services, err)) ||
-	    (r = read_u32(value, "nexthops", 1u << 20, &m->max_nexthops, err)))
+	    (r = read_u32(value, "services", (struct json_range){1, 4 << 20}, &m->max_services,
+			  err)) ||
+	    (r = read_u32(value, "nexthops", (struct json_range){2, 1 << 20}, &m->max_nexthops,
+			  err)))
 		return r;
-	return read_u32(value, "flows", 16u << 20, &m->max_flows, err);
+	return read_u32(value, "flows", (struct json_range){1, 16 << 20}, &m->max_flows, err);
 }
 
 static int read_carriers(struct san_profile *p, json_t *value, struct err *err)
@@ -198,6 +194,8 @@ static int read_carriers(struct san_profile *p, json_t *value, struct err *err)
 				       "must be a list of doh, hbh, srh");
 		p->carriers |= 1u << bit;
 	}
+	if (!p->carriers)
+		return err_set(err, -EINVAL, "/carriers", "empty", "must name doh, hbh or srh");
 	return 0;
 }
 
@@ -226,6 +224,8 @@ static int read_profile(struct config *c, json_t *value, struct err *err)
 	    (r = read_u8(value, "id_offset", (struct json_range){0, 32}, &p->id_offset, err)) ||
 	    (r = read_u8(value, "id_length", (struct json_range){4, 8}, &p->id_len, err)))
 		return r;
+	if (p->tlv_type == 4)
+		return err_set(err, -EINVAL, "/tlv", "4", "must not be padding (RFC 8754: 4)");
 	if (p->id_len != 4 && p->id_len != 8)
 		return err_set(err, -EINVAL, "/id_length", "", "must be 4 or 8 bytes");
 	return 0;
@@ -250,7 +250,7 @@ static int keep(json_t **where, json_t *value)
 
 static int check_service(struct config *c, json_t *obj, struct err *err)
 {
-	struct service svc;
+	OWN_PTR struct service *svc = NULL;
 
 	return service_from_json(obj, 0, &svc, err);
 }

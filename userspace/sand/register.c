@@ -7,6 +7,7 @@
 
 #include "util/json.h"
 #include "util/log.h"
+#include "util/own.h"
 
 struct registration {
 	struct registration_conf conf;
@@ -47,17 +48,17 @@ static void asked(struct registration *reg, int r, const struct err *err)
 
 static void put_service(struct registration *reg, const json_t *obj)
 {
-	struct service svc;
+	OWN_PTR struct service *svc = NULL;
 	struct err err = {0};
 	const struct view_service *known;
 
 	if (service_from_json(obj, 0, &svc, &err))
 		return asked(reg, err.code, &err);
-	known = view_service(reg->conf.view, svc.id);
-	if (known && known->registered && !memcmp(&known->def, &svc, sizeof(svc)))
+	known = view_service(reg->conf.view, svc->id);
+	if (known && known->registered && service_equal(known->def, svc))
 		return;
 	asked(reg,
-	      srm_service_put(reg->conf.srm, svc.id, obj, ANY_REVISION,
+	      srm_service_put(reg->conf.srm, svc->id, obj, ANY_REVISION,
 			      (struct ncsdb_write_done){on_written, reg}, &err),
 	      &err);
 }

@@ -54,7 +54,8 @@ static int refuse_address(const struct in6_addr *addr, uint64_t holder, struct e
 		       "must be of one service only: service %s has it", svc_id_text(holder, svc));
 }
 
-static int from_kv(struct srm *srm, const struct ncsdb_kv *kv, struct service *def, struct err *err)
+static int from_kv(struct srm *srm, const struct ncsdb_kv *kv, struct service **def,
+		   struct err *err)
 {
 	json_t *obj;
 	uint64_t id, holder;
@@ -67,22 +68,22 @@ static int from_kv(struct srm *srm, const struct ncsdb_kv *kv, struct service *d
 		return r;
 	r = service_from_json(obj, id, def, err);
 	json_decref(obj);
-	if (!r && claims_holder(&srm->claims, &def->address, id, &holder))
-		r = refuse_address(&def->address, holder, err);
+	if (!r && claims_holder(&srm->claims, &(*def)->address, id, &holder))
+		r = refuse_address(&(*def)->address, holder, err);
 	return r;
 }
 
 static void on_put(void *arg, const struct ncsdb_kv *kv)
 {
 	struct srm *srm = arg;
-	struct service def;
+	OWN_PTR struct service *def = NULL;
 	struct err err = {0};
 	int r = from_kv(srm, kv, &def, &err);
 
 	if (!r)
-		r = view_service_put(srm->view, &def, kv->mod_rev);
+		r = view_service_put(srm->view, def, kv->mod_rev);
 	if (!r)
-		r = claims_store(&srm->claims, &def.address, def.id);
+		r = claims_store(&srm->claims, &def->address, def->id);
 	if (r) {
 		err.code = r;
 		refuse(srm, kv->key, &err);
@@ -173,7 +174,7 @@ uint64_t srm_refused(const struct srm *srm)
 
 /* ---- writing ---- */
 
-static int check(struct srm *srm, uint64_t id, const json_t *obj, struct service *def,
+static int check(struct srm *srm, uint64_t id, const json_t *obj, struct service **def,
 		 struct err *err)
 {
 	uint64_t holder;
@@ -182,8 +183,8 @@ static int check(struct srm *srm, uint64_t id, const json_t *obj, struct service
 	if (id == 0)
 		return err_set(err, -EINVAL, "/id", "0", "must be 1..0xffffffffffffffff");
 	r = service_from_json(obj, id, def, err);
-	if (!r && claims_holder(&srm->claims, &def->address, id, &holder))
-		r = refuse_address(&def->address, holder, err);
+	if (!r && claims_holder(&srm->claims, &(*def)->address, id, &holder))
+		r = refuse_address(&(*def)->address, holder, err);
 	if (!r && !view_service(srm->view, id) &&
 	    HASH_COUNT(srm->view->services) >= srm->view->limits.services)
 		r = err_set(err, -ENOSPC, "", NULL, "one too many: at most %u services",
@@ -224,11 +225,11 @@ int srm_service_put(struct srm *srm, uint64_t id, const json_t *obj, int64_t if_
 		    struct ncsdb_write_done done, struct err *err)
 {
 	char text[SVC_ID_TEXT];
-	struct service def;
+	OWN_PTR struct service *def = NULL;
 	int r = check(srm, id, obj, &def, err);
 
 	if (!r)
-		r = put(srm, &def, if_revision, done, err);
+		r = put(srm, def, if_revision, done, err);
 	if (r)
 		err_object(err, "service %s", svc_id_text(id, text));
 	return r;

@@ -24,16 +24,22 @@ static json_t *parse(const char *text)
 	return obj;
 }
 
-static int read_text(const char *text, uint64_t expect, struct service *svc, struct err *err)
+/* Frees what *svc was before. */
+static int read_text(const char *text, uint64_t expect, struct service **svc, struct err *err)
 {
 	json_t *obj = parse(text);
+	struct service *old = *svc;
 	int r = service_from_json(obj, expect, svc, err);
 
+	if (r)
+		assert_ptr_equal(*svc, old);
+	else
+		free(old);
 	json_decref(obj);
 	return r;
 }
 
-static void must_read(const char *text, struct service *svc)
+static void must_read(const char *text, struct service **svc)
 {
 	struct err err;
 	char buf[512];
@@ -45,12 +51,12 @@ static void must_read(const char *text, struct service *svc)
 static void must_round_trip(const struct service *svc)
 {
 	json_t *obj = service_to_json(svc), *again;
-	struct service back;
+	OWN_PTR struct service *back = NULL;
 	char *text = json_text(obj);
 
 	must_read(text, &back); /* through text, as the database does */
-	assert_memory_equal(svc, &back, sizeof(back));
-	again = service_to_json(&back);
+	assert_true(service_equal(svc, back));
+	again = service_to_json(back);
 	assert_true(json_equal(obj, again));
 	free(text);
 	json_decref(obj);
@@ -96,74 +102,75 @@ static void check_terms(const struct service *svc)
 
 static void test_full(void **state)
 {
-	struct service svc;
+	OWN_PTR struct service *svc = NULL;
 	char addr[INET6_ADDRSTRLEN];
 
 	must_read(full, &svc);
-	assert_int_equal(svc.id, 0x101);
-	assert_string_equal(svc.name, "web");
-	inet_ntop(AF_INET6, &svc.address, addr, sizeof(addr));
+	assert_int_equal(svc->id, 0x101);
+	assert_string_equal(svc->name, "web");
+	inet_ntop(AF_INET6, &svc->address, addr, sizeof(addr));
 	assert_string_equal(addr, "2001:db8:5::101");
-	assert_int_equal(svc.strategy, STRATEGY_RESOURCE_FIRST);
-	assert_int_equal(svc.mode, SAN_MODE_PREFERRED);
-	assert_int_equal(svc.affinity, SAN_AFFINITY_FLOW);
-	check_terms(&svc);
-	assert_int_equal(svc.n_requirements, 2);
-	assert_int_equal(svc.requirements[0].op, REQ_LT);
-	assert_int_equal(svc.requirements[0].milli, 1000000);
-	assert_int_equal(svc.requirements[1].op, REQ_GE);
-	assert_int_equal(svc.requirements[1].milli, 125);
-	assert_int_equal(svc.margin, 30);
-	assert_int_equal(svc.hold_ms, 0);
-	assert_int_equal(svc.max_age_ms, 4000);
-	assert_int_equal(svc.stale, STALE_WORSEN);
-	must_round_trip(&svc);
+	assert_int_equal(svc->strategy, STRATEGY_RESOURCE_FIRST);
+	assert_int_equal(svc->mode, SAN_MODE_PREFERRED);
+	assert_int_equal(svc->affinity, SAN_AFFINITY_FLOW);
+	check_terms(svc);
+	assert_int_equal(svc->n_requirements, 2);
+	assert_int_equal(svc->requirements[0].op, REQ_LT);
+	assert_int_equal(svc->requirements[0].milli, 1000000);
+	assert_int_equal(svc->requirements[1].op, REQ_GE);
+	assert_int_equal(svc->requirements[1].milli, 125);
+	assert_int_equal(svc->margin, 30);
+	assert_int_equal(svc->hold_ms, 0);
+	assert_int_equal(svc->max_age_ms, 4000);
+	assert_int_equal(svc->stale, STALE_WORSEN);
+	must_round_trip(svc);
 }
 
 static void test_defaults(void **state)
 {
-	struct service svc, init;
+	OWN_PTR struct service *svc = NULL;
+	struct service init;
 
 	must_read("{\"id\": \"0x1\"}", &svc);
 	service_init(&init, 1);
-	assert_memory_equal(&svc, &init, sizeof(svc));
-	assert_int_equal(svc.n_terms, 1);
-	assert_int_equal(svc.terms[0].attr, ATTR_DELAY_US);
-	assert_int_equal(svc.terms[0].weight, 1);
-	assert_int_equal(svc.terms[0].curve.v[1].x_milli, 100000000);
-	assert_int_equal(svc.margin, 50);
-	assert_int_equal(svc.hold_ms, 1000);
-	assert_int_equal(svc.max_age_ms, 10000);
-	assert_int_equal(svc.stale, STALE_EXCLUDE);
-	assert_int_equal(svc.affinity, SAN_AFFINITY_NONE);
-	must_round_trip(&svc);
+	assert_true(service_equal(svc, &init));
+	assert_int_equal(svc->n_terms, 1);
+	assert_int_equal(svc->terms[0].attr, ATTR_DELAY_US);
+	assert_int_equal(svc->terms[0].weight, 1);
+	assert_int_equal(svc->terms[0].curve.v[1].x_milli, 100000000);
+	assert_int_equal(svc->margin, 50);
+	assert_int_equal(svc->hold_ms, 1000);
+	assert_int_equal(svc->max_age_ms, 10000);
+	assert_int_equal(svc->stale, STALE_EXCLUDE);
+	assert_int_equal(svc->affinity, SAN_AFFINITY_NONE);
+	must_round_trip(svc);
 	must_read("{\"id\": 1, \"name\": null, \"address\": null, \"evaluation\": null,"
 		  "\"requirements\": null, \"hysteresis\": null, \"freshness\": {}}",
 		  &svc);
-	assert_memory_equal(&svc, &init, sizeof(svc));
+	assert_true(service_equal(svc, &init));
 }
 
 static void test_no_terms(void **state)
 {
-	struct service svc;
+	OWN_PTR struct service *svc = NULL;
 
 	must_read("{\"id\": 1, \"evaluation\": []}", &svc);
-	assert_int_equal(svc.n_terms, 0);
-	must_round_trip(&svc);
+	assert_int_equal(svc->n_terms, 0);
+	must_round_trip(svc);
 }
 
 static void test_ids(void **state)
 {
-	struct service svc;
+	OWN_PTR struct service *svc = NULL;
 	struct err err;
 
 	must_read("{\"id\": 257}", &svc);
-	assert_int_equal(svc.id, 0x101);
+	assert_int_equal(svc->id, 0x101);
 	must_read("{\"id\": \"0xffffffffffffffff\"}", &svc);
-	assert_true(svc.id == UINT64_MAX);
-	must_round_trip(&svc);
+	assert_true(svc->id == UINT64_MAX);
+	must_round_trip(svc);
 	assert_int_equal(read_text("{}", 0x101, &svc, &err), 0);
-	assert_int_equal(svc.id, 0x101);
+	assert_int_equal(svc->id, 0x101);
 	assert_int_equal(read_text("{\"id\": \"257\"}", 0x101, &svc, &err), 0);
 	assert_int_equal(read_text("{\"id\": \"0x102\"}", 0x101, &svc, &err), -EINVAL);
 	assert_string_equal(err.field, "/id");
@@ -181,20 +188,18 @@ struct refusal {
 
 static void refuse(const struct refusal *r)
 {
-	struct service svc, before;
+	OWN_PTR struct service *svc = NULL;
 	struct err err;
 	uint16_t names = attr_count();
 	int code = r->code ? r->code : -EINVAL;
 
-	memset(&svc, 0x5a, sizeof(svc));
-	memcpy(&before, &svc, sizeof(svc));
 	print_message("%s\n", r->json);
 	assert_int_equal(read_text(r->json, 0, &svc, &err), code);
 	assert_int_equal(err.code, code);
 	assert_string_equal(err.field, r->field);
 	if (!strstr(err.want, r->want))
 		fail_msg("want is \"%s\"", err.want);
-	assert_memory_equal(&svc, &before, sizeof(svc)); /* nothing was changed */
+	assert_null(svc);
 	assert_int_equal(attr_count(), names);
 	assert_int_equal(read_text(r->json, 0, &svc, NULL), code); /* without anybody to tell */
 }
@@ -299,7 +304,7 @@ static void test_refusals(void **state)
 
 static void test_object_named(void **state)
 {
-	struct service svc;
+	OWN_PTR struct service *svc = NULL;
 	struct err err;
 	char buf[512];
 
@@ -321,13 +326,13 @@ static void test_limits(void **state)
 	static const char term[] = "{\"attribute\": \"cost\", \"curve\": {\"step\": 1}}";
 	static const char req[] = "{\"attribute\": \"cost\", \"op\": \"<\", \"value\": 1}";
 	char items[2048], text[4096];
-	struct service svc;
+	OWN_PTR struct service *svc = NULL;
 
 	repeat(items, term, SERVICE_MAX_TERMS);
 	snprintf(text, sizeof(text), EVAL("%s"), items);
 	must_read(text, &svc);
-	assert_int_equal(svc.n_terms, SERVICE_MAX_TERMS);
-	must_round_trip(&svc);
+	assert_int_equal(svc->n_terms, SERVICE_MAX_TERMS);
+	must_round_trip(svc);
 	repeat(items, term, SERVICE_MAX_TERMS + 1);
 	snprintf(text, sizeof(text), EVAL("%s"), items);
 	refuse(&(struct refusal){text, "/evaluation", "at most 16", -ENOSPC});
@@ -335,8 +340,8 @@ static void test_limits(void **state)
 	repeat(items, req, SERVICE_MAX_REQUIREMENTS);
 	snprintf(text, sizeof(text), REQ("%s"), items);
 	must_read(text, &svc);
-	assert_int_equal(svc.n_requirements, SERVICE_MAX_REQUIREMENTS);
-	must_round_trip(&svc);
+	assert_int_equal(svc->n_requirements, SERVICE_MAX_REQUIREMENTS);
+	must_round_trip(svc);
 	repeat(items, req, SERVICE_MAX_REQUIREMENTS + 1);
 	snprintf(text, sizeof(text), REQ("%s"), items);
 	refuse(&(struct refusal){text, "/requirements", "at most 16", -ENOSPC});
@@ -345,20 +350,20 @@ static void test_limits(void **state)
 static void test_points_limit(void **state)
 {
 	char items[512] = "", text[1024];
-	struct service svc;
+	OWN_PTR struct service *svc = NULL;
 	size_t at = 0;
 
 	for (int i = 0; i < CURVE_MAX_POINTS; i++)
 		at += (size_t)sprintf(items + at, "%s[%d, %d]", i ? "," : "", i, i);
 	snprintf(text, sizeof(text), TERM("{\"points\": [%s]}"), items);
 	must_read(text, &svc);
-	assert_int_equal(svc.terms[0].curve.n, CURVE_MAX_POINTS);
-	must_round_trip(&svc);
+	assert_int_equal(svc->terms[0].curve.n, CURVE_MAX_POINTS);
+	must_round_trip(svc);
 	sprintf(items + at, ", [99, 99]");
 	snprintf(text, sizeof(text), TERM("{\"points\": [%s]}"), items);
 	refuse(&(struct refusal){text, "/evaluation/0/curve/points", "1..16", 0});
 	must_read(TERM("{\"points\": [[50, 7]]}"), &svc);
-	must_round_trip(&svc);
+	must_round_trip(svc);
 }
 
 static void test_attribute_limit(void **state)
@@ -379,7 +384,7 @@ static void test_attribute_limit(void **state)
 
 static void test_extremes(void **state)
 {
-	struct service svc;
+	OWN_PTR struct service *svc = NULL;
 	uint16_t mark = attr_count();
 
 	must_read("{\"id\": 1, \"evaluation\": [{\"attribute\": \"free\", \"weight\": 1000, "
@@ -387,10 +392,54 @@ static void test_extremes(void **state)
 		  "\"hysteresis\": {\"margin\": 1000, \"hold_ms\": 3600000},"
 		  "\"freshness\": {\"max_age_ms\": 86400000, \"policy\": \"hold\"}}",
 		  &svc);
-	assert_int_equal(svc.terms[0].weight, WEIGHT_MAX);
-	assert_int_equal(svc.terms[0].curve.v[1].x_milli, 999999999999999);
-	must_round_trip(&svc);
+	assert_int_equal(svc->terms[0].weight, WEIGHT_MAX);
+	assert_int_equal(svc->terms[0].curve.v[1].x_milli, 999999999999999);
+	must_round_trip(svc);
 	attr_forget(mark);
+}
+
+#define OTHER(member) "{\"id\": \"0x101\", " member "}"
+
+/* Whatever is said otherwise makes another service. */
+static void test_equal(void **state)
+{
+	static const char *const others[] = {
+		"{\"id\": \"0x101\"}",
+		"{\"id\": \"0x102\"}",
+		OTHER("\"name\": \"web\""),
+		OTHER("\"address\": \"2001:db8::1\""),
+		OTHER("\"strategy\": \"cost-first\""),
+		OTHER("\"affinity\": \"flow\""),
+		OTHER("\"evaluation\": []"),
+		OTHER("\"evaluation\": [" GOOD_TERM "]"),
+		OTHER("\"evaluation\": [" GOOD_TERM ", " GOOD_TERM "]"),
+		OTHER("\"evaluation\": [{\"attribute\": \"cost\", \"curve\": {\"step\": 7}}]"),
+		OTHER("\"evaluation\": [{\"attribute\": \"cost\", \"curve\": {\"ramp\": [0, 9]}}]"),
+		OTHER("\"evaluation\": [{\"attribute\": \"cost\","
+		      "\"curve\": {\"points\": [[0, 0], [9, 1000]]}}]"),
+		OTHER("\"evaluation\": [{\"attribute\": \"cost\","
+		      "\"curve\": {\"points\": [[0, 0], [9, 999]]}}]"),
+		OTHER("\"requirements\": [{\"attribute\": \"cost\", \"op\": \"<\", \"value\": 1}]"),
+		OTHER("\"requirements\": [{\"attribute\": \"cost\", \"op\": \">\", \"value\": 1}]"),
+		OTHER("\"requirements\": [{\"attribute\": \"cost\", \"op\": \"<\", \"value\": 2}]"),
+		OTHER("\"hysteresis\": {\"margin\": 1}"),
+		OTHER("\"hysteresis\": {\"hold_ms\": 1}"),
+		OTHER("\"freshness\": {\"max_age_ms\": 500}"),
+		OTHER("\"freshness\": {\"policy\": \"hold\"}"),
+	};
+	OWN_PTR struct service *a = NULL, *b = NULL;
+	struct service *copy;
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		must_read(others[i], &a);
+		assert_int_equal(service_copy(a, &copy), 0);
+		assert_true(service_equal(a, copy));
+		free(copy);
+		for (size_t k = 0; k < ARRAY_SIZE(others); k++) {
+			must_read(others[k], &b);
+			assert_int_equal(service_equal(a, b), i == k);
+		}
+	}
 }
 
 int main(void)
@@ -406,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_points_limit),
 		cmocka_unit_test(test_attribute_limit),
 		cmocka_unit_test(test_extremes),
+		cmocka_unit_test(test_equal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,7 +103,7 @@ static void test_service(void **state)
 	def.margin++;
 	assert_int_equal(view_service_put(&view, &def, 5), 0);
 	assert_heard(&heard, "service");
-	assert_int_equal(view_service(&view, SVC)->def.margin, def.margin);
+	assert_int_equal(view_service(&view, SVC)->def->margin, def.margin);
 	view_service_del(&view, SVC);
 	assert_heard(&heard, "service-gone");
 	assert_null(view_service(&view, SVC));

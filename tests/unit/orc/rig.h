@@ -23,6 +23,7 @@
 #include "orc/orc_int.h"
 #include "util/clock.h"
 #include "util/json.h"
+#include "util/own.h"
 
 #define UNUSED __attribute__((unused))
 #define MAX_OBJECTS 8192
@@ -256,15 +257,15 @@ static UNUSED struct orc_stats stats(void)
 
 static UNUSED void service(uint64_t id, const char *text)
 {
+	OWN_PTR struct service *def = NULL;
 	struct err err = {0};
-	struct service def;
 	json_t *obj;
 	char buf[512];
 
 	if (json_parse(text, strlen(text), &obj, &err) || service_from_json(obj, id, &def, &err))
 		fail_msg("%s", err_text(&err, buf, sizeof(buf)));
 	json_decref(obj);
-	assert_int_equal(view_service_put(&view, &def, 1), 0);
+	assert_int_equal(view_service_put(&view, def, 1), 0);
 }
 
 /* The load decides; no hysteresis. */

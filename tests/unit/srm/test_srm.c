@@ -45,12 +45,12 @@ static void test_put_is_seen_when_answered(void **state)
 	svc = view_service(&view, 0x101);
 	assert_non_null(svc);
 	assert_true(svc->registered);
-	assert_string_equal(svc->def.name, "web");
+	assert_string_equal(svc->def->name, "web");
 	assert_int_equal(svc->revision, a.revision);
 	assert_non_null(strstr(stored("/san/services/"), "/san/services/0x101={"));
 	assert_int_equal(put(0x101, "{\"name\": \"www\"}", ANY_REVISION), 0);
 	assert_false(a.created);
-	assert_string_equal(svc->def.name, "www");
+	assert_string_equal(svc->def->name, "www");
 }
 
 static void test_if_revision(void **state)
@@ -64,7 +64,7 @@ static void test_if_revision(void **state)
 	assert_int_equal(put(0x101, "{\"name\": \"a\"}", first), 0);
 	assert_false(a.created);
 	assert_int_equal(put(0x101, "{\"name\": \"b\"}", first), -ESTALE);
-	assert_string_equal(view_service(&view, 0x101)->def.name, "a");
+	assert_string_equal(view_service(&view, 0x101)->def->name, "a");
 	assert_int_equal(del(0x101, first), -ESTALE);
 	assert_int_equal(put(0x102, "{}", first), -ESTALE);
 	assert_null(view_service(&view, 0x102));
@@ -126,7 +126,7 @@ static void test_address_of_another(void **state)
 static void test_follows_what_others_write(void **state)
 {
 	raw_put("/san/services/0x7", "{\"name\": \"seven\"}");
-	assert_string_equal(view_service(&view, 7)->def.name, "seven");
+	assert_string_equal(view_service(&view, 7)->def->name, "seven");
 	raw_del("/san/services/0x7");
 	assert_null(view_service(&view, 7));
 	assert_int_equal(srm_refused(srm), 0);
@@ -152,7 +152,7 @@ static void test_keeps_the_last_good_one(void **state)
 	for (size_t i = 0; i < sizeof(bad_values) / sizeof(*bad_values); i++) {
 		raw_put("/san/services/0x7", bad_values[i]);
 		assert_int_equal(srm_refused(srm), ++n);
-		assert_string_equal(view_service(&view, 7)->def.name, "seven");
+		assert_string_equal(view_service(&view, 7)->def->name, "seven");
 	}
 	assert_int_equal(HASH_COUNT(view.services), 1);
 }

@@ -55,48 +55,70 @@ static inline void fix_path(struct fix *fix, uint16_t attr, int64_t units)
 	samples_put(&fix->path.samples, attr, units * 1000, FIX_NOW, NULL);
 }
 
+/* Room for the lists of the services under test: the last FIX_SERVICES are alive. */
+#define FIX_SERVICES 8
+struct fix_lists {
+	struct term terms[SERVICE_MAX_TERMS];
+	struct requirement requirements[SERVICE_MAX_REQUIREMENTS];
+	struct curve_point points[SERVICE_MAX_TERMS][CURVE_MAX_POINTS];
+};
+static struct fix_lists fix_lists[FIX_SERVICES] __attribute__((unused));
+
+/* Without terms. */
+static inline void service_bare(struct service *svc)
+{
+	static unsigned int next;
+	struct fix_lists *lists = &fix_lists[next++ % FIX_SERVICES];
+
+	memset(lists, 0, sizeof(*lists));
+	service_init(svc, 0x101);
+	svc->n_terms = 0;
+	svc->terms = lists->terms;
+	svc->requirements = lists->requirements;
+}
+
+/* A term of a service that is not a constant. */
+static inline struct term *term_at(struct service *svc, int i)
+{
+	return (struct term *)&svc->terms[i];
+}
+
+/* The next one of a service_bare. */
+static inline struct curve_point *term_add(struct service *svc, uint16_t attr, int16_t weight,
+					   struct curve curve)
+{
+	struct fix_lists *lists = (struct fix_lists *)svc->terms;
+	int i = svc->n_terms++;
+
+	curve.v = lists->points[i];
+	*term_at(svc, i) = (struct term){.attr = attr, .weight = weight, .curve = curve};
+	return lists->points[i];
+}
+
 static inline void term_step(struct service *svc, uint16_t attr, int64_t units, int16_t weight)
 {
-	struct term *t = &svc->terms[svc->n_terms++];
+	struct curve curve = {.kind = CURVE_STEP, .n = 1};
 
-	memset(t, 0, sizeof(*t));
-	t->attr = attr;
-	t->weight = weight;
-	t->curve.kind = CURVE_STEP;
-	t->curve.n = 1;
-	t->curve.v[0].x_milli = units * 1000;
+	term_add(svc, attr, weight, curve)[0].x_milli = units * 1000;
 }
 
 static inline void term_ramp(struct service *svc, uint16_t attr, int64_t from, int64_t to,
 			     int16_t weight)
 {
-	struct term *t = &svc->terms[svc->n_terms++];
+	struct curve curve = {.kind = CURVE_POINTS, .n = 2, .ramp = true};
+	struct curve_point *v = term_add(svc, attr, weight, curve);
 	bool falling = from > to;
 
-	memset(t, 0, sizeof(*t));
-	t->attr = attr;
-	t->weight = weight;
-	t->curve.kind = CURVE_POINTS;
-	t->curve.ramp = true;
-	t->curve.n = 2;
-	t->curve.v[falling].x_milli = from * 1000;
-	t->curve.v[!falling].x_milli = to * 1000;
-	t->curve.v[falling].y = 0;
-	t->curve.v[!falling].y = METRIC_MAX;
+	v[falling] = (struct curve_point){from * 1000, 0};
+	v[!falling] = (struct curve_point){to * 1000, METRIC_MAX};
 }
 
 static inline void require(struct service *svc, uint16_t attr, enum req_op op, int64_t units)
 {
-	svc->requirements[svc->n_requirements++] =
-		(struct requirement){.attr = attr, .op = op, .milli = units * 1000};
-}
+	struct fix_lists *lists = (struct fix_lists *)svc->terms;
 
-/* Without terms. */
-static inline void service_bare(struct service *svc)
-{
-	service_init(svc, 0x101);
-	memset(svc->terms, 0, sizeof(svc->terms));
-	svc->n_terms = 0;
+	lists->requirements[svc->n_requirements++] =
+		(struct requirement){.attr = attr, .op = op, .milli = units * 1000};
 }
 
 /* Metric = cost: for tests of ranking. */

@@ -259,18 +259,16 @@ static void test_challenger(void **state)
 
 static void test_curves(void **state)
 {
-	struct curve *c = &t.svc.terms[1].curve;
+	struct curve c = {.kind = CURVE_POINTS, .n = CURVE_MAX_POINTS};
+	struct curve_point *v;
 	OWN_PTR char *text = NULL;
 	json_t *e;
 
 	service_bare(&t.svc);
 	term_ramp(&t.svc, ATTR_CPU_LOAD, 12, 6, 1); /* falling as written */
-	t.svc.n_terms = 2;
-	t.svc.terms[1].attr = ATTR_CPU_LOAD;
-	c->kind = CURVE_POINTS;
-	c->n = CURVE_MAX_POINTS;
+	v = term_add(&t.svc, ATTR_CPU_LOAD, 0, c);
 	for (int i = 0; i < CURVE_MAX_POINTS; i++)
-		c->v[i] = (struct curve_point){ATTR_VALUE_MAX_MILLI - CURVE_MAX_POINTS + i, 1000};
+		v[i] = (struct curve_point){ATTR_VALUE_MAX_MILLI - CURVE_MAX_POINTS + i, 1000};
 	decide(FIX_NOW);
 	e = explain(FIX_NOW);
 	assert_at(e, "candidates/0/terms/0/curve", "\"ramp 12..6\"");

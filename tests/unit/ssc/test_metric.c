@@ -13,21 +13,24 @@
 
 static void test_step(void **state)
 {
-	struct curve c = {.kind = CURVE_STEP, .n = 1, .v = {{50000, 0}}};
+	struct curve_point v[] = {{50000, 0}};
+	struct curve c = {.kind = CURVE_STEP, .n = 1, .v = v};
 
 	assert_int_equal(ssc_curve(&c, 0), 0);
 	assert_int_equal(ssc_curve(&c, 49999), 0);
 	assert_int_equal(ssc_curve(&c, 50000), 1000);
 	assert_int_equal(ssc_curve(&c, 50001), 1000);
 	assert_int_equal(ssc_curve(&c, ATTR_VALUE_MAX_MILLI), 1000);
-	c.v[0].x_milli = 0;
+	v[0].x_milli = 0;
 	assert_int_equal(ssc_curve(&c, 0), 1000);
 }
 
 static void test_points(void **state)
 {
 	const struct curve c = {
-		.kind = CURVE_POINTS, .n = 4, .v = {{10, 100}, {20, 300}, {23, 0}, {1023, 1000}}};
+		.kind = CURVE_POINTS,
+		.n = 4,
+		.v = (struct curve_point[]){{10, 100}, {20, 300}, {23, 0}, {1023, 1000}}};
 	static const int64_t cases[][2] = {
 		{0, 100},    {9, 100},	   {10, 100},	 {11, 120},
 		{15, 200},   {19, 280},	   {20, 300},	 {21, 200},
@@ -42,8 +45,10 @@ static void test_points(void **state)
 /* The same for rising and falling: 0.5 goes up. */
 static void test_half_up(void **state)
 {
-	const struct curve rising = {.kind = CURVE_POINTS, .n = 2, .v = {{0, 0}, {2000, 1000}}};
-	const struct curve falling = {.kind = CURVE_POINTS, .n = 2, .v = {{0, 1000}, {2000, 0}}};
+	const struct curve rising = {
+		.kind = CURVE_POINTS, .n = 2, .v = (struct curve_point[]){{0, 0}, {2000, 1000}}};
+	const struct curve falling = {
+		.kind = CURVE_POINTS, .n = 2, .v = (struct curve_point[]){{0, 1000}, {2000, 0}}};
 
 	assert_int_equal(ssc_curve(&rising, 1), 1); /* 0.5 */
 	assert_int_equal(ssc_curve(&rising, 2), 1);
@@ -56,7 +61,7 @@ static void test_half_up(void **state)
 
 static void test_constant(void **state)
 {
-	const struct curve c = {.kind = CURVE_POINTS, .n = 1, .v = {{50, 7}}};
+	const struct curve c = {.kind = CURVE_POINTS, .n = 1, .v = (struct curve_point[]){{50, 7}}};
 
 	assert_int_equal(ssc_curve(&c, 0), 7);
 	assert_int_equal(ssc_curve(&c, 50), 7);
@@ -66,8 +71,10 @@ static void test_constant(void **state)
 static void test_no_overflow(void **state)
 {
 	const int64_t max = ATTR_VALUE_MAX_MILLI;
-	const struct curve rising = {.kind = CURVE_POINTS, .n = 2, .v = {{0, 0}, {max, 1000}}};
-	const struct curve falling = {.kind = CURVE_POINTS, .n = 2, .v = {{0, 1000}, {max, 0}}};
+	const struct curve rising = {
+		.kind = CURVE_POINTS, .n = 2, .v = (struct curve_point[]){{0, 0}, {max, 1000}}};
+	const struct curve falling = {
+		.kind = CURVE_POINTS, .n = 2, .v = (struct curve_point[]){{0, 1000}, {max, 0}}};
 
 	assert_int_equal(ssc_curve(&rising, max - 1), 1000);
 	assert_int_equal(ssc_curve(&rising, max / 2), 500);
@@ -89,7 +96,7 @@ static const struct golden function2[] = {
 #include "golden/metrics/function2.inc"
 };
 
-static void read_service(const char *text, struct service *svc)
+static void read_service(const char *text, struct service **svc)
 {
 	json_t *obj = NULL;
 
@@ -128,24 +135,24 @@ static void check_golden(const struct service *svc, const struct golden *rows, s
 /* The strategy alone gives the weights 0, 0, 1: the same function without them. */
 static void test_function1(void **state)
 {
-	struct service svc;
+	OWN_PTR struct service *svc = NULL;
 
 	read_service("{\"id\": 1, \"strategy\": \"resource-first\", \"evaluation\": ["
 		     "{\"attribute\": \"delay_us\", \"curve\": {\"step\": 50000}},"
 		     "{\"attribute\": \"loss_ppm\", \"curve\": {\"step\": 1000}},"
 		     "{\"attribute\": \"cpu_load\", \"curve\": {\"ramp\": [40, 80]}}]}",
 		     &svc);
-	check_golden(&svc, function1, ARRAY_SIZE(function1));
-	svc.strategy = STRATEGY_NONE;
-	svc.terms[0].weight = 0;
-	svc.terms[1].weight = 0;
-	svc.terms[2].weight = 1;
-	check_golden(&svc, function1, ARRAY_SIZE(function1));
+	check_golden(svc, function1, ARRAY_SIZE(function1));
+	svc->strategy = STRATEGY_NONE;
+	term_at(svc, 0)->weight = 0;
+	term_at(svc, 1)->weight = 0;
+	term_at(svc, 2)->weight = 1;
+	check_golden(svc, function1, ARRAY_SIZE(function1));
 }
 
 static void test_function2(void **state)
 {
-	struct service svc;
+	OWN_PTR struct service *svc = NULL;
 
 	read_service("{\"id\": 2, \"strategy\": \"experience-first\", \"evaluation\": ["
 		     "{\"attribute\": \"delay_us\", \"curve\": {\"ramp\": [20000, 100000]},"
@@ -155,10 +162,10 @@ static void test_function2(void **state)
 		     "{\"attribute\": \"cpu_cores_free\", \"curve\": {\"ramp\": [12, 6]},"
 		     "\"weight\": 1}]}",
 		     &svc);
-	check_golden(&svc, function2, ARRAY_SIZE(function2));
+	check_golden(svc, function2, ARRAY_SIZE(function2));
 	for (int i = 0; i < 3; i++) /* equal weights, whatever they are */
-		svc.terms[i].weight = WEIGHT_MAX;
-	check_golden(&svc, function2, ARRAY_SIZE(function2));
+		term_at(svc, i)->weight = WEIGHT_MAX;
+	check_golden(svc, function2, ARRAY_SIZE(function2));
 }
 
 /* By eye, so that a mistake in the generator cannot hide. */
