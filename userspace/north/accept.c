@@ -9,7 +9,46 @@
 
 #include "north/server.h"
 
-#define ACCEPTS_A_TURN 16
+#define ACCEPTS_AT_ONCE 16
+#define TURNS_MS 500 /* between looks at who is too slow */
+
+/* ---- turns ---- */
+
+void accept_turn(struct conn *conn, enum conn_turn turn)
+{
+	conn->turn = turn;
+	conn->until_us = turn == TURN_OURS ? 0 : clock_us() + conn->north->turn_s * 1000000ull;
+}
+
+/* MHD sees the end of the connection and cleans up. */
+static void end_turn(struct conn *conn)
+{
+	struct err err = {0};
+
+	log_debug("rest client too slow", "peer=%s turn=%s", conn->peer,
+		  conn->turn == TURN_ASK ? "request" : "answer");
+	if (conn->turn == TURN_ASK) {
+		err_set(&err, -ETIMEDOUT, "", NULL, "must be sent within %u s",
+			conn->north->turn_s);
+		err_object(&err, "request");
+		rest_raw_problem(conn->fd, 408, &err);
+	}
+	shutdown(conn->fd, SHUT_RDWR);
+	conn->until_us = 0;
+}
+
+static void on_turns(uv_timer_t *timer)
+{
+	struct north *n = timer->data;
+	uint64_t now_us = clock_us();
+
+	for (struct conn *conn = n->conns; conn; conn = conn->next) {
+		if (conn->until_us && now_us >= conn->until_us)
+			end_turn(conn);
+	}
+}
+
+/* ---- connections ---- */
 
 static void conn_free(struct conn *conn)
 {
@@ -21,24 +60,28 @@ static void conn_free(struct conn *conn)
 		n->conns = conn->next;
 	if (conn->next)
 		conn->next->prev = conn->prev;
-	n->n_conns--;
+	if (--n->n_conns == 0)
+		uv_timer_stop(&n->turns);
 	free(conn);
 }
 
-static struct conn *conn_new(struct north *n, bool tcp, const char *peer)
+static struct conn *conn_new(struct north *n, int fd, bool tcp, const char *peer)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
 
 	if (!conn)
 		return NULL;
 	conn->north = n;
+	conn->fd = fd;
 	conn->tcp = tcp;
+	accept_turn(conn, TURN_ASK);
 	snprintf(conn->peer, sizeof(conn->peer), "%s", peer);
 	conn->next = n->conns;
 	if (conn->next)
 		conn->next->prev = conn;
 	n->conns = conn;
-	n->n_conns++;
+	if (n->n_conns++ == 0)
+		uv_timer_start(&n->turns, on_turns, TURNS_MS, TURNS_MS);
 	return conn;
 }
 
@@ -103,7 +146,7 @@ static void admit(struct north *n, int fd, bool tcp, const char *peer)
 {
 	const struct sockaddr addr = {.sa_family = tcp ? AF_INET : AF_UNIX};
 
-	n->accepting = conn_new(n, tcp, peer);
+	n->accepting = conn_new(n, fd, tcp, peer);
 	if (!n->accepting) {
 		close(fd);
 		return;
@@ -118,7 +161,9 @@ static void refuse_without_fd(struct north *n, int listen_fd)
 {
 	int fd;
 
-	log_warn("rest connection refused", "error=\"no file descriptors left\"");
+	if (!n->fds_said) /* once, until there are some again */
+		log_warn("rest connection refused", "error=\"no file descriptors left\"");
+	n->fds_said = true;
 	if (n->spare_fd < 0)
 		return;
 	close(n->spare_fd);
@@ -141,6 +186,7 @@ static bool accept_one(struct north *n, int listen_fd, bool tcp)
 			refuse_without_fd(n, listen_fd);
 		return false;
 	}
+	n->fds_said = false;
 	if (tcp)
 		tcp_peer(&addr, peer, sizeof(peer));
 	else
@@ -159,7 +205,7 @@ void accept_on_readable(uv_poll_t *poll, int status, int events)
 	struct listener *listener = poll->data;
 	struct north *n = listener->north;
 
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
 		if (!accept_one(n, listener->fd, listener == &n->listeners[LISTEN_TCP]))
 			break;
 	}

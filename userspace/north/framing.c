@@ -11,11 +11,31 @@
 #include "north/rest.h"
 
 struct headers {
-	unsigned int lengths, encodings;
+	unsigned int lengths, encodings, hosts;
 	const char *encoding;
 	const char *end; /* of the line before, in libmicrohttpd's buffer */
-	bool bare_lf;
+	bool bare_lf, bad_name, control;
 };
+
+/* RFC 9110 section 5.6.2. "Content-Length " is another name for libmicrohttpd, not for everybody.
+ */
+static bool is_token(const char *text)
+{
+	static const char good[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	return text[0] && text[strspn(text, good)] == 0;
+}
+
+/* RFC 9110 section 5.5: among them a CR alone, which some take for the end of the line. */
+static bool has_control(const char *text)
+{
+	for (; *text; text++) {
+		if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7f)
+			return true;
+	}
+	return false;
+}
 
 /*
  * libmicrohttpd hands out pointers into its read buffer, where the end of each line has become
@@ -26,8 +46,10 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
 {
 	struct headers *h = cls;
 
-	if (strcasecmp(key, "Content-Length") == 0)
-		h->lengths++;
+	h->bad_name = h->bad_name || !is_token(key);
+	h->control = h->control || (value && has_control(value));
+	h->hosts += strcasecmp(key, "Host") == 0;
+	h->lengths += strcasecmp(key, "Content-Length") == 0;
 	if (strcasecmp(key, "Transfer-Encoding") == 0) {
 		h->encodings++;
 		h->encoding = value ? value : "";
@@ -53,6 +75,16 @@ unsigned int rest_framing(struct MHD_Connection *conn, const char *version, stru
 		return 400;
 	if (h.bare_lf || bare_lf_at_end(&h))
 		err_set(err, -EINVAL, "", NULL, "lines must end in CR LF, one ends in LF alone");
+	else if (h.bad_name)
+		err_set(err, -EINVAL, "", NULL, "a header's name must be letters, digits and -_.");
+	else if (h.control)
+		err_set(err, -EINVAL, "", NULL, "a header's value must hold no control characters");
+	else if (h.hosts > 1)
+		err_set(err, -EINVAL, "Host", NULL, "must be there once, is there %u times",
+			h.hosts);
+	else if (h.encodings && strcmp(version, "HTTP/1.1") != 0)
+		err_set(err, -EINVAL, "Transfer-Encoding", NULL, "must not be there in %s",
+			version);
 	else if (h.lengths > 1)
 		err_set(err, -EINVAL, "Content-Length", NULL,
 			"must be there once, is there %u times", h.lengths);

@@ -87,9 +87,11 @@ static int add_handles(struct north *n, struct err *err)
 {
 	int r = uv_timer_init(n->conf.loop, &n->timer);
 
+	uv_timer_init(n->conf.loop, &n->turns);
+	n->turns.data = n;
 	n->timer.data = n;
 	n->poll.data = n;
-	n->handles++;
+	n->handles += 2;
 	r = r ? r : add_poll(n, &n->poll, epoll_fd(n), &n->polled);
 	for (int i = 0; r == 0 && i < LISTEN_MAX; i++) {
 		struct listener *listener = &n->listeners[i];
@@ -133,6 +135,7 @@ static struct north *north_new(const struct north_conf *conf)
 	n->conf.unix_path = n->conf.tcp = n->conf.name = NULL;
 	snprintf(n->name, sizeof(n->name), "%s", conf->name ? conf->name : "");
 	n->opened_us = clock_us();
+	n->turn_s = conf->turn_s ? conf->turn_s : NORTH_TURN_S;
 	n->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	for (int i = 0; i < LISTEN_MAX; i++)
 		n->listeners[i].fd = -1;
@@ -191,6 +194,7 @@ static void stop_requests(struct north *n)
 {
 	struct req *next;
 
+	n->closing = true;
 	for (struct req *req = n->reqs; req; req = req->next)
 		rest_abort(req);
 	flush(n);
@@ -222,6 +226,7 @@ void north_close(struct north *n)
 		uv_close((uv_handle_t *)&n->poll, on_closed);
 	stop_requests(n);
 	uv_close((uv_handle_t *)&n->timer, on_closed);
+	uv_close((uv_handle_t *)&n->turns, on_closed);
 }
 
 uint16_t north_tcp_port(const struct north *n)

@@ -24,6 +24,7 @@ struct north;
 #define NORTH_CONNECTIONS 256
 #define NORTH_PER_PEER 32 /* of these, from one address on TCP */
 #define NORTH_IDLE_S 10
+#define NORTH_TURN_S 30	    /* for a request to come as a whole, and for its answer to be taken */
 #define NORTH_PAGE_MAX 1000 /* items of one answer */
 
 struct north_conf {
@@ -40,13 +41,15 @@ struct north_conf {
 	struct orc *orc;
 	struct ncc *ncc;
 	unsigned int idle_s; /* 0 = NORTH_IDLE_S */
+	unsigned int turn_s; /* 0 = NORTH_TURN_S */
 };
 
 /* Texts are copied. err names what was wrong: the address, the socket file, who holds it. SIGPIPE
  * is ignored from here on. *out is left alone on failure. */
 int north_open(const struct north_conf *conf, struct north **out, struct err *err);
-/* Requests that still wait for the database are answered 503, answers are sent as far as the
- * clients take them at once, the socket file is removed. The other modules may be closed then. */
+/* Requests that still wait for the database and those that still come are answered 503, answers are
+ * sent as far as the clients take them at once, the socket file is removed. The other modules may
+ * be closed then. */
 void north_close(struct north *north);
 /* Port the TCP listener is bound to; 0 = none. */
 uint16_t north_tcp_port(const struct north *north);

@@ -37,7 +37,7 @@ void rest_put(struct req *req)
 	free(req);
 }
 
-static const struct conn *conn_of(struct MHD_Connection *conn)
+static struct conn *conn_of(struct MHD_Connection *conn)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -66,16 +66,19 @@ static void set_method(struct req *req, const char *method)
 static struct req *req_new(struct north *north, struct MHD_Connection *mhd, const char *url,
 			   const char *method)
 {
-	const struct conn *conn = conn_of(mhd);
+	struct conn *conn = conn_of(mhd);
 	struct req *req = calloc(1, sizeof(*req));
 
-	if (!req)
+	if (!req || !conn) {
+		free(req);
 		return NULL;
+	}
 	req->refs = 1; /* MHD's, until rest_on_completed */
 	req->north = north;
 	req->conn = mhd;
+	req->from = conn;
 	req->number = ++north->n_reqs;
-	snprintf(req->peer, sizeof(req->peer), "%s", conn ? conn->peer : "?");
+	snprintf(req->peer, sizeof(req->peer), "%s", conn->peer);
 	snprintf(req->path, sizeof(req->path), "%s", url);
 	set_method(req, method);
 	req->next = north->reqs;
@@ -206,6 +209,16 @@ static bool has_body(const struct req *req)
 	       MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Transfer-Encoding");
 }
 
+static void refuse_closing(struct req *req, const char *outcome)
+{
+	struct err err = {0};
+
+	err_set(&err, -EAGAIN, "", NULL, "is shutting down: %s", outcome);
+	err_object(&err, "sand");
+	req->close = true;
+	rest_fail(req, &err);
+}
+
 static void dispatch(struct req *req)
 {
 	struct err err = {0};
@@ -213,6 +226,10 @@ static void dispatch(struct req *req)
 	req->dispatched = true;
 	if (req->answered)
 		return;
+	if (req->north->closing) { /* nothing may be held from here on */
+		refuse_closing(req, "this request was not carried out");
+		return;
+	}
 	if (parse_body(req, &err)) {
 		err_object(&err, "body");
 		rest_fail(req, &err);
@@ -238,6 +255,7 @@ static enum MHD_Result queue(struct req *req)
 	if (!response)
 		return MHD_NO;
 	req->answer = NULL; /* the response frees it */
+	accept_turn(req->from, TURN_TAKE);
 	if (len)
 		add_header(response, "Content-Type", req->type);
 	add_header(response, "ETag", req->etag);
@@ -270,6 +288,7 @@ enum MHD_Result rest_on_request(void *cls, struct MHD_Connection *conn, const ch
 	if (req->answered)
 		return queue(req);
 	req->suspended = true;
+	accept_turn(req->from, TURN_OURS);
 	MHD_suspend_connection(conn);
 	return MHD_YES;
 }
@@ -282,17 +301,14 @@ void rest_on_completed(void *cls, struct MHD_Connection *conn, void **ctx,
 	*ctx = NULL;
 	if (!req)
 		return;
+	accept_turn(req->from, TURN_ASK);
 	req->conn = NULL;
+	req->from = NULL;
 	rest_put(req);
 }
 
 void rest_abort(struct req *req)
 {
-	struct err err = {0};
-
-	if (!req->suspended)
-		return;
-	err_set(&err, -EAGAIN, "", NULL, "is shutting down: the outcome of this request is open");
-	err_object(&err, "sand");
-	rest_fail(req, &err);
+	if (req->suspended)
+		refuse_closing(req, "the outcome of this request is open");
 }

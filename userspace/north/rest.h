@@ -34,6 +34,7 @@ enum rest_body {
 };
 
 struct req;
+struct conn;
 struct rest_action {
 	void (*handle)(struct req *req); /* NULL: method not possible here */
 	enum rest_body body;
@@ -48,6 +49,7 @@ struct req {
 	unsigned int refs;
 	struct north *north;	     /* NULL: closed meanwhile */
 	struct MHD_Connection *conn; /* NULL: client gone */
+	struct conn *from;	     /* while conn is there */
 	struct req *prev, *next;     /* north's */
 	uint64_t number;
 	char peer[REST_PEER_LEN];

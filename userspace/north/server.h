@@ -22,12 +22,21 @@ struct listener {
 	bool polled;
 };
 
+enum conn_turn {
+	TURN_ASK,  /* the client's, to send a request */
+	TURN_OURS, /* a request waits for the database or the parent process */
+	TURN_TAKE, /* the client's, to take the answer */
+};
+
 /* One connection; MHD's socket context. */
 struct conn {
 	struct north *north;
 	struct conn *prev, *next;
 	char peer[REST_PEER_LEN]; /* "uid:0,pid:12" or the address */
 	bool tcp;
+	int fd; /* MHD's */
+	enum conn_turn turn;
+	uint64_t until_us; /* end of the client's turn; 0 = none */
 };
 
 struct north {
@@ -37,14 +46,17 @@ struct north {
 	struct MHD_Daemon *mhd;
 	uv_poll_t poll; /* MHD's epoll */
 	uv_timer_t timer;
+	uv_timer_t turns; /* runs while there are connections */
+	unsigned int turn_s;
 	unsigned int handles; /* open on the loop, n.b. for the last close callback */
-	bool polled;
+	bool polled, closing;
 	struct listener listeners[LISTEN_MAX];
 	char unix_path[108];
 	dev_t unix_dev;
 	ino_t unix_ino;
 	uint16_t tcp_port;
 	int spare_fd; /* given up to refuse a connection when there are no descriptors */
+	bool fds_said;
 	struct conn *conns, *accepting;
 	unsigned int n_conns;
 	struct req *reqs;
@@ -60,6 +72,9 @@ void listen_close(struct north *north);
 void accept_on_readable(uv_poll_t *poll, int status, int events);
 void accept_on_notify(void *cls, struct MHD_Connection *conn, void **context,
 		      enum MHD_ConnectionNotificationCode code);
+/* Whose turn it is now. A client that takes longer than its own loses its connection: a byte now
+ * and then is not idle for MHD, and would hold it for ever. */
+void accept_turn(struct conn *conn, enum conn_turn turn);
 
 /* north.c: lets MHD do what it can and sets the timer. */
 void north_drive(struct north *north);

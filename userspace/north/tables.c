@@ -115,7 +115,8 @@ static void name_services(const struct north *n, json_t *array)
 		if (!text || svc_id_parse(text, &id))
 			continue;
 		svc = view_service(n->conf.view, id);
-		json_object_set_new(obj, "name", json_string(svc && svc->def ? svc->def->name : ""));
+		json_object_set_new(obj, "name",
+				    json_string(svc && svc->def ? svc->def->name : ""));
 	}
 }
 

@@ -371,6 +371,22 @@ static void test_framing(void **state)
 		 "Content-Length: 2\n\n{}",
 		 400, "LF"},
 		{"GET /healthz HTTP/1.1\nHost: x\n\n", 400, "LF"},
+		{"PUT " SERVICE " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+		 "Content-Length : 2\r\n\r\n{}",
+		 400, "name"},
+		{"PUT " SERVICE " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+		 "Content-Length: 2\r\nTransfer-Encoding\t: chunked\r\n\r\n{}",
+		 400, "name"},
+		{"PUT " SERVICE " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+		 "X: y\rContent-Length: 2\r\n\r\n{}",
+		 400, "control"},
+		{"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, "once"},
+		{"PUT " SERVICE " HTTP/1.0\r\nContent-Type: application/json\r\n"
+		 "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+		 400, "HTTP/1.0"},
+		{"PUT " SERVICE " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+		 "Transfer-Encoding:\r\n chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+		 400, ""},
 	};
 	struct rig *rig = *state;
 	struct answer a;
@@ -383,6 +399,8 @@ static void test_framing(void **state)
 		if (a.status != cases[i].status)
 			print_error("case %zu: %d\n", i, a.status);
 		assert_int_equal(a.status, cases[i].status);
+		if (!strstr(text_at(a.json, "detail"), cases[i].detail))
+			print_error("case %zu: %s\n", i, text_at(a.json, "detail"));
 		assert_non_null(strstr(text_at(a.json, "detail"), cases[i].detail));
 		answer_free(&a);
 		assert_true(rig_closes(rig, fd)); /* what follows could be anything */
