@@ -64,6 +64,8 @@ void ncc_status(const struct ncc *ncc, struct ncc_status *out);
 
 /* Desired entries with next hop and its state, for REST: arrays of objects, new references. */
 json_t *ncc_entries_json(const struct ncc *ncc);
+/* One of them; NULL: none for this service, or without memory. */
+json_t *ncc_entry_json(const struct ncc *ncc, uint64_t id);
 json_t *ncc_nexthops_json(const struct ncc *ncc);
 json_t *ncc_sids_json(const struct ncc *ncc);
 json_t *ncc_ifaces_json(const struct ncc *ncc);

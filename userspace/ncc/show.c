@@ -119,6 +119,14 @@ json_t *ncc_entries_json(const struct ncc *ncc)
 	return list;
 }
 
+json_t *ncc_entry_json(const struct ncc *ncc, uint64_t id)
+{
+	struct svc *svc;
+
+	HASH_FIND(hh, ncc->services, &id, sizeof(id), svc);
+	return svc && !svc->removed ? svc_json(ncc, svc) : NULL;
+}
+
 json_t *ncc_nexthops_json(const struct ncc *ncc)
 {
 	json_t *list = json_array();

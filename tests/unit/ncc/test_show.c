@@ -41,6 +41,11 @@ static void test_entries_json(void **state)
 	assert_true(json_is_null(json_object_get(json_array_get(list, 1), "address")));
 	json_decref(list);
 	ack_plan(f, 2);
+	e = ncc_entry_json(f->ncc, 0x101);
+	assert_string_equal(text_at(e, "service"), "0x101");
+	assert_int_equal(number_at(e, "applied_generation"), 2);
+	json_decref(e);
+	assert_null(ncc_entry_json(f->ncc, 0x103));
 	list = ncc_entries_json(f->ncc);
 	assert_int_equal(number_at(json_array_get(list, 0), "applied_generation"), 2);
 	json_decref(list);
