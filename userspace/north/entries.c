@@ -59,8 +59,9 @@ static int set_generation(json_t *obj, const char *name, const json_t *made)
 	return json_object_set_new(obj, name, json_integer(generation));
 }
 
-static json_t *entry_json(const struct north *n, const struct view_service *svc, json_t *made)
+static json_t *entry_json(const struct north *n, const struct view_service *svc)
 {
+	json_t *made = ncc_entry_json(n->conf.ncc, svc->id); /* none was sent yet: NULL */
 	json_t *nexthop = json_object_get(made, "nexthop");
 	struct orc_entry e = {0};
 	json_t *obj = json_object();
@@ -73,6 +74,7 @@ static json_t *entry_json(const struct north *n, const struct view_service *svc,
 	r |= set_generation(obj, "desired_generation", made);
 	r |= set_generation(obj, "applied_generation", made);
 	r |= json_object_set_new(obj, "changes", json_integer(e.changes));
+	json_decref(made);
 	if (r) {
 		json_decref(obj);
 		return NULL;
@@ -80,21 +82,11 @@ static json_t *entry_json(const struct north *n, const struct view_service *svc,
 	return obj;
 }
 
-static const char *service_of(const json_t *made)
-{
-	const char *id = json_string_value(json_object_get(made, "service"));
-
-	return id ? id : "";
-}
-
 /* ---- all ---- */
 
 static json_t *entry_item(struct req *req, const void *item)
 {
-	const struct view_service *svc = item;
-	char id[SVC_ID_TEXT];
-
-	return entry_json(req->north, svc, json_object_get(req->joined, svc_id_text(svc->id, id)));
+	return entry_json(req->north, item);
 }
 
 static const char *entry_name(const void *item, char *buf, size_t size)
@@ -108,17 +100,6 @@ static int by_id(const void *a, const void *b)
 	uint64_t y = ((const struct view_service *)b)->id;
 
 	return x < y ? -1 : x > y;
-}
-
-static json_t *index_by_service(json_t *array)
-{
-	json_t *index = json_object(), *made;
-	size_t i;
-
-	json_array_foreach(array, i, made)
-		json_object_set(index, service_of(made), made);
-	json_decref(array);
-	return index;
 }
 
 void entries_get(struct req *req)
@@ -139,28 +120,15 @@ void entries_get(struct req *req)
 		if (svc->registered && svc->id > after)
 			pick_add(&pick, svc);
 	}
-	req->joined = index_by_service(ncc_entries_json(req->north->conf.ncc));
 	rest_list(req, &page, &pick, &lister);
 }
 
 void entry_get(struct req *req)
 {
-	json_t *array, *made, *mine = NULL;
-	char id[SVC_ID_TEXT];
-	size_t i;
-
 	if (!rest_service_id(req, 0))
 		return;
-	if (!find(req)) {
+	if (find(req))
+		rest_json(req, 200, entry_json(req->north, find(req)));
+	else
 		rest_absent(req);
-		return;
-	}
-	svc_id_text(req->id, id);
-	array = ncc_entries_json(req->north->conf.ncc);
-	json_array_foreach(array, i, made) {
-		if (strcmp(service_of(made), id) == 0)
-			mine = made;
-	}
-	rest_json(req, 200, entry_json(req->north, find(req), mine));
-	json_decref(array);
 }

@@ -30,7 +30,6 @@ void rest_put(struct req *req)
 		return;
 	unlink_req(req);
 	json_decref(req->body);
-	json_decref(req->joined);
 	free(req->segments);
 	free(req->data);
 	free(req->answer);

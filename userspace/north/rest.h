@@ -67,8 +67,6 @@ struct req {
 	bool ndjson;
 	json_t *body; /* parsed; NULL for BODY_NONE and BODY_BATCH */
 
-	json_t *joined; /* what a list's items are joined with */
-
 	bool dispatched, suspended, answered;
 	bool quiet;	     /* a change that is not worth a line above debug */
 	bool made_patch;     /* PATCH without a condition of the client's */
