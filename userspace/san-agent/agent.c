@@ -403,10 +403,10 @@ void agent_stop(struct agent *agent)
 		uv_stop(agent->loop);
 }
 
-void agent_close(struct agent *agent)
+bool agent_close(struct agent *agent)
 {
 	if (!all_finished(agent))
-		return; /* workers still use it: it goes with the process */
+		return false;
 	for (unsigned int i = 0; i < agent->n_links; i++)
 		link_close(agent->links[i]);
 	for (unsigned int i = 0; i < AGENT_MAX_INSTANCES; i++)
@@ -418,4 +418,5 @@ void agent_close(struct agent *agent)
 	meter_env_fini(&agent->env);
 	agent_conf_free(agent->conf);
 	free(agent);
+	return true;
 }

@@ -23,7 +23,8 @@ int agent_open(uv_loop_t *loop, struct agent_conf *conf, struct agent **out, str
 int agent_reload(struct agent *agent, struct agent_conf *conf, struct err *err);
 /* Deregisters everywhere, then stops the loop: after AGENT_STOP_MS at the latest. */
 void agent_stop(struct agent *agent);
-/* After the loop has ended. */
-void agent_close(struct agent *agent);
+/* After the loop has ended. False: requests are still under way, so that nothing may be freed and
+ * the process must end without waiting for their threads. */
+bool agent_close(struct agent *agent);
 
 #endif

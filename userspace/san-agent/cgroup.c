@@ -97,6 +97,13 @@ void host_read(struct host *host)
 /* Reads one level's limit; false = none there. */
 typedef bool (*limit_reader)(const char *dir, uint64_t *limit);
 
+static uint64_t millicores_of(uint64_t quota, uint64_t period)
+{
+	unsigned __int128 millicores = (unsigned __int128)quota * 1000 / period;
+
+	return millicores > UINT64_MAX ? UINT64_MAX : (uint64_t)millicores;
+}
+
 static bool v1_quota(const char *dir, uint64_t *millicores)
 {
 	uint64_t quota, period;
@@ -105,7 +112,7 @@ static bool v1_quota(const char *dir, uint64_t *millicores)
 	if (read_u64(dir, "cpu.cfs_quota_us", &quota) ||
 	    read_u64(dir, "cpu.cfs_period_us", &period) || !period)
 		return false;
-	*millicores = quota * 1000 / period;
+	*millicores = millicores_of(quota, period);
 	return true;
 }
 
@@ -117,7 +124,7 @@ static bool v2_quota(const char *dir, uint64_t *millicores)
 	if (read_text(dir, "cpu.max", text, sizeof(text)) ||
 	    sscanf(text, "%llu %llu", &quota, &period) != 2 || !period)
 		return false;
-	*millicores = quota * 1000 / period;
+	*millicores = millicores_of(quota, period);
 	return true;
 }
 
@@ -136,6 +143,8 @@ static uint64_t tightest(const char *mount, const char *path, limit_reader reade
 	char dir[2 * AGENT_PATH_MAX];
 	size_t root = strlen(mount);
 
+	if (!root)
+		return whole;
 	snprintf(dir, sizeof(dir), "%s/%s", mount, path);
 	while (strlen(dir) > root) {
 		uint64_t limit;
@@ -147,64 +156,68 @@ static uint64_t tightest(const char *mount, const char *path, limit_reader reade
 	return whole;
 }
 
+void cgroup_limits(const struct cgroup_mounts *mounts, const struct source_conf *src,
+		   const struct host *host, struct host *out)
+{
+	const char *path = src->path;
+
+	out->millicores = tightest(mounts->cpu, path, v1_quota, host->millicores);
+	out->millicores = tightest(mounts->v2, path, v2_quota, out->millicores);
+	out->mem_bytes = tightest(mounts->memory, path, v1_memory, host->mem_bytes);
+	out->mem_bytes = tightest(mounts->v2, path, v2_memory, out->mem_bytes);
+}
+
 /* ---- counters ---- */
 
 struct group {
 	const struct cgroup_mounts *mounts;
 	const struct source_conf *src;
-	const struct host *host;
-	char v2[2 * AGENT_PATH_MAX]; /* directory, "" = the group is not there */
+	const struct host *limits;
+	char v2[2 * AGENT_PATH_MAX]; /* directory, whether it is there or not; "" = not mounted */
 };
 
-/* Directory of the group in a hierarchy; false = not there. */
+/* Directory of the group in a hierarchy; false = none is mounted. */
 static bool group_dir(const char *mount, const char *path, char dir[2 * AGENT_PATH_MAX])
 {
-	if (!*mount)
-		return false;
-	snprintf(dir, 2 * AGENT_PATH_MAX, "%s/%s", mount, path);
-	return access(dir, F_OK) == 0;
+	dir[0] = '\0';
+	if (*mount)
+		snprintf(dir, 2 * AGENT_PATH_MAX, "%s/%s", mount, path);
+	return *mount != '\0';
 }
 
 static void read_cpu(const struct group *group, struct counters *out)
 {
-	const char *path = group->src->path;
-	uint64_t whole = group->host->millicores, usec;
 	char dir[2 * AGENT_PATH_MAX];
+	uint64_t usec;
 
-	if (group_dir(group->mounts->cpuacct, path, dir) &&
-	    !read_u64(dir, "cpuacct.usage", &out->cpu_ns)) {
-		out->has_cpu = true;
-		out->cpu_millicores = *group->mounts->cpu
-					      ? tightest(group->mounts->cpu, path, v1_quota, whole)
-					      : whole;
-	} else if (*group->v2 && !read_key(group->v2, "cpu.stat", "usage_usec", &usec)) {
+	out->cpu_millicores = group->limits->millicores;
+	out->has_cpu = group_dir(group->mounts->cpuacct, group->src->path, dir) &&
+		       !read_u64(dir, "cpuacct.usage", &out->cpu_ns);
+	if (!out->has_cpu && *group->v2 && !read_key(group->v2, "cpu.stat", "usage_usec", &usec)) {
 		out->has_cpu = true;
 		out->cpu_ns = usec * 1000;
-		out->cpu_millicores = tightest(group->mounts->v2, path, v2_quota, whole);
-	} else {
-		out->why_cpu = "the cgroup has no CPU accounting (cpuacct.usage or cpu.stat)";
 	}
+	if (!out->has_cpu)
+		out->why_cpu = "the cgroup has no CPU accounting (cpuacct.usage or cpu.stat)";
 }
 
 static void read_mem(const struct group *group, struct counters *out)
 {
-	const char *path = group->src->path;
-	uint64_t whole = group->host->mem_bytes, cache = 0;
 	char dir[2 * AGENT_PATH_MAX];
+	uint64_t cache = 0;
 
-	if (group_dir(group->mounts->memory, path, dir) &&
+	if (group_dir(group->mounts->memory, group->src->path, dir) &&
 	    !read_u64(dir, "memory.usage_in_bytes", &out->mem_used)) {
 		read_key(dir, "memory.stat", "total_inactive_file", &cache);
-		out->mem_limit = tightest(group->mounts->memory, path, v1_memory, whole);
 	} else if (*group->v2 && !read_u64(group->v2, "memory.current", &out->mem_used)) {
 		read_key(group->v2, "memory.stat", "inactive_file", &cache);
-		out->mem_limit = tightest(group->mounts->v2, path, v2_memory, whole);
 	} else {
 		out->why_mem = "the cgroup has no memory accounting";
 		return;
 	}
 	/* Page cache that the kernel would drop first is not a load. */
 	out->mem_used -= cache < out->mem_used ? cache : out->mem_used;
+	out->mem_limit = group->limits->mem_bytes;
 	out->has_mem = true;
 }
 
@@ -266,15 +279,29 @@ static void read_io(const struct group *group, struct counters *out)
 		out->why_io = "the cgroup has no I/O accounting";
 }
 
-void cgroup_read(const struct cgroup_mounts *mounts, const struct source_conf *src,
-		 const struct host *host, struct counters *out)
+static bool exists(const struct group *group)
 {
-	struct group group = {.mounts = mounts, .src = src, .host = host};
+	const struct cgroup_mounts *m = group->mounts;
+	const char *const mounts[] = {m->v2, m->cpu, m->cpuacct, m->memory, m->blkio};
+	char dir[2 * AGENT_PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
+		if (group_dir(mounts[i], group->src->path, dir) && !access(dir, F_OK))
+			return true;
+	}
+	return false;
+}
+
+void cgroup_read(const struct cgroup_mounts *mounts, const struct source_conf *src,
+		 const struct host *limits, struct counters *out)
+{
+	struct group group = {.mounts = mounts, .src = src, .limits = limits};
 
 	memset(out, 0, sizeof(*out));
-	if (!group_dir(mounts->v2, src->path, group.v2))
-		group.v2[0] = '\0';
+	group_dir(mounts->v2, src->path, group.v2);
 	read_cpu(&group, out);
 	read_mem(&group, out);
 	read_io(&group, out);
+	if (!out->has_cpu && !out->has_mem && !exists(&group))
+		out->why_cpu = out->why_mem = out->why_io = "the cgroup does not exist";
 }

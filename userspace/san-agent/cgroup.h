@@ -18,7 +18,7 @@ struct cgroup_mounts {
 		blkio[AGENT_PATH_MAX];
 };
 
-/* What an instance without quota may use: the whole machine. */
+/* What an instance may use; without quota: the whole machine. */
 struct host {
 	uint64_t millicores;
 	uint64_t mem_bytes;
@@ -27,9 +27,11 @@ struct host {
 /* file: /proc/self/mountinfo (or one like it). -ENOENT: no hierarchy is mounted. */
 int cgroup_discover(FILE *file, struct cgroup_mounts *out);
 void host_read(struct host *host);
-/* Fills *out with what is there. A quota or limit of a parent counts as the group's own if it is
- * tighter. */
+/* What the group may use of the host: its quota and limit, or a parent's that is tighter. */
+void cgroup_limits(const struct cgroup_mounts *mounts, const struct source_conf *src,
+		   const struct host *host, struct host *out);
+/* Fills *out with what is there. limits: of cgroup_limits. */
 void cgroup_read(const struct cgroup_mounts *mounts, const struct source_conf *src,
-		 const struct host *host, struct counters *out);
+		 const struct host *limits, struct counters *out);
 
 #endif

@@ -108,7 +108,8 @@ static void update_io(struct load *load, const struct counters *now, uint64_t el
 void load_update(struct load *load, const struct counters *now, uint64_t now_us,
 		 unsigned int alpha_permille)
 {
-	uint64_t elapsed_us = load->has_before ? now_us - load->before_us : 0;
+	bool same = load->has_before && load->before.epoch == now->epoch;
+	uint64_t elapsed_us = same ? now_us - load->before_us : 0;
 
 	update_cpu(load, now, elapsed_us, alpha_permille);
 	update_mem(load, now, alpha_permille);

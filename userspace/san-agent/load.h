@@ -24,6 +24,7 @@ struct counters {
 	uint64_t mem_used, mem_limit; /* bytes */
 	uint64_t io_total; /* PRESSURE: microseconds stalled; BYTES: bytes read and written */
 	uint64_t io_max;   /* BYTES: bytes a second that count as 100 % */
+	uint64_t epoch;	   /* another one: counted by somebody else, not comparable */
 	const char *why_cpu, *why_mem, *why_io;
 };
 

@@ -140,6 +140,15 @@ static void watch_signal(struct program *program, uv_signal_t *handle, uv_signal
 	uv_unref((uv_handle_t *)handle);
 }
 
+static void close_signals(struct program *program)
+{
+	uv_close((uv_handle_t *)&program->term, NULL);
+	uv_close((uv_handle_t *)&program->intr, NULL);
+	uv_close((uv_handle_t *)&program->hup, NULL);
+	uv_run(&program->loop, UV_RUN_NOWAIT);
+	uv_loop_close(&program->loop);
+}
+
 static int run(const struct options *opt, struct agent_conf *conf, struct err *err)
 {
 	struct program program = {.opt = opt};
@@ -160,10 +169,13 @@ static int run(const struct options *opt, struct agent_conf *conf, struct err *e
 		 conf->n_servers);
 	sd_notify(0, "READY=1");
 	uv_run(&program.loop, UV_RUN_DEFAULT);
-	agent_close(program.agent);
-	/* exit() would wait for workers whose servers hang. */
-	fflush(NULL);
-	_exit(EXIT_SUCCESS);
+	if (!agent_close(program.agent)) {
+		/* exit() would wait for workers whose servers hang. */
+		fflush(NULL);
+		_exit(EXIT_SUCCESS);
+	}
+	close_signals(&program);
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -184,6 +196,8 @@ int main(int argc, char **argv)
 		rc = run(&opt, TAKE_PTR(conf), &err);
 	if (rc)
 		fprintf(stderr, "san-agent: %s\n", err_text(&err, text, sizeof(text)));
+	else if (opt.mode == MODE_RUN)
+		return EXIT_SUCCESS;
 	else if (opt.mode == MODE_CHECK)
 		printf("%s: ok, %u instances, %u servers\n", opt.config, conf->n_instances,
 		       conf->n_servers);

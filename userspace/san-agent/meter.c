@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "san-agent/meter.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "util/log.h"
@@ -31,13 +32,27 @@ void meter_env_next(struct meter_env *env)
 static void read_process(struct meter *meter, struct meter_env *env, const struct source_conf *src,
 			 struct counters *now)
 {
-	if (!env->procs_fresh && proc_scan(&env->procs)) {
+	if (!env->procs_fresh)
+		env->procs_rc = proc_scan(&env->procs);
+	env->procs_fresh = true;
+	if (env->procs_rc) {
 		memset(now, 0, sizeof(*now));
-		now->why_cpu = now->why_mem = now->why_io = "/proc cannot be read";
+		now->why_cpu = now->why_mem = now->why_io =
+			env->procs_rc == -ENOSPC ? "too many processes on this machine"
+						 : "/proc cannot be read";
 		return;
 	}
-	env->procs_fresh = true;
 	proc_read(&env->procs, src, &env->host, &meter->started, now);
+}
+
+static void read_cgroup(struct meter *meter, const struct meter_env *env,
+			const struct source_conf *src, uint64_t now_us, struct counters *now)
+{
+	if (!meter->limits_us || now_us - meter->limits_us >= METER_LIMITS_US) {
+		cgroup_limits(&env->mounts, src, &env->host, &meter->limits);
+		meter->limits_us = now_us;
+	}
+	cgroup_read(&env->mounts, src, &meter->limits, now);
 }
 
 void meter_read(struct meter *meter, struct meter_env *env, const struct source_conf *src,
@@ -46,7 +61,7 @@ void meter_read(struct meter *meter, struct meter_env *env, const struct source_
 	struct counters now;
 
 	if (src->kind == SOURCE_CGROUP)
-		cgroup_read(&env->mounts, src, &env->host, &now);
+		read_cgroup(meter, env, src, now_us, &now);
 	else
 		read_process(meter, env, src, &now);
 	load_update(&meter->load, &now, now_us, alpha_permille);
@@ -57,9 +72,11 @@ void meter_log_unknown(struct meter *meter, const char *who)
 	for (int i = 0; i < MEASURE_MAX; i++) {
 		const char *why = meter->load.why[i];
 
-		if (!why || meter->said[i] == why || why == load_too_early)
+		if (why == load_too_early || meter->said[i] == why)
 			continue;
 		meter->said[i] = why;
+		if (!why)
+			continue; /* measured (again) */
 		log_warn("not measured", "instance=%s attribute=%s why=\"%s\"", who,
 			 measure_names[i], why);
 	}

@@ -8,16 +8,21 @@
 #include "san-agent/proc.h"
 
 /* What all meters share. */
+#define METER_LIMITS_US 1000000 /* quotas and limits are read this often: they rarely change */
+
 struct meter_env {
 	struct cgroup_mounts mounts;
 	struct host host;
 	struct proc_table procs;
-	bool procs_fresh; /* scanned in this round */
+	bool procs_fresh; /* scanned in this round ... */
+	int procs_rc;	  /* ... with this result */
 };
 
 struct meter {
 	struct load load;
 	uint64_t started;	       /* of a process source */
+	struct host limits;	       /* of a cgroup source, ... */
+	uint64_t limits_us;	       /* ... read at this time */
 	const char *said[MEASURE_MAX]; /* why-texts already logged */
 };
 
@@ -28,7 +33,7 @@ void meter_env_next(struct meter_env *env);
 /* One reading. */
 void meter_read(struct meter *meter, struct meter_env *env, const struct source_conf *src,
 		uint64_t now_us, unsigned int alpha_permille);
-/* Logs what cannot be measured, once per reason. who: "0x101/a". */
+/* Logs what cannot be measured: once, and again after it could. who: "0x101/a". */
 void meter_log_unknown(struct meter *meter, const char *who);
 
 #endif

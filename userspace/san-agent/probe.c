@@ -35,18 +35,40 @@ static void on_attempt_closed(uv_handle_t *handle)
 	free(handle->data);
 }
 
-static void finish(struct attempt *attempt, bool ok, const char *why)
+/* Ends the attempt without a judgement. */
+static struct probe *detach(struct attempt *attempt)
 {
 	struct probe *probe = attempt->probe;
 
 	if (!probe)
-		return;
+		return NULL;
 	attempt->probe = NULL;
 	probe->attempt = NULL;
 	uv_close((uv_handle_t *)&attempt->tcp, on_attempt_closed);
 	uv_timer_start(&probe->timer, start_attempt, probe->conf->interval_ms, 0);
-	if (probe_judge(&probe->state, ok, probe->conf->failures))
+	return probe;
+}
+
+static void finish(struct attempt *attempt, bool ok, const char *why)
+{
+	struct probe *probe = detach(attempt);
+
+	if (probe && probe_judge(&probe->state, ok, probe->conf->failures))
 		probe->changed(probe->arg, probe->state.up, why);
+}
+
+/* What this process lacks says nothing about the instance. */
+static bool is_ours(int rc)
+{
+	return rc == UV_EMFILE || rc == UV_ENFILE || rc == UV_ENOMEM || rc == UV_ENOBUFS;
+}
+
+static void fail(struct attempt *attempt, int rc)
+{
+	if (is_ours(rc))
+		detach(attempt);
+	else
+		finish(attempt, false, uv_strerror(rc));
 }
 
 static void give_up(uv_timer_t *timer)
@@ -86,7 +108,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 static void on_written(uv_write_t *req, int status)
 {
 	if (status && status != UV_ECANCELED)
-		finish(req->data, false, uv_strerror(status));
+		fail(req->data, status);
 }
 
 static void ask(struct attempt *attempt)
@@ -105,7 +127,7 @@ static void ask(struct attempt *attempt)
 	if (!rc)
 		rc = uv_read_start(stream, on_alloc, on_read);
 	if (rc)
-		finish(attempt, false, uv_strerror(rc));
+		fail(attempt, rc);
 }
 
 static void on_connect(uv_connect_t *req, int status)
@@ -115,7 +137,7 @@ static void on_connect(uv_connect_t *req, int status)
 	if (!attempt->probe)
 		return;
 	if (status)
-		finish(attempt, false, uv_strerror(status));
+		fail(attempt, status);
 	else if (attempt->probe->conf->kind == PROBE_TCP)
 		finish(attempt, true, "accepts connections");
 	else
@@ -141,7 +163,7 @@ static void start_attempt(uv_timer_t *timer)
 	rc = uv_tcp_connect(&attempt->connect, &attempt->tcp,
 			    (const struct sockaddr *)&probe->conf->addr, on_connect);
 	if (rc)
-		finish(attempt, false, uv_strerror(rc));
+		fail(attempt, rc);
 }
 
 int probe_open(uv_loop_t *loop, const struct probe_conf *conf, probe_cb changed, void *arg,

@@ -125,19 +125,39 @@ static void mark_tree(struct proc_table *table, struct proc *root)
 	}
 }
 
-static uint64_t proc_io(const struct proc_table *table, pid_t pid)
+/* False: not for us to read (other users' need CAP_SYS_PTRACE). */
+static bool add_io(const struct proc_table *table, pid_t pid, uint64_t *total)
 {
 	uint64_t in = 0, out = 0;
 	char name[32];
+	int rc;
 
 	snprintf(name, sizeof(name), "%d/io", pid);
-	read_key(table->root, name, "read_bytes", &in);
-	read_key(table->root, name, "write_bytes", &out);
-	return in + out;
+	rc = read_key(table->root, name, "read_bytes", &in);
+	if (!rc)
+		rc = read_key(table->root, name, "write_bytes", &out);
+	*total += in + out;
+	return !rc || rc == -ENOENT || rc == -ESRCH; /* ended meanwhile */
 }
 
-static void count_tree(const struct proc_table *table, const struct source_conf *src,
-		       const struct host *host, struct counters *out)
+static void count_io(const struct proc_table *table, const struct source_conf *src,
+		     struct counters *out)
+{
+	out->why_io = "io_max_mbps is not configured";
+	if (!src->io_max_bytes)
+		return;
+	for (unsigned int i = 0; i < table->n; i++) {
+		if (table->v[i].in_tree && !add_io(table, table->v[i].pid, &out->io_total)) {
+			out->why_io = "/proc/PID/io cannot be read: needs root or CAP_SYS_PTRACE";
+			return;
+		}
+	}
+	out->io_max = src->io_max_bytes;
+	out->io = IO_BYTES;
+}
+
+static void count_tree(const struct proc_table *table, const struct host *host,
+		       struct counters *out)
 {
 	uint64_t ticks = 0, pages = 0;
 
@@ -148,17 +168,12 @@ static void count_tree(const struct proc_table *table, const struct source_conf 
 			continue;
 		ticks += proc->ticks;
 		pages += proc->rss_pages;
-		if (src->io_max_bytes)
-			out->io_total += proc_io(table, proc->pid);
 	}
 	out->has_cpu = out->has_mem = true;
 	out->cpu_ns = ticks * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
 	out->cpu_millicores = host->millicores;
 	out->mem_used = pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	out->mem_limit = host->mem_bytes;
-	out->io_max = src->io_max_bytes;
-	out->io = src->io_max_bytes ? IO_BYTES : IO_UNKNOWN;
-	out->why_io = "io_max_mbps is not configured";
 }
 
 static void all_unknown(struct counters *out, const char *why)
@@ -193,7 +208,8 @@ void proc_read(struct proc_table *table, const struct source_conf *src, const st
 		all_unknown(out, "the process is not running");
 		return;
 	}
-	*started = root->started;
+	*started = out->epoch = root->started;
 	mark_tree(table, root);
-	count_tree(table, src, host, out);
+	count_tree(table, host, out);
+	count_io(table, src, out);
 }

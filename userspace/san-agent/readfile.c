@@ -19,7 +19,8 @@ int read_text(const char *dir, const char *name, char *buf, size_t size)
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
 		return -ENAMETOOLONG;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* a FIFO in the place of a pid file must not hold up the loop */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
 	while (len < size - 1) {

@@ -110,6 +110,18 @@ static void test_started_anew(void **state)
 	assert_int_equal(load.milli[MEASURE_CPU_LOAD], 50000);
 }
 
+/* Another process behind the same pid file, with more on its clock. */
+static void test_another_process(void **state)
+{
+	struct counters before = cpu(100, 1000), now = cpu(9000, 1000);
+	struct load load = {};
+
+	now.epoch = 7;
+	load_update(&load, &before, 0, NONE);
+	load_update(&load, &now, 200 * MS, NONE);
+	assert_false(load.known[MEASURE_CPU_LOAD]);
+}
+
 static void test_gap(void **state)
 {
 	struct counters none = {.why_cpu = nothing}, now = cpu(100, 1000), then = cpu(300, 1000);
@@ -182,9 +194,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_first_reading), cmocka_unit_test(test_cpu_of_quota),
 		cmocka_unit_test(test_cores_free),    cmocka_unit_test(test_quota_slices),
-		cmocka_unit_test(test_started_anew),  cmocka_unit_test(test_gap),
-		cmocka_unit_test(test_same_time),     cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_io_pressure),   cmocka_unit_test(test_io_bytes),
+		cmocka_unit_test(test_started_anew),  cmocka_unit_test(test_another_process),
+		cmocka_unit_test(test_gap),	      cmocka_unit_test(test_same_time),
+		cmocka_unit_test(test_memory),	      cmocka_unit_test(test_io_pressure),
+		cmocka_unit_test(test_io_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,7 +62,27 @@ static struct source_conf group(const char *path)
 	return src;
 }
 
+static void read_group(const struct cgroup_mounts *mounts, const struct source_conf *src,
+		       struct counters *now)
+{
+	struct host limits;
+
+	cgroup_limits(mounts, src, &host, &limits);
+	cgroup_read(mounts, src, &limits, now);
+}
+
 /* ---- small files ---- */
+
+/* Nobody writes into it: reading must not wait for somebody. */
+static void test_fifo(void **state)
+{
+	char path[256];
+	uint64_t value;
+
+	snprintf(path, sizeof(path), "%s/fifo.pid", root);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(read_u64(root, "fifo.pid", &value), -EINVAL);
+}
 
 static void test_readfile(void **state)
 {
@@ -157,7 +177,7 @@ static void test_v1(void **state)
 	put("memory/site/web/memory.stat", "inactive_file 1\ntotal_inactive_file 100\n");
 	put("memory/site/web/memory.limit_in_bytes", "1000\n");
 	put("blkio/site/web/blkio.throttle.io_service_bytes", "8:0 Read 5\n8:0 Total 9\nTotal 9\n");
-	cgroup_read(&mounts, &src, &host, &now);
+	read_group(&mounts, &src, &now);
 	assert_true(now.has_cpu);
 	assert_int_equal(now.cpu_ns, 123000000);
 	assert_int_equal(now.cpu_millicores, 500);
@@ -167,7 +187,7 @@ static void test_v1(void **state)
 	assert_int_equal(now.io, IO_UNKNOWN); /* what is 100 %? */
 	assert_non_null(strstr(now.why_io, "io_max_mbps"));
 	src.io_max_bytes = 1000;
-	cgroup_read(&mounts, &src, &host, &now);
+	read_group(&mounts, &src, &now);
 	assert_int_equal(now.io, IO_BYTES);
 	assert_int_equal(now.io_total, 9);
 }
@@ -183,7 +203,7 @@ static void test_v1_no_limit(void **state)
 	put("cpu/free/cpu.cfs_period_us", "100000\n");
 	put("memory/free/memory.usage_in_bytes", "600\n");
 	put("memory/free/memory.limit_in_bytes", "9223372036854771712\n");
-	cgroup_read(&mounts, &src, &host, &now);
+	read_group(&mounts, &src, &now);
 	assert_int_equal(now.cpu_millicores, 4000);
 	assert_int_equal(now.mem_limit, 8000000000);
 }
@@ -203,7 +223,7 @@ static void test_v1_parent_limit(void **state)
 	put("memory/tight/inner/web/memory.usage_in_bytes", "1\n");
 	put("memory/tight/inner/memory.limit_in_bytes", "777\n");
 	put("memory/tight/memory.limit_in_bytes", "888\n");
-	cgroup_read(&mounts, &src, &host, &now);
+	read_group(&mounts, &src, &now);
 	assert_int_equal(now.cpu_millicores, 300);
 	assert_int_equal(now.mem_limit, 777);
 }
@@ -226,7 +246,7 @@ static void test_v2(void **state)
 	put("v2/site/web/cgroup.events", "populated 1\nfrozen 0\n");
 	put("v2/site/web/io.pressure",
 	    "some avg10=0.00 avg60=0.00 avg300=0.00 total=42\nfull avg10=0.00 total=7\n");
-	cgroup_read(&mounts, &src, &host, &now);
+	read_group(&mounts, &src, &now);
 	assert_true(now.has_cpu);
 	assert_int_equal(now.cpu_ns, 5000000);
 	assert_int_equal(now.cpu_millicores, 200);
@@ -247,10 +267,10 @@ static void test_v2_unpopulated(void **state)
 	put("v2/idle/cgroup.events", "populated 0\n");
 	put("v2/idle/io.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
 	put("v2/idle/io.stat", "8:0 rbytes=100 wbytes=20 rios=3 wios=1 dbytes=9\n8:1 rbytes=1\n");
-	cgroup_read(&mounts, &src, &host, &now);
+	read_group(&mounts, &src, &now);
 	assert_int_equal(now.io, IO_UNKNOWN);
 	src.io_max_bytes = 1;
-	cgroup_read(&mounts, &src, &host, &now);
+	read_group(&mounts, &src, &now);
 	assert_int_equal(now.io, IO_BYTES);
 	assert_int_equal(now.io_total, 121);
 }
@@ -261,13 +281,41 @@ static void test_no_group(void **state)
 	struct source_conf src = group("nowhere");
 	struct counters now;
 
-	cgroup_read(&mounts, &src, &host, &now);
+	read_group(&mounts, &src, &now);
 	assert_false(now.has_cpu);
 	assert_false(now.has_mem);
 	assert_int_equal(now.io, IO_UNKNOWN);
-	assert_non_null(now.why_cpu);
-	assert_non_null(now.why_mem);
-	assert_non_null(now.why_io);
+	assert_string_equal(now.why_cpu, "the cgroup does not exist");
+	assert_string_equal(now.why_mem, "the cgroup does not exist");
+	assert_string_equal(now.why_io, "the cgroup does not exist");
+}
+
+/* Texts that no kernel writes: nothing is measured from them, and nothing overflows. */
+static void test_hostile_group(void **state)
+{
+	struct cgroup_mounts mounts = {};
+	struct source_conf src = group("bad");
+	struct counters now;
+
+	snprintf(mounts.v2, AGENT_PATH_MAX, "%s/v2", root);
+	put("v2/bad/cpu.stat", "usage_usec 99999999999999999999999\n");
+	put("v2/bad/cpu.max", "18446744073709551615 1\n");
+	put("v2/bad/memory.current", "-5\n");
+	put("v2/bad/memory.max", "0x10\n");
+	put("v2/bad/cgroup.events", "populated 1\n");
+	put("v2/bad/io.pressure", "some avg10=0.00 total=\n");
+	put("v2/bad/io.stat", "rbytes=wbytes=18446744073709551615 wbytes=18446744073709551615\n");
+	src.io_max_bytes = 1;
+	read_group(&mounts, &src, &now);
+	assert_false(now.has_cpu);
+	assert_false(now.has_mem);
+	assert_int_equal(now.cpu_millicores, 4000);
+	assert_string_equal(now.why_cpu,
+			    "the cgroup has no CPU accounting (cpuacct.usage or cpu.stat)");
+	put("v2/bad/cpu.max", "1 0\n");
+	put("v2/bad/cpu.stat", "");
+	read_group(&mounts, &src, &now);
+	assert_int_equal(now.cpu_millicores, 4000);
 }
 
 /* ---- processes ---- */
@@ -301,7 +349,7 @@ static void test_tree(void **state)
 	struct source_conf src = {.kind = SOURCE_PID, .pid = 100};
 	uint64_t started = 0, tick_ns = 1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK);
 	struct counters now;
-	char proc[160];
+	char proc[160], unreadable[200];
 
 	make_processes();
 	snprintf(proc, sizeof(proc), "%s/proc", root);
@@ -320,6 +368,12 @@ static void test_tree(void **state)
 	proc_read(&table, &src, &host, &started, &now);
 	assert_int_equal(now.io, IO_BYTES);
 	assert_int_equal(now.io_total, 1024);
+	snprintf(unreadable, sizeof(unreadable), "%s/7/io", proc);
+	mkdir(unreadable, 0700); /* cannot be read: not the same as no I/O */
+	proc_read(&table, &src, &host, &started, &now);
+	assert_int_equal(now.io, IO_UNKNOWN);
+	assert_non_null(strstr(now.why_io, "CAP_SYS_PTRACE"));
+	rmdir(unreadable);
 	started = 49; /* another process has the number now */
 	proc_read(&table, &src, &host, &started, &now);
 	assert_false(now.has_cpu);
@@ -353,6 +407,7 @@ static void test_pidfile(void **state)
 	proc_read(&table, &src, &host, &started, &now);
 	assert_true(now.has_cpu);
 	assert_int_equal(started, 60);
+	assert_int_equal(now.epoch, 60);
 	put("web.pid", "soon\n");
 	proc_read(&table, &src, &host, &started, &now);
 	assert_false(now.has_cpu);
@@ -383,18 +438,13 @@ static void test_proc_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_readfile),
-		cmocka_unit_test(test_discover),
-		cmocka_unit_test(test_v1),
-		cmocka_unit_test(test_v1_no_limit),
-		cmocka_unit_test(test_v1_parent_limit),
-		cmocka_unit_test(test_v2),
-		cmocka_unit_test(test_v2_unpopulated),
-		cmocka_unit_test(test_no_group),
-		cmocka_unit_test(test_tree),
-		cmocka_unit_test(test_pidfile),
-		cmocka_unit_test(test_proc_missing),
-		cmocka_unit_test(test_proc_limit),
+		cmocka_unit_test(test_readfile),     cmocka_unit_test(test_fifo),
+		cmocka_unit_test(test_discover),     cmocka_unit_test(test_v1),
+		cmocka_unit_test(test_v1_no_limit),  cmocka_unit_test(test_v1_parent_limit),
+		cmocka_unit_test(test_v2),	     cmocka_unit_test(test_v2_unpopulated),
+		cmocka_unit_test(test_no_group),     cmocka_unit_test(test_hostile_group),
+		cmocka_unit_test(test_tree),	     cmocka_unit_test(test_pidfile),
+		cmocka_unit_test(test_proc_missing), cmocka_unit_test(test_proc_limit),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
