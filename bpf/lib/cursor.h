@@ -81,6 +81,8 @@ struct cursor {
 
 struct san_found {
 	__u64 service_id; /* 0 = none found */
+	__u32 len;	  /* header and payload: where the packet ends, counted from ip6 */
+	__u32 ports;	  /* of TCP and UDP as they stand in the packet, else 0 */
 	__u16 l4_off;	  /* from the IPv6 header to the upper layer header, 0 = none reachable */
 	__u8 l4_proto;	  /* next-header value that ended the walk */
 	__u8 fragment;	  /* 1: there was a fragment header */
@@ -286,13 +288,17 @@ static __always_inline int cursor_header(struct cursor_walk *w, const struct san
 /* Rules 10 and 11: the walk has got to the upper layer. */
 static __always_inline int cursor_upper(const struct cursor_walk *w, struct san_found *found)
 {
+	const __u8 *l4;
+
 	found->l4_proto = w->next;
-	if (w->next != CURSOR_ESP && w->next != CURSOR_NONE) {
-		if ((w->next == CURSOR_TCP || w->next == CURSOR_UDP) &&
-		    w->off + CURSOR_PORTS_LEN > w->limit)
+	if (w->next == CURSOR_TCP || w->next == CURSOR_UDP) {
+		l4 = cursor_at(w, CURSOR_PORTS_LEN);
+		if (!l4)
 			return -SAN_R_TRUNCATED;
-		found->l4_off = w->off;
+		found->ports = CURSOR_LOAD(__u32, l4);
 	}
+	if (w->next != CURSOR_ESP && w->next != CURSOR_NONE)
+		found->l4_off = w->off;
 	return w->id ? 0 : -SAN_R_NO_SAN;
 }
 
@@ -346,73 +352,75 @@ static __always_inline int cursor_general(struct cursor_walk *w, const struct sa
 	return r == CURSOR_ARRIVED ? cursor_upper(w, found) : r;
 }
 
-/* IPv6 | DOH of 16 bytes, all our option | TCP or UDP with ports: nearly every packet of a client.
- * False for everything else, also for what is wrong: the walk decides about that. */
-static __always_inline int cursor_fast(const struct cursor_walk *w,
+/* IPv6 | DOH of 16 bytes, all our option | TCP or UDP with ports: nearly every packet of a client,
+ * so no branch and no state more than it needs. False for everything else, also for what is wrong:
+ * the walk decides about that. */
+static __always_inline int cursor_fast(const __u8 *ip6, const __u8 *end,
+				       const struct san_quick *quick, struct san_found *found)
+{
+	const __u8 *doh = ip6 + CURSOR_IP6_LEN;
+	const __u8 *l4 = doh + 4 + SAN_HDR_LEN;
+	__u64 first;
+
+	if (l4 + CURSOR_PORTS_LEN > end || ip6[0] >> 4 != 6 || ip6[6] != CURSOR_DOH)
+		return 0;
+	first = cursor_be64(CURSOR_LOAD(__u64, doh));
+	if ((first & quick->mask) != quick->want)
+		return 0;
+	found->l4_proto = first >> 56;
+	if (found->l4_proto != CURSOR_TCP && found->l4_proto != CURSOR_UDP)
+		return 0;
+	found->len = CURSOR_IP6_LEN + cursor_be16(CURSOR_LOAD(__u16, ip6 + 4));
+	/* The ports behind the option keep 8 bytes at any offset inside the packet. */
+	found->service_id =
+		cursor_be64(CURSOR_LOAD(__u64, doh + 4 + quick->id_offset)) >> quick->id_shift;
+	found->ports = CURSOR_LOAD(__u32, l4);
+	found->l4_off = CURSOR_IP6_LEN + 4 + SAN_HDR_LEN;
+	found->fragment = 0;
+	found->flags = first >> 24 & quick->flags_mask;
+	return found->service_id && found->len >= (__u32)found->l4_off + CURSOR_PORTS_LEN &&
+	       found->len <= (__u64)(end - ip6);
+}
+
+/* Everything else, from the first byte on. */
+static __always_inline int cursor_walk(const __u8 *ip6, const __u8 *end,
 				       const struct san_profile *profile, struct san_found *found)
 {
-	const __u8 *doh = w->ip6 + CURSOR_IP6_LEN;
-	const __u8 *l4 = doh + 4 + SAN_HDR_LEN;
-	__u32 first, want = 1 << 16 | (__u32)profile->opt_type << 8 | SAN_HDR_LEN;
-	__u64 id;
+	struct cursor cur = {.pos = ip6, .end = end};
+	struct cursor_walk w = {.ip6 = ip6, .end = end};
+	const __u8 *again = ip6;
 
-	if (w->next != CURSOR_DOH || !(profile->carriers & SAN_CARRIER_DOH) ||
-	    profile->id_offset + profile->id_len > SAN_HDR_LEN)
-		return 0;
-	if (l4 + CURSOR_PORTS_LEN > w->end ||
-	    w->limit < CURSOR_IP6_LEN + 4 + SAN_HDR_LEN + CURSOR_PORTS_LEN)
-		return 0;
-	first = cursor_be32(CURSOR_LOAD(__u32, doh));
-	if ((first & 0xffffff) != want)
-		return 0;
-	first >>= 24;
-	if (first != CURSOR_TCP && first != CURSOR_UDP)
-		return 0;
-	if (profile->version && doh[4] >> 4 != profile->version)
-		return 0;
-	id = cursor_id(doh + 4 + profile->id_offset, profile);
-	if (!id)
-		return 0;
-	found->service_id = id;
-	found->l4_off = CURSOR_IP6_LEN + 4 + SAN_HDR_LEN;
-	found->l4_proto = first;
-	found->flags = profile->version ? doh[4] & 0xf : 0;
-	return 1;
+	*found = (struct san_found){0};
+	if (!cursor_take(&cur, CURSOR_IP6_LEN))
+		return -SAN_R_TRUNCATED;
+	if (ip6[0] >> 4 != 6)
+		return -SAN_R_NOT_IPV6;
+	w.limit = cursor_be16(CURSOR_LOAD(__u16, ip6 + 4));
+	cursor_pin(w.limit); /* Linux 5.10 knows no bounds of a byte swap: the mask must stay */
+	w.limit = CURSOR_IP6_LEN + (w.limit & 0xffff);
+	if (ip6 + w.limit > end)
+		return -SAN_R_TRUNCATED;
+	found->len = w.limit;
+	w.next = ip6[6];
+	cursor_pin(again);
+	w.zero = CURSOR_LOAD(__u64, ip6) ^ CURSOR_LOAD(__u64, again);
+	w.ip6 += w.zero & 1;
+	w.off = CURSOR_IP6_LEN;
+	return cursor_general(&w, profile, found);
 }
 
 /* ip6 points at the IPv6 header, end behind the packet. Returns SAN_R_FORWARDED (0) when a service
  * ID was found, else a san_reason as -(reason). profile: id_offset <= 32, id_len 4 or 8. *found is
- * filled as far as the walk came. */
+ * filled as far as the walk came. The program has san_quick_of() done beforehand. */
 static __always_inline int cursor_find_san(const void *ip6, const void *end,
 					   const struct san_profile *profile,
 					   struct san_found *found)
 {
-	struct cursor cur = {.pos = (const __u8 *)ip6, .end = (const __u8 *)end};
-	struct cursor_walk w = {.ip6 = (const __u8 *)ip6, .end = (const __u8 *)end};
-	const __u8 *again = w.ip6;
+	const struct san_quick quick = san_quick_of(profile);
 
-	found->service_id = 0;
-	found->l4_off = 0;
-	found->l4_proto = 0;
-	found->fragment = 0;
-	found->flags = 0;
-	if (!cursor_take(&cur, CURSOR_IP6_LEN))
-		return -SAN_R_TRUNCATED;
-	if (w.ip6[0] >> 4 != 6)
-		return -SAN_R_NOT_IPV6;
-	w.limit = cursor_be16(CURSOR_LOAD(__u16, w.ip6 + 4));
-	cursor_pin(w.limit); /* Linux 5.10 knows no bounds of a byte swap: the mask must stay */
-	w.limit = CURSOR_IP6_LEN + (w.limit & 0xffff);
-	if (w.ip6 + w.limit > w.end)
-		return -SAN_R_TRUNCATED;
-	w.next = w.ip6[6];
-	if (cursor_fast(&w, profile, found))
+	if (cursor_fast(ip6, end, &quick, found))
 		return SAN_R_FORWARDED;
-	cursor_pin(again);
-	w.zero = CURSOR_LOAD(__u64, w.ip6) ^ CURSOR_LOAD(__u64, again);
-	w.ip6 += w.zero & 1;
-	w.off = CURSOR_IP6_LEN;
-	return cursor_general(&w, profile, found);
+	return cursor_walk(ip6, end, profile, found);
 }
 
 #endif

@@ -16,20 +16,23 @@
 #define FLOW_SRC 8
 #define FLOW_DST 24
 
-/* Source and destination port as they stand in the packet, 0 where there are none. */
-static __always_inline __u32 flow_ports(const __u8 *ip6, const __u8 *end,
-					const struct san_found *found)
-{
-	__u64 off = found->l4_off;
-	const __u8 *l4;
+/* sport, dport, proto and padding of struct san_flow_key; ports as in the packet. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FLOW_LAST_WORD(ports, proto) ((__u64)(proto) << 32 | (ports))
+#else
+#define FLOW_LAST_WORD(ports, proto) ((__u64)(ports) << 32 | (__u32)(proto) << 24)
+#endif
 
-	if (found->l4_proto != CURSOR_TCP && found->l4_proto != CURSOR_UDP)
-		return 0;
-	/* The compiler may know the mask to be needless, the verifier does not. */
-	cursor_pin(off);
-	l4 = ip6 + (off & CURSOR_OFF_MASK);
-	cursor_pin(l4);
-	return l4 + CURSOR_PORTS_LEN > end ? 0 : CURSOR_LOAD(__u32, l4);
+_Static_assert(__builtin_offsetof(struct san_flow_key, sport) == 40, "ports begin the last word");
+_Static_assert(__builtin_offsetof(struct san_flow_key, proto) == 44, "the protocol follows");
+
+/* May a router forward by this address? Not link-local, multicast (RFC 4291 sections 2.5.6, 2.7),
+ * nor from ::/64 (unspecified, loopback, IPv4-mapped: 2.5.2, 2.5.3, 2.5.5). */
+static __always_inline int flow_routable(const __u8 *addr)
+{
+	if (addr[0] < 0xfe)
+		return CURSOR_LOAD(__u64, addr) != 0;
+	return addr[0] == 0xfe && (addr[1] & 0xc0) != 0x80;
 }
 
 /* 20 bits over addresses, ports and protocol, never 0 ("no label", RFC 6437). Independent products,
@@ -49,7 +52,7 @@ static __always_inline __u32 flow_label(const __u8 *ip6, __u32 ports, __u8 proto
 	return label ? label : 1;
 }
 
-static __always_inline void flow_key(struct san_flow_key *key, const __u8 *ip6, __u32 ports,
+static __always_inline void flow_key(struct san_flow_key *key, const __u8 *ip6,
 				     const struct san_found *found)
 {
 	__u64 *word = (__u64 *)key;
@@ -59,9 +62,9 @@ static __always_inline void flow_key(struct san_flow_key *key, const __u8 *ip6, 
 	word[2] = CURSOR_LOAD(__u64, ip6 + FLOW_DST);
 	word[3] = CURSOR_LOAD(__u64, ip6 + FLOW_DST + 8);
 	word[4] = found->service_id;
-	word[5] = 0; /* pad */
-	*(__u32 *)&key->sport = ports;
-	key->proto = found->l4_proto;
+	/* One store of the whole word: the look-up reads it so, and the CPU passes on to a load
+	 * only what one store has written. */
+	word[5] = FLOW_LAST_WORD(found->ports, found->l4_proto);
 }
 
 /* The next hop this flow has had, NULL when it has none or its index was given up since. */

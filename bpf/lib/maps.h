@@ -41,8 +41,9 @@ struct {
 } san_flows SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, SAN_DEFAULT_IFACES);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SAN_IFINDEX_MAX + 1);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
 	__type(key, __u32);
 	__type(value, struct san_iface);
 } san_ifaces SEC(".maps");

@@ -12,13 +12,12 @@
 
 #define SRV6_ETH_LEN 14
 #define SRV6_ETH_IP6 0x86dd
-#define SRV6_TCLASS_MASK 0x0ff00000
-#define SRV6_VERSION 0x60000000
+#define SRV6_CLASS_MASK 0xfff00000 /* version and traffic class */
 #define SRV6_MAX_LEN 65535 /* of the whole packet: keeps the payload length in its 16 bits */
 
 /* What the outer header takes from the inner packet, read before the packet moves. */
 struct srv6_inner {
-	__u32 first;	/* version, traffic class, flow label; host order */
+	__u32 first;	/* version, traffic class, flow label; as in the packet */
 	__u32 label;	/* outer flow label, 20 bits */
 	__u64 len;	/* header and payload */
 	__u64 frame;	/* L2 length as received */
@@ -35,13 +34,21 @@ static __always_inline __u8 *srv6_end(const struct xdp_md *ctx)
 	return (__u8 *)(long)ctx->data_end;
 }
 
-/* Does the packet fit, with extra bytes in front of it? */
-static __always_inline int srv6_fits(const struct srv6_inner *in, const struct san_nexthop *nh,
-				     __u64 extra)
+/* May this packet go out by the next hop, with extra bytes in front of it? */
+static __always_inline int srv6_check(const struct srv6_inner *in, const struct san_nexthop *nh,
+				      __u64 extra)
 {
 	__u64 len = in->len + extra;
 
-	return len <= nh->mtu && len <= SRV6_MAX_LEN;
+	if (in->hop_limit <= 1)
+		return -SAN_R_HOP_LIMIT;
+	if (len > nh->mtu || len > SRV6_MAX_LEN)
+		return -SAN_R_TOO_BIG;
+	/* Asked before the packet is changed: an interface without a role is not in the map, the
+	 * kernel can send there all the same. */
+	if (bpf_redirect_map(&san_tx, nh->ifindex, XDP_PASS) != XDP_REDIRECT)
+		return -SAN_R_NH_UNRESOLVED;
+	return 0;
 }
 
 /* Ethernet padding would travel on as bytes behind the inner packet. */
@@ -72,7 +79,7 @@ static __always_inline int srv6_write(struct xdp_md *ctx, const struct san_nexth
 		return -SAN_R_NO_HEADROOM; /* not reached: the head was just moved by len */
 	srv6_write_eth(eth, nh);
 	__builtin_memcpy((__u64 *)outer, nh->outer, len);
-	*(__u32 *)outer = cursor_be32(SRV6_VERSION | (in->first & SRV6_TCLASS_MASK) | in->label);
+	*(__u32 *)outer = (in->first & cursor_be32(SRV6_CLASS_MASK)) | cursor_be32(in->label);
 	*(__u16 *)(outer + 4) = cursor_be16((__u16)(in->len + len - CURSOR_IP6_LEN));
 	inner[7] = in->hop_limit - 1;
 	if (!nh->hop_limit)
@@ -80,39 +87,44 @@ static __always_inline int srv6_write(struct xdp_md *ctx, const struct san_nexth
 	return 0;
 }
 
-/* Lengths of an outer header: IPv6 alone, or IPv6, SRH and 1 to SAN_MAX_SEGS segments. */
-static __always_inline int srv6_len_valid(__u64 len)
+static __always_inline int srv6_encap(struct xdp_md *ctx, const struct san_nexthop *nh,
+				      const struct srv6_inner *in, const int len)
 {
-	return len == 40 || (len >= 64 && len <= SAN_OUTER_WORDS * 8 && len % 16 == 0);
+	int r = srv6_check(in, nh, len);
+
+	if (r)
+		return r;
+	srv6_trim(ctx, in);
+	if (bpf_xdp_adjust_head(ctx, -len))
+		return -SAN_R_NO_HEADROOM;
+	return srv6_write(ctx, nh, in, len);
 }
 
+/* Lengths of an outer header: IPv6 alone, or IPv6, SRH and 1 to SAN_MAX_SEGS segments. */
 static __always_inline int srv6_push(struct xdp_md *ctx, const struct san_nexthop *nh,
 				     const struct srv6_inner *in)
 {
-	__u64 len = nh->outer_len;
-
-	srv6_trim(ctx, in);
-	if (bpf_xdp_adjust_head(ctx, -(int)len))
-		return -SAN_R_NO_HEADROOM;
-	switch (len) {
+	switch (nh->outer_len) {
 	case 40:
-		return srv6_write(ctx, nh, in, 40);
+		return srv6_encap(ctx, nh, in, 40);
 	case 64:
-		return srv6_write(ctx, nh, in, 64);
+		return srv6_encap(ctx, nh, in, 64);
 	case 80:
-		return srv6_write(ctx, nh, in, 80);
+		return srv6_encap(ctx, nh, in, 80);
 	case 96:
-		return srv6_write(ctx, nh, in, 96);
+		return srv6_encap(ctx, nh, in, 96);
 	case 112:
-		return srv6_write(ctx, nh, in, 112);
+		return srv6_encap(ctx, nh, in, 112);
 	case 128:
-		return srv6_write(ctx, nh, in, 128);
+		return srv6_encap(ctx, nh, in, 128);
 	case 144:
-		return srv6_write(ctx, nh, in, 144);
+		return srv6_encap(ctx, nh, in, 144);
 	case 160:
-		return srv6_write(ctx, nh, in, 160);
+		return srv6_encap(ctx, nh, in, 160);
+	case 176:
+		return srv6_encap(ctx, nh, in, 176);
 	default:
-		return srv6_write(ctx, nh, in, 176);
+		return -SAN_R_NH_INVALID;
 	}
 }
 
@@ -120,8 +132,11 @@ static __always_inline int srv6_push(struct xdp_md *ctx, const struct san_nextho
 static __always_inline int srv6_direct(struct xdp_md *ctx, const struct san_nexthop *nh,
 				       const struct srv6_inner *in)
 {
+	int r = srv6_check(in, nh, 0);
 	__u8 *eth;
 
+	if (r)
+		return r;
 	srv6_trim(ctx, in);
 	eth = srv6_start(ctx);
 	if (eth + SRV6_ETH_LEN + CURSOR_IP6_LEN > srv6_end(ctx))

@@ -60,6 +60,40 @@ struct san_profile {
 #define SAN_CARRIER_HBH 0x2
 #define SAN_CARRIER_SRH 0x4
 
+/*
+ * What the usual packet of a profile holds in the first 8 bytes of its Destination Options header:
+ * that header's length, one option of 12 bytes, the version. Worked out once, so that a packet
+ * costs one comparison. Numbers are of the bytes read in network order.
+ */
+struct san_quick {
+	__u64 mask, want; /* want beyond mask: no packet is usual */
+	__u8 id_offset;	  /* from the byte behind Length */
+	__u8 id_shift;	  /* 8 bytes read there, shifted right: the ID */
+	__u8 flags_mask;  /* of the low nibble of the first value byte */
+	__u8 pad[5];
+};
+
+static inline __attribute__((always_inline)) struct san_quick san_quick_of(
+	const struct san_profile *profile)
+{
+	struct san_quick quick = {.mask = 0x00ffffff00000000, .want = 1ull << 48};
+
+	if (!(profile->carriers & SAN_CARRIER_DOH) ||
+	    profile->id_offset + profile->id_len > SAN_HDR_LEN) {
+		quick.want = ~0ull;
+		return quick;
+	}
+	quick.want |= (__u64)profile->opt_type << 40 | (__u64)SAN_HDR_LEN << 32;
+	if (profile->version) {
+		quick.mask |= 0xf0000000;
+		quick.want |= (__u64)profile->version << 28;
+		quick.flags_mask = 0xf;
+	}
+	quick.id_offset = profile->id_offset;
+	quick.id_shift = 64 - 8 * profile->id_len;
+	return quick;
+}
+
 #define SAN_PROFILE_EXP1                                                                           \
 	{                                                                                          \
 		.carriers = SAN_CARRIER_DOH | SAN_CARRIER_HBH | SAN_CARRIER_SRH,                   \

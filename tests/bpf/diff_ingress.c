@@ -44,7 +44,7 @@ struct conf {
 	struct san_profile profile;
 	uint8_t role;
 	uint8_t policy;
-	uint8_t pad[2];
+	uint8_t mac[6];
 	uint32_t max_nexthops;
 };
 
@@ -138,6 +138,21 @@ static int read_counts(const struct driver *d, uint64_t counts[SAN_R_MAX])
 	return 0;
 }
 
+/* lo has no MAC address: the one that the packets are for. */
+static int put_iface(const struct driver *d, const struct conf *conf)
+{
+	struct san_iface iface = {.role = conf->role, .policy = conf->policy};
+	uint32_t key = LOOPBACK;
+	int error, fd = pinned_map(d, "san_ifaces");
+
+	if (fd < 0)
+		return -1;
+	memcpy(iface.mac, conf->mac, sizeof(iface.mac));
+	error = bpf_map_update_elem(fd, &key, &iface, BPF_ANY);
+	close(fd);
+	return error ? die("san_ifaces", error) : 0;
+}
+
 static int configure(struct driver *d, const struct conf *conf)
 {
 	struct dp_conf dp_conf = {
@@ -162,6 +177,8 @@ static int configure(struct driver *d, const struct conf *conf)
 	if (conf->role == SAN_ROLE_NONE &&
 	    dp_iface_set(d->dp, LOOPBACK, SAN_ROLE_NONE, 0, &mode, &err))
 		return die(err_text(&err, text, sizeof(text)), err.code);
+	if (put_iface(d, conf))
+		return -1;
 	d->reasons_fd = pinned_map(d, "san_reasons");
 	d->services_fd = pinned_map(d, "san_services");
 	return d->reasons_fd < 0 || d->services_fd < 0 ? -1 : read_counts(d, d->counts);

@@ -97,7 +97,7 @@ void t_profile(struct t_env *env, const struct san_profile *profile)
 /* Written directly: attaching a program to the machine's lo is not wanted here. */
 void t_role(struct t_env *env, enum san_role role, uint8_t policy)
 {
-	struct san_iface iface = {.role = role, .policy = policy};
+	struct san_iface iface = {.mac = {2, 1, 1, 1, 1, 1}, .role = role, .policy = policy};
 	uint32_t key = T_IFINDEX;
 	int ifaces = t_map_fd(env, "san_ifaces"), tx = t_map_fd(env, "san_tx");
 

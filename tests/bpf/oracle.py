@@ -20,6 +20,7 @@ NH_HBH, NH_TCP, NH_UDP, NH_IP6, NH_ROUTING, NH_FRAGMENT = 0, 6, 17, 41, 43, 44
 NH_ESP, NH_AH, NH_NONE, NH_DOH = 50, 51, 59, 60
 EXTENSIONS = {NH_HBH, NH_DOH, NH_ROUTING, NH_FRAGMENT, NH_AH, 135, 139, 140}
 VERDICTS = {1: "drop", 2: "pass", 3: "tx", 4: "redirect"}
+PE_MAC = bytes.fromhex("020000000002")  # of the interface that receives
 MALFORMED = {"truncated", "bad_option", "bad_srh", "zero_service"}
 
 Profile = namedtuple("Profile", "carriers opt_type tlv_type version id_offset id_len")
@@ -199,6 +200,12 @@ def without_flow_label(frame):
 # --- the ingress program --------------------------------------------------------------------------
 
 
+def routable(address):
+    """Neither ::/64, nor link-local, nor multicast."""
+    first = address[0] << 8 | address[1]
+    return any(address[:8]) and address[0] != 0xFF and not 0xFE80 <= first <= 0xFEBF
+
+
 class Ingress:
     """A configuration and the flows seen so far."""
 
@@ -222,6 +229,8 @@ class Ingress:
     def decide(self, frame):
         if self.role != "ingress":
             return "no_role", None
+        if frame[:6] != PE_MAC:
+            return "not_routable", None
         if frame[12:14] != b"\x86\xdd":
             return "not_ipv6", None
         found = find_san(frame[14:], self.profile)
@@ -230,6 +239,8 @@ class Ingress:
         service = self.services.get(found.service_id)
         if service is None:
             return "unknown_service", None
+        if not routable(frame[22:38]) or not routable(frame[38:54]):
+            return "not_routable", None
         return self.steer(frame, found, service)
 
     def flow_key(self, frame, found):

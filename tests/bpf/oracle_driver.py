@@ -70,7 +70,8 @@ class Driver:
     def configure(self, conf, profile):
         policy = sum(POLICIES[name] for name in conf.get("policy", []))
         role = ROLES[conf.get("role", "ingress")]
-        self.request("C", struct.pack("<6B2xBB2xI", *profile, role, policy, MAX_NEXTHOPS))
+        self.request("C", struct.pack("<6B2xBB6sI", *profile, role, policy, oracle.PE_MAC,
+                                      MAX_NEXTHOPS))
         for index, spec in conf["nexthops"].items():
             self.nexthop(int(index), spec)
         for key, spec in conf["services"].items():

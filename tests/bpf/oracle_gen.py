@@ -14,6 +14,10 @@ WALKABLE = [0, 60, 60, 60, 43, 43, 44, 51, 135, 139, 140]
 INTERESTING = [0, 1, 2, 4, 5, 7, 8, 11, 12, 13, 16, 30, 43, 44, 50, 51, 59, 60, 124, 127, 128, 140,
                254, 255]
 MAX_FRAME = 2100
+ADDRESSES = [bytes.fromhex(text).ljust(15, b"\0") + b"\1" for text in (
+    "", "fe80", "febf", "fec0", "ff02", "ff0e", "fd00", "0064ff9b", "00000000000001", "fe7f")]
+OTHER_MACS = [bytes.fromhex(text) for text in (
+    "020000000001", "030000000002", "333300000001", "ffffffffffff", "020000000102")]
 
 
 class Generator:
@@ -149,8 +153,13 @@ class Generator:
         client = bytes.fromhex("20010db8000100000000000000000000")[:15] + bytes([rng.randrange(8)])
         target = bytes.fromhex("20010db8005a00000000000000000101")
         head = struct.pack(">IHBB", word, len(body), first, hop_limit)
+        if rng.random() < 0.03:
+            client = rng.choice(ADDRESSES)
+        if rng.random() < 0.03:
+            target = rng.choice(ADDRESSES)
         padding = bytes(rng.randrange(1, 9)) if rng.random() < 0.03 else b""
-        return MAC + head + client + target + body + padding
+        ether = MAC if rng.random() < 0.98 else rng.choice(OTHER_MACS) + MAC[6:]
+        return ether + head + client + target + body + padding
 
     # --- broken ---
 

@@ -114,7 +114,7 @@ static void test_refuses_version(void **state)
 	assert_int_not_equal(meta.created_ns, 0);
 	meta.abi_version = SAN_ABI_VERSION + 6;
 	assert_int_equal(bpf_map_update_elem(fd, &zero, &meta, BPF_ANY), 0);
-	must_refuse(&conf, -ESTALE, "san_meta", "ABI version 7");
+	must_refuse(&conf, -ESTALE, "san_meta", "ABI version 8");
 	meta.abi_version = SAN_ABI_VERSION;
 	assert_int_equal(bpf_map_update_elem(fd, &zero, &meta, BPF_ANY), 0);
 	close(fd);
@@ -136,7 +136,7 @@ static void test_refuses_sizes(void **state)
 	must_refuse(&other, -ESTALE, "san_flows", "max_entries 8");
 	other = conf;
 	other.max_ifaces = 1;
-	must_refuse(&other, -ESTALE, "san_ifaces", "max_entries 2");
+	must_refuse(&other, -ESTALE, "san_tx", "max_entries 2");
 	dp_close(must_open(&conf));
 }
 
@@ -349,13 +349,16 @@ static uint32_t attached_prog(unsigned int ifindex)
 
 static bool has_entry(const char *map, uint32_t ifindex)
 {
-	uint8_t value[8];
+	union {
+		struct san_iface iface; /* an array: role NONE is no entry */
+		uint32_t tx;
+	} value = {0};
 	int fd = pinned(map), r;
 
 	assert_true(fd >= 0);
-	r = bpf_map_lookup_elem(fd, &ifindex, value);
+	r = bpf_map_lookup_elem(fd, &ifindex, &value);
 	close(fd);
-	return r == 0;
+	return r == 0 && (strcmp(map, "san_ifaces") || value.iface.role != SAN_ROLE_NONE);
 }
 
 static unsigned int veth(const char *name)
@@ -455,6 +458,10 @@ static void test_iface_refused(void **state)
 	assert_int_equal(mode, DP_DETACHED);
 	assert_string_equal(err.object, "interface index 9999");
 	assert_false(has_entry("san_ifaces", 9999));
+	assert_int_equal(dp_iface_set(dp, SAN_IFINDEX_MAX + 1, SAN_ROLE_CORE, 0, &mode, &err),
+			 -ERANGE);
+	assert_string_equal(err.value, "65536");
+	assert_non_null(strstr(err.want, "at most 65535"));
 	assert_int_equal(dp_iface_set(dp, a, 9, 0, NULL, &err), -EINVAL);
 	assert_string_equal(err.field, "role");
 	foreign = bpf_link_create(dp_prog_fd(dp, SAN_ROLE_CORE), a, BPF_XDP, NULL);
@@ -471,6 +478,59 @@ static void test_iface_refused(void **state)
 	assert_int_equal(attached_prog(c), 0);
 	dp_close(dp);
 	sh("ip link del vd && ip link del ve && ip link del vk");
+}
+
+/* The entry holds the address of when it was written, and says so when that is no longer true. */
+static void test_iface_mac(void **state)
+{
+	const uint8_t first[6] = {2, 0, 0, 0, 0, 0xa}, second[6] = {2, 0, 0, 0, 0, 0xb};
+	struct dp_conf conf = conf_at(own_dir());
+	struct dp *dp = must_open(&conf);
+	unsigned int ifindex = veth("vm");
+	enum dp_attach_mode mode;
+	struct san_iface iface;
+
+	sh("ip link set vm address 02:00:00:00:00:0a");
+	assert_int_equal(dp_iface_get(dp, ifindex, &iface, &mode), -ENOENT);
+	must_set(dp, ifindex, SAN_ROLE_INGRESS, DP_NATIVE);
+	assert_int_equal(dp_iface_get(dp, ifindex, &iface, &mode), 0);
+	assert_int_equal(mode, DP_NATIVE);
+	assert_int_equal(iface.role, SAN_ROLE_INGRESS);
+	assert_int_equal(iface.policy, 1);
+	assert_memory_equal(iface.mac, first, 6);
+	sh("ip link set vm address 02:00:00:00:00:0b");
+	assert_int_equal(dp_iface_get(dp, ifindex, &iface, &mode), -ENOENT);
+	assert_int_equal(mode, DP_DETACHED);
+	must_set(dp, ifindex, SAN_ROLE_INGRESS, DP_NATIVE);
+	assert_int_equal(dp_iface_get(dp, ifindex, &iface, &mode), 0);
+	assert_memory_equal(iface.mac, second, 6);
+	dp_close(dp);
+	sh("ip link del vm");
+}
+
+static int each_count(void *arg, unsigned int ifindex, const struct san_iface *iface)
+{
+	unsigned int *sum = arg;
+
+	assert_int_not_equal(iface->role, SAN_ROLE_NONE);
+	*sum += ifindex;
+	return 0;
+}
+
+static void test_iface_each(void **state)
+{
+	struct dp_conf conf = conf_at(own_dir());
+	struct dp *dp = must_open(&conf);
+	unsigned int a = veth("vn"), b = veth("vo"), sum = 0;
+
+	assert_int_equal(dp_iface_each(dp, each_count, &sum), 0);
+	assert_int_equal(sum, 0);
+	must_set(dp, a, SAN_ROLE_INGRESS, DP_NATIVE);
+	must_set(dp, b, SAN_ROLE_CORE, DP_NATIVE);
+	assert_int_equal(dp_iface_each(dp, each_count, &sum), 0);
+	assert_int_equal(sum, a + b);
+	dp_close(dp);
+	sh("ip link del vn && ip link del vo");
 }
 
 static void test_iface_prune(void **state)
@@ -566,6 +626,8 @@ int main(void)
 		T(test_iface_adopted),
 		T(test_iface_gone),
 		T(test_iface_refused),
+		T(test_iface_mac),
+		T(test_iface_each),
 		T(test_iface_prune),
 		T(test_unload_detaches),
 		T(test_capabilities),

@@ -212,16 +212,67 @@ static void test_too_big(void **state)
 static void test_no_role(void **state)
 {
 	struct t_env *env = *state;
-	uint32_t key = T_IFINDEX;
-	int fd = t_map_fd(env, "san_ifaces");
 	struct t_pkt pkt;
 
 	t_client(&pkt, 20);
 	t_role(env, SAN_ROLE_CORE, SAN_IF_DROP_UNKNOWN | SAN_IF_DROP_MALFORMED);
 	t_expect(env, &pkt, SAN_R_NO_ROLE, XDP_PASS);
-	assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
+	t_role(env, SAN_ROLE_NONE, SAN_IF_DROP_UNKNOWN | SAN_IF_DROP_MALFORMED);
 	t_expect(env, &pkt, SAN_R_NO_ROLE, XDP_PASS);
-	close(fd);
+}
+
+static void expect_not_routable(struct t_env *env, size_t at, const uint8_t *bytes, size_t len)
+{
+	struct t_pkt pkt;
+
+	t_client(&pkt, 20);
+	memcpy(pkt.data + at, bytes, len);
+	t_expect(env, &pkt, SAN_R_NOT_ROUTABLE, XDP_PASS);
+}
+
+/* Frames to other hosts and groups, also when policy would drop what they hold. */
+static void test_other_mac(void **state)
+{
+	static const uint8_t macs[][6] = {{2, 1, 1, 1, 1, 0},
+					  {3, 1, 1, 1, 1, 1},
+					  {2, 1, 1, 0, 1, 1},
+					  {0x33, 0x33, 0, 0, 0, 1},
+					  {255, 255, 255, 255, 255, 255},
+					  {0}};
+	struct t_env *env = *state;
+	struct t_pkt pkt;
+	size_t i;
+
+	t_role(env, SAN_ROLE_INGRESS, SAN_IF_DROP_MALFORMED | SAN_IF_DROP_UNKNOWN);
+	for (i = 0; i < sizeof(macs) / sizeof(macs[0]); i++)
+		expect_not_routable(env, 0, macs[i], 6);
+	t_client(&pkt, 20);
+	pkt.data[0] ^= 4;
+	pkt.data[T_EXT_AT + 3] = 200; /* malformed */
+	t_expect(env, &pkt, SAN_R_NOT_ROUTABLE, XDP_PASS);
+}
+
+/* RFC 4291: these neither come from nor go to another link. */
+static void test_not_routable(void **state)
+{
+	static const uint8_t heads[][9] = {
+		{0xfe, 0x80}, {0xfe, 0xbf, 255}, {0xff, 2}, {0xff, 0xe}, {0}};
+	static const uint8_t good[][9] = {
+		{0xfe, 0xc0}, {0xfe, 0xff}, {0xfd, 1}, {0, 0x64, 0xff, 0x9b}};
+	struct t_env *env = *state;
+	struct t_pkt pkt;
+	size_t i;
+
+	for (i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		expect_not_routable(env, T_IP6_AT + 8, heads[i], 8);
+		expect_not_routable(env, T_IP6_AT + 24, heads[i], 8);
+	}
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		t_client(&pkt, 20);
+		memcpy(pkt.data + T_IP6_AT + 8, good[i], 8);
+		memcpy(pkt.data + T_IP6_AT + 24, good[i], 8);
+		t_expect(env, &pkt, SAN_R_FORWARDED, XDP_REDIRECT);
+	}
 }
 
 /* Metadata in front of the packet takes the room that 8 segments need. */
@@ -376,6 +427,8 @@ int main(void)
 		T(test_hop_limit),
 		T(test_too_big),
 		T(test_no_role),
+		T(test_other_mac),
+		T(test_not_routable),
 		T(test_no_headroom),
 		T(test_flow_hit),
 		T(test_malformed),

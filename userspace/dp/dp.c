@@ -110,6 +110,7 @@ static int load_ingress(struct dp *dp, struct err *err)
 				       strerror(-r));
 	}
 	dp->ingress->rodata->profile = dp->conf.profile;
+	dp->ingress->rodata->quick = san_quick_of(&dp->conf.profile);
 	dp->ingress->rodata->flow_seed = dp->meta.created_ns;
 	dp->ingress->rodata->coarse_clock =
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_ktime_get_coarse_ns, NULL) == 1;

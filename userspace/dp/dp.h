@@ -41,10 +41,18 @@ int dp_unload(const char *pin_dir);
  * is already pinned for this interface to the newly loaded program: no packet sees a gap. Also
  * writes san_ifaces and san_tx. role NONE detaches. core interfaces get the relay program. XDP
  * redirects only to interfaces that have a role; next hops elsewhere go through the kernel.
- * -ENODEV no such interface, -EBUSY a foreign XDP program is attached, -ENOSPC too many. A failure
- * leaves what was there. mode may be NULL. */
+ * Only frames to the MAC address that it has now are steered: call again when that changes.
+ * -ENODEV no such interface, -EBUSY a foreign XDP program is attached, -ENOSPC too many, -ERANGE an
+ * index beyond SAN_IFINDEX_MAX. A failure leaves what was there. mode may be NULL. */
 int dp_iface_set(struct dp *dp, unsigned int ifindex, enum san_role role, uint8_t policy,
 		 enum dp_attach_mode *mode, struct err *err);
+/* What is written and attached for an interface now; -ENOENT: nothing, not all of it, or for
+ * another MAC address than the interface has now. */
+int dp_iface_get(struct dp *dp, unsigned int ifindex, struct san_iface *iface,
+		 enum dp_attach_mode *mode);
+/* Interfaces that have an entry, in no order; fn changes none. Stops at fn's first non-zero. */
+int dp_iface_each(const struct dp *dp, int (*fn)(void *, unsigned int, const struct san_iface *),
+		  void *arg);
 /* Removes links and entries of interfaces that are not in keep[n]. */
 int dp_iface_prune(struct dp *dp, const unsigned int *keep, unsigned int n);
 

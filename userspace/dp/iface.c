@@ -4,8 +4,11 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "dp/priv.h"
@@ -124,12 +127,39 @@ static enum dp_attach_mode attach_mode(const struct dp *dp, unsigned int ifindex
 	return DP_NATIVE;
 }
 
-static void entries_remove(const struct dp *dp, unsigned int ifindex)
+/* san_ifaces is an array: an entry of role NONE is none. */
+static int entry_get(const struct dp *dp, unsigned int ifindex, struct san_iface *iface)
 {
 	uint32_t key = ifindex;
 
+	if (ifindex > SAN_IFINDEX_MAX)
+		return -ENOENT;
+	if (bpf_map_lookup_elem(dp->map_fd[DP_MAP_IFACES], &key, iface))
+		return -errno;
+	return iface->role == SAN_ROLE_NONE ? -ENOENT : 0;
+}
+
+/* san_tx last: it is what the interfaces are listed by. */
+static void entries_remove(const struct dp *dp, unsigned int ifindex)
+{
+	const struct san_iface none = {.role = SAN_ROLE_NONE};
+	uint32_t key = ifindex;
+
+	bpf_map_update_elem(dp->map_fd[DP_MAP_IFACES], &key, &none, BPF_ANY);
 	bpf_map_delete_elem(dp->map_fd[DP_MAP_TX], &key);
-	bpf_map_delete_elem(dp->map_fd[DP_MAP_IFACES], &key);
+}
+
+/* The address that frames must be sent to; zeros where the interface has none of six bytes. */
+static void read_mac(unsigned int ifindex, uint8_t mac[6])
+{
+	OWN_FD int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq req = {0};
+
+	memset(mac, 0, 6);
+	if (fd < 0 || !if_indextoname(ifindex, req.ifr_name) || ioctl(fd, SIOCGIFHWADDR, &req))
+		return;
+	if (req.ifr_hwaddr.sa_family == ARPHRD_ETHER || req.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK)
+		memcpy(mac, req.ifr_hwaddr.sa_data, 6);
 }
 
 static int entries_write(const struct dp *dp, unsigned int ifindex, const struct san_iface *iface,
@@ -156,7 +186,7 @@ static int iface_attach(struct dp *dp, unsigned int ifindex, const struct san_if
 {
 	struct san_iface before;
 	uint32_t key = ifindex;
-	bool had = !bpf_map_lookup_elem(dp->map_fd[DP_MAP_IFACES], &key, &before);
+	bool had = !entry_get(dp, ifindex, &before);
 	int r = entries_write(dp, ifindex, iface, err);
 
 	if (!r)
@@ -179,6 +209,17 @@ static int iface_detach(struct dp *dp, unsigned int ifindex)
 	return r;
 }
 
+static int too_large(unsigned int ifindex, struct err *err)
+{
+	char value[16];
+
+	snprintf(value, sizeof(value), "%u", ifindex);
+	return err_set(err, -ERANGE, "index", value,
+		       "must be at most %u: create the interface anew with a smaller one "
+		       "(ip link add ... index N)",
+		       SAN_IFINDEX_MAX);
+}
+
 int dp_iface_set(struct dp *dp, unsigned int ifindex, enum san_role role, uint8_t policy,
 		 enum dp_attach_mode *mode, struct err *err)
 {
@@ -191,7 +232,10 @@ int dp_iface_set(struct dp *dp, unsigned int ifindex, enum san_role role, uint8_
 			err_set(err, r, "", "", "cannot detach: %s", strerror(-r));
 	} else if (role != SAN_ROLE_INGRESS && role != SAN_ROLE_CORE) {
 		r = err_set(err, -EINVAL, "role", "", "must be none, ingress or core");
+	} else if (ifindex > SAN_IFINDEX_MAX) {
+		r = too_large(ifindex, err);
 	} else {
+		read_mac(ifindex, iface.mac);
 		dp_print_quiet(true);
 		r = iface_attach(dp, ifindex, &iface, err);
 		dp_print_quiet(false);
@@ -200,6 +244,36 @@ int dp_iface_set(struct dp *dp, unsigned int ifindex, enum san_role role, uint8_
 		err_object(err, "interface index %u", ifindex);
 	if (mode)
 		*mode = role == SAN_ROLE_NONE || r ? DP_DETACHED : attach_mode(dp, ifindex);
+	return r;
+}
+
+int dp_iface_get(struct dp *dp, unsigned int ifindex, struct san_iface *iface,
+		 enum dp_attach_mode *mode)
+{
+	uint32_t key = ifindex, tx;
+	uint8_t mac[6];
+
+	*mode = DP_DETACHED;
+	read_mac(ifindex, mac);
+	if (entry_get(dp, ifindex, iface) || memcmp(iface->mac, mac, sizeof(mac)) ||
+	    bpf_map_lookup_elem(dp->map_fd[DP_MAP_TX], &key, &tx) || tx != ifindex)
+		return -ENOENT;
+	*mode = attach_mode(dp, ifindex);
+	return *mode == DP_DETACHED ? -ENOENT : 0;
+}
+
+int dp_iface_each(const struct dp *dp, int (*fn)(void *, unsigned int, const struct san_iface *),
+		  void *arg)
+{
+	int fd = dp->map_fd[DP_MAP_TX], r = 0;
+	uint32_t key, *at = NULL;
+
+	for (; !r && !bpf_map_get_next_key(fd, at, &key); at = &key) {
+		struct san_iface iface;
+
+		if (!entry_get(dp, key, &iface))
+			r = fn(arg, key, &iface);
+	}
 	return r;
 }
 
@@ -232,7 +306,7 @@ static void prune_entries(const struct prune *p)
 	uint32_t key, next;
 	uint32_t *at = NULL;
 
-	while (!bpf_map_get_next_key(p->dp->map_fd[DP_MAP_IFACES], at, &next)) {
+	while (!bpf_map_get_next_key(p->dp->map_fd[DP_MAP_TX], at, &next)) {
 		if (is_kept(p, next)) {
 			key = next;
 			at = &key;

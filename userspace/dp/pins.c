@@ -25,7 +25,7 @@ static const struct shape map_shapes[DP_MAP_MAX] = {
 	[DP_MAP_NEXTHOPS] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct san_nexthop)},
 	[DP_MAP_FLOWS] = {BPF_MAP_TYPE_LRU_HASH, sizeof(struct san_flow_key),
 			  sizeof(struct san_flow)},
-	[DP_MAP_IFACES] = {BPF_MAP_TYPE_HASH, 4, sizeof(struct san_iface)},
+	[DP_MAP_IFACES] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct san_iface)},
 	[DP_MAP_TX] = {BPF_MAP_TYPE_DEVMAP_HASH, 4, 4},
 	[DP_MAP_SVC_STATS] = {BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct san_counter)},
 	[DP_MAP_NH_STATS] = {BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct san_counter)},
@@ -66,6 +66,7 @@ uint32_t dp_map_entries(const struct dp_conf *conf, enum dp_map map)
 	case DP_MAP_FLOWS:
 		return conf->max_flows;
 	case DP_MAP_IFACES:
+		return SAN_IFINDEX_MAX + 1;
 	case DP_MAP_TX:
 		return conf->max_ifaces;
 	case DP_MAP_REASONS:

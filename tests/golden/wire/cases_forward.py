@@ -116,4 +116,19 @@ def policies(add):
     add.found("policy/no-role", whole, 56, TCP_, "no_role", configuration="no-role")
 
 
-GROUPS = [encapsulation, traffic_class, hop_limits, mtu, selection, policies]
+def not_routable(add):
+    """What a router leaves alone: frames to others, addresses of the link, groups."""
+    whole = frame(dest(san_option(ID)), tcp())
+    for name, mac in (("other-mac", "020000000003"), ("multicast-mac", "333300000001"),
+                      ("broadcast-mac", "ffffffffffff")):
+        add.found(f"not-routable/{name}", bytes.fromhex(mac) + whole[6:], 56, TCP_, "not_routable")
+    for address in ("::", "::1", "::ffff:192.0.2.1", "fe80::1", "febf::1", "ff02::1", "ff0e::1"):
+        for end in ("src", "dst"):
+            packet = frame(dest(san_option(ID)), tcp(), **{end: address})
+            add.found(f"not-routable/{end}-{address}", packet, 56, TCP_, "not_routable")
+    for address in ("fe7f::1", "fec0::1", "fd00::1", "64:ff9b::1", "0:0:0:1::1"):
+        packet = frame(dest(san_option(ID)), tcp(), src=address, dst=address)
+        add.good(f"not-routable/neighbour-{address}", packet, 56, TCP_)
+
+
+GROUPS = [encapsulation, traffic_class, hop_limits, mtu, selection, policies, not_routable]
