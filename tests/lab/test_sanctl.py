@@ -153,9 +153,20 @@ def test_unreachable(ctl):
     (["--watch", "0", "stats"], "1..86400"),
     (["--server", "ftp://x", "status"], "must be unix:/PATH"),
     (["status", "more"], "takes no argument"),
+    (["--watch", "1", "entry", "list"], "--watch is for stats"),
+    (["--watch", "1", "entry"], "--watch is for stats"),
+    (["service", "get", SERVICE, "-f", "x.yaml"], "-f is for put, set and patch"),
 ])
 def test_usage(ctl, argv, text):
     assert text in ctl(*argv, status=USAGE)
+
+
+def test_no_permission(ctl):
+    path = ctl.env["SANCTL_SERVER"][5:]
+    done = subprocess.run(["setpriv", "--reuid", "65533", "--regid", "65533", "--clear-groups",
+                           f"{BIN}/sanctl", "--server", path, "status"], capture_output=True,
+                          text=True, timeout=20, check=False)
+    assert done.returncode == UNREACHABLE and "permission denied" in done.stderr, done.stderr
 
 
 def test_bad_files(ctl):
@@ -184,3 +195,12 @@ def test_completion(ctl):
                            "COMP_CWORD=2; _sanctl; echo ${COMPREPLY[@]}"], capture_output=True,
                           text=True, timeout=20, check=True)
     assert done.stdout == "get\n" and not done.stderr
+    # as bash takes it apart, with : and = in COMP_WORDBREAKS
+    path = ctl.env["SANCTL_SERVER"][5:]
+    for option in (f"--server unix : {path}", f"--server = unix : {path}", f"--server {path}"):
+        words = f"{BIN}/sanctl {option} service get 0x"
+        done = subprocess.run(["bash", "-c", f". {script}; COMP_WORDS=({words}); "
+                               "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _sanctl; echo ${COMPREPLY[@]}"],
+                              capture_output=True, text=True, timeout=20, check=True,
+                              env={**os.environ, "SANCTL_SERVER": "/nonexistent"})
+        assert done.stdout == SERVICE + "\n" and not done.stderr, (option, done.stdout, done.stderr)

@@ -89,6 +89,16 @@ static int parse(struct ctl *ctl, int argc, char **argv)
 	return CTL_OK;
 }
 
+/* An option that would have no effect was meant for something. */
+static int check_options(const struct ctl *ctl, const struct verb *verb)
+{
+	if (ctl->file && verb->run != run_put && verb->run != run_patch)
+		return usage_error(verb, "-f is for put, set and patch");
+	if (ctl->watch_s && verb->run != run_stats)
+		return usage_error(verb, "--watch is for stats; use watch(1) for the others");
+	return CTL_OK;
+}
+
 /* A noun alone lists, where there is something to list. */
 static int run_noun(struct ctl *ctl, const char *noun)
 {
@@ -96,12 +106,13 @@ static int run_noun(struct ctl *ctl, const char *noun)
 
 	if (ctl->help)
 		return help_noun(noun);
-	return verb->run(ctl, verb, (struct args){});
+	return check_options(ctl, verb) ?: verb->run(ctl, verb, (struct args){});
 }
 
 static int dispatch(struct ctl *ctl, struct args words)
 {
 	const struct verb *verb;
+	int status;
 
 	if (!strcmp(words.v[0], "__complete"))
 		return complete(ctl, (struct args){words.v + 1, words.n - 1});
@@ -123,7 +134,10 @@ static int dispatch(struct ctl *ctl, struct args words)
 			return usage_action(words.v[-1], words.v[0]);
 		words = (struct args){words.v + 1, words.n - 1};
 	}
-	return ctl->help ? help_verb(verb) : verb->run(ctl, verb, words);
+	if (ctl->help)
+		return help_verb(verb);
+	status = check_options(ctl, verb);
+	return status ? status : verb->run(ctl, verb, words);
 }
 
 int main(int argc, char **argv)

@@ -25,7 +25,13 @@ _sanctl()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		--server)
+			# bash takes unix:/PATH and --server=X apart at : and =
+			[[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
 			server=(--server "${COMP_WORDS[++i]}")
+			while ((i + 2 < COMP_CWORD)) && [[ ${COMP_WORDS[i + 1]} == +(:) ]]; do
+				server[1]+=${COMP_WORDS[i + 1]}${COMP_WORDS[i + 2]}
+				((i += 2))
+			done
 			;;
 		-f | --file | --timeout | --watch)
 			((i++))

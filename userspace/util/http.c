@@ -167,6 +167,17 @@ void http_close(struct http *http)
 	free(http);
 }
 
+static int cannot_connect(struct http *http, struct err *err)
+{
+	long number = 0;
+
+	curl_easy_getinfo(http->curl, CURLINFO_OS_ERRNO, &number);
+	if (number == EACCES || number == EPERM)
+		return err_set(err, -EACCES, "", "",
+			       "must not be opened by this user (permission denied)");
+	return err_set(err, -ECONNREFUSED, "", "", "cannot be reached; is sand running?");
+}
+
 /* One place says what each failure of the transport means to the user. */
 static int transport_error(struct http *http, CURLcode code, const struct answer *answer,
 			   struct err *err)
@@ -180,7 +191,7 @@ static int transport_error(struct http *http, CURLcode code, const struct answer
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		rc = err_set(err, -ETIMEDOUT, "", "", "does not answer in time");
 	else if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
-		rc = err_set(err, -ECONNREFUSED, "", "", "cannot be reached; is sand running?");
+		rc = cannot_connect(http, err);
 	else
 		err_set(err, rc, "", "", "does not speak HTTP as expected: %s",
 			curl_easy_strerror(code));
