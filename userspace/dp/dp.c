@@ -17,6 +17,9 @@
 
 #define DP_MAX_ENTRIES (1u << 24) /* of any map */
 #define DP_MAX_ID_OFFSET 32
+#define LOAD_NEEDS                                                                                 \
+	" (needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON; before Linux 5.11 also RLIMIT_MEMLOCK "      \
+	"unlimited)"
 
 static int check_size(const char *field, uint32_t value, uint32_t min, struct err *err)
 {
@@ -117,7 +120,7 @@ static int load_ingress(struct dp *dp, struct err *err)
 	r = ingress_bpf__load(dp->ingress);
 	if (r)
 		return err_set(err, r, "ingress program", "", "cannot load: %s%s", strerror(-r),
-			       r == -EPERM ? " (needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON)" : "");
+			       r == -EPERM ? LOAD_NEEDS : "");
 	maps_loaded(dp);
 	return 0;
 }
