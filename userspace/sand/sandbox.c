@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "util/log.h"
@@ -56,9 +57,21 @@ static int bounding_only(const cap_value_t *caps, int n)
 	return 0;
 }
 
+/* Before Linux 5.11 BPF memory counts against this limit, and raising it takes a capability that is
+ * given up here. Where it may not be raised, loading says what is missing. */
+static void raise_memlock(void)
+{
+	const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+}
+
 int sandbox_parent(void)
 {
-	int r = bounding_only(parent_caps, ARRAY_SIZE(parent_caps));
+	int r;
+
+	raise_memlock();
+	r = bounding_only(parent_caps, ARRAY_SIZE(parent_caps));
 
 	if (!r && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		r = failed("PR_SET_NO_NEW_PRIVS");
