@@ -75,9 +75,9 @@ static int put_either(struct nl *nl, const struct nl_encap_route *route, char *w
 	bool red = route->n_segs && route->encap == SAN_ENCAP_RED;
 	int r = put(nl, route, !red || nl->no_red, why);
 
-	if (r == -EINVAL && red && !nl->no_red && put(nl, route, true, why) == 0) {
-		nl->no_red = true;
-		r = 0;
+	if (r == -EINVAL && red && !nl->no_red) {
+		r = put(nl, route, true, why);
+		nl->no_red = r != -EINVAL; /* it was the form, whatever else is wrong */
 	}
 	return r;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Handle, loop, coalescing of changes. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "nl/priv.h"
 #include "util/log.h"
@@ -86,6 +88,16 @@ static void close_handle(struct nl *nl, void *handle)
 		uv_close(handle, on_closed);
 }
 
+static bool older_than(int major, int minor)
+{
+	struct utsname host;
+	int x, y;
+
+	if (uname(&host) || sscanf(host.release, "%d.%d", &x, &y) != 2)
+		return false;
+	return x < major || (x == major && y < minor);
+}
+
 int nl_open(uv_loop_t *loop, void (*changed)(void *arg), void *arg, struct nl **out,
 	    struct err *err)
 {
@@ -97,6 +109,7 @@ int nl_open(uv_loop_t *loop, void (*changed)(void *arg), void *arg, struct nl **
 	nl->loop = loop;
 	nl->changed = changed;
 	nl->arg = arg;
+	nl->hides_encap = older_than(6, 1);
 	r = nl_talk_open(&nl->rt, NETLINK_ROUTE);
 	if (!r)
 		r = nl_monitor_start(nl);

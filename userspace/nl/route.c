@@ -292,7 +292,8 @@ static void on_lookup(void *arg, const struct nlmsghdr *nlh)
 	look->hit->gateway = msg.has_gateway ? msg.gateway : *look->dst;
 }
 
-int nl_route_lookup(struct nl *nl, const struct in6_addr *dst, struct nl_hit *out)
+static int look_up(struct nl *nl, const struct in6_addr *dst, unsigned int flags,
+		   struct nl_hit *out)
 {
 	struct lookup look = {dst, out};
 	struct nl_req req;
@@ -301,6 +302,19 @@ int nl_route_lookup(struct nl *nl, const struct in6_addr *dst, struct nl_hit *ou
 	memset(out, 0, sizeof(*out));
 	rtm->rtm_family = AF_INET6;
 	rtm->rtm_dst_len = 128;
+	rtm->rtm_flags = flags;
 	mnl_attr_put(&req.nlh, RTA_DST, sizeof(*dst), dst);
 	return nl_talk(&nl->rt, &req, on_lookup, &look);
+}
+
+/* Where the answer hides the encapsulation, the table's entry names it; only that is of use from
+ * there: of several next hops the entry does not say which one this destination takes. */
+int nl_route_lookup(struct nl *nl, const struct in6_addr *dst, struct nl_hit *out)
+{
+	struct nl_hit entry;
+	int r = look_up(nl, dst, 0, out);
+
+	if (!r && nl->hides_encap && !look_up(nl, dst, RTM_F_FIB_MATCH, &entry))
+		out->encap_type = entry.encap_type;
+	return r;
 }
