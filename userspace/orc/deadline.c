@@ -67,6 +67,13 @@ int orc_deadline_set(struct orc *orc, struct orc_service *svc, uint64_t due_us)
 	return 0;
 }
 
+int orc_deadline_before(struct orc *orc, struct orc_service *svc, uint64_t due_us)
+{
+	if (svc->heap && svc->due_us <= due_us)
+		return 0;
+	return orc_deadline_set(orc, svc, due_us);
+}
+
 void orc_deadline_drop(struct orc *orc, struct orc_service *svc)
 {
 	size_t i = svc->heap;

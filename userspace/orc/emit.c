@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/own.h"
 
@@ -74,14 +75,31 @@ static struct plan_nexthop *selected_of(const struct orc_service *svc, struct pl
 	return found;
 }
 
-static void say_refused(struct orc_service *svc, const struct err *err)
+/* At a limit there may be thousands: the first is told in full, the others are counted. */
+static void refused(struct orc *orc, struct orc_service *svc, const struct err *err)
 {
 	char id[SVC_ID_TEXT], text[512];
 
-	if (!svc->refused)
-		log_err("service not planned", "service=%s why=\"%s\"",
-			svc_id_text(svc->view->id, id), err_text(err, text, sizeof(text)));
+	svc->replan = true;
+	if (orc_deadline_before(orc, svc, clock_us() + ORC_RETRY_US))
+		log_err("service not planned again", "why=\"no memory\"");
+	if (svc->refused)
+		return;
 	svc->refused = true;
+	if (orc->stats.refused++ == 0)
+		log_err("service not planned, tried again every few seconds; others are only "
+			"counted",
+			"service=%s why=\"%s\"", svc_id_text(svc->view->id, id),
+			err_text(err, text, sizeof(text)));
+}
+
+void orc_unrefuse(struct orc *orc, struct orc_service *svc)
+{
+	if (!svc->refused)
+		return;
+	svc->refused = false;
+	if (--orc->stats.refused == 0)
+		log_info("all services are planned again");
 }
 
 static int put(struct orc *orc, struct orc_service *svc, struct err *err)
@@ -104,10 +122,10 @@ static int put(struct orc *orc, struct orc_service *svc, struct err *err)
 
 static void log_change(const struct orc_service *svc)
 {
-	const struct orc_change *change = svc->history;
+	const struct orc_change *change = svc->newest;
 	char id[SVC_ID_TEXT];
 
-	if (!change)
+	if (svc->n_history == 0)
 		return;
 	log_write(change->why == SSC_FIRST ? LOG_DEBUG_LEVEL : LOG_INFO, "selection changed",
 		  " service=%s from=%s to=%s path=%s metric=%u why=\"%s\"",
@@ -127,13 +145,12 @@ void orc_emit(struct orc *orc, struct orc_service *svc)
 	if (!orc->ingress[0] || (svc->planned && !svc->replan))
 		return;
 	if (put(orc, svc, &err)) {
-		say_refused(svc, &err);
-		svc->replan = true; /* tried again with the next evaluation */
+		refused(orc, svc, &err);
 		return;
 	}
 	svc->planned = true;
 	svc->replan = false;
-	svc->refused = false;
+	orc_unrefuse(orc, svc);
 	svc->next_put = orc->puts;
 	orc->puts = svc;
 	orc->plan_touched = true;

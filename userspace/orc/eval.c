@@ -327,8 +327,10 @@ void orc_evaluate(struct orc *orc, struct orc_service *svc, uint64_t now_us)
 	struct orc_instance *list, *next;
 	uint64_t reuse_us;
 
-	if (svc->rebuild && collect(orc, svc))
+	if (svc->rebuild && collect(orc, svc)) {
+		orc_deadline_before(orc, svc, now_us + ORC_RETRY_US);
 		return;
+	}
 	for (list = score_dirty(orc, svc, now_us); list; list = next) {
 		next = list->next_scored;
 		list->scored = false;

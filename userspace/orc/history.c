@@ -39,17 +39,24 @@ static struct orc_pick pick(const struct ssc_choice *choice, char **room)
 	};
 }
 
-/* Frees what is behind the first n. */
-static void cut(struct orc_service *svc, unsigned int n)
+static void drop_oldest(struct orc_service *svc)
 {
-	struct orc_change **link = &svc->history, *old;
+	struct orc_change *old = svc->oldest;
 
-	for (; *link && n > 0; n--)
-		link = &(*link)->older;
-	while ((old = *link)) {
-		*link = old->older;
-		free(old);
-	}
+	svc->oldest = old->next;
+	svc->n_history--;
+	free(old);
+}
+
+static void append(struct orc_service *svc, struct orc_change *change)
+{
+	change->next = NULL;
+	if (svc->n_history)
+		svc->newest->next = change;
+	else
+		svc->oldest = change;
+	svc->newest = change;
+	svc->n_history++;
 }
 
 void orc_history_add(struct orc_service *svc, const struct ssc_choice *from, uint64_t now_us)
@@ -62,19 +69,20 @@ void orc_history_add(struct orc_service *svc, const struct ssc_choice *from, uin
 	if (!change)
 		return;
 	room = change->names;
-	change->older = svc->history;
 	change->at_us = now_us;
 	change->wall_ms = wall_ms();
 	change->why = svc->last.why;
 	change->from = pick(from, &room);
 	change->to = pick(&svc->choice, &room);
-	svc->history = change;
-	cut(svc, ORC_HISTORY);
+	if (svc->n_history == ORC_HISTORY)
+		drop_oldest(svc);
+	append(svc, change);
 }
 
 void orc_history_fini(struct orc_service *svc)
 {
-	cut(svc, 0);
+	while (svc->n_history)
+		drop_oldest(svc);
 }
 
 static json_t *pick_json(const struct orc_pick *pick)
@@ -113,7 +121,7 @@ json_t *orc_history_json(const struct orc_service *svc, uint64_t now_us)
 {
 	json_t *out = json_array();
 
-	for (const struct orc_change *c = svc->history; out && c; c = c->older)
-		json_array_insert_new(out, 0, change_json(c, now_us));
+	for (const struct orc_change *c = svc->oldest; out && c; c = c->next)
+		json_array_append_new(out, change_json(c, now_us));
 	return out;
 }

@@ -67,6 +67,7 @@ static void on_service_gone(struct orc *orc, struct view_service *view)
 	if (!svc)
 		return;
 	orc_emit_gone(orc, svc);
+	orc_unrefuse(orc, svc);
 	service_free(orc, svc);
 }
 

@@ -17,6 +17,7 @@
 struct orc;
 
 #define ORC_COALESCE_US 5000	/* while busy; idle changes are evaluated in the same loop turn */
+#define ORC_RETRY_US 5000000	/* what could not be planned is tried again */
 #define ORC_HISTORY 16		/* changes kept per service, for explain */
 #define ORC_MAX_CANDIDATES 4096 /* of one service */
 
@@ -58,6 +59,7 @@ struct orc_stats {
 	uint64_t events, evaluations, candidates_scored, selections_changed;
 	uint64_t last_react_us; /* first event of the last round -> plan handed to ncc */
 	unsigned int services, candidates;
+	unsigned int refused; /* services that ncc has no room for; the last plan it took stands */
 };
 void orc_stats(const struct orc *orc, struct orc_stats *out);
 

@@ -15,9 +15,9 @@
 
 /* A change of a selection, for the log and the history. */
 struct orc_change {
-	struct orc_change *older;
-	uint64_t at_us;	 /* clock_us() */
-	int64_t wall_ms; /* CLOCK_REALTIME */
+	struct orc_change *next; /* newer */
+	uint64_t at_us;		 /* clock_us() */
+	int64_t wall_ms;	 /* CLOCK_REALTIME */
 	enum ssc_why why;
 	struct orc_pick {
 		bool valid;
@@ -55,7 +55,8 @@ struct orc_service {
 	uint64_t due_us; /* evaluate again then */
 	size_t heap;	 /* place in the deadlines, from 1; 0 = none */
 	uint64_t changes, generation;
-	struct orc_change *history; /* the newest; at most ORC_HISTORY */
+	struct orc_change *oldest, *newest; /* the last ORC_HISTORY */
+	unsigned int n_history;
 };
 
 /* Any instance of the view. view->user points here. */
@@ -152,6 +153,7 @@ void orc_evaluate(struct orc *orc, struct orc_service *svc, uint64_t now_us);
 /* emit.c */
 void orc_emit(struct orc *orc, struct orc_service *svc);
 void orc_emit_gone(struct orc *orc, struct orc_service *svc);
+void orc_unrefuse(struct orc *orc, struct orc_service *svc);
 
 /* history.c */
 /* From another choice to the one in force. Without memory it is not kept. */
@@ -169,6 +171,8 @@ void orc_sids_fini(struct orc *orc);
 
 /* deadline.c */
 int orc_deadline_set(struct orc *orc, struct orc_service *svc, uint64_t due_us);
+/* Unless it has an earlier one. */
+int orc_deadline_before(struct orc *orc, struct orc_service *svc, uint64_t due_us);
 void orc_deadline_drop(struct orc *orc, struct orc_service *svc);
 /* One whose time has come, taken out; NULL. */
 struct orc_service *orc_deadline_pop(struct orc *orc, uint64_t now_us);

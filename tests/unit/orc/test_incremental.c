@@ -160,6 +160,30 @@ static void test_rounds_keep_their_distance(void **state)
 	assert_false(orc->armed);
 }
 
+/* While a round is due, changes are merged: one evaluation, of the newest values. */
+static void test_newest_wins_while_coalescing(void **state)
+{
+	struct orc_stats before;
+	struct orc_entry entry;
+
+	orc_round(orc);
+	orc->last_round_us = clock_us() + 60 * UINT64_C(1000000); /* however slow this is */
+	before = stats();
+	attr(0x102, "x", ATTR_CPU_LOAD, 100);
+	for (int load = 90; load >= 30; load--)
+		attr(0x102, "x", ATTR_CPU_LOAD, load);
+	assert_true(uv_is_active((uv_handle_t *)&orc->later)); /* not in this turn */
+	uv_timer_start(&orc->later, orc->later.timer_cb, 0, 0);
+	assert_int_equal(stats().evaluations, before.evaluations);
+	while (orc->armed)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	assert_int_equal(stats().evaluations, before.evaluations + 1);
+	assert_int_equal(stats().candidates_scored, before.candidates_scored + 3);
+	assert_int_equal(stats().selections_changed, before.selections_changed);
+	assert_int_equal(orc_entry(orc, 0x102, &entry), 0);
+	assert_int_equal(entry.metric, 300);
+}
+
 /* While a generation is on its way, changes are merged: the newest wins. */
 static void test_newest_wins_while_in_flight(void **state)
 {
@@ -193,6 +217,7 @@ int main(void)
 		T(test_a_burst_is_one_evaluation),
 		T(test_same_turn_when_idle),
 		T(test_rounds_keep_their_distance),
+		T(test_newest_wins_while_coalescing),
 		T(test_newest_wins_while_in_flight),
 	};
 

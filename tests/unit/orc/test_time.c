@@ -203,6 +203,46 @@ static void test_deadlines_in_order(void **state)
 	free(svcs);
 }
 
+/* No room at ncc: the newcomer waits, is counted, and has its place soon after there is one. */
+static void test_refused_is_tried_again(void **state)
+{
+	struct orc_service *last;
+
+	for (uint64_t id = 1; id <= 257; id++)
+		service(id, BY_LOAD);
+	settle();
+	assert_int_equal(parent.n_services, 256);
+	assert_int_equal(stats().refused, 1);
+	assert_null(parent_service(257));
+	last = view_service(&view, 257)->user;
+	assert_true(last->heap > 0 && last->due_us <= clock_us() + ORC_RETRY_US);
+	orc_deadline_set(orc, last, clock_us()); /* before there is room */
+	orc_round(orc);
+	WAIT_FOR(last->due_us > clock_us() + ORC_RETRY_US / 2);
+	assert_int_equal(stats().refused, 1);
+	view_service_del(&view, 1);
+	settle();
+	assert_null(parent_service(257));
+	orc_deadline_set(orc, last, clock_us());
+	orc_round(orc);
+	WAIT_FOR(parent_service(257));
+	assert_int_equal(stats().refused, 0);
+	assert_int_equal(last->heap, 0);
+}
+
+/* Who waited in vain and goes is not counted any more. */
+static void test_refused_and_gone(void **state)
+{
+	for (uint64_t id = 1; id <= 257; id++)
+		service(id, BY_LOAD);
+	settle();
+	assert_int_equal(stats().refused, 1);
+	view_service_del(&view, 257);
+	settle();
+	assert_int_equal(stats().refused, 0);
+	assert_int_equal(parent.n_services, 256);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup_started, teardown)
@@ -211,7 +251,8 @@ int main(void)
 		T(test_policy_worsen),	      T(test_policy_hold),
 		T(test_hold_time_ends),	      T(test_what_flaps_is_suppressed),
 		T(test_all_suppressed),	      T(test_suppression_ends),
-		T(test_deadlines_in_order),
+		T(test_deadlines_in_order),   T(test_refused_is_tried_again),
+		T(test_refused_and_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
