@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "util/clock.h"
+#include "util/log.h"
 
 #define DEFAULT_MAX_KEYS (4ull << 20)
 #define LEASE_RETRY_MS 1000
@@ -101,6 +102,9 @@ static void on_written(uv_work_t *work, int canceled)
 	if (status) {
 		struct request_queue lost = request_take(&l->waiting[l->gather]);
 
+		if (!l->read_only)
+			log_err("database cannot be written: read-only until restart",
+				"error=\"%s\"", strerror(-status));
 		l->read_only = true;
 		l->store.batch = NULL;
 		batch_reset(&l->batches[l->gather], &l->store.pool, 0);

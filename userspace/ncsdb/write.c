@@ -10,7 +10,7 @@
 #define WRITE_MAX_CMPS 8
 
 struct ncsdb_write {
-	struct ncsdb_write *next, **link; /* in writer->flying */
+	struct ncsdb_write *next, **link; /* in writer->flying or ->waiting */
 	struct ncsdb_writer *writer;	  /* NULL: the writer is gone */
 	struct ncsdb_write_done done;
 	void (*release)(void *arg, void *hold);
@@ -20,7 +20,6 @@ struct ncsdb_write {
 	bool any;	 /* compares tell `created` only: both branches are the same */
 	bool create;	 /* must not exist */
 	bool may_be_absent;
-	bool waiting; /* durable at `revision`, not seen yet */
 	bool created;
 	int64_t revision;
 	size_t n_cmps, n_ops, n_puts, cap;
@@ -33,13 +32,13 @@ void ncsdb_writer_init(struct ncsdb_writer *writer, struct ncsdb *db)
 	*writer = (struct ncsdb_writer){.db = db};
 }
 
-static void write_link(struct ncsdb_write *w)
+static void write_link(struct ncsdb_write *w, struct ncsdb_write **list)
 {
-	w->next = w->writer->flying;
-	w->link = &w->writer->flying;
+	w->next = *list;
+	w->link = list;
 	if (w->next)
 		w->next->link = &w->next;
-	w->writer->flying = w;
+	*list = w;
 }
 
 static void write_unlink(struct ncsdb_write *w)
@@ -90,8 +89,8 @@ static void write_finish(struct ncsdb_write *w, int status)
 /* done may start further writes or end them: look at the list anew after each one. */
 static struct ncsdb_write *first_waiting(const struct ncsdb_writer *writer, int64_t revision)
 {
-	for (struct ncsdb_write *w = writer->flying; w; w = w->next)
-		if (w->waiting && w->revision <= revision)
+	for (struct ncsdb_write *w = writer->waiting; w; w = w->next)
+		if (w->revision <= revision)
 			return w;
 	return NULL;
 }
@@ -112,7 +111,9 @@ void ncsdb_writer_fini(struct ncsdb_writer *writer)
 
 	for (w = writer->flying; w; w = w->next)
 		w->release = NULL;
-	while ((w = first_waiting(writer, INT64_MAX)))
+	for (w = writer->waiting; w; w = w->next)
+		w->release = NULL;
+	while ((w = writer->waiting))
 		write_finish(w, 0);
 	while ((w = writer->flying)) {
 		write_unlink(w);
@@ -306,10 +307,12 @@ static void on_txn(void *arg, const struct ncsdb_txn_result *res)
 	w->revision = res->revision;
 	w->created = !status && res->succeeded && w->n_puts && (w->any || w->create);
 	/* Without an event the follower would never hear of this revision. */
-	if (!status && event && w->writer && w->revision > w->writer->seen)
-		w->waiting = true;
-	else
+	if (!status && event && w->writer && w->revision > w->writer->seen) {
+		write_unlink(w);
+		write_link(w, &w->writer->waiting);
+	} else {
 		write_finish(w, status);
+	}
 }
 
 static int commit_refuse(struct ncsdb_write *w, int status, struct err *err)
@@ -341,7 +344,7 @@ int ncsdb_write_commit(struct ncsdb_write *w, struct ncsdb_write_done done, stru
 	rc = ncsdb_txn(w->writer->db, &txn, on_txn, w);
 	if (rc)
 		return commit_refuse(w, rc, err);
-	write_link(w);
+	write_link(w, &w->writer->flying);
 	return 0;
 }
 

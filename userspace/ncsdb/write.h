@@ -28,7 +28,8 @@ struct ncsdb_write;
 struct ncsdb_writer {
 	struct ncsdb *db;
 	int64_t seen;
-	struct ncsdb_write *flying; /* handed to the database, or waiting for `seen` */
+	struct ncsdb_write *flying;  /* handed to the database */
+	struct ncsdb_write *waiting; /* durable, beyond `seen` */
 };
 void ncsdb_writer_init(struct ncsdb_writer *writer, struct ncsdb *db);
 /* The follower has put everything up to revision into the view: call it from ncsdb_follow_ops
