@@ -118,6 +118,8 @@ unsigned int rest_media(struct req *req, struct err *err);
 /* ---- router.c ---- */
 /* Finds req->action and parameters, or answers (400, 404, 405). */
 void rest_route(struct req *req, const char *url);
+/* All there are. */
+const struct route *rest_routes(size_t *n);
 /* Percent-decodes text in place. -EINVAL: bad escape, NUL, slash. */
 int rest_decode(char *text);
 
@@ -182,6 +184,7 @@ json_t *rest_attributes(const struct samples *set);
 void health_get(struct req *req);
 void ready_get(struct req *req);
 void status_get(struct req *req);
+void openapi_get(struct req *req);
 void services_get(struct req *req);
 void service_get(struct req *req);
 void service_put(struct req *req);

@@ -19,6 +19,7 @@
 static const struct route routes[] = {
 	{"/healthz", {GET(health_get)}},
 	{"/readyz", {GET(ready_get)}},
+	{"/v1/openapi.json", {GET(openapi_get)}},
 	{"/v1/status", {GET(status_get), POST(batch_post, BODY_BATCH)}},
 	{"/v1/services", {LIST(services_get)}},
 	{"/v1/services/{id}",
@@ -45,6 +46,12 @@ static const struct route routes[] = {
 	{"/v1/stats", {GET(stats_get)}},
 };
 /* clang-format on */
+
+const struct route *rest_routes(size_t *n)
+{
+	*n = ARRAY_SIZE(routes);
+	return routes;
+}
 
 /* ---- percent encoding, RFC 3986 section 2.1 ---- */
 

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * GET /v1/openapi.json: the router's own table as OpenAPI 3.1, so that it cannot drift. What
+ * members mean stands in docs/rest.md; here are the shapes.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "north/server.h"
+
+/* clang-format off */
+static const char schemas[] =
+"{\"Problem\": {\"type\": \"object\", \"required\": [\"type\", \"title\", \"status\", \"detail\"],"
+  "\"properties\": {\"type\": {\"type\": \"string\"}, \"title\": {\"type\": \"string\"},"
+  "\"status\": {\"type\": \"integer\"}, \"detail\": {\"type\": \"string\"},"
+  "\"field\": {\"type\": \"string\"}, \"value\": {\"type\": \"string\"}}},"
+" \"List\": {\"type\": \"object\", \"required\": [\"items\"], \"properties\": {"
+  "\"items\": {\"type\": \"array\", \"items\": {\"type\": \"object\"}},"
+  "\"next\": {\"type\": \"string\"}}},"
+" \"Attributes\": {\"type\": \"object\", \"properties\": {\"state\": {\"enum\":"
+  "[\"up\", \"draining\", \"down\"]}}, \"additionalProperties\": {\"type\": [\"number\", \"null\"]}},"
+" \"Service\": {\"type\": \"object\", \"properties\": {\"id\": {\"type\": \"string\"},"
+  "\"name\": {\"type\": \"string\"}, \"address\": {\"type\": \"string\", \"format\": \"ipv6\"},"
+  "\"revision\": {\"type\": \"integer\"}}},"
+" \"Instance\": {\"type\": \"object\", \"required\": [\"gateway\", \"address\"], \"properties\": {"
+  "\"gateway\": {\"type\": \"string\"}, \"address\": {\"type\": \"string\", \"format\": \"ipv6\"},"
+  "\"sid\": {\"type\": [\"string\", \"null\"]}, \"lease\": {\"type\": \"integer\"},"
+  "\"attributes\": {\"type\": \"object\"}, \"revision\": {\"type\": \"integer\"}}},"
+" \"Gateway\": {\"type\": \"object\", \"properties\": {\"locator\": {\"type\": \"string\"},"
+  "\"sid\": {\"type\": [\"string\", \"null\"]}, \"address\": {\"type\": [\"string\", \"null\"]},"
+  "\"revision\": {\"type\": \"integer\"}}},"
+" \"Path\": {\"type\": \"object\", \"properties\": {\"kind\": {\"enum\": [\"be\", \"policy\"]},"
+  "\"segments\": {\"type\": \"array\", \"items\": {\"type\": \"string\", \"format\": \"ipv6\"}},"
+  "\"revision\": {\"type\": \"integer\"}}},"
+" \"Agent\": {\"type\": \"object\", \"properties\": {\"ttl_s\": {\"type\": \"integer\"},"
+  "\"host\": {\"type\": \"string\"}, \"version\": {\"type\": \"string\"}}},"
+" \"Batch\": {\"type\": \"array\", \"items\": {\"type\": \"object\","
+  "\"required\": [\"attributes\"]}},"
+" \"Object\": {\"type\": \"object\"}}";
+
+/* Of what is sent, and of what GET and PUT of the same resource answer. */
+static const struct {
+	const char *pattern, *schema;
+} kinds[] = {
+	{"/v1/services/{id}", "Service"},
+	{"/v1/services/{id}/instances/{instance}", "Instance"},
+	{"/v1/services/{id}/instances/{instance}/status", "Attributes"},
+	{"/v1/gateways/{gateway}", "Gateway"},
+	{"/v1/paths/{ingress}/{gateway}/{path}", "Path"},
+	{"/v1/network/{ingress}/{gateway}/{path}", "Attributes"},
+	{"/v1/agents/{agent}", "Agent"},
+};
+/* clang-format on */
+
+static const char *schema_of(const struct route *route)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strcmp(kinds[i].pattern, route->pattern) == 0)
+			return kinds[i].schema;
+	}
+	return "Object";
+}
+
+static json_t *content(const char *type, const char *schema)
+{
+	char ref[64];
+
+	snprintf(ref, sizeof(ref), "#/components/schemas/%s", schema);
+	return json_pack("{s:{s:{s:s}}}", type, "schema", "$ref", ref);
+}
+
+static json_t *parameter(const char *name, const char *in, const char *type)
+{
+	return json_pack("{s:s#, s:s, s:b, s:{s:s}}", "name", name, (int)strcspn(name, "}"), "in",
+			 in, "required", strcmp(in, "path") == 0, "schema", "type", type);
+}
+
+static json_t *path_parameters(const char *pattern)
+{
+	json_t *list = json_array();
+
+	for (const char *p = pattern; (p = strchr(p, '{')); p++)
+		json_array_append_new(list, parameter(p + 1, "path", "string"));
+	return list;
+}
+
+static json_t *request_body(enum rest_body body, const char *schema)
+{
+	json_t *types = content("application/json", body == BODY_BATCH ? "Batch" : schema);
+
+	if (body == BODY_MERGE)
+		json_object_update_new(types, content("application/merge-patch+json", schema));
+	else if (body == BODY_BATCH)
+		json_object_update_new(types, content("application/x-ndjson", "Object"));
+	return json_pack("{s:b, s:o}", "required", 1, "content", types);
+}
+
+/* "get_v1_services_id" */
+static json_t *operation_id(const char *method, const char *pattern)
+{
+	char text[128];
+	size_t n = (size_t)snprintf(text, sizeof(text), "%s%s", method, pattern), to = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] == '/')
+			text[to++] = '_';
+		else if (isalnum((unsigned char)text[i]))
+			text[to++] = text[i];
+	}
+	return json_stringn(text, to);
+}
+
+static json_t *operation(const struct route *route, enum rest_method verb, const char *method)
+{
+	const struct rest_action *action = &route->on[verb];
+	bool whole = verb == REST_GET || verb == REST_PUT; /* the others: what differs */
+	json_t *op = json_pack("{s:o, s:{s:{s:s, s:o}, s:{s:s, s:o}}}", "operationId",
+			       operation_id(method, route->pattern), "responses", "2XX",
+			       "description", "done", "content",
+			       content("application/json", action->paged ? "List"
+							   : whole	 ? schema_of(route)
+									 : "Object"),
+			       "default", "description", "refused; nothing was changed", "content",
+			       content("application/problem+json", "Problem"));
+
+	if (op && action->body != BODY_NONE)
+		json_object_set_new(op, "requestBody",
+				    request_body(action->body, schema_of(route)));
+	if (op && action->paged)
+		json_object_set_new(op, "parameters",
+				    json_pack("[o, o]", parameter("limit", "query", "integer"),
+					      parameter("after", "query", "string")));
+	return op;
+}
+
+static json_t *path_item(const struct route *route)
+{
+	static const char *const names[] = {"get", "put", "patch", "delete", "post"};
+	json_t *item = json_object(), *parameters = path_parameters(route->pattern);
+
+	_Static_assert(ARRAY_SIZE(names) == REST_METHOD_MAX, "a name for each method");
+	for (int i = 0; i < REST_METHOD_MAX; i++) {
+		if (route->on[i].handle)
+			json_object_set_new(item, names[i], operation(route, i, names[i]));
+	}
+	if (json_array_size(parameters))
+		json_object_set(item, "parameters", parameters);
+	json_decref(parameters);
+	return item;
+}
+
+void openapi_get(struct req *req)
+{
+	json_t *paths = json_object();
+	size_t n;
+	const struct route *routes = rest_routes(&n);
+
+	for (size_t i = 0; i < n; i++)
+		json_object_set_new(paths, routes[i].pattern, path_item(&routes[i]));
+	rest_json(req, 200,
+		  json_pack("{s:s, s:{s:s, s:s}, s:o, s:{s:o}}", "openapi", "3.1.0", "info",
+			    "title", "sand", "version", SAN_VERSION_TEXT, "paths", paths,
+			    "components", "schemas", json_loads(schemas, 0, NULL)));
+}
