@@ -203,10 +203,12 @@ void ncsdb_write_del_prefix(struct ncsdb_write *w, const char *prefix, ...)
 		op_add(w, NCSDB_DELETE_PREFIX, text);
 }
 
-static void cmp_add(struct ncsdb_write *w, char *key, struct ncsdb_cmp cmp)
+/* fail_status: the answer when it does not hold. key is taken; NULL: see w->error. */
+static void cmp_add(struct ncsdb_write *w, char *key, int fail_status, struct ncsdb_cmp cmp)
 {
 	if (!key)
 		return;
+	w->fail_status = fail_status;
 	if (w->n_cmps == WRITE_MAX_CMPS) {
 		w->error = -ENOSPC;
 		free(key);
@@ -224,8 +226,7 @@ void ncsdb_write_if(struct ncsdb_write *w, int64_t if_revision, const char *key,
 		return;
 	w->any = if_revision == ANY_REVISION;
 	w->create = if_revision == 0;
-	w->fail_status = -ESTALE;
-	cmp_add(w, text,
+	cmp_add(w, text, -ESTALE,
 		(struct ncsdb_cmp){
 			.field = if_revision > 0 ? NCSDB_CMP_MOD_REV : NCSDB_CMP_VERSION,
 			.op = NCSDB_EQ,
@@ -235,36 +236,21 @@ void ncsdb_write_if(struct ncsdb_write *w, int64_t if_revision, const char *key,
 
 void ncsdb_write_not_newer(struct ncsdb_write *w, int64_t if_revision, const char *key, ...)
 {
-	char *text = KEY_FROM_ARGS(w, key);
-
-	if (!text)
-		return;
-	w->fail_status = -ESTALE;
-	cmp_add(w, text,
+	cmp_add(w, KEY_FROM_ARGS(w, key), -ESTALE,
 		(struct ncsdb_cmp){
 			.field = NCSDB_CMP_MOD_REV, .op = NCSDB_LT, .value = if_revision + 1});
 }
 
 void ncsdb_write_fence(struct ncsdb_write *w, int64_t create_revision, const char *key, ...)
 {
-	char *text = KEY_FROM_ARGS(w, key);
-
-	if (!text)
-		return;
-	w->fail_status = -ESTALE;
-	cmp_add(w, text,
+	cmp_add(w, KEY_FROM_ARGS(w, key), -ESTALE,
 		(struct ncsdb_cmp){
 			.field = NCSDB_CMP_CREATE_REV, .op = NCSDB_EQ, .value = create_revision});
 }
 
 void ncsdb_write_need(struct ncsdb_write *w, const char *key, ...)
 {
-	char *text = KEY_FROM_ARGS(w, key);
-
-	if (!text)
-		return;
-	w->fail_status = -ENOENT;
-	cmp_add(w, text,
+	cmp_add(w, KEY_FROM_ARGS(w, key), -ENOENT,
 		(struct ncsdb_cmp){.field = NCSDB_CMP_VERSION, .op = NCSDB_GT, .value = 0});
 }
 

@@ -78,27 +78,13 @@ void orc_mark_refreshed(struct orc_service *svc, const struct orc_instance *inst
 		mark_spoiled(svc, inst->first + i);
 }
 
-static uint64_t oldest_part(const struct ssc_candidate *cand, uint16_t attr, uint64_t oldest)
-{
-	const struct ssc_parts parts = ssc_parts(cand, attr);
-
-	for (int i = 0; i < parts.n; i++)
-		if (parts.v[i].sample->received_us < oldest)
-			oldest = parts.v[i].sample->received_us;
-	return oldest;
-}
-
 /* Some value that the score uses is beyond max_age, and that means something. */
 static bool is_aged(const struct service *def, const struct ssc_candidate *cand, uint64_t now_us)
 {
-	uint64_t oldest = UINT64_MAX;
+	uint64_t oldest = ssc_oldest(def, cand);
 
 	if (def->stale == STALE_HOLD)
 		return false;
-	for (int i = 0; i < def->n_terms; i++)
-		oldest = oldest_part(cand, def->terms[i].attr, oldest);
-	for (int i = 0; i < def->n_requirements; i++)
-		oldest = oldest_part(cand, def->requirements[i].attr, oldest);
 	return oldest < now_us && now_us - oldest > def->max_age_ms * UINT64_C(1000);
 }
 

@@ -198,18 +198,25 @@ static uint64_t oldest_of(const struct ssc_candidate *cand, uint16_t attr, uint6
 	return oldest;
 }
 
+uint64_t ssc_oldest(const struct service *svc, const struct ssc_candidate *cand)
+{
+	uint64_t oldest = UINT64_MAX;
+
+	for (int i = 0; i < svc->n_requirements; i++)
+		oldest = oldest_of(cand, svc->requirements[i].attr, oldest);
+	for (int i = 0; i < svc->n_terms; i++)
+		oldest = oldest_of(cand, svc->terms[i].attr, oldest);
+	return oldest;
+}
+
 /* For a candidate that is satisfying: when that may end by age alone. */
 uint64_t ssc_deadline(const struct service *svc, const struct ssc_candidate *cand, uint64_t now_us)
 {
 	uint64_t max_us = svc->max_age_ms * UINT64_C(1000), step = max_us / WORSEN_STEPS;
-	uint64_t stale_at = UINT64_MAX;
+	uint64_t stale_at = ssc_oldest(svc, cand);
 
 	if (svc->stale == STALE_HOLD)
 		return UINT64_MAX;
-	for (int i = 0; i < svc->n_requirements; i++)
-		stale_at = oldest_of(cand, svc->requirements[i].attr, stale_at);
-	for (int i = 0; i < svc->n_terms; i++)
-		stale_at = oldest_of(cand, svc->terms[i].attr, stale_at);
 	if (stale_at == UINT64_MAX)
 		return UINT64_MAX; /* uses no value at all */
 	stale_at += max_us;

@@ -118,6 +118,9 @@ void ssc_decide(const struct service *svc, const struct ssc_candidate *cands,
 		struct ssc_score *scores, unsigned int n, uint16_t *order, uint64_t now_us,
 		struct ssc_choice *choice, struct ssc_result *res);
 
+/* When the oldest value that the score uses was received; UINT64_MAX: it uses none. */
+uint64_t ssc_oldest(const struct service *svc, const struct ssc_candidate *cand);
+
 /* Earliest time at which the age of a used value changes a score; UINT64_MAX = never. Under policy
  * worsen in steps of a hundredth of max_age, though the score itself knows no steps. */
 uint64_t ssc_stale_at(const struct service *svc, const struct ssc_candidate *cand, uint64_t now_us);
