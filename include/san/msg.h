@@ -160,6 +160,11 @@ struct san_msg_stats_req {
 	__u32 pad;
 };
 
+struct san_msg_repaired { /* found different from what was applied, outside plans */
+	__u32 count;	  /* since the last message, what an ACK counts excepted */
+	__u32 pad;
+};
+
 /* X(NAME, payload): number order is the ABI of one build; both ends are the same binary. */
 #define SAN_MSGS(X)                                                                                \
 	X(HELLO, struct san_msg_hello)                                                             \
@@ -179,7 +184,8 @@ struct san_msg_stats_req {
 	X(NH_STATE, struct san_msg_nh_state)                                                       \
 	X(IFACE_STATE, struct san_msg_iface_state)                                                 \
 	X(STAT, struct san_msg_stat)                                                               \
-	X(STATS_END, struct san_msg_stats_req)
+	X(STATS_END, struct san_msg_stats_req)                                                     \
+	X(REPAIRED, struct san_msg_repaired)
 
 /* clang-format off */
 enum san_msg_type {

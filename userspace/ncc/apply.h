@@ -26,8 +26,9 @@ struct apply_conf {
 int apply_open(const struct apply_conf *conf, struct apply **out, struct err *err);
 /* Leaves maps, links, routes in place. */
 void apply_close(struct apply *apply);
-/* Removes what this host programmed: links, pins, our routes and rule (`sand --unload`). */
-int apply_unload(const char *pin_dir, uint32_t table, uint32_t rule_priority, struct err *err);
+/* Removes what this host programmed: links, pins, our routes, SIDs and rules, the tunnel source
+ * (`sand --unload`). Goes on after a failure; the first one is returned. */
+int apply_unload(const char *pin_dir, const struct san_msg_config *conf, struct err *err);
 /* Called when the child's first plan was applied (sd_notify READY). */
 void apply_on_ready(struct apply *apply, void (*ready)(void *arg), void *arg);
 

@@ -139,6 +139,7 @@ struct undo_log {
 struct host_iface {
 	struct san_msg_iface conf;
 	unsigned int ifindex; /* 0 = does not exist */
+	uint8_t mac[6];
 	bool up;
 	uint8_t attached; /* enum dp_attach_mode */
 	bool report;
@@ -225,6 +226,7 @@ void session_message(struct apply *a, const struct wire_buf *msg, size_t len);
 /* host.c */
 int host_set(struct apply *a, struct err *err); /* puts `incoming` in force */
 void host_follow(struct apply *a);		/* interfaces that come, go, move */
+void host_verify(struct apply *a);		/* programs and roles that others took away */
 const struct host_iface *host_by_index(const struct apply *a, unsigned int ifindex);
 unsigned int host_core_link(const struct apply *a); /* first core interface that is up, or 0 */
 

@@ -59,6 +59,7 @@ static void audit_maps(struct apply *a)
 	struct entry *e, *next_e;
 	struct hop *hop, *next_hop;
 
+	host_verify(a);
 	HASH_ITER(hh, a->hops, hop, next_hop) {
 		hop_verify(a, hop);
 	}
@@ -108,8 +109,9 @@ static void audit_routes(struct apply *a)
 		if (!nl_encap_route_put(a->nl, &route->r, &err)) {
 			a->repaired += !route->missing;
 			route->missing = false;
-		} else if (err.code != -ENETDOWN) {
+		} else if (!route->missing) { /* said once */
 			failed("route not repaired", &err);
+			route->missing = true;
 		}
 	}
 }
@@ -144,8 +146,9 @@ static void audit_sids(struct apply *a)
 		if (!nl_sid_put(a->nl, &sid->msg, &err)) {
 			a->repaired += !sid->missing;
 			sid->missing = false;
-		} else if (err.code != -ENETDOWN && err.code != -ENODEV) {
+		} else if (!sid->missing) {
 			failed("SID not repaired", &err);
+			sid->missing = true;
 		}
 	}
 }
@@ -220,6 +223,7 @@ static void on_timer(uv_timer_t *timer)
 	uint64_t start = clock_us();
 
 	audit_run(a);
+	talk_pump(a);
 	audit_schedule(a, clock_us() - start);
 }
 

@@ -96,7 +96,7 @@ static int check_sizes(const struct san_msg_config *m, struct err *err)
 	if (m->max_nexthops < 2 || m->max_nexthops > CHECK_MAX_NEXTHOPS)
 		return bad_number(err, "max_nexthops", m->max_nexthops, "2..1048576");
 	if (m->max_flows < 1 || m->max_flows > CHECK_MAX_FLOWS)
-		return bad_number(err, "max_flows", m->max_flows, "1..67108864");
+		return bad_number(err, "max_flows", m->max_flows, "1..16777216");
 	return 0;
 }
 

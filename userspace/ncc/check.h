@@ -10,7 +10,7 @@
 
 #define CHECK_MAX_SERVICES (1u << 24)
 #define CHECK_MAX_NEXTHOPS (1u << 20)
-#define CHECK_MAX_FLOWS (1u << 26)
+#define CHECK_MAX_FLOWS (1u << 24)
 #define CHECK_MAX_PRIORITY 32765 /* before the rule that looks up main */
 
 /* 0, -EPROTO for a type that only a parent sends, -EINVAL. err names message, field, value, and

@@ -175,6 +175,9 @@ static void dispatch(struct ncc *ncc, struct wire_buf *msg)
 	case SAN_MSG_STATS_END:
 		stats_on_end(ncc, ((struct san_msg_stats_req *)payload)->request);
 		break;
+	case SAN_MSG_REPAIRED:
+		ncc->status.repaired += ((struct san_msg_repaired *)payload)->count;
+		break;
 	default:
 		log_warn("message of the wrong direction", "type=%s", wire_name(msg->hdr.type));
 	}

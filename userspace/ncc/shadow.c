@@ -177,12 +177,16 @@ static int route_remember(struct apply *a, const struct in6_addr *dst, const str
 	return undo_push(a, &undo);
 }
 
-/* No link to hold it is no reason to refuse a plan: the entry in the map is what counts, and the
- * audit puts the route when a link comes up. */
+/* No link to hold it, or another's route in its place, is no reason to refuse a plan with all that
+ * is in it: the entry in the map is what counts, and the audit puts the route when it can. */
 static bool can_wait(int r, struct err *err)
 {
-	if (r != -ENETDOWN && r != -ENODEV)
+	char text[512];
+
+	if (r != -ENETDOWN && r != -ENODEV && r != -EEXIST)
 		return false;
+	if (r == -EEXIST)
+		log_warn("route waits", "text=\"%s\"", err_text(err, text, sizeof(text)));
 	if (err)
 		memset(err, 0, sizeof(*err));
 	return true;

@@ -155,37 +155,88 @@ static int seg6_family(struct nl_talk *genl, uint16_t *family)
 	return r ? r : *family ? 0 : -ENOENT;
 }
 
-static int tunsrc_set(struct nl_talk *genl, const struct in6_addr *src)
-{
-	struct genlmsghdr *hdr;
-	struct nl_req req;
+struct genl {
+	struct nl_talk talk;
 	uint16_t family;
-	int r = seg6_family(genl, &family);
+	int open; /* result of opening */
+};
 
-	if (r)
-		return r;
-	hdr = nl_req_init(&req, family, 0, sizeof(*hdr));
-	hdr->cmd = SEG6_CMD_SET_TUNSRC;
-	hdr->version = SEG6_GENL_VERSION;
-	mnl_attr_put(&req.nlh, SEG6_ATTR_DST, sizeof(*src), src);
-	return nl_talk(genl, &req, NULL, NULL);
+static void genl_open(struct genl *genl)
+{
+	genl->open = nl_talk_open(&genl->talk, NETLINK_GENERIC);
+	if (!genl->open)
+		genl->open = seg6_family(&genl->talk, &genl->family);
 }
 
-int nl_tunsrc_set(struct nl *nl, const struct in6_addr *src, struct err *err)
+static struct nl_req *genl_req(const struct genl *genl, uint8_t cmd, struct nl_req *req)
 {
-	struct nl_talk genl;
-	int r = nl_talk_open(&genl, NETLINK_GENERIC);
+	struct genlmsghdr *hdr = nl_req_init(req, genl->family, 0, sizeof(*hdr));
 
-	if (!r)
-		r = tunsrc_set(&genl, src);
+	hdr->cmd = cmd;
+	hdr->version = SEG6_GENL_VERSION;
+	return req;
+}
+
+static int tunsrc_set(struct genl *genl, const struct in6_addr *src)
+{
+	struct nl_req req;
+
+	genl_req(genl, SEG6_CMD_SET_TUNSRC, &req);
+	mnl_attr_put(&req.nlh, SEG6_ATTR_DST, sizeof(*src), src);
+	return nl_talk(&genl->talk, &req, NULL, NULL);
+}
+
+static void on_tunsrc(void *arg, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr))
+	{
+		if (mnl_attr_get_type(attr) == SEG6_ATTR_DST &&
+		    mnl_attr_get_payload_len(attr) == sizeof(struct in6_addr))
+			memcpy(arg, mnl_attr_get_payload(attr), sizeof(struct in6_addr));
+	}
+}
+
+static int tunsrc_get(struct genl *genl, struct in6_addr *src)
+{
+	struct nl_req req;
+
+	memset(src, 0, sizeof(*src));
+	return nl_talk(&genl->talk, genl_req(genl, SEG6_CMD_GET_TUNSRC, &req), on_tunsrc, src);
+}
+
+static int tunsrc_end(struct genl *genl, int r, struct err *err)
+{
+	nl_talk_close(&genl->talk);
 	if (r == -ENOENT)
 		err_set(err, r, "", "", "this kernel has no SRv6 (CONFIG_IPV6_SEG6_LWTUNNEL)");
 	else if (r)
 		err_set(err, r, "", "", "%s", strerror(-r));
 	if (r)
 		err_object(err, "SR tunnel source");
-	nl_talk_close(&genl);
 	return r;
+}
+
+int nl_tunsrc_set(struct nl *nl, const struct in6_addr *src, struct err *err)
+{
+	struct genl genl;
+
+	genl_open(&genl);
+	return tunsrc_end(&genl, genl.open ? genl.open : tunsrc_set(&genl, src), err);
+}
+
+int nl_tunsrc_unset(struct nl *nl, const struct in6_addr *src, struct err *err)
+{
+	struct in6_addr now, none = {0};
+	struct genl genl;
+	int r;
+
+	genl_open(&genl);
+	r = genl.open ? genl.open : tunsrc_get(&genl, &now);
+	if (!r && !memcmp(&now, src, sizeof(now)))
+		r = tunsrc_set(&genl, &none);
+	return tunsrc_end(&genl, r, err);
 }
 
 /* --- seg6_enabled --- */

@@ -62,8 +62,8 @@ struct nl {
 
 	struct nl_watched *watched;
 	struct nl_known *known;
-	bool lost;   /* somebody else changed what is ours */
-	bool no_red; /* kernel without encap.red (before 6.0) */
+	bool lost;	  /* somebody else changed what is ours */
+	bool no_red;	  /* kernel without encap.red (before 6.0) */
 	bool hides_encap; /* a route look-up does not show encapsulation (5.10; 6.1 does) */
 };
 

@@ -12,9 +12,11 @@
 
 #define KEEPER_BACKOFF_MIN_MS 50
 #define KEEPER_BACKOFF_MAX_MS 5000
-#define KEEPER_CALM_S 10 /* a child that lived this long starts the back-off anew */
+#define KEEPER_CALM_S 10    /* a child that lived this long starts the back-off anew */
+#define KEEPER_STOP_MS 3000 /* a child that was told to stop has this long, then it is killed */
 
-/* Runs until SIGTERM, the parent's death, or a child that ends on purpose; returns an exit code. */
+/* Runs until SIGTERM, until the parent closes its end, or until a child says that the configuration
+ * is wrong; returns an exit code. */
 int keeper_run(const struct options *o, int fd);
 
 #endif

@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char help[] =
 	"sand - service-aware SRv6 provider edge\n"
@@ -26,7 +27,7 @@ static const char help[] =
 	"\n"
 	"Runs in the foreground in the network namespace it is started in; logs to stderr; forwarding\n"
 	"state stays when it stops: --unload removes it. Exit status: 0 stopped, 1 failed, 64 usage,\n"
-	"75 another sand runs here, 78 configuration wrong (nothing was touched).\n";
+	"75 another sand runs here, 77 not root, 78 configuration wrong (nothing was touched).\n";
 
 enum { OPT_CHECK = 256, OPT_RUN, OPT_STATE, OPT_PIN, OPT_USER, OPT_SINGLE, OPT_RESET, OPT_UNLOAD };
 
@@ -88,11 +89,22 @@ static int option_set(struct options *o, int opt)
 	}
 }
 
+/* The capabilities that are kept, and the right to give up all others, come from root. */
+static int need_root(const struct options *o)
+{
+	if (o->check || geteuid() == 0)
+		return -1;
+	fputs("sand: must be started as root: it attaches BPF programs and changes routes; only "
+	      "--check works without\n",
+	      stderr);
+	return EXIT_NOPERM;
+}
+
 static int find_user(struct options *o)
 {
 	const struct passwd *pw;
 
-	if (o->single || o->check)
+	if (o->single || o->check || o->unload)
 		return -1;
 	pw = getpwnam(o->user);
 	if (!pw || pw->pw_uid == 0) {
@@ -140,7 +152,7 @@ int options_parse(int argc, char **argv, struct options *o)
 			argv[optind]);
 		return EXIT_USAGE;
 	}
-	if ((code = find_user(o)) >= 0)
+	if ((code = need_root(o)) >= 0 || (code = find_user(o)) >= 0)
 		return code;
 	return open_config(o);
 }

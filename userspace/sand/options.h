@@ -9,6 +9,7 @@
 #define EXIT_USAGE 64  /* EX_USAGE */
 #define EXIT_CONFIG 78 /* EX_CONFIG: the configuration is wrong, nothing was touched */
 #define EXIT_BUSY 75   /* EX_TEMPFAIL: another sand runs here */
+#define EXIT_NOPERM 77 /* EX_NOPERM: not started as root */
 
 struct options {
 	const char *config;    /* file name, for messages */

@@ -2,6 +2,7 @@
 #include "sand/parent.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <signal.h>
 #include <string.h>
@@ -65,15 +66,25 @@ static int make_dir(const char *path, uid_t uid, gid_t gid)
 	return chown(path, uid, gid) ? failed("directory not owned", path) : 0;
 }
 
-/* The state directory's files may belong to another user of an earlier start. */
+/* The state directory's files may belong to another user of an earlier start. The directory is the
+ * child's: a link in it may lead to a file that must not become the child's. */
 static int own_files(const char *dir, uid_t uid, gid_t gid)
 {
 	static const char *const files[] = {"data.mdb", "lock.mdb", "lock"};
 	char path[300];
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		OWN_FD int fd = -1;
+		struct stat st;
+
 		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		if (lchown(path, uid, gid) && errno != ENOENT)
+		fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0 || fstat(fd, &st))
+			return failed("file not owned", path);
+		errno = EMLINK;
+		if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || fchown(fd, uid, gid))
 			return failed("file not owned", path);
 	}
 	return 0;
@@ -230,7 +241,9 @@ int parent_run(const struct options *o)
 	close(fds[1]);
 	if (sandbox_parent() || uv_loop_init(&p.loop))
 		return EXIT_FAILURE;
-	return run(&p, open_apply(&p, o, fds[0]));
+	code = open_apply(&p, o, fds[0]);
+	on_keeper_end(&p.chld, SIGCHLD); /* it may have failed before the signal was watched */
+	return run(&p, code);
 }
 
 int parent_single(const struct options *o)
@@ -267,10 +280,11 @@ int parent_unload(const struct options *o)
 	if (r)
 		return r == -EBUSY ? EXIT_BUSY : EXIT_FAILURE;
 	file = fdopen(o->config_fd, "r");
-	r = file ? config_load(file, o->config, &config, &err) : -errno;
-	if (!r)
-		r = apply_unload(o->pin_dir, config->ncc.config.route_table,
-				 config->ncc.config.rule_priority, &err);
+	if (!file || config_load(file, o->config, &config, &err)) {
+		log_err("configuration wrong", "%s", err_text(&err, text, sizeof(text)));
+		return EXIT_CONFIG;
+	}
+	r = apply_unload(o->pin_dir, &config->ncc.config, &err);
 	config_free(config);
 	if (r) {
 		log_err("not unloaded", "%s", err_text(&err, text, sizeof(text)));

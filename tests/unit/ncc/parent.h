@@ -46,7 +46,7 @@ struct fixture {
 	uint32_t objects;
 	struct san_msg_ack ack; /* the last one */
 	uint64_t ack_generation;
-	unsigned int acks, stats_ends, bad;
+	unsigned int acks, stats_ends, repaired, bad;
 	struct san_msg_nh_state nh[16]; /* by id */
 	struct san_msg_iface_state iface;
 	struct san_msg_stat stats[128];
@@ -100,6 +100,9 @@ static inline void take_msg(struct fixture *f, const struct wire_buf *msg)
 		break;
 	case SAN_MSG_STATS_END:
 		f->stats_ends++;
+		break;
+	case SAN_MSG_REPAIRED:
+		f->repaired += ((const struct san_msg_repaired *)msg->payload)->count;
 		break;
 	default:
 		f->bad++;
@@ -174,6 +177,13 @@ static inline struct san_msg_config config(void)
 	};
 
 	return c;
+}
+
+static inline int unload(struct fixture *f, struct err *err)
+{
+	struct san_msg_config c = config();
+
+	return apply_unload(f->pin_dir, &c, err);
 }
 
 static inline void hello(struct fixture *f, uint32_t session)
@@ -338,7 +348,7 @@ static inline int teardown(void **state)
 		assert_int_equal(f->bad, 0);
 	}
 	if (live)
-		assert_int_equal(apply_unload(f->pin_dir, TABLE, PRIO, NULL), 0);
+		assert_int_equal(unload(f, NULL), 0);
 	free(f);
 	return 0;
 }

@@ -2,6 +2,10 @@
 /* Messages and plans: what is taken, what is refused, what is undone. */
 #include "unit/ncc/parent.h"
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <unistd.h>
+
 /* --- protocol, no kernel --- */
 
 static void test_refused_before_hello(void **state)
@@ -239,25 +243,36 @@ static void test_full_plan_sweeps(void **state)
 	netns_ip("route del 2001:db8:5::200/128 table 5300");
 }
 
+/* Entries of somebody else, until no more fit. */
+static unsigned int fill_map(struct fixture *f)
+{
+	struct san_service val = {.mode = SAN_MODE_NONE};
+	unsigned int n = 0;
+
+	while (!dp_service_put(f->apply->dp, 0x1000 + n, &val))
+		n++;
+	return n;
+}
+
 /* A plan that fails in the middle leaves the state before it. */
 static void test_failure_is_undone(void **state)
 {
 	struct fixture *f = *state;
 	struct san_service before, after;
-	unsigned int hops;
+	unsigned int hops, strays;
 
 	NEED_ROOT();
 	assert_int_equal(first_plan(f), 0);
 	before = map_service(f, 0x101);
 	hops = f->apply->indexes.n;
-	netns_ip("route add 2001:db8:5::104/128 dev v0 table 5300 proto static");
+	strays = fill_map(f);
 	begin(f, 0);
 	nexthop(f, 3, "5f00:0:4::100", NULL);
 	service(f, 0x101, "2001:db8:5::111", 3);
 	service(f, 0x104, "2001:db8:5::104", 3);
 	removal(f, SAN_MSG_SERVICE_DEL, 0x102);
-	assert_int_equal(commit(f), -EEXIST);
-	assert_non_null(strstr(f->ack.text, "route 2001:db8:5::104"));
+	assert_int_equal(commit(f), -ENOSPC);
+	assert_non_null(strstr(f->ack.text, "service 0x104: map san_services not written"));
 	assert_int_equal(f->ack.applied, 0);
 	after = map_service(f, 0x101);
 	assert_memory_equal(&before, &after, sizeof(before));
@@ -266,7 +281,9 @@ static void test_failure_is_undone(void **state)
 	assert_null(hop_by_id(f->apply, 3));
 	assert_true(has_route("2001:db8:5::101"));
 	assert_false(has_route("2001:db8:5::111"));
-	netns_ip("route del 2001:db8:5::104/128 table 5300");
+	assert_false(has_route("2001:db8:5::104"));
+	while (strays)
+		dp_service_del(f->apply->dp, 0x1000 + --strays);
 	/* And the same plan goes through when the obstacle is gone. */
 	begin(f, 0);
 	nexthop(f, 3, "5f00:0:4::100", NULL);
@@ -276,6 +293,61 @@ static void test_failure_is_undone(void **state)
 	assert_int_equal(commit(f), 0);
 	assert_false(has_route("2001:db8:5::101"));
 	assert_true(has_route("2001:db8:5::111"));
+}
+
+/* Somebody else's route is not touched, and holds nothing else up. */
+static void test_foreign_route(void **state)
+{
+	struct fixture *f = *state;
+
+	NEED_ROOT();
+	assert_int_equal(first_plan(f), 0);
+	netns_ip("route add 2001:db8:5::104/128 dev v0 table 5300 proto static");
+	begin(f, 0);
+	service(f, 0x104, "2001:db8:5::104", 1);
+	assert_int_equal(commit(f), 0);
+	assert_int_equal(map_service(f, 0x104).mode, SAN_MODE_PREFERRED);
+	audit_kernel(f->apply);
+	assert_non_null(strstr(netns_read("ip -6 route show table 5300 proto static"), "::104"));
+	netns_ip("route del 2001:db8:5::104/128 table 5300 proto static");
+	audit_kernel(f->apply);
+	assert_true(has_route("2001:db8:5::104"));
+}
+
+/* An XDP program of somebody else on the second interface: the first is let go again. */
+static void test_config_half_way(void **state)
+{
+	struct bpf_insn pass[] = {{.code = 0xb7, .imm = 2}, {.code = 0x95}};
+	struct fixture *f = *state;
+	struct san_msg_iface iface = {.name = "v0", .role = SAN_ROLE_CORE};
+	struct san_msg_config c = config();
+	struct san_msg_empty end = {0};
+	int fd;
+
+	NEED_ROOT();
+	netns_ip("link add w0 type veth peer name w1");
+	fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "other", "GPL", pass, 2, NULL);
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_xdp_attach((int)if_nametoindex("w0"), fd, 0, NULL), 0);
+	hello(f, SESSION);
+	send_msg(f, SAN_MSG_CONFIG, 0, &c);
+	send_msg(f, SAN_MSG_IFACE, 0, &iface);
+	strcpy(iface.name, "w0");
+	send_msg(f, SAN_MSG_IFACE, 0, &iface);
+	send_msg(f, SAN_MSG_CONFIG_END, 0, &end);
+	assert_int_equal(answer(f), -EBUSY);
+	assert_non_null(strstr(f->ack.text, "another XDP program"));
+	assert_null(strstr(netns_read("ip link show v0"), "xdp"));
+	assert_int_not_equal(access(f->pin_dir, F_OK), 0);
+	assert_null(strstr(netns_read("ip -6 rule"), "5300"));
+	close(fd);
+	netns_ip("link del w0");
+	/* The same process takes a good one afterwards, and keeps it when the next is bad. */
+	assert_int_equal(configure(f, SESSION + 1, &c, "v0"), 0);
+	assert_non_null(strstr(netns_read("ip link show v0"), "xdp"));
+	assert_int_not_equal(configure(f, SESSION + 2, &c, "v9"), 0);
+	assert_non_null(strstr(netns_read("ip link show v0"), "xdp"));
+	assert_int_equal(configure(f, SESSION + 3, &c, "v0"), 0);
 }
 
 static void test_bad_plans(void **state)
@@ -438,6 +510,7 @@ static int run(void)
 		P(test_config_order),
 		P(test_too_many_interfaces),
 		P(test_missing_interface),
+		P(test_config_half_way),
 		P(test_plan_before_config),
 		P(test_malformed_datagrams),
 		P(test_child_end_closed),
@@ -445,6 +518,7 @@ static int run(void)
 		L(test_move_and_remove),
 		L(test_full_plan_sweeps),
 		L(test_failure_is_undone),
+		L(test_foreign_route),
 		L(test_bad_plans),
 		L(test_limits),
 		L(test_child_restarts),

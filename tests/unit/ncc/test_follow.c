@@ -65,6 +65,11 @@ static bool route_back(struct fixture *f, uint64_t arg)
 	return has_route("segs 2 [ 5f00:0:2::1 5f00:0:2::100 ]");
 }
 
+static bool told_of_repair(struct fixture *f, uint64_t count)
+{
+	return f->repaired == count;
+}
+
 /* Removed by hand: noticed by notification, no audit needed. */
 static void test_lost_route_returns(void **state)
 {
@@ -74,6 +79,7 @@ static void test_lost_route_returns(void **state)
 	assert_int_equal(first_plan(f), 0);
 	netns_ip("route del 2001:db8:5::101/128 table 5300");
 	assert_true(run_until(f, route_back, 0));
+	assert_true(run_until(f, told_of_repair, 1));
 }
 
 static bool nh_unresolved(struct fixture *f, uint64_t id)
@@ -269,10 +275,11 @@ static void test_unload(void **state)
 	assert_int_equal(first_plan(f), 0);
 	close_apply(f);
 	uv_loop_close(&f->loop);
-	assert_int_equal(apply_unload(f->pin_dir, TABLE, PRIO, &err), 0);
+	assert_int_equal(unload(f, &err), 0);
 	assert_string_equal(netns_read("ip -6 route show table all proto 0x5a"), "");
 	assert_null(strstr(netns_read("ip -6 rule"), "5300"));
 	assert_null(strstr(netns_read("ip link show v0"), "xdp"));
+	assert_null(strstr(netns_read("ip sr tunsrc show"), "2001:db8:1::1"));
 	assert_int_not_equal(access(f->pin_dir, F_OK), 0);
 }
 

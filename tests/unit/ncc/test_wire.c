@@ -55,9 +55,9 @@ static void test_check(void **state)
 	refused(&buf, size + 1, "message HELLO: length: is 25, must be 24");
 	refused(&buf, SAN_MSG_MAX_SIZE + 1, "message HELLO: length: is 513 or more, must be 24");
 	buf.hdr.type = 0;
-	refused(&buf, size, "message: type: is 0, must be 1..18");
+	refused(&buf, size, "message: type: is 0, must be 1..19");
 	buf.hdr.type = SAN_MSG_TYPE_MAX;
-	refused(&buf, size, "message: type: is 19, must be 1..18");
+	refused(&buf, size, "message: type: is 20, must be 1..19");
 	buf.hdr.version++;
 	refused(&buf, size, "message: version: is 2, must be 1");
 }
