@@ -104,7 +104,7 @@ def test_same_bytes(bench, packets, count, mode):
     bench.route(count, mode)
     conf = {"nexthops": {"1": bench.nexthop(count, mode)},
             "services": {hex(SERVICE_ID): {"mode": "preferred", "nexthop": 1, "affinity": "none"}}}
-    frames = [bench.to_pe(packets[name]) for name in VECTORS]
+    frames = [packets[name] for name in VECTORS]
     with Driver(conf) as driver:
         answers = list(driver.run(frames))
     for name, frame, answer in zip(VECTORS, frames, answers):
