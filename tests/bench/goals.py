@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the figures of a run are held against: ratios of that run, and a few times.
+
+A goal is a dict: what, value, limit, unit, at_least (bool: the value must be at least the limit, not
+at most), met; ratios are of the smallest times, with that of the medians beside it.
+"""
+
+
+def goal(what, value, limit, unit="x", at_least=False):
+    met = value >= limit if at_least else value <= limit
+    return {"what": what, "value": round(value, 3), "limit": limit, "unit": unit,
+            "at_least": at_least, "met": met}
+
+
+def ratio(what, over, under, limit, at_least=False):
+    """over and under: cases as {"min_ns": ..., "median_ns": ...}."""
+    made = goal(what, over["min_ns"] / under["min_ns"], limit, at_least=at_least)
+    made["median"] = round(over["median_ns"] / under["median_ns"], 3)
+    return made
+
+
+def dataplane(result):
+    cases = result["cases"]
+    floor_and_lookup = {key: cases["floor_64"][key] + cases["hash_1m_random"][key] -
+                        cases["empty"][key] for key in ("min_ns", "median_ns")}
+
+    def to(what, over, under, limit):
+        return ratio(what, cases[over], cases[under], limit)
+
+    return [
+        to("ingress / floor, 64 B", "ours_64", "floor_64", 1.5),
+        to("ingress / floor, 40 B", "ours_40", "floor_40", 1.5),
+        to("with flow hit / floor + LRU hit, 64 B", "ours_flow_64", "floor_flow_64", 1.5),
+        to("with flow hit / floor + LRU hit, 40 B", "ours_flow_40", "floor_flow_40", 1.5),
+        to("128k services, one hot / 1 service", "ours_64_128k_hot", "ours_64", 1.1),
+        to("1M services, one hot / 1 service", "ours_64_1m_hot", "ours_64", 1.1),
+        ratio("1M services, random / (floor + random look-up)", cases["ours_64_1m_random"],
+              floor_and_lookup, 1.3),
+        to("1M services, random / floor, random", "ours_64_1m_random", "floor_64_1m_random", 1.3),
+        to("512k flows without affinity / 1 flow", "ours_64_512k_flows", "ours_64", 1.1),
+        to("512k flows, hits / floor + LRU hits", "ours_flow_64_512k_flows",
+           "floor_flow_64_512k_flows", 1.5),
+    ]
+
+
+def live(result):
+    cases = result["cases"]
+    return [ratio("packets a second, sand / kernel", cases["kernel"], cases["sand"], 3.3, True)]
+
+
+def control(result):
+    times = result["latency"]["us"]
+    return [
+        goal("status change to map, inside sand, p50", times["inside"]["p50"], 100, "us"),
+        goal("status change to map, inside sand, p99", times["inside"]["p99"], 1000, "us"),
+        goal("status updates by batch", result["throughput"]["updates_per_s"] / 1000, 100, "k/s",
+             at_least=True),
+    ]
+
+
+GOALS = {"dataplane": dataplane, "live": live, "control": control}
