@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,6 +52,7 @@ void bench_pin_cpu(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	bench_int(sched_setaffinity(0, sizeof(set), &set), "pinning to a CPU");
+	bench_int(setpriority(PRIO_PROCESS, 0, -20), "priority");
 }
 
 int bench_last_cpu(void)
