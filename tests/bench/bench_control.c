@@ -173,6 +173,7 @@ int main(int argc, char **argv)
 	c.id = strtoul(argv[3], NULL, 0);
 	c.instance = argv[4];
 	bench_pin_cpu(bench_last_cpu());
+	bench_first();
 	stop = bench_now_ns() + (uint64_t)(atof(argv[5]) * 1e9);
 	for (n = 0; n < MAX_SAMPLES && (n < 2 || bench_now_ns() < stop); n++)
 		change(&c, n);

@@ -286,6 +286,7 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		bench_die("usage: dataplane SECONDS");
 	bench_pin_cpu(bench_last_cpu());
+	bench_first();
 	for (i = 0; i < sizeof(loads) / sizeof(loads[0]); i++)
 		make_load(&loads[i]);
 	for (i = 0; i < N_CASES; i++)

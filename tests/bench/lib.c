@@ -52,6 +52,10 @@ void bench_pin_cpu(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	bench_int(sched_setaffinity(0, sizeof(set), &set), "pinning to a CPU");
+}
+
+void bench_first(void)
+{
 	bench_int(setpriority(PRIO_PROCESS, 0, -20), "priority");
 }
 

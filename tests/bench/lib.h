@@ -23,8 +23,9 @@ void bench_die(const char *format, ...) __attribute__((format(printf, 1, 2), nor
 int bench_int(int value, const char *what);
 void *bench_ptr(void *value, const char *what);
 
-/* And before all others there: a busy machine disturbs less. */
 void bench_pin_cpu(int cpu);
+/* Before all others: a busy machine disturbs less. Not for who needs ksoftirqd on its CPU. */
+void bench_first(void);
 int bench_last_cpu(void);
 uint64_t bench_now_ns(void);
 /* Sorts. */

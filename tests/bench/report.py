@@ -46,7 +46,7 @@ def machine():
 
 def show_machine(info):
     print(f"{info['cpu']}, {info['mhz']} MHz, {info['cpus']} CPUs, Linux {info['kernel']}, "
-          f"BPF JIT {info['jit']}, load average {info['load']:.2f}")
+          f"BPF JIT {info['jit']}", flush=True)
 
 
 # --- tables -----------------------------------------------------------------------------------------

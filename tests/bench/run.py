@@ -36,13 +36,15 @@ def dataplane(seconds):
 PARTS = {"dataplane": dataplane, "live": live.measure, "control": control.measure}
 
 
-def run_part(part, seconds, machine):
+def run_part(part, seconds):
+    machine = report.machine()
+    report.show_machine(machine)
     result = PARTS[part](seconds)
     held = goals.GOALS[part](result)
     report.SHOW[part](result)
     report.show_goals(held)
     path = report.write_json(FOLDER, part, {"machine": machine, "result": result, "goals": held})
-    print(f"  {os.path.relpath(path)}")
+    print(f"  {os.path.relpath(path)}, load average {machine['load']:.2f} -> {os.getloadavg()[0]:.2f}")
     if "cases" in result:
         print("  " + report.plot(FOLDER, part, f"{part}, ns a packet", result["cases"]))
     sys.stdout.flush()
@@ -59,12 +61,10 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     seconds = float(os.environ.get("BENCH_SECONDS") or 30)
     os.makedirs(FOLDER, exist_ok=True)
-    machine = report.machine()
-    report.show_machine(machine)
     failed = 0
     for part in parts:
         try:
-            run_part(part, seconds, machine)
+            run_part(part, seconds)
         except (AssertionError, CommandError, OSError, RuntimeError, ValueError,
                 subprocess.SubprocessError) as error:
             print(f"bench: {part} could not be measured: {error}", file=sys.stderr)
