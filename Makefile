@@ -44,13 +44,14 @@ BPF_CFLAGS  := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -
 LIBS := -lbpf -lelf -lz -lnl-route-3 -lnl-3 -lmnl -lmicrohttpd -ljansson -lyaml -llmdb -lcurl -luv \
 	-lseccomp -lcap -lsystemd -lpthread
 
-.PHONY: help all deps test lab check check-bpf check-lab check-unit lint fuzz install clean format
+.PHONY: help all deps test lab check check-bpf check-lab check-unit check-vm bench lint fuzz install \
+	clean format
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 # --- BPF ------------------------------------------------------------------------------------------
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
@@ -169,6 +170,38 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c $$(foreach m,$(FUZZ_LIB),$$(call srcs,$$(m)))
 fuzz: deps ## fuzzers (FUZZ_SECONDS=60 each) and the differential run
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(FUZZ_BIN) $(BPFT_BIN) $(BPFT_AUX)
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTHON) tests/run.py fuzz
+
+# --- benchmarks: tests/bench/bench_x.c with the skeleton of tests/bench/x.bpf.c, if there is one --------
+BENCH_BIN  := $(patsubst tests/bench/bench_%.c,$(B)/bench/%,$(wildcard tests/bench/bench_*.c))
+BENCH_SKEL := $(patsubst tests/bench/%.bpf.c,$(B)/bench/%.skel.h,$(wildcard tests/bench/*.bpf.c))
+BENCH_SECONDS ?= 30
+
+$(B)/bench/%.bpf.o: tests/bench/%.bpf.c
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/bench/%.skel.h: $(B)/bench/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+$(B)/bench/%: tests/bench/bench_%.c tests/bench/lib.c $(wildcard tests/bench/*.h) $(BENCH_SKEL) $(B)/o/libdp.a $(B)/o/libutil.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -I$(B)/bench $(BASE_CFLAGS) $(CFLAGS) -o $@ \
+		$(filter %.c %.a,$^) -Wl,--as-needed $(LIBS)
+
+bench: all $(BENCH_BIN) ## benchmarks (root; BENCH_SECONDS=30 a part)
+	$(Q)BENCH_SECONDS=$(BENCH_SECONDS) $(PYTHON) tests/bench/run.py
+
+# --- other kernels: tests/vm, QEMU --------------------------------------------------------------------
+$(B)/tests/vm/%: tests/vm/%.c
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< -Wl,--as-needed $(LIBS)
+
+check-vm: all $(BPFT_BIN) $(BPFT_AUX) $(filter $(B)/tests/unit/nl/%,$(UNIT_BIN)) $(B)/tests/vm/verify ## tests on other kernels in QEMU (root; VM_KERNELS="6.1")
+	$(Q)$(PYTHON) -B tests/vm/check.py
 
 # --- house ------------------------------------------------------------------------------------------
 deps: ## install missing Debian packages (root)
