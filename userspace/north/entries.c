@@ -5,13 +5,6 @@
 
 #include "north/server.h"
 
-static const struct view_service *find(const struct req *req)
-{
-	const struct view_service *svc = view_service(req->north->conf.view, req->id);
-
-	return svc && svc->registered ? svc : NULL;
-}
-
 static int set_text(json_t *obj, const char *name, const char *text)
 {
 	return json_object_set_new(obj, name, text && text[0] ? json_string(text) : json_null());
@@ -89,46 +82,22 @@ static json_t *entry_item(struct req *req, const void *item)
 	return entry_json(req->north, item);
 }
 
-static const char *entry_name(const void *item, char *buf, size_t size)
-{
-	return svc_id_text(((const struct view_service *)item)->id, buf);
-}
-
-static int by_id(const void *a, const void *b)
-{
-	uint64_t x = ((const struct view_service *)a)->id;
-	uint64_t y = ((const struct view_service *)b)->id;
-
-	return x < y ? -1 : x > y;
-}
-
 void entries_get(struct req *req)
 {
-	static const struct rest_lister lister = {entry_item, entry_name};
-	struct rest_page page;
-	struct pick pick;
-	uint64_t after = 0;
+	static const struct rest_lister lister = {entry_item, rest_service_name};
 
-	if (!rest_page(req, &page) || !rest_after_id(req, page.after, &after))
-		return;
-	if (pick_init(&pick, page.limit + 1, by_id)) {
-		rest_json(req, 500, NULL);
-		return;
-	}
-	for (const struct view_service *svc = req->north->conf.view->services; svc;
-	     svc = svc->hh.next) {
-		if (svc->registered && svc->id > after)
-			pick_add(&pick, svc);
-	}
-	rest_list(req, &page, &pick, &lister);
+	rest_list_services(req, &lister);
 }
 
 void entry_get(struct req *req)
 {
+	const struct view_service *svc;
+
 	if (!rest_service_id(req, 0))
 		return;
-	if (find(req))
-		rest_json(req, 200, entry_json(req->north, find(req)));
+	svc = rest_service(req);
+	if (svc)
+		rest_json(req, 200, entry_json(req->north, svc));
 	else
 		rest_absent(req);
 }

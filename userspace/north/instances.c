@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "north/server.h"
+#include "north/resource.h"
 
 static json_t *address_json(const struct in6_addr *addr)
 {
@@ -16,8 +16,9 @@ static json_t *address_json(const struct in6_addr *addr)
 	return json_string(inet_ntop(AF_INET6, addr, text, sizeof(text)));
 }
 
-static json_t *instance_json(const struct view_instance *inst)
+static json_t *shown(const void *item)
 {
+	const struct view_instance *inst = item;
 	char id[SVC_ID_TEXT];
 	json_t *obj = json_object();
 	int r = json_object_set_new(obj, "name", json_string(inst->name));
@@ -36,14 +37,72 @@ static json_t *instance_json(const struct view_instance *inst)
 	return obj;
 }
 
+static const void *find(const struct req *req)
+{
+	return view_instance(req->north->conf.view, req->id, req->param[1]);
+}
+
+static bool names(struct req *req)
+{
+	char id[SVC_ID_TEXT];
+
+	if (!rest_service_id(req, 0) || !rest_name(req, 1, "instance"))
+		return false;
+	snprintf(req->object, sizeof(req->object), "instance %s/%s", svc_id_text(req->id, id),
+		 req->param[1]);
+	return true;
+}
+
+static int64_t revision(const void *item)
+{
+	return ((const struct view_instance *)item)->revision;
+}
+
+static int put(struct req *req, const json_t *obj, int64_t if_revision,
+	       struct ncsdb_write_done done, struct err *err)
+{
+	return csc_instance_put(req->north->conf.csc, req->id, req->param[1], obj, if_revision,
+				done, err);
+}
+
+static int del(struct req *req, int64_t if_revision, struct ncsdb_write_done done, struct err *err)
+{
+	return csc_instance_del(req->north->conf.csc, req->id, req->param[1], if_revision, done,
+				err);
+}
+
+static const struct rest_resource resource = {
+	.names = names,
+	.find = find,
+	.revision = revision,
+	.shown = shown,
+	.put = put,
+	.del = del,
+};
+
+REST_HANDLER(instance_get, get)
+REST_HANDLER(instance_put, put)
+REST_HANDLER(instance_delete, delete)
+
+void instance_status_patch(struct req *req)
+{
+	struct err err = {0};
+	int r;
+
+	if (!names(req))
+		return;
+	req->quiet =
+		!json_object_get(req->body, "state"); /* a measurement is no change of config */
+	r = csc_status_put(req->north->conf.csc, req->id, req->param[1], req->body,
+			   rest_write(req, rest_show_empty), &err);
+	rest_wrote(req, r, &err);
+}
+
+/* ---- all ---- */
+
 static json_t *instance_item(struct req *req, const void *item)
 {
-	const struct view_instance *inst = item;
-	json_t *obj = instance_json(inst);
-
-	if (obj)
-		json_object_set_new(obj, "revision", json_integer(inst->revision));
-	return obj;
+	return rest_resource_item(&resource, item);
 }
 
 static const char *instance_name(const void *item, char *buf, size_t size)
@@ -118,18 +177,10 @@ static bool parse_after(struct req *req, char *text, uint64_t *id, const char **
 	return rest_after_id(req, text, id);
 }
 
-static int by_id(const void *a, const void *b)
-{
-	uint64_t x = ((const struct view_service *)a)->id;
-	uint64_t y = ((const struct view_service *)b)->id;
-
-	return x < y ? -1 : x > y;
-}
-
 /* Enough services for a page: each of them has an instance, but perhaps the one `after` is in. */
 static int pick_services(const struct view *view, uint64_t from, size_t max, struct pick *pick)
 {
-	if (pick_init(pick, max + 1, by_id))
+	if (pick_init(pick, max + 1, rest_by_id))
 		return -ENOMEM;
 	for (const struct view_service *svc = view->services; svc; svc = svc->hh.next) {
 		if (svc->instances && svc->id >= from)
@@ -165,91 +216,4 @@ void instances_all_get(struct req *req)
 	}
 	pick_fini(&services);
 	rest_list(req, &page, &pick, &lister);
-}
-
-/* ---- one ---- */
-
-static const struct view_instance *find(const struct req *req)
-{
-	return view_instance(req->north->conf.view, req->id, req->param[1]);
-}
-
-static bool names(struct req *req)
-{
-	char id[SVC_ID_TEXT];
-
-	if (!rest_service_id(req, 0) || !rest_name(req, 1, "instance"))
-		return false;
-	snprintf(req->object, sizeof(req->object), "instance %s/%s", svc_id_text(req->id, id),
-		 req->param[1]);
-	return true;
-}
-
-static void show(struct req *req, bool created)
-{
-	const struct view_instance *inst = find(req);
-
-	if (inst)
-		rest_object(req, created ? 201 : 200, instance_json(inst), inst->revision);
-	else
-		rest_empty(req, 204);
-}
-
-void instance_get(struct req *req)
-{
-	if (!names(req))
-		return;
-	if (find(req))
-		show(req, false);
-	else
-		rest_absent(req);
-}
-
-static struct rest_present present(const struct view_instance *inst)
-{
-	return (struct rest_present){.exists = inst, .revision = inst ? inst->revision : 0};
-}
-
-void instance_put(struct req *req)
-{
-	struct err err = {0};
-	int64_t if_revision;
-	int r;
-
-	if (!names(req) || !rest_condition(req, present(find(req)), &if_revision))
-		return;
-	r = csc_instance_put(req->north->conf.csc, req->id, req->param[1], req->body, if_revision,
-			     rest_write(req, show), &err);
-	rest_wrote(req, r, &err);
-}
-
-void instance_delete(struct req *req)
-{
-	struct err err = {0};
-	int64_t if_revision;
-	int r;
-
-	if (!names(req) || !rest_condition(req, present(find(req)), &if_revision))
-		return;
-	if (!find(req)) {
-		rest_absent(req);
-		return;
-	}
-	r = csc_instance_del(req->north->conf.csc, req->id, req->param[1], if_revision,
-			     rest_write(req, rest_show_empty), &err);
-	rest_wrote(req, r, &err);
-}
-
-void instance_status_patch(struct req *req)
-{
-	struct err err = {0};
-	int r;
-
-	if (!names(req))
-		return;
-	req->quiet =
-		!json_object_get(req->body, "state"); /* a measurement is no change of config */
-	r = csc_status_put(req->north->conf.csc, req->id, req->param[1], req->body,
-			   rest_write(req, rest_show_empty), &err);
-	rest_wrote(req, r, &err);
 }

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "north/server.h"
+#include "north/resource.h"
 
 static struct path_key key(const struct req *req)
 {
@@ -14,7 +14,7 @@ static struct path_key key(const struct req *req)
 	};
 }
 
-static const struct view_path *find(const struct req *req)
+static const void *find(const struct req *req)
 {
 	const struct view_path *path = view_path(req->north->conf.view, key(req));
 
@@ -31,8 +31,19 @@ static bool names(struct req *req)
 	return true;
 }
 
-static json_t *path_json(const struct view_path *path)
+static int64_t revision(const void *item)
 {
+	return ((const struct view_path *)item)->revision;
+}
+
+static json_t *stored(const void *item)
+{
+	return path_to_json(&((const struct view_path *)item)->def);
+}
+
+static json_t *shown(const void *item)
+{
+	const struct view_path *path = item;
 	const struct path *def = &path->def;
 	json_t *body = path_to_json(def);
 	json_t *obj = json_pack("{s:s, s:s, s:s}", "ingress", def->ingress, "gateway", def->gateway,
@@ -48,14 +59,50 @@ static json_t *path_json(const struct view_path *path)
 	return obj;
 }
 
+static int put(struct req *req, const json_t *obj, int64_t if_revision,
+	       struct ncsdb_write_done done, struct err *err)
+{
+	return nsc_path_put(req->north->conf.nsc, key(req), obj, if_revision, done, err);
+}
+
+static int del(struct req *req, int64_t if_revision, struct ncsdb_write_done done, struct err *err)
+{
+	return nsc_path_del(req->north->conf.nsc, key(req), if_revision, done, err);
+}
+
+static const struct rest_resource resource = {
+	.names = names,
+	.find = find,
+	.revision = revision,
+	.shown = shown,
+	.stored = stored,
+	.put = put,
+	.del = del,
+};
+
+REST_HANDLER(path_get, get)
+REST_HANDLER(path_put, put)
+REST_HANDLER(path_patch, patch)
+REST_HANDLER(path_delete, delete)
+
+void network_patch(struct req *req)
+{
+	struct err err = {0};
+	int r;
+
+	if (!names(req))
+		return;
+	req->quiet = true;
+	r = nsc_status_put(req->north->conf.nsc, key(req), req->body,
+			   rest_write(req, rest_show_empty), &err);
+	rest_wrote(req, r, &err);
+}
+
+/* ---- all ---- */
+
 static json_t *path_item(struct req *req, const void *item)
 {
-	const struct view_path *path = item;
-	json_t *obj = path_json(path);
-
-	if (obj)
-		json_object_set_new(obj, "revision", json_integer(path->revision));
-	return obj;
+	return rest_resource_item(&resource, item);
 }
 
 static const char *path_name(const void *item, char *buf, size_t size)
@@ -87,100 +134,4 @@ void paths_get(struct req *req)
 			pick_add(&pick, path);
 	}
 	rest_list(req, &page, &pick, &lister);
-}
-
-static void show(struct req *req, bool created)
-{
-	const struct view_path *path = find(req);
-
-	if (path)
-		rest_object(req, created ? 201 : 200, path_json(path), path->revision);
-	else
-		rest_empty(req, 204);
-}
-
-void path_get(struct req *req)
-{
-	if (!names(req))
-		return;
-	if (find(req))
-		show(req, false);
-	else
-		rest_absent(req);
-}
-
-static struct rest_present present(const struct view_path *path)
-{
-	return (struct rest_present){.exists = path, .revision = path ? path->revision : 0};
-}
-
-static void put(struct req *req, const json_t *obj, int64_t if_revision)
-{
-	struct err err = {0};
-	int r = nsc_path_put(req->north->conf.nsc, key(req), obj, if_revision,
-			     rest_write(req, show), &err);
-
-	rest_wrote(req, r, &err);
-}
-
-void path_put(struct req *req)
-{
-	int64_t if_revision;
-
-	if (names(req) && rest_condition(req, present(find(req)), &if_revision))
-		put(req, req->body, if_revision);
-}
-
-void path_patch(struct req *req)
-{
-	const struct view_path *path;
-	int64_t if_revision;
-	json_t *merged;
-
-	if (!names(req))
-		return;
-	path = find(req);
-	if (!rest_condition(req, present(path), &if_revision))
-		return;
-	if (!path) {
-		rest_absent(req);
-		return;
-	}
-	rest_patch_condition(req, path->revision, &if_revision);
-	merged = rest_merge(path_to_json(&path->def), req->body);
-	if (merged)
-		put(req, merged, if_revision);
-	else
-		rest_json(req, 500, NULL);
-	json_decref(merged);
-}
-
-void path_delete(struct req *req)
-{
-	struct err err = {0};
-	int64_t if_revision;
-	int r;
-
-	if (!names(req) || !rest_condition(req, present(find(req)), &if_revision))
-		return;
-	if (!find(req)) {
-		rest_absent(req);
-		return;
-	}
-	r = nsc_path_del(req->north->conf.nsc, key(req), if_revision,
-			 rest_write(req, rest_show_empty), &err);
-	rest_wrote(req, r, &err);
-}
-
-void network_patch(struct req *req)
-{
-	struct err err = {0};
-	int r;
-
-	if (!names(req))
-		return;
-	req->quiet = true;
-	r = nsc_status_put(req->north->conf.nsc, key(req), req->body,
-			   rest_write(req, rest_show_empty), &err);
-	rest_wrote(req, r, &err);
 }

@@ -35,6 +35,7 @@ enum rest_body {
 
 struct req;
 struct conn;
+struct rest_resource;
 struct rest_action {
 	void (*handle)(struct req *req); /* NULL: method not possible here */
 	enum rest_body body;
@@ -77,6 +78,7 @@ struct req {
 	bool close; /* the connection behind the answer */
 
 	void (*show)(struct req *req, bool created); /* rest_write */
+	const struct rest_resource *resource;	     /* resource.c */
 };
 
 /* ---- request.c ---- */
@@ -176,6 +178,12 @@ struct rest_lister {
 };
 void rest_list(struct req *req, const struct rest_page *page, struct pick *pick,
 	       const struct rest_lister *lister);
+
+/* ---- services.c: the registered ones ---- */
+const struct view_service *rest_service(const struct req *req); /* req->id's */
+void rest_list_services(struct req *req, const struct rest_lister *lister);
+const char *rest_service_name(const void *item, char *buf, size_t size);
+int rest_by_id(const void *a, const void *b);
 
 /* ---- attrs.c ---- */
 json_t *rest_attributes(const struct samples *set);
