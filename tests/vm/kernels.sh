@@ -61,11 +61,11 @@ configure() {
 	apt-get -qq update || die "apt-get update failed"
 }
 
-# From Debian 13's 7.x on an image is split; the modules lie in a package of their own.
+# From Debian 13's 7.x on an image is split: image, modules, and what both share.
 packages() {
 	local version=${1#linux-image-}
 	if apt-cache show "linux-modules-$version" >/dev/null 2>&1; then
-		echo "linux-binary-$version linux-modules-$version"
+		echo "linux-binary-$version linux-modules-$version linux-base-$version"
 	else
 		echo "$1"
 	fi
