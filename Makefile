@@ -117,6 +117,9 @@ $(B)/lib/libsan-run.so: userspace/san-run/preload.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(CFLAGS) -fPIC -shared -MMD -MP -o $@ $< -ldl
 
+# where one command compiles several files there is no dependency file
+HEADERS := $(wildcard include/san/*.h bpf/lib/*.h userspace/*/*.h tests/*/*.h tests/unit/*/*.h)
+
 # --- tests ------------------------------------------------------------------------------------------
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT_BIN := $(UNIT_SRC:tests/%.c=$(B)/tests/%)
@@ -135,10 +138,10 @@ $(B)/tests/unit/%: tests/unit/%.c $$(call unit_libs,$$*)
 		$< $(filter %.a,$^) -lcmocka -Wl,--as-needed $(LIBS)
 
 # tests/bpf/*.c: root, BPF_PROG_TEST_RUN through module dp
-$(B)/tests/bpf/%: tests/bpf/%.c $$(wildcard tests/bpf/lib*.c) $(B)/o/libdp.a $(B)/o/libutil.a
+$(B)/tests/bpf/%: tests/bpf/%.c $$(wildcard tests/bpf/lib*.c) $(B)/o/libdp.a $(B)/o/libutil.a $(HEADERS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -Itests -Ibpf $(BASE_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ \
+	$(Q)$(CC) $(CPPFLAGS) -Itests -Ibpf $(BASE_CFLAGS) $(CFLAGS) -o $@ \
 		$(filter %.c %.a,$^) -lcmocka -Wl,--as-needed $(LIBS)
 
 check: check-unit ## unit tests under ASan and UBSan (no root)
@@ -161,11 +164,13 @@ lab: deps ## install what is missing, build, play the use case with real traffic
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:tests/%.c=$(B)/tests/%)
 FUZZ_LIB := model util
-$(B)/tests/fuzz/%: tests/fuzz/%.c $$(foreach m,$(FUZZ_LIB),$$(call srcs,$$(m)))
+$(B)/tests/fuzz/%: tests/fuzz/%.c $$(foreach m,$(FUZZ_LIB),$$(call srcs,$$(m))) $(HEADERS) \
+		$(wildcard userspace/north/*.c userspace/ncc/*.c userspace/san-agent/*.c)
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -Itests -Ibpf -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -MMD -MP -MF $@.d -o $@ $(filter %.c,$^) -ljansson -lyaml -lcurl
+		-fno-sanitize-recover=all -o $@ $< $(foreach m,$(FUZZ_LIB),$(call srcs,$(m))) \
+		-ljansson -lyaml -lcurl
 
 fuzz: deps ## fuzzers (FUZZ_SECONDS=60 each) and the differential run
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(FUZZ_BIN) $(BPFT_BIN) $(BPFT_AUX)
