@@ -79,3 +79,21 @@ def test_two_services_choose_for_themselves(net):
     with net.udp("a", "b", pps=500) as flow:
         wait_for(lambda: len(flow.got["a"]) > 100, "the first service at a")
         assert not flow.lost() and not flow.got["b"]
+
+
+def test_route_to_the_locator_moves_to_another_link(net):
+    """The routing protocol found another way: next hop, dataplane and traffic follow it."""
+    net.register("a")
+    net.wait_entry("a")
+    pe, gw = net.lab.ns("pe"), net.lab.ns("gw")
+    net.lab.veth(pe, "spare0", gw, "spare0", mtu=2000)
+    pe.ip("addr add 2001:db8:7::1/64 dev spare0 nodad")
+    gw.ip("addr add 2001:db8:7::2/64 dev spare0 nodad")
+    with net.udp("a", pps=500) as flow:
+        pe.ip("route add 5f00:0:2::/48 via 2001:db8:7::2")
+        wait_for(lambda: "no role" in net.entry()["nexthop"]["reason"], "spare0 has no role")
+        seen = len(flow.got["a"])  # no role, so XDP leaves it to the kernel, which goes there too
+        wait_for(lambda: len(flow.got["a"]) > seen + 100, "datagrams over the spare link")
+        pe.ip("route del 5f00:0:2::/48 via 2001:db8:7::2")
+        wait_for(lambda: net.entry()["nexthop"]["interface"] == "core0", "back at core0")
+        assert not flow.lost()

@@ -52,12 +52,12 @@ static json_t *orc_json(const struct north *n)
 	struct orc_stats s;
 
 	orc_stats(n->conf.orc, &s);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:i}", "events", (json_int_t)s.events,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i}", "events", (json_int_t)s.events,
 			 "evaluations", (json_int_t)s.evaluations, "candidates_scored",
 			 (json_int_t)s.candidates_scored, "selections_changed",
 			 (json_int_t)s.selections_changed, "last_react_us",
 			 (json_int_t)s.last_react_us, "services", (int)s.services, "candidates",
-			 (int)s.candidates);
+			 (int)s.candidates, "refused", (int)s.refused);
 }
 
 static json_t *plan_json(const struct ncc_status *s)
