@@ -5,6 +5,7 @@
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include <stddef.h>
 
 #include <san/map_abi.h>
 #include <san/wire.h>
@@ -110,7 +111,7 @@ static __always_inline int ingress_affinity(struct xdp_md *ctx, struct ingress *
 {
 	const __u8 *ip6 = srv6_start(ctx) + SRV6_ETH_LEN;
 	struct san_flow_key key;
-	struct san_flow *flow;
+	struct san_flow *flow = NULL;
 	__u64 now = ingress_now();
 	__u32 selected = in->nh_index;
 	int r;
@@ -118,7 +119,8 @@ static __always_inline int ingress_affinity(struct xdp_md *ctx, struct ingress *
 	if (ip6 + CURSOR_IP6_LEN > srv6_end(ctx))
 		return -SAN_R_TRUNCATED; /* not reached, as above */
 	flow_key(&key, ip6, &in->found);
-	flow = bpf_map_lookup_elem(&san_flows, &key);
+	if (!flow_begins(ip6, srv6_end(ctx), &in->found))
+		flow = bpf_map_lookup_elem(&san_flows, &key);
 	if (flow) {
 		in->nh = flow_nexthop(flow, &in->nh_index, now);
 		in->done = SAN_R_FLOW_HIT;

@@ -11,6 +11,9 @@
 
 #define FLOW_REFRESH_NS 1000000000ull
 #define FLOW_LABEL_MASK 0xfffff
+#define FLOW_TCP_FLAGS 13 /* offset in the TCP header */
+#define FLOW_TCP_SYN 0x02
+#define FLOW_TCP_ACK 0x10
 
 /* Offsets in the IPv6 header. */
 #define FLOW_SRC 8
@@ -65,6 +68,18 @@ static __always_inline void flow_key(struct san_flow_key *key, const __u8 *ip6,
 	/* One store of the whole word: the look-up reads it so, and the CPU passes on to a load
 	 * only what one store has written. */
 	word[5] = FLOW_LAST_WORD(found->ports, found->l4_proto);
+}
+
+/* Does a TCP connection begin here? Then an entry is of an earlier one that had the same ports:
+ * clients use a port again as soon as it is free. base: IPv6 header. */
+static __always_inline int flow_begins(const __u8 *base, const __u8 *end,
+				       const struct san_found *found)
+{
+	__u64 off = (found->l4_off & CURSOR_OFF_MASK) + FLOW_TCP_FLAGS;
+
+	if (found->l4_proto != CURSOR_TCP || off >= found->len || base + off + 1 > end)
+		return 0;
+	return (base[off] & (FLOW_TCP_SYN | FLOW_TCP_ACK)) == FLOW_TCP_SYN;
 }
 
 /* The next hop this flow has had, NULL when it has none or its index was given up since. */

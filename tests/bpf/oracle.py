@@ -206,6 +206,11 @@ def routable(address):
     return any(address[:8]) and address[0] != 0xFF and not 0xFE80 <= first <= 0xFEBF
 
 
+def found_length(frame):
+    """Of the IPv6 packet: header and payload."""
+    return 40 + int.from_bytes(frame[18:20], "big")
+
+
 class Ingress:
     """A configuration and the flows seen so far."""
 
@@ -249,10 +254,17 @@ class Ingress:
             ports = frame[14 + found.l4_off:18 + found.l4_off]
         return frame[22:54], found.service_id, found.l4_proto, ports
 
+    @staticmethod
+    def begins(frame, found):
+        """A TCP SYN without ACK, inside the IPv6 packet: an earlier flow of these ports is over."""
+        packet = frame[14:14 + found_length(frame)]
+        flags = packet[found.l4_off + 13:found.l4_off + 14]
+        return found.l4_proto == NH_TCP and bool(flags) and flags[0] & 0x12 == 0x02
+
     def steer(self, frame, found, service):
         flow = service.get("affinity") == "flow"
         key = self.flow_key(frame, found) if flow else None
-        if key in self.flows:
+        if key in self.flows and not self.begins(frame, found):
             why, out = self.forward(frame, self.nexthops[self.flows[key]])
             return why or "flow_hit", out
         if service["mode"] == "none":

@@ -81,6 +81,41 @@ static void test_keeps(void **state)
 	assert_int_equal(b.packets, 3);
 }
 
+static void expect_tcp(struct t_env *env, uint8_t flags, unsigned int cut, uint32_t nexthop,
+		       enum san_reason reason)
+{
+	struct t_pkt pkt;
+	struct t_out out;
+
+	t_client(&pkt, 12); /* 8 + 12: room for a TCP header */
+	pkt.data[T_EXT_AT] = IPPROTO_TCP;
+	pkt.data[T_EXT_AT + 16 + 13] = flags;
+	pkt.data[T_IP6_AT + 5] -= cut; /* payload length; what is cut stays behind it */
+	t_run(env, &pkt, &out);
+	assert_int_equal(out.action, XDP_REDIRECT);
+	assert_int_equal(out.reason, reason);
+	assert_int_equal(out.data[T_IP6_AT + 7], nexthop);
+}
+
+/* A client uses a port again: the new connection takes the selection, the old one's packets do not
+ * come any more. SYN and ACK together, or flags behind the end of the packet, begin nothing. */
+static void test_syn_begins_anew(void **state)
+{
+	const uint8_t syn = 0x02, ack = 0x10, ece_cwr = 0xc0;
+	struct t_env *env = *state;
+
+	expect_tcp(env, syn, 0, NH_A, SAN_R_FORWARDED);
+	expect_tcp(env, ack, 0, NH_A, SAN_R_FLOW_HIT);
+	expect_tcp(env, syn, 0, NH_A, SAN_R_FORWARDED);
+	select_nh(env, NH_B, SAN_AFFINITY_FLOW);
+	expect_tcp(env, ack, 0, NH_A, SAN_R_FLOW_HIT);
+	expect_tcp(env, syn | ack, 0, NH_A, SAN_R_FLOW_HIT);
+	expect_tcp(env, syn, 7, NH_A, SAN_R_FLOW_HIT);
+	expect_tcp(env, syn | ece_cwr, 0, NH_B, SAN_R_FORWARDED);
+	expect_tcp(env, ack, 0, NH_B, SAN_R_FLOW_HIT);
+	assert_int_equal(t_flow_count(env), 1);
+}
+
 static void test_none_has_no_flows(void **state)
 {
 	struct t_env *env = *state;
@@ -260,6 +295,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_keeps),
+		T(test_syn_begins_anew),
 		T(test_none_has_no_flows),
 		T(test_epoch_moves),
 		T(test_unused_moves),
