@@ -159,8 +159,8 @@ class Play:
               f"   report -> entry in the BPF map moved: {max(0, moved - over) * 1e3:.0f} ms "
               f"(map read every {entry_moved.step_ms():.0f} ms)")
         print("   inside sand: event -> plan %d us, plan -> map changed and acknowledged %d us" % inside())
-        self.phase("moving", 0.5, BEST, OTHER)
-        self.phases[-1] = ("moving", begin, time.monotonic(), (BEST, OTHER))
+        time.sleep(0.5)
+        self.phases.append(("moving", begin, time.monotonic(), (BEST, OTHER)))
         self.phase("loaded", PHASE_S, OTHER)
         first = [r for r in lines("requests") if r["instance"] == OTHER]
         if not first:
