@@ -41,10 +41,10 @@ BASE_CFLAGS := -std=gnu17 $(WARN) -fno-strict-aliasing
 SAN_CFLAGS  := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 BPF_CFLAGS  := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 	       -Iinclude -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
-LIBS := -lbpf -lelf -lz -lnl-route-3 -lnl-3 -lmnl -lmicrohttpd -ljansson -lyaml -llmdb -lcurl -luv \
+LIBS := -lxdp -lbpf -lelf -lz -lnl-route-3 -lnl-3 -lmnl -lmicrohttpd -ljansson -lyaml -llmdb -lcurl -luv \
 	-lseccomp -lcap -lsystemd -lpthread
 
-.PHONY: help all deps test lab check check-bpf check-lab check-unit check-vm bench lint fuzz install \
+.PHONY: help all deps test lab check check-bpf check-lab check-unit check-vm bench soak lint fuzz install \
 	clean format
 .DEFAULT_GOAL := all
 .SECONDARY:
@@ -127,6 +127,8 @@ BPFT_SRC := $(wildcard tests/bpf/test_*.c)
 BPFT_BIN := $(BPFT_SRC:tests/%.c=$(B)/tests/%)
 BPFT_AUX := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out $(BPFT_SRC) $(wildcard tests/bpf/lib*.c),$(wildcard tests/bpf/*.c)))
 
+LAB_AUX  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/lab/*.c))
+
 # tests/unit/<module>/test_x.c links <module> and what it may use, with sanitizers
 .SECONDEXPANSION:
 unit_mod = $(firstword $(subst /, ,$(1)))
@@ -138,23 +140,33 @@ $(B)/tests/unit/%: tests/unit/%.c $$(call unit_libs,$$*)
 		$< $(filter %.a,$^) -lcmocka -Wl,--as-needed $(LIBS)
 
 # tests/bpf/*.c: root, BPF_PROG_TEST_RUN through module dp
-$(B)/tests/bpf/%: tests/bpf/%.c $$(wildcard tests/bpf/lib*.c) $(B)/o/libdp.a $(B)/o/libutil.a $(HEADERS)
+$(B)/tests/bpf/%: tests/bpf/%.c $$(wildcard tests/bpf/lib*.c) $(B)/o/ncc/slots.o $(B)/o/libdp.a $(B)/o/libutil.a $(HEADERS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests -Ibpf $(BASE_CFLAGS) $(CFLAGS) -o $@ \
-		$(filter %.c %.a,$^) -lcmocka -Wl,--as-needed $(LIBS)
+		$(filter %.c %.o %.a,$^) -lcmocka -Wl,--as-needed $(LIBS)
+
+# tests/lab/x.c: a program that lab tests run
+$(B)/tests/lab/%: tests/lab/%.c
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< -Wl,--as-needed $(LIBS)
 
 check: check-unit ## unit tests under ASan and UBSan (no root)
 check-unit: $(UNIT_BIN)
 	$(Q)$(PYTHON) tests/run.py unit
 check-bpf: $(BPF_OBJ) $(BPFT_BIN) $(BPFT_AUX) ## packet tests with BPF_PROG_TEST_RUN (root)
 	$(Q)$(PYTHON) tests/run.py bpf
-check-lab: all $(BPFT_AUX) ## lab tests in network namespaces (root)
+check-lab: all $(BPFT_AUX) $(LAB_AUX) ## lab tests in network namespaces (root)
 	$(Q)$(PYTHON) tests/run.py lab
 
 test: deps ## install what is missing, build, run all fast tests
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT_BIN) $(BPFT_BIN) $(BPFT_AUX)
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT_BIN) $(BPFT_BIN) $(BPFT_AUX) $(LAB_AUX)
 	$(Q)$(PYTHON) tests/run.py unit bpf lab
+
+soak: deps ## lab tests with large numbers: kills, upgrades, flips (root; minutes)
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(LAB_AUX)
+	$(Q)SAND_SOAK=1 $(PYTHON) tests/run.py soak
 
 lab: deps ## install what is missing, build, play the use case with real traffic, clean up
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all

@@ -5,11 +5,13 @@
  * exact size. The parent refuses anything else and closes nothing: it acks with -EPROTO.
  * Strings are NUL-terminated within their array. Integers are host order, addresses network order.
  *
- * Child to parent: HELLO opens a session; CONFIG, IFACE..., CONFIG_END describe the host once a
- * session; PLAN_BEGIN, any of NEXTHOP SERVICE SID and their _DEL, PLAN_COMMIT describe the desired
- * state. A plan with SAN_PLAN_FULL replaces everything: what it does not name is removed at COMMIT.
- * The parent collects a plan, checks it as a whole, applies it at COMMIT (or nothing), and answers
- * ACK.
+ * Child to parent: HELLO opens a session; CONFIG, IFACE, PREFIX..., CONFIG_END describe the host
+ * once a session; PLAN_BEGIN, any of NEXTHOP SERVICE SID and their _DEL, MEMBER, CLASS, PLAN_COMMIT
+ * describe the desired state. A plan with SAN_PLAN_FULL replaces everything: what it does not name
+ * is removed at COMMIT. MEMBERs follow the SERVICE they belong to. The classifier's rules are
+ * replaced as a whole by a plan with SAN_PLAN_CLASSES (implied by FULL). TRACE may come at any
+ * time. The parent collects a plan, checks it as a whole, applies it at COMMIT (or nothing), and
+ * answers ACK.
  */
 #ifndef SAN_MSG_H
 #define SAN_MSG_H
@@ -20,7 +22,7 @@
 #include <san/map_abi.h>
 #include <san/wire.h>
 
-#define SAN_MSG_VERSION 1
+#define SAN_MSG_VERSION 2
 #define SAN_IFNAMSIZ 16
 #define SAN_TEXT_LEN 128
 
@@ -44,14 +46,35 @@ struct san_msg_config {
 	__u32 max_services;  /* map sizes */
 	__u32 max_nexthops;
 	__u32 max_flows;
-	__u32 pad;
+	__u32 max_slots;
+	__u32 max_frags;
+	__u32 sample;		     /* an event for one in so many packets not steered; 0 = none */
+	__be32 icmp_source4;	     /* 0 = the kernel answers what is too big */
+	struct in6_addr icmp_source; /* :: = likewise */
+	__u8 dispatcher;	     /* 1: attach through the libxdp dispatcher */
+	__u8 kernel_relay;	     /* 1: End is left to the kernel */
+	__u8 kernel_egress;	     /* 1: the other behaviours are */
+	__u8 pad[5];
+};
+
+enum san_prefix_kind {
+	SAN_PREFIX_BLOCK = 1,  /* SIDs: unreachable from access interfaces */
+	SAN_PREFIX_INSIDE = 2, /* sources that may send to SIDs */
+};
+
+struct san_msg_prefix { /* at most SAN_MAX_BLOCKS and SAN_MAX_INSIDE */
+	struct in6_addr addr;
+	__u8 len;  /* 1..128 */
+	__u8 kind; /* enum san_prefix_kind */
+	__u8 pad[6];
 };
 
 struct san_msg_iface {
 	char name[SAN_IFNAMSIZ];
 	__u8 role;   /* enum san_role */
 	__u8 policy; /* SAN_IF_* */
-	__u8 pad[6];
+	__u8 group;  /* access group, < SAN_MAX_GROUPS */
+	__u8 pad[5];
 };
 
 struct san_msg_empty {
@@ -59,6 +82,7 @@ struct san_msg_empty {
 };
 
 #define SAN_PLAN_FULL 0x1
+#define SAN_PLAN_CLASSES 0x2
 
 struct san_msg_plan {
 	__u32 flags; /* SAN_PLAN_*, in BEGIN */
@@ -71,46 +95,85 @@ enum san_encap {
 	SAN_ENCAP_MAX,
 };
 
-/* A next hop is its content: the parent finds or allocates the map index by (segs, encap,
- * hop_limit). */
+/* A next hop is its content: the parent finds or allocates the map index by (kind, segs, encap,
+ * hop_limit, families). */
 struct san_msg_nexthop {
 	__u32 id;    /* the child's name for it, never 0 */
 	__u8 encap;  /* enum san_encap */
 	__u8 n_segs; /* 1..SAN_MAX_SEGS */
 	__u8 hop_limit;
-	__u8 pad;
-	struct in6_addr segs[SAN_MAX_SEGS]; /* in travel order, the last is the instance's SID */
+	__u8 kind;     /* SAN_NH_SRV6, or SAN_NH_DIRECT: n_segs 1, encap and hop_limit 0 */
+	__u8 families; /* SAN_NH_IP6 | SAN_NH_IP4 */
+	__u8 pad[7];
+	struct in6_addr
+		segs[SAN_MAX_SEGS]; /* in travel order, the last is the instance's SID; DIRECT:
+				     * segs[0] is the instance's address, IPv4-mapped for IPv4 */
 };
+
+#define SAN_SCOPE_INGRESS 0 /* san_services */
+#define SAN_SCOPE_LOCAL 1   /* san_local: next hops are DIRECT */
 
 struct san_msg_service {
 	__u64 service_id;
 	struct in6_addr address; /* kernel route for it; :: = none */
-	__u32 nexthop;		 /* selected next hop's id; 0 = nothing selected */
-	__u8 mode;		 /* enum san_mode: NONE or PREFERRED */
-	__u8 affinity;		 /* enum san_affinity */
-	__u8 pad[2];
+	__be32 address4;	 /* likewise; 0 = none */
+	__u32 nexthop;	 /* PREFERRED: selected next hop's id; 0 = nothing selected. BALANCED: the
+			  * member whose kernel route it is */
+	__u64 groups;	 /* san_service.groups */
+	__u32 idle_s;	 /* san_service.idle_s */
+	__u16 n_members; /* BALANCED: MEMBER messages that follow, 1..SAN_MAX_MEMBERS */
+	__u8 mode;	 /* enum san_mode */
+	__u8 affinity;	 /* enum san_affinity */
+	__u8 flags;	 /* SAN_SVC_* */
+	__u8 scope;	 /* SAN_SCOPE_*; part of the key */
+	__u8 pad[6];
 };
 
-enum san_behaviour { /* RFC 8986 section 4 */
-		     SAN_BEHAVIOUR_END = 1,
-		     SAN_BEHAVIOUR_END_DX6 = 2,
-		     SAN_BEHAVIOUR_END_DT6 = 3,
-		     SAN_BEHAVIOUR_MAX,
+#define SAN_MAX_MEMBERS 1024
+#define SAN_MAX_WEIGHT 1000
+
+struct san_msg_member {
+	__u64 service_id; /* of the SERVICE before it */
+	__u32 nexthop;	  /* id; no other member has it */
+	__u32 weight;	  /* 1..SAN_MAX_WEIGHT */
 };
 
 struct san_msg_sid {
 	struct in6_addr addr;	 /* the SID */
-	struct in6_addr nexthop; /* End.DX6 */
+	struct in6_addr nexthop; /* End.DX6; End.DX4: IPv4-mapped */
 	char oif[SAN_IFNAMSIZ];	 /* optional */
+	__u64 service_id;	 /* End.DX6, End.DX4: its instance's service; 0 = unknown */
 	__u32 table;		 /* End.DT6: table of the inner look-up (254 = main) */
 	__u8 behaviour;		 /* enum san_behaviour */
+	__u8 flavors;		 /* SAN_FLAVOR_*, End only */
+	__u8 pad[2];
+};
+
+/* One rule of the classifier. Rules of a set have distinct (prefixes, fields, priority) or the
+ * earlier message wins. */
+struct san_msg_class {
+	__u64 service_id;
+	struct in6_addr src, dst; /* IPv4-mapped for IPv4; bits beyond the length are zero */
+	__u8 src_len, dst_len;	  /* 0..128; 0 = any address of either version */
+	__u8 fields;		  /* SAN_CLASS_* that count */
+	__u8 proto;
+	__be16 sport, dport;
+	__u8 dscp;
 	__u8 pad[3];
+	__u32 priority; /* the higher one wins */
 };
 
 struct san_msg_key {
 	__u64 service_id;     /* SERVICE_DEL */
 	struct in6_addr addr; /* SID_DEL */
 	__u32 id;	      /* NEXTHOP_DEL */
+	__u8 scope;	      /* SERVICE_DEL: SAN_SCOPE_* */
+	__u8 pad[3];
+};
+
+struct san_msg_trace { /* replaces the one before; fields 0 ends it */
+	struct san_trace trace;
+	__u32 seconds; /* it ends by itself, 1..3600 */
 	__u32 pad;
 };
 
@@ -129,6 +192,7 @@ struct san_msg_nh_state {
 	__u32 index;   /* in san_nexthops */
 	__u32 ifindex; /* 0 = unresolved */
 	__u32 mtu;
+	__u32 learned_mtu; /* a Packet Too Big told so, less than the interface's; 0 = none */
 	__u8 dst_mac[6];
 	__u8 kind; /* enum san_nh_kind */
 	__u8 pad;
@@ -145,7 +209,32 @@ struct san_msg_iface_state {
 	__u8 pad;
 };
 
-enum san_stat_kind { SAN_STAT_SERVICE = 1, SAN_STAT_NEXTHOP = 2, SAN_STAT_REASON = 3 };
+enum san_stat_kind {
+	SAN_STAT_SERVICE = 1, /* key: service ID; steered at the ingress */
+	SAN_STAT_NEXTHOP = 2, /* key: next-hop id */
+	SAN_STAT_REASON =
+		3, /* key: enum san_reason; one row for each interface, ifindex 0 without role */
+	SAN_STAT_EGRESS = 4, /* key: service ID; decapsulated here for it */
+	SAN_STAT_MAP = 5,    /* key: enum san_map; packets: entries in use, bytes: room */
+	SAN_STAT_EVENTS = 6, /* packets: passed on, bytes: lost for want of room or rate */
+};
+
+/* Maps with a limit of their own. X(NAME, "name") */
+#define SAN_SIZED_MAPS(X)                                                                          \
+	X(SERVICES, "san_services")                                                                \
+	X(LOCAL, "san_local")                                                                      \
+	X(NEXTHOPS, "san_nexthops")                                                                \
+	X(SLOTS, "san_slots")                                                                      \
+	X(SIDS, "san_sids")                                                                        \
+	X(CLASSES, "san_class_rules")                                                              \
+	X(IFACES, "san_tx")
+
+enum san_map {
+#define X(name, text) SAN_MAP_##name,
+	SAN_SIZED_MAPS(X)
+#undef X
+		SAN_MAP_MAX,
+};
 
 struct san_msg_stat {
 	__u32 request; /* number from STATS_REQ */
@@ -153,7 +242,16 @@ struct san_msg_stat {
 	__u64 key;     /* service ID, next-hop id, or enum san_reason */
 	__u64 packets;
 	__u64 bytes;
+	__u32 ifindex; /* REASON */
+	__u32 pad;
 };
+
+struct san_msg_event { /* at most SAN_EVENTS_PER_S of them a second, PTBs excepted */
+	struct san_event event;
+	__u64 lost; /* events not passed on since the start of the parent */
+	__u64 id;   /* next-hop id of event.nexthop in this session, 0 = unknown */
+};
+#define SAN_EVENTS_PER_S 1000
 
 struct san_msg_stats_req {
 	__u32 request;
@@ -170,21 +268,26 @@ struct san_msg_repaired { /* found different from what was applied, outside plan
 	X(HELLO, struct san_msg_hello)                                                             \
 	X(CONFIG, struct san_msg_config)                                                           \
 	X(IFACE, struct san_msg_iface)                                                             \
+	X(PREFIX, struct san_msg_prefix)                                                           \
 	X(CONFIG_END, struct san_msg_empty)                                                        \
 	X(PLAN_BEGIN, struct san_msg_plan)                                                         \
 	X(NEXTHOP, struct san_msg_nexthop)                                                         \
 	X(NEXTHOP_DEL, struct san_msg_key)                                                         \
 	X(SERVICE, struct san_msg_service)                                                         \
+	X(MEMBER, struct san_msg_member)                                                           \
 	X(SERVICE_DEL, struct san_msg_key)                                                         \
 	X(SID, struct san_msg_sid)                                                                 \
 	X(SID_DEL, struct san_msg_key)                                                             \
+	X(CLASS, struct san_msg_class)                                                             \
 	X(PLAN_COMMIT, struct san_msg_plan)                                                        \
+	X(TRACE, struct san_msg_trace)                                                             \
 	X(STATS_REQ, struct san_msg_stats_req)                                                     \
 	X(ACK, struct san_msg_ack)                                                                 \
 	X(NH_STATE, struct san_msg_nh_state)                                                       \
 	X(IFACE_STATE, struct san_msg_iface_state)                                                 \
 	X(STAT, struct san_msg_stat)                                                               \
 	X(STATS_END, struct san_msg_stats_req)                                                     \
+	X(EVENT, struct san_msg_event)                                                             \
 	X(REPAIRED, struct san_msg_repaired)
 
 /* clang-format off */

@@ -2,7 +2,8 @@
 /*
  * The BPF side of the parent: opens or adopts the pinned maps and links, loads programs, attaches
  * them, reads and writes map entries. The only user of libbpf. Blocking, no loop, no decisions.
- * Errors -errno; -ESTALE: the pin directory holds maps of another SAN_ABI_VERSION or other sizes.
+ * Errors -errno. Maps in force: <pin_dir>/maps/san_*, where maps is a symbolic link to one of
+ * <pin_dir>/maps-<n>; links: <pin_dir>/link_<ifindex>.
  * Needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON. One thread at a time.
  */
 #ifndef DP_H
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include <san/map_abi.h>
+#include <san/msg.h>
 #include <san/wire.h>
 
 #include "util/err.h"
@@ -23,12 +25,18 @@ struct dp;
 struct dp_conf {
 	const char *pin_dir; /* created if missing; must lie in a bpffs */
 	struct san_profile profile;
-	uint32_t max_services, max_nexthops, max_flows, max_ifaces;
+	uint32_t max_services, max_nexthops, max_flows, max_ifaces, max_slots, max_frags;
+	bool dispatcher; /* attach through the libxdp dispatcher instead of a bpf_link */
 };
 
 enum dp_attach_mode { DP_DETACHED = 0, DP_NATIVE = 1, DP_GENERIC = 2 };
 
-/* Adopts what is pinned, creates what is not, loads the programs; attaches nothing. */
+/* Adopts what is pinned, creates what is not, loads the programs; attaches nothing. Pinned maps of
+ * other sizes or of another SAN_ABI_VERSION are converted: a new set is made beside them, entries
+ * are copied field by field (names by BTF), every link is renewed to the new programs, the set in
+ * force is flipped, and only then the old one is removed. Forwarding never stops, and a crash on
+ * the way leaves the one or the other. -ENOSPC: does not fit into the sizes asked for, nothing is
+ * changed. */
 int dp_open(const struct dp_conf *conf, struct dp **out, struct err *err);
 /* The program of a role, for BPF_PROG_TEST_RUN; -EINVAL for NONE. Owned by dp. */
 int dp_prog_fd(const struct dp *dp, enum san_role role);
@@ -44,7 +52,12 @@ int dp_unload(const char *pin_dir);
  * Only frames to the MAC address that it has now are steered: call again when that changes.
  * -ENODEV no such interface, -EBUSY a foreign XDP program is attached, -ENOSPC too many, -ERANGE an
  * index beyond SAN_IFINDEX_MAX. A failure leaves what was there. mode may be NULL. */
-int dp_iface_set(struct dp *dp, unsigned int ifindex, enum san_role role, uint8_t policy,
+struct dp_iface {
+	enum san_role role;
+	uint8_t policy; /* SAN_IF_* */
+	uint8_t group;
+};
+int dp_iface_set(struct dp *dp, unsigned int ifindex, const struct dp_iface *want,
 		 enum dp_attach_mode *mode, struct err *err);
 /* What is written and attached for an interface now; -ENOENT: nothing, not all of it, or for
  * another MAC address than the interface has now. */
@@ -56,28 +69,68 @@ int dp_iface_each(const struct dp *dp, int (*fn)(void *, unsigned int, const str
 /* Removes links and entries of interfaces that are not in keep[n]. */
 int dp_iface_prune(struct dp *dp, const unsigned int *keep, unsigned int n);
 
-int dp_service_get(const struct dp *dp, uint64_t id, struct san_service *val); /* -ENOENT */
-/* -ENOSPC: max_services reached. -EINVAL: id 0, or a mode, affinity or next hop that the program
- * does not know. */
-int dp_service_put(struct dp *dp, uint64_t id, const struct san_service *val);
-int dp_service_del(struct dp *dp, uint64_t id); /* -ENOENT */
+/* local: san_local instead of san_services. */
+int dp_service_get(const struct dp *dp, bool local, uint64_t id,
+		   struct san_service *val); /* -ENOENT */
+/* -ENOSPC: max_services reached. -EINVAL: id 0, or a mode, affinity, next hop or slot range that
+ * the program does not know. */
+int dp_service_put(struct dp *dp, bool local, uint64_t id, const struct san_service *val);
+int dp_service_del(struct dp *dp, bool local, uint64_t id); /* -ENOENT */
 /* In no order; fn may delete the entry it is called for. Stops at fn's first non-zero result and
  * returns it. */
-int dp_service_each(const struct dp *dp, int (*fn)(void *, uint64_t, const struct san_service *),
-		    void *arg);
+int dp_service_each(const struct dp *dp, bool local,
+		    int (*fn)(void *, uint64_t, const struct san_service *), void *arg);
 /* -EINVAL: index 0 or beyond the array; put: also an outer_len or kind that cannot be. */
 int dp_nexthop_get(const struct dp *dp, uint32_t index, struct san_nexthop *val);
 int dp_nexthop_put(struct dp *dp, uint32_t index, const struct san_nexthop *val);
 uint32_t dp_nexthop_max(const struct dp *dp); /* array size */
-uint32_t dp_stats_max(const struct dp *dp);   /* size of san_svc_stats: max_services + 1 */
+uint32_t dp_stats_max(const struct dp *dp);   /* size of san_svc_stats: 2 * max_services + 1 */
+
+/* Slots base ... base + n - 1; batched where the kernel can. -EINVAL beyond max_slots. */
+int dp_slots_get(const struct dp *dp, uint32_t base, uint32_t n, uint32_t *nexthops);
+int dp_slots_put(struct dp *dp, uint32_t base, uint32_t n, const uint32_t *nexthops);
+
+int dp_sid_get(const struct dp *dp, const struct in6_addr *sid, struct san_sid *val); /* -ENOENT */
+int dp_sid_put(struct dp *dp, const struct in6_addr *sid, const struct san_sid *val); /* -ENOSPC */
+int dp_sid_del(struct dp *dp, const struct in6_addr *sid);			      /* -ENOENT */
+int dp_sid_each(const struct dp *dp,
+		int (*fn)(void *, const struct in6_addr *, const struct san_sid *), void *arg);
+
+/* Everything in san_domain but class_set, which dp_classes_set owns. */
+int dp_domain_get(const struct dp *dp, struct san_domain *out);
+int dp_domain_set(struct dp *dp, const struct san_domain *domain);
+
+/* Replaces the classifier's rules as a whole: works out prefixes, pairs and groups, writes them
+ * beside the old set, flips, removes the old set. Packets see the one or the other. -ENOSPC: more
+ * than SAN_CLASS_ENTRIES pairs, prefixes or rules, err says of what; -EINVAL: a rule that cannot
+ * be, err names its number. A failure leaves the old rules. */
+int dp_classes_set(struct dp *dp, const struct san_msg_class *rules, unsigned int n,
+		   struct err *err);
+unsigned int dp_classes_count(
+	const struct dp *dp); /* rules in force, as far as this handle knows */
+/* Are these rules in the maps, complete and nothing else? For audits. */
+bool dp_classes_same(struct dp *dp, const struct san_msg_class *rules, unsigned int n);
+
+/* Ring buffer: a descriptor for poll, -ENOTSUP without one; the callback is called from
+ * dp_events_read, at most max times. */
+int dp_events_fd(const struct dp *dp);
+int dp_events_read(struct dp *dp, void (*fn)(void *, const struct san_event *), void *arg);
+
+/* Entries in use and room; O(1) (dp counts its own writes; the first call may walk). */
+int dp_map_fill(struct dp *dp, enum san_map map, uint64_t *used, uint64_t *size);
 
 /* Sums over CPUs. Service and next-hop counters count steered packets. -EINVAL: no such index. */
 int dp_svc_stats(const struct dp *dp, uint32_t index, struct san_counter *sum);
 int dp_svc_stats_clear(struct dp *dp, uint32_t index);
 int dp_nh_stats(const struct dp *dp, uint32_t index, struct san_counter *sum);
 int dp_nh_stats_clear(struct dp *dp, uint32_t index);
-int dp_reason_stats(const struct dp *dp, enum san_reason reason, struct san_counter *sum);
+/* ifindex 0: row 0. -ENOENT: interface without a row. A row is cleared when an interface gets it.
+ */
+int dp_reason_stats(const struct dp *dp, unsigned int ifindex, enum san_reason reason,
+		    struct san_counter *sum);
 
+/* DIRECT: fills outer[0..1] with the address, outer_len 0, kind UNRESOLVED. */
+void dp_direct_build(const struct in6_addr *address, struct san_nexthop *nh);
 /* Fills outer[], outer_len, hop_limit, kind (UNRESOLVED) from segments: bytes as the kernel's
  * encap seg6 makes them, payload length, traffic class and flow label zero. segs in travel order.
  */

@@ -18,14 +18,17 @@ struct ncc;
 
 struct ncc_iface {
 	char name[SAN_IFNAMSIZ];
-	uint8_t role; /* enum san_role */
-	uint8_t policy;
+	uint8_t role;	/* enum san_role */
+	uint8_t policy; /* SAN_IF_* */
+	uint8_t group;	/* access group */
 };
 
 struct ncc_conf {
 	struct san_msg_config config;
 	const struct ncc_iface *ifaces;
 	unsigned int n_ifaces;
+	const struct san_msg_prefix *prefixes; /* SRv6 domain: blocks and inside sources */
+	unsigned int n_prefixes;
 };
 
 /* A generation was acknowledged: result 0 or -errno with the parent's text. Generation 0 is the
@@ -46,9 +49,12 @@ void ncc_on_hangup(struct ncc *ncc, void (*hangup)(void *arg), void *arg);
  * kernel's route for it. Sent with ncc_flush (or when the socket is free again). -ENOSPC, -ENOMEM.
  */
 int ncc_service_put(struct ncc *ncc, const struct plan_service *svc, struct err *err);
-void ncc_service_del(struct ncc *ncc, uint64_t id);
+void ncc_service_del(struct ncc *ncc, uint64_t id, uint8_t scope);
 int ncc_sid_put(struct ncc *ncc, const struct plan_sid *sid, struct err *err);
 void ncc_sid_del(struct ncc *ncc, const struct in6_addr *addr);
+/* The classifier's rules, all of them; copied, sorted by name. -ENOSPC beyond SAN_MAX_CLASSES. */
+int ncc_classes_set(struct ncc *ncc, const struct plan_class *rules, unsigned int n,
+		    struct err *err);
 /* First flush of a session sends SAN_PLAN_FULL: call it only after the first full sync. */
 uint64_t ncc_flush(struct ncc *ncc); /* generation that will carry all changes so far */
 
@@ -65,13 +71,23 @@ void ncc_status(const struct ncc *ncc, struct ncc_status *out);
 /* Desired entries with next hop and its state, for REST: arrays of objects, new references. */
 json_t *ncc_entries_json(const struct ncc *ncc);
 /* One of them; NULL: none for this service, or without memory. */
-json_t *ncc_entry_json(const struct ncc *ncc, uint64_t id);
+json_t *ncc_entry_json(const struct ncc *ncc, uint64_t id, uint8_t scope);
 json_t *ncc_nexthops_json(const struct ncc *ncc);
 json_t *ncc_sids_json(const struct ncc *ncc);
 json_t *ncc_ifaces_json(const struct ncc *ncc);
 
-/* Counters from the parent; done gets {"services":[...],"nexthops":[...],"reasons":[...]}
- * (borrowed) or NULL with status < 0. */
+/* Packets that are traced: seconds 1..3600. -ENOTCONN. */
+int ncc_trace(struct ncc *ncc, const struct san_trace *trace, uint32_t seconds);
+/* Sampled drops and traces, as they come. One listener; NULL ends it. nexthop: content of
+ * event->nexthop, NULL = unknown. */
+typedef void (*ncc_event_cb)(void *arg, const struct san_event *event,
+			     const struct plan_nexthop *nexthop, uint64_t lost);
+void ncc_on_event(struct ncc *ncc, ncc_event_cb cb, void *arg);
+
+/* Counters from the parent; done gets {"services":[{"service","packets","bytes"}], "egress":[like
+ * services], "nexthops":[...], "reasons":[{"reason","interface","packets","bytes"}] ("interface"
+ * null: no role), "maps":[{"map","used","size"}], "events":{"passed","lost"}} (borrowed) or NULL
+ * with status < 0. */
 typedef void (*ncc_stats_cb)(void *arg, int status, json_t *stats);
 /* -ENOTCONN, -ENOSPC (too many waiting); status also -ETIMEDOUT, -ECANCELED. Every answer is
  * younger than its question. */

@@ -54,18 +54,21 @@ struct nl_adj {
 	struct in6_addr gateway; /* the neighbour: next-hop router, or dst itself */
 	char why[SAN_TEXT_LEN];
 };
+/* dst IPv4-mapped: an IPv4 look-up and neighbour; out->gateway is then IPv4-mapped, too. */
 int nl_resolve(struct nl *nl, const struct in6_addr *dst, struct nl_adj *out);
 /* Keeps the neighbour behind dst fresh (every NL_NEIGH_REFRESH_S) until forgotten. Counted. */
 void nl_watch(struct nl *nl, const struct in6_addr *dst);
 void nl_forget(struct nl *nl, const struct in6_addr *dst);
 
-/* Route for a service's address: encap seg6 towards segs, in our table. Replaces (NLM_F_REPLACE).
- */
+/* Route for a service's address: encap seg6 towards segs, or direct to an instance of this site, in
+ * our table. Replaces (NLM_F_REPLACE). */
 struct nl_encap_route {
-	struct in6_addr dst; /* /128 */
+	struct in6_addr dst; /* /128; IPv4-mapped: an IPv4 /32 route with IPv6 segments */
 	uint32_t table;
 	uint8_t encap;	/* enum san_encap */
-	uint8_t n_segs; /* 0 = unreachable route: service known, nothing selected */
+	uint8_t n_segs; /* 0 = unreachable route: service known, nothing selected; or direct */
+	bool direct;	/* plain route via the neighbour `via`, of dst's version; n_segs 0 */
+	struct in6_addr via;
 	struct in6_addr segs[SAN_MAX_SEGS]; /* travel order */
 	unsigned int
 		ifindex; /* any link of the core; the kernel routes by the first segment anyway */
@@ -82,14 +85,16 @@ bool nl_encap_route_same(struct nl *nl, const struct nl_encap_route *a,
 int nl_encap_route_each(struct nl *nl, uint32_t table,
 			int (*fn)(void *arg, const struct nl_encap_route *route), void *arg);
 
-/* SIDs: seg6local routes in the main table. oif "" = chosen by nl (route to nexthop, else the
+/* SIDs: seg6local routes in the main table. End with flavors the kernel does not know (PSP from
+ * 6.3, never USP, USD) gets a plain End. End.SAN is written as End.DT6 of the main table, and read
+ * back as that. service_id is ignored. oif "" = chosen by nl (route to nexthop, else the
  * first up link that is not loopback). */
 int nl_sid_put(struct nl *nl, const struct san_msg_sid *sid, struct err *err);
 int nl_sid_del(struct nl *nl, const struct in6_addr *addr, struct err *err);
 /* behaviour 0: a route of ours that is no SID this module could have made. */
 int nl_sid_each(struct nl *nl, int (*fn)(void *arg, const struct san_msg_sid *sid), void *arg);
 
-/* ip -6 rule: from all lookup table, protocol NL_PROTO. Idempotent. */
+/* ip rule, for IPv6 and IPv4: from all lookup table, protocol NL_PROTO. Idempotent. */
 int nl_rule_put(struct nl *nl, uint32_t table, uint32_t priority, struct err *err);
 int nl_rule_del(struct nl *nl, uint32_t table, uint32_t priority, struct err *err);
 /* Rules of ours, of this or an earlier configuration. fn may write. */
