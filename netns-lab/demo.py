@@ -17,6 +17,8 @@ from labprocs import BIN, PIN, RUN
 
 SERVICE = "0x101"
 URL = "http://[2001:db8:5::101]"
+SERVICE4 = "0x102"  # balanced over all instances, for IPv4 clients that know nothing of SAN
+URL4 = "http://10.9.0.1"
 BEST, OTHER = "s2a", "s3a"
 INTERVAL = 0.04
 PHASE_S = 4
@@ -48,7 +50,7 @@ def entry():
 def map_nexthop():
     """What the dataplane itself holds for the service: next-hop index from the pinned map."""
     key = list(int(SERVICE, 16).to_bytes(8, "little"))
-    done = labnet.run(["bpftool", "-j", "map", "lookup", "pinned", f"{PIN}/san_services", "key"]
+    done = labnet.run(["bpftool", "-j", "map", "lookup", "pinned", f"{PIN}/maps/san_services", "key"]
                       + [str(b) for b in key], check=False)
     try:
         return json.loads(done.stdout)["formatted"]["value"]["nexthop"]
@@ -179,6 +181,23 @@ class Play:
         self.phases.append(("returning", begin, time.monotonic(), (BEST, OTHER)))
         self.phase("returned", PHASE_S, BEST)
 
+    def balance(self):
+        say("an IPv4 client without SAN header: the classifier gives it service 0x102, balanced")
+        argv = [f"{labnet.HERE}/client.py", "requests", f"{RUN}/requests4.out", URL4 + "/", "0.01"]
+        labprocs.start("client-requests4", "client", argv)
+        time.sleep(PHASE_S)
+        labprocs.stop("client-requests4")
+        rows = lines("requests4")
+        print(labprocs.sanctl("pe1", "entry", "get", SERVICE4).stdout, end="")
+        count = {n: sum(r["instance"] == n for r in rows) for n in sorted(self.topo["instances"])}
+        print(f"   {len(rows)} connections: " + ", ".join(f"{n} {100 * c / max(1, len(rows)):.0f} %"
+                                                        for n, c in count.items()))
+        failed = [r for r in rows if r["error"]]
+        if failed:
+            raise Failed(f"{len(failed)} failed IPv4 requests, the first: {failed[0]['error']}")
+        if not all(count.values()):
+            raise Failed(f"not every instance of {SERVICE4} was used: {count}")
+
     def finish_download(self):
         say("the download that was running all the time")
         done = wait("download ended", lambda: [x for x in lines("download") if "sha256" in x],
@@ -215,9 +234,16 @@ class Play:
 
     def show_map(self):
         say("the service table, as the dataplane has it")
-        command = ["bpftool", "map", "dump", "pinned", f"{PIN}/san_services"]
+        command = ["bpftool", "map", "dump", "pinned", f"{PIN}/maps/san_services"]
         print("# " + " ".join(command))
         print(labnet.run(command).stdout, end="")
+
+
+def show_counters():
+    say("what was counted, at the ingress and at the gateway of site 2")
+    for host in ("pe1", "gw2"):
+        print(f"# netns-lab/lab enter {host} sanctl stats")
+        print(labprocs.sanctl(host, "stats").stdout, end="")
 
 
 def play(topo, broken):
@@ -228,9 +254,11 @@ def play(topo, broken):
         acts.idle()
         acts.load(broken)
         acts.calm()
+        acts.balance()
         acts.finish_download()
         acts.table()
         acts.show_map()
+        show_counters()
     except (Failed, labnet.LabError) as error:
         print(f"\nFAILED: {error}", flush=True)
         for name in ("sand-pe1", "agent-gw2"):

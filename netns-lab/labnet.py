@@ -40,9 +40,9 @@ def run(argv, check=True, **kwargs):
     return done
 
 
-def batch(host, lines):
+def batch(host, lines, version=6):
     """ip -batch, in a host's namespace or (None) in the machine's own."""
-    argv = (enter(host) if host else []) + ["ip", "-6", "-batch", "-"]
+    argv = (enter(host) if host else []) + ["ip", f"-{version}", "-batch", "-"]
     run(argv, input="\n".join(lines) + "\n")
 
 
@@ -67,10 +67,13 @@ def host_setup(topo, host):
         lines += [f"link set {name} mtu {mtu} up", f"address add {addr}/64 dev {name} nodad"]
     lines += [f"address add {addr} dev lo nodad" for addr in spec.get("loopback", [])]
     lines += [f"route add {route}" for route in spec.get("routes", [])]
-    sysctls = ["net.ipv6.conf.all.forwarding=%d" % bool(spec.get("router"))]
+    sysctls = [f"net.{ip}={bool(spec.get('router')):d}"
+               for ip in ("ipv6.conf.all.forwarding", "ipv4.ip_forward")]
     sysctls += [f"net.ipv6.conf.{name}.accept_dad=0" for name, _, _ in host_links(topo, host)]
     run(enter(host) + ["sysctl", "-q"] + sysctls)
     batch(host, lines)
+    batch(host, [f"address add {addr} dev {name}" for name, addr in spec.get("ipv4", {}).items()]
+          + [f"route add {route}" for route in spec.get("ipv4_routes", [])], 4)
     for name, _, _ in host_links(topo, host):
         run(enter(host) + ["ethtool", "-K", name, "tx", "off", "gro", "on"])
 
