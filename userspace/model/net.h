@@ -3,9 +3,11 @@
  * Gateways (egress PEs) and paths from an ingress to a gateway. Value types with JSON forms
  * (/san/gateways/<gateway>, /san/paths/<ingress>/<gateway>/<path>, REST, configuration):
  *
- * gateway: { "name": "gw2", "locator": "5f00:0:2::/48", "sid": "5f00:0:2::1", "address":
- * "2001:db8:f::2" } path:    { "kind": "be" }   or { "kind": "policy", "colour": 100, "preference":
- * 10, "segments": ["5f00:0:1::1"], "encap": "encap.red", "hop_limit": 0 }
+ * gateway: { "name": "gw2", "locator": "5f00:0:2::/48", "sid": "5f00:0:2::1",
+ *            "san_sid": "5f00:0:2:5a::", "address": "2001:db8:f::2" }
+ * path:    { "kind": "be" }
+ *       or { "kind": "policy", "colour": 100, "preference": 10, "segments": ["5f00:0:1::1"],
+ *            "encap": "encap.red", "hop_limit": 0 }
  */
 #ifndef MODEL_NET_H
 #define MODEL_NET_H
@@ -24,6 +26,7 @@ struct gateway {
 	struct in6_addr locator; /* prefix its SIDs come from */
 	uint8_t locator_len;	 /* 16..112 */
 	struct in6_addr sid;	 /* its own End SID; :: = none */
+	struct in6_addr san_sid; /* its End.SAN SID, inside the locator; :: = none */
 	struct in6_addr address; /* :: = none */
 };
 

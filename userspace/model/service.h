@@ -3,8 +3,9 @@
  * A service: what clients name by its ID, how its instances are evaluated and chosen. Value type
  * with a JSON form (database key /san/services/<id>, REST, configuration):
  *
- * { "id": "0x101", "name": "web", "address": "2001:db8:5::101",
+ * { "id": "0x101", "name": "web", "address": "2001:db8:5::101", "address4": "10.9.0.1",
  *   "strategy": "resource-first", "selection": "preferred", "affinity": "flow",
+ *   "affinity_key": "5-tuple", "flow_idle_s": 300, "steering": "instance", "access": ["tenant-a"],
  *   "evaluation": [ {"attribute": "delay_us", "curve": {"step": 50000}, "weight": 0},
  *                   {"attribute": "cpu_load", "curve": {"ramp": [40, 80]}, "weight": 1},
  *                   {"attribute": "sessions", "curve": {"points": [[0, 0], [100, 1000]]}} ],
@@ -12,8 +13,12 @@
  *   "hysteresis": {"margin": 50, "hold_ms": 1000},
  *   "freshness": {"max_age_ms": 10000, "policy": "exclude"} }
  *
- * Only id is required. Without evaluation: one term delay_us, ramp 0..100000, weight 1; an empty
- * array means no term. Points: rising x. A ramp or its x must lie in the attribute's range.
+ * Only id is required. selection: preferred | balanced. affinity: none | hash (default) | flow;
+ * affinity_key: 5-tuple (default) | source; flow_idle_s: 0..86400, 0 (default) = never. steering:
+ * instance (default) | gateway: the ingress chooses the gateway, which chooses the instance.
+ * access: 1..16 names of access groups; absent = for interfaces without a group. Without
+ * evaluation: one term delay_us, ramp 0..100000, weight 1; an empty array means no term. Points:
+ * rising x. A ramp or its x must lie in the attribute's range.
  */
 #ifndef MODEL_SERVICE_H
 #define MODEL_SERVICE_H
@@ -32,6 +37,8 @@
 #define SERVICE_MAX_TERMS 16
 #define SERVICE_MAX_REQUIREMENTS 16
 #define CURVE_MAX_POINTS 16
+#define SERVICE_MAX_ACCESS 16
+#define FLOW_IDLE_S_MAX 86400
 #define WEIGHT_MAX 1000
 #define WEIGHT_BY_STRATEGY (-1) /* not given: the strategy decides optimise (1) or gate (0) */
 
@@ -71,22 +78,33 @@ enum strategy {
 
 enum stale_policy { STALE_EXCLUDE, STALE_HOLD, STALE_WORSEN, STALE_POLICY_MAX };
 
+enum steering {
+	STEERING_INSTANCE, /* the ingress chooses the instance */
+	STEERING_GATEWAY,  /* the ingress chooses the gateway, its End.SAN the instance */
+	STEERING_MAX,
+};
+
 /* Never changed once it is made, so the lists are as long as they are: service_from_json and
  * service_copy put the whole of a service into one block of memory. */
 struct service {
 	uint64_t id;
 	char name[NAME_LEN];	 /* "" = none */
 	struct in6_addr address; /* :: = none: no kernel route */
+	uint32_t address4;	 /* __be32; 0 = none */
 	uint8_t strategy;	 /* enum strategy */
-	uint8_t mode;		 /* enum san_mode: SAN_MODE_PREFERRED */
-	uint8_t affinity;	 /* enum san_affinity: NONE or FLOW */
+	uint8_t mode;		 /* enum san_mode: SAN_MODE_PREFERRED or BALANCED */
+	uint8_t affinity;	 /* enum san_affinity */
+	uint8_t affinity_key;	 /* SAN_SVC_KEY_SOURCE, or 0: 5-tuple */
+	uint8_t steering;	 /* enum steering */
 	uint8_t stale;		 /* enum stale_policy */
 	int32_t margin;		 /* hysteresis, metric points, 0..1000 */
 	uint32_t hold_ms;
 	uint32_t max_age_ms;
-	uint8_t n_terms, n_requirements;
+	uint32_t flow_idle_s; /* of affinity flow; 0 = never */
+	uint8_t n_terms, n_requirements, n_access;
 	const struct term *terms;
 	const struct requirement *requirements;
+	const char (*access)[NAME_LEN]; /* group names; none: for interfaces without a group */
 };
 
 const char *requirement_op_text(uint8_t op); /* "<" "<=" ">" ">=" */

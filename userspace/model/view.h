@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The child's in-memory view of the status database: services, instances, gateways, paths with
- * their samples. Written by srm, csc and nsc as they follow the database (never directly by REST),
- * read by orc and north. Pure tables: no I/O, no clock. One observer (orc) hears of every change
- * after it is in place, and of a removal before the object is freed.
+ * their samples, classifier rules. Written by srm, csc and nsc as they follow the database (never
+ * directly by REST), read by orc and north. Pure tables: no I/O, no clock. One observer (orc) hears
+ * of every change after it is in place, and of a removal before the object is freed.
  */
 #ifndef MODEL_VIEW_H
 #define MODEL_VIEW_H
@@ -15,12 +15,14 @@
 
 #include "model/attr.h"
 #include "model/net.h"
+#include "model/plan.h"
 #include "model/service.h"
 
 #define VIEW_MAX_SERVICES 131072
 #define VIEW_MAX_INSTANCES 1048576
 #define VIEW_MAX_GATEWAYS 4096
 #define VIEW_MAX_PATHS 65536
+#define VIEW_MAX_CLASSES SAN_MAX_CLASSES
 
 enum instance_state { INSTANCE_UP, INSTANCE_DRAINING, INSTANCE_DOWN, INSTANCE_STATE_MAX };
 extern const char *const instance_state_names[INSTANCE_STATE_MAX];
@@ -28,7 +30,7 @@ extern const char *const instance_state_names[INSTANCE_STATE_MAX];
 struct view_instance {
 	char name[NAME_LEN];
 	char gateway[NAME_LEN];	 /* "" until known */
-	struct in6_addr address; /* :: until known */
+	struct in6_addr address; /* :: until known; IPv4-mapped for IPv4 */
 	struct in6_addr sid;	 /* :: until known */
 	uint8_t state;		 /* enum instance_state; UP until told */
 	int64_t revision;	 /* of the last change in the database */
@@ -63,6 +65,12 @@ struct view_path {
 	UT_hash_handle hh;
 };
 
+struct view_class { /* classifier rule */
+	struct plan_class def;
+	int64_t revision;
+	UT_hash_handle hh; /* by def.name */
+};
+
 enum view_change {
 	VIEW_SERVICE,	   /* service registered or changed */
 	VIEW_SERVICE_GONE, /* deregistered (object stays while it has instances), and again when an
@@ -76,6 +84,8 @@ enum view_change {
 	VIEW_PATH,
 	VIEW_PATH_GONE, /* definition removed; freed after the event if samples.n is 0 */
 	VIEW_PATH_ATTR,
+	VIEW_CLASS,
+	VIEW_CLASS_GONE,
 };
 
 struct view_event {
@@ -84,13 +94,14 @@ struct view_event {
 	struct view_instance *instance; /* INSTANCE* */
 	struct view_gateway *gateway;	/* GATEWAY* */
 	struct view_path *path;		/* PATH* */
+	struct view_class *cls;		/* CLASS* */
 	uint16_t attr;			/* *_ATTR */
 	bool value_changed;		/* *_ATTR: false = only refreshed */
 };
 
 /* VIEW_MAX_*; tests lower them. */
 struct view_limits {
-	unsigned int services, instances, gateways, paths;
+	unsigned int services, instances, gateways, paths, classes;
 };
 
 /* The observer must not change the view. */
@@ -99,6 +110,7 @@ struct view {
 	struct view_service *services; /* uthash by id */
 	struct view_gateway *gateways; /* uthash by def.name */
 	struct view_path *paths;       /* uthash by key */
+	struct view_class *classes;    /* uthash by def.name */
 	unsigned int n_instances;
 	void (*observe)(void *arg, const struct view_event *event); /* may be NULL */
 	void *arg;
@@ -111,6 +123,7 @@ struct view_service *view_service(const struct view *view, uint64_t id);
 struct view_instance *view_instance(const struct view *view, uint64_t id, const char *name);
 struct view_gateway *view_gateway(const struct view *view, const char *name);
 struct view_path *view_path(const struct view *view, struct path_key key);
+struct view_class *view_class(const struct view *view, const char *name);
 
 /* Setters: 0, -EINVAL (a name that is none), -ENOMEM, or -ENOSPC at a VIEW_MAX_* or
  * ATTR_PER_OBJECT. They create what is missing, notify, and notify
@@ -141,5 +154,7 @@ int view_path_put(struct view *view, const struct path *def, int64_t revision);
 void view_path_del(struct view *view, struct path_key key);
 int view_path_attr(struct view *view, struct path_key key, const struct sample *sample);
 void view_path_attr_del(struct view *view, struct path_key key, uint16_t attr);
+int view_class_put(struct view *view, const struct plan_class *def, int64_t revision);
+void view_class_del(struct view *view, const char *name);
 
 #endif

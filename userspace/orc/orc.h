@@ -2,8 +2,9 @@
 /*
  * Orchestration: hears of changes in the view, marks what depends on them, coalesces, lets ssc
  * score only the touched candidates and decide per touched service, and hands changed selections to
- * ncc. One direction: view -> marks -> ssc -> ncc. On a gateway it also keeps the SIDs of its
- * instances.
+ * ncc. One direction: view -> marks -> ssc -> ncc. The classifier's rules go the same way. On a
+ * gateway it also keeps the SIDs of its instances, and chooses among them for the services whose
+ * steering is gateway (SAN_SCOPE_LOCAL).
  */
 #ifndef ORC_H
 #define ORC_H
@@ -28,11 +29,15 @@ struct orc_conf {
 	const char *ingress; /* this host's name: paths of other ingresses do not count; "" = no
 				ingress */
 	const char *gateway; /* this host's gateway name or NULL */
-	const struct plan_sid *sids; /* configured SIDs */
+	const struct plan_sid *sids; /* configured SIDs, that of End.SAN among them */
 	unsigned int n_sids;
+	/* Access groups that interfaces of this host are in, by bit of plan_service.groups;
+	 * groups[0] stands for interfaces without one and is not read. Borrowed until orc_close. */
+	const char *const *groups;
+	unsigned int n_groups; /* 0..SAN_MAX_GROUPS */
 };
 
-/* -EINVAL a name that is none, -EEXIST a SID configured twice, -ENOMEM. */
+/* -EINVAL a name that is none, too many groups; -EEXIST a SID configured twice, -ENOMEM. */
 int orc_open(const struct orc_conf *conf, struct orc **out);
 void orc_close(struct orc *orc); /* before view and ncc; its memory goes with the next loop turn */
 /* All sources are synced: evaluate everything, send the first full plan, then follow changes. */
@@ -46,7 +51,8 @@ struct orc_entry {
 	uint16_t metric; /* of the last evaluation; METRIC_MAX: nothing selected */
 	uint64_t since_us;
 	uint64_t changes;
-	uint64_t generation; /* desired generation of its last change */
+	uint64_t generation;  /* desired generation of its last change */
+	unsigned int members; /* BALANCED: instances that get traffic; else 0 */
 };
 int orc_entry(const struct orc *orc, uint64_t service, struct orc_entry *out); /* -ENOENT */
 
@@ -60,6 +66,8 @@ struct orc_stats {
 	uint64_t last_react_us; /* first event of the last round -> plan handed to ncc */
 	unsigned int services, candidates;
 	unsigned int refused; /* services that ncc has no room for; the last plan it took stands */
+	unsigned int classes; /* rules in force */
+	unsigned int classes_refused; /* rules that are not: the set before them stands */
 };
 void orc_stats(const struct orc *orc, struct orc_stats *out);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Service registration: writes services into the database, follows them into the view. The only
- * writer of /san/services. Called by north (REST) and main (configuration).
+ * Service registration: writes services and classifier rules into the database, follows them into
+ * the view. The only writer of /san/services and /san/classes. Called by north (REST) and main
+ * (configuration).
  *
  * All writes of srm, nsc and csc are asynchronous: validation errors return at once with err filled
  * and no callback (-ESTALE and -ENOENT also when the view knows already); 0 means done() will be
@@ -30,7 +31,12 @@ int srm_service_put(struct srm *srm, uint64_t id, const json_t *obj, int64_t if_
 		    struct ncsdb_write_done done, struct err *err);
 int srm_service_del(struct srm *srm, uint64_t id, int64_t if_revision, struct ncsdb_write_done done,
 		    struct err *err);
-/* Keys under /san/services that did not parse since start. */
+/* obj as model/class.h. The service need not be registered. -ENOSPC beyond VIEW_MAX_CLASSES. */
+int srm_class_put(struct srm *srm, const char *name, const json_t *obj, int64_t if_revision,
+		  struct ncsdb_write_done done, struct err *err);
+int srm_class_del(struct srm *srm, const char *name, int64_t if_revision,
+		  struct ncsdb_write_done done, struct err *err);
+/* Keys under /san/services and /san/classes that did not parse since start. */
 uint64_t srm_refused(const struct srm *srm);
 
 #endif
