@@ -83,14 +83,24 @@ static void keep_and_free(uint32_t *slots, unsigned int n_slots, struct share *s
 	}
 }
 
-/* Free slots in steps of the golden ratio: one member's slots lie far apart, in whatever part of
- * the range is free. */
+/* The bits of i in reverse: 0, 1/2, 1/4, 3/4, 1/8... of the range. */
+static unsigned int reversed(unsigned int i, unsigned int n_slots)
+{
+	unsigned int out = 0;
+
+	for (; n_slots > 1; n_slots >>= 1, i >>= 1)
+		out = out << 1 | (i & 1);
+	return out;
+}
+
+/* In that order one member's slots lie far apart, in whatever part of the range is free. */
 static void fill(uint32_t *slots, unsigned int n_slots, struct share *shares)
 {
-	unsigned int step = (unsigned int)((uint64_t)n_slots * 40503 >> 16) | 1;
 	struct share *s = shares;
 
-	for (unsigned int i = 0, at = 0; i < n_slots; i++, at = (at + step) & (n_slots - 1)) {
+	for (unsigned int i = 0; i < n_slots; i++) {
+		unsigned int at = reversed(i, n_slots);
+
 		if (slots[at])
 			continue;
 		while (s->held == s->target)
