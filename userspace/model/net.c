@@ -58,9 +58,33 @@ static int read_locator(const json_t *obj, struct gateway *gw, struct err *err)
 	return 0;
 }
 
+static bool in_locator(const struct gateway *gw, const struct in6_addr *seg)
+{
+	for (int i = 0; i < gw->locator_len; i++)
+		if ((seg->s6_addr[i / 8] ^ gw->locator.s6_addr[i / 8]) >> (7 - i % 8) & 1)
+			return false;
+	return true;
+}
+
+static int read_san_sid(const json_t *obj, struct gateway *gw, struct err *err)
+{
+	const char *given = json_string_value(json_object_get(obj, "san_sid"));
+	int r = in6_from_json(obj, "san_sid", JSON_OPTIONAL, &gw->san_sid, err);
+
+	if (r || IN6_IS_ADDR_UNSPECIFIED(&gw->san_sid))
+		return r;
+	if (!in_locator(gw, &gw->san_sid))
+		return err_set(err, -EINVAL, "/san_sid", given,
+			       "must be inside the gateway's locator");
+	if (IN6_ARE_ADDR_EQUAL(&gw->san_sid, &gw->sid))
+		return err_set(err, -EINVAL, "/san_sid", given,
+			       "must differ from sid: a SID has one behaviour");
+	return 0;
+}
+
 static int read_gateway(const json_t *obj, const char *name, struct gateway *gw, struct err *err)
 {
-	static const char *const allowed[] = {"name", "locator", "sid", "address", NULL};
+	static const char *const allowed[] = {"name", "locator", "sid", "san_sid", "address", NULL};
 	int r = json_is_obj(obj, err);
 
 	if (r == 0)
@@ -71,6 +95,8 @@ static int read_gateway(const json_t *obj, const char *name, struct gateway *gw,
 		r = read_locator(obj, gw, err);
 	if (r == 0)
 		r = in6_from_json(obj, "sid", JSON_OPTIONAL, &gw->sid, err);
+	if (r == 0)
+		r = read_san_sid(obj, gw, err);
 	if (r == 0)
 		r = in6_from_json(obj, "address", JSON_OPTIONAL, &gw->address, err);
 	return r;
@@ -103,6 +129,7 @@ json_t *gateway_to_json(const struct gateway *gw)
 	obj = json_pack("{s:s, s:s}", "name", gw->name, "locator", prefix);
 	if (obj) {
 		in6_to_json(obj, "sid", &gw->sid);
+		in6_to_json(obj, "san_sid", &gw->san_sid);
 		in6_to_json(obj, "address", &gw->address);
 	}
 	return obj;

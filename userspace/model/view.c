@@ -33,7 +33,7 @@ void view_init(struct view *view)
 {
 	memset(view, 0, sizeof(*view));
 	view->limits = (struct view_limits){VIEW_MAX_SERVICES, VIEW_MAX_INSTANCES,
-					    VIEW_MAX_GATEWAYS, VIEW_MAX_PATHS};
+					    VIEW_MAX_GATEWAYS, VIEW_MAX_PATHS, VIEW_MAX_CLASSES};
 }
 
 static void free_instance(struct view_instance *inst)
@@ -63,6 +63,7 @@ void view_fini(struct view *view)
 		free_service(svc);
 	}
 	view_fini_net(view);
+	view_fini_classes(view);
 	view_init(view);
 }
 
