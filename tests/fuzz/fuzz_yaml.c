@@ -1,28 +1,72 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Any bytes as a YAML file: refused with an error, or a document whose every pointer has a line. */
+/*
+ * Any bytes as a YAML file: refused with an error, or a document whose every pointer has a line.
+ * The same bytes as the daemon's configuration: refused with an error that says what would be
+ * right, or a configuration within its limits.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "util/json.h"
-#include "util/yaml.h"
+#include "../../userspace/sand/config.c"
+#include "../../userspace/sand/config_iface.c"
+#include "../../userspace/sand/config_objects.c"
+#include "../../userspace/sand/config_srv6.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void try_yaml(FILE *file)
 {
 	struct yaml_doc *doc = NULL;
 	struct err err = {0};
+	int r = yaml_load(file, &doc, &err);
+
+	must(r == 0 || (!doc && err.want[0]));
+	must(r != 0 || (yaml_root(doc) && yaml_line(doc, "/services/0/id") >= 1));
+	yaml_free(doc);
+}
+
+static void check_config(const struct config *c)
+{
+	must(name_valid(c->name));
+	must(c->n_groups >= 1 && c->n_groups <= SAN_MAX_GROUPS);
+	must(c->ncc.n_ifaces <= CONFIG_MAX_IFACES && c->n_sids <= CONFIG_MAX_SIDS + 1);
+	must(c->ncc.n_prefixes <= SAN_MAX_BLOCKS + SAN_MAX_INSIDE);
+	for (unsigned int i = 0; i < c->ncc.n_ifaces; i++)
+		must(c->ifaces[i].group < c->n_groups && c->ifaces[i].name[0]);
+	for (unsigned int i = 0; i < c->ncc.n_prefixes; i++)
+		must(c->prefixes[i].len >= 1 && c->prefixes[i].len <= 128);
+	for (unsigned int i = 0; i < c->n_sids; i++)
+		must(c->sids[i].behaviour && c->sids[i].behaviour < SAN_BEHAVIOUR_MAX);
+	must(c->ncc.config.sample <= CONFIG_MAX_SAMPLE && c->ncc.config.max_slots >= 256);
+}
+
+static void try_config(FILE *file)
+{
+	struct config *c = NULL;
+	struct err err = {0};
+	int r = config_load(file, "fuzz", &c, &err);
+
+	must(r ? !c && err.want[0] && err.object[0] : c != NULL);
+	if (c)
+		check_config(c);
+	config_free(c);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
 	FILE *file = size ? fmemopen((void *)data, size, "r") : NULL;
-	int r;
 
 	if (!file)
 		return 0;
-	r = yaml_load(file, &doc, &err);
+	try_yaml(file);
+	rewind(file);
+	try_config(file);
 	fclose(file);
-	if (r != 0 && (doc || !err.want[0]))
-		abort();
-	if (r == 0 && (!yaml_root(doc) || yaml_line(doc, "/services/0/id") < 1))
-		abort();
-	yaml_free(doc);
 	return 0;
 }

@@ -163,10 +163,12 @@ static int open_control(struct child *c, int fd)
 			.loop = c->loop,
 			.view = &c->view,
 			.ncc = c->ncc,
-			.ingress = config->name,
+			.ingress = config->is_ingress ? config->name : "",
 			.gateway = config->is_gateway ? config->gateway.name : NULL,
 			.sids = config->sids,
 			.n_sids = config->n_sids,
+			.groups = config->groups,
+			.n_groups = config->n_groups,
 		},
 		&c->orc);
 	return r ? EXIT_FAILURE : 0;
@@ -188,6 +190,7 @@ static int open_rest(struct child *c)
 		.csc = c->csc,
 		.orc = c->orc,
 		.ncc = c->ncc,
+		.max_services = c->config->ncc.config.max_services,
 	};
 
 	if (snprintf(path, sizeof(path), "%s/api.sock", c->o->run_dir) >= (int)sizeof(path)) {

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "sand/config.h"
+#include "sand/config_int.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "model/in6.h"
-#include "model/view.h"
 #include "util/json.h"
 #include "util/own.h"
 #include "util/yaml.h"
@@ -17,50 +16,7 @@ struct section {
 	int (*read)(struct config *c, json_t *value, struct err *err);
 };
 
-static int read_name(struct config *c, json_t *value, struct err *err)
-{
-	const char *text = json_string_value(value);
-
-	if (!text || !name_valid(text))
-		return err_set(err, -EINVAL, "", text ? text : "not a string",
-			       "must match [A-Za-z0-9._-]{1,63}");
-	strcpy(c->name, text);
-	return 0;
-}
-
-static int read_source(struct config *c, json_t *value, struct err *err)
-{
-	return in6_from_value(value, &c->ncc.config.source, err);
-}
-
-static int read_iface(struct config *c, json_t *obj, struct err *err)
-{
-	static const char *const allowed[] = {"name", "role", "malformed", "unknown", NULL};
-	static const char *const roles[] = {"none", "ingress", "core"};
-	static const char *const policies[] = {"pass", "drop"};
-	struct ncc_iface *iface = &c->ifaces[c->ncc.n_ifaces];
-	int role = 0, malformed = 0, unknown = 0, r;
-
-	if ((r = json_is_obj(obj, err)) || (r = json_only(obj, allowed, err)) ||
-	    (r = json_get_text(obj, "name", JSON_REQUIRED, iface->name, sizeof(iface->name),
-			       err)) ||
-	    (r = json_get_enum(obj, "role", JSON_REQUIRED, roles, 3, &role, err)) ||
-	    (r = json_get_enum(obj, "malformed", JSON_OPTIONAL, policies, 2, &malformed, err)) ||
-	    (r = json_get_enum(obj, "unknown", JSON_OPTIONAL, policies, 2, &unknown, err)))
-		return r;
-	for (unsigned int i = 0; i < c->ncc.n_ifaces; i++)
-		if (!strcmp(c->ifaces[i].name, iface->name))
-			return err_set(err, -EINVAL, "/name", iface->name,
-				       "is listed twice; one role per interface");
-	iface->role = role;
-	iface->policy =
-		(malformed ? SAN_IF_DROP_MALFORMED : 0) | (unknown ? SAN_IF_DROP_UNKNOWN : 0);
-	c->ncc.n_ifaces++;
-	return 0;
-}
-
-/* Applies read to every element of an array of at most max; errors get the element's index. */
-static int each(struct config *c, json_t *array, size_t max,
+int config_each(struct config *c, json_t *array, size_t max,
 		int (*read)(struct config *, json_t *, struct err *), struct err *err)
 {
 	size_t i;
@@ -77,39 +33,30 @@ static int each(struct config *c, json_t *array, size_t max,
 	return 0;
 }
 
-static int read_ifaces(struct config *c, json_t *value, struct err *err)
+int config_u32(const json_t *obj, const char *name, struct json_range range, uint32_t *out,
+	       struct err *err)
 {
-	return each(c, value, CONFIG_MAX_IFACES, read_iface, err);
+	int64_t value = *out;
+	int r = json_get_int(obj, name, JSON_OPTIONAL, range, &value, err);
+
+	*out = value;
+	return r;
 }
 
-static int read_sid(struct config *c, json_t *obj, struct err *err)
+static int read_name(struct config *c, json_t *value, struct err *err)
 {
-	static const char *const allowed[] = {"sid",   "behaviour", "nexthop",
-					      "table", "interface", NULL};
-	static const char *const names[] = {"End", "End.DX6", "End.DT6"};
-	struct plan_sid *sid = &c->sids[c->n_sids];
-	int behaviour = 0, r;
-	int64_t table = 254;
+	const char *text = json_string_value(value);
 
-	if ((r = json_is_obj(obj, err)) || (r = json_only(obj, allowed, err)) ||
-	    (r = in6_from_json(obj, "sid", JSON_REQUIRED, &sid->addr, err)) ||
-	    (r = json_get_enum(obj, "behaviour", JSON_REQUIRED, names, 3, &behaviour, err)) ||
-	    (r = in6_from_json(obj, "nexthop", JSON_OPTIONAL, &sid->nexthop, err)) ||
-	    (r = json_get_int(obj, "table", JSON_OPTIONAL, (struct json_range){1, UINT32_MAX},
-			      &table, err)) ||
-	    (r = json_get_text(obj, "interface", JSON_OPTIONAL, sid->oif, sizeof(sid->oif), err)))
-		return r;
-	sid->behaviour = SAN_BEHAVIOUR_END + behaviour;
-	sid->table = sid->behaviour == SAN_BEHAVIOUR_END_DT6 ? table : 0;
-	if (sid->behaviour == SAN_BEHAVIOUR_END_DX6 && IN6_IS_ADDR_UNSPECIFIED(&sid->nexthop))
-		return err_set(err, -EINVAL, "/nexthop", "", "End.DX6 needs the IPv6 next hop");
-	c->n_sids++;
+	if (!text || !name_valid(text))
+		return err_set(err, -EINVAL, "", text ? text : "not a string",
+			       "must match [A-Za-z0-9._-]{1,63}");
+	strcpy(c->name, text);
 	return 0;
 }
 
-static int read_sids(struct config *c, json_t *value, struct err *err)
+static int read_source(struct config *c, json_t *value, struct err *err)
 {
-	return each(c, value, CONFIG_MAX_SIDS, read_sid, err);
+	return in6_from_value(value, &c->ncc.config.source, err);
 }
 
 /* Parsed by check_whole, when the host's name is known. */
@@ -130,16 +77,6 @@ static int read_rest(struct config *c, json_t *value, struct err *err)
 	return json_get_text(value, "tcp", JSON_OPTIONAL, c->rest_tcp, sizeof(c->rest_tcp), err);
 }
 
-static int read_u32(const json_t *obj, const char *name, struct json_range range, uint32_t *out,
-		    struct err *err)
-{
-	int64_t value = *out;
-	int r = json_get_int(obj, name, JSON_OPTIONAL, range, &value, err);
-
-	*out = value;
-	return r;
-}
-
 static int read_kernel(struct config *c, json_t *value, struct err *err)
 {
 	static const char *const allowed[] = {"table", "rule_priority", NULL};
@@ -147,10 +84,10 @@ static int read_kernel(struct config *c, json_t *value, struct err *err)
 	int r;
 
 	if ((r = json_is_obj(value, err)) || (r = json_only(value, allowed, err)) ||
-	    (r = read_u32(value, "table", (struct json_range){1, UINT32_MAX}, &m->route_table,
-			  err)) ||
-	    (r = read_u32(value, "rule_priority", (struct json_range){1, 32765}, &m->rule_priority,
-			  err)))
+	    (r = config_u32(value, "table", (struct json_range){1, UINT32_MAX}, &m->route_table,
+			    err)) ||
+	    (r = config_u32(value, "rule_priority", (struct json_range){1, 32765},
+			    &m->rule_priority, err)))
 		return r;
 	if (m->route_table >= 253 && m->route_table <= 255)
 		return err_set(err, -EINVAL, "/table", "",
@@ -160,17 +97,22 @@ static int read_kernel(struct config *c, json_t *value, struct err *err)
 
 static int read_maps(struct config *c, json_t *value, struct err *err)
 {
-	static const char *const allowed[] = {"services", "nexthops", "flows", NULL};
+	static const char *const allowed[] = {"services", "nexthops",  "flows",
+					      "slots",	  "fragments", NULL};
 	struct san_msg_config *m = &c->ncc.config;
 	int r;
 
 	if ((r = json_is_obj(value, err)) || (r = json_only(value, allowed, err)) ||
-	    (r = read_u32(value, "services", (struct json_range){1, 4 << 20}, &m->max_services,
-			  err)) ||
-	    (r = read_u32(value, "nexthops", (struct json_range){2, 1 << 20}, &m->max_nexthops,
-			  err)))
+	    (r = config_u32(value, "services", (struct json_range){1, 4 << 20}, &m->max_services,
+			    err)) ||
+	    (r = config_u32(value, "nexthops", (struct json_range){2, 1 << 20}, &m->max_nexthops,
+			    err)) ||
+	    (r = config_u32(value, "flows", (struct json_range){1, 16 << 20}, &m->max_flows,
+			    err)) ||
+	    (r = config_u32(value, "slots", (struct json_range){256, 16 << 20}, &m->max_slots,
+			    err)))
 		return r;
-	return read_u32(value, "flows", (struct json_range){1, 16 << 20}, &m->max_flows, err);
+	return config_u32(value, "fragments", (struct json_range){1, 1 << 20}, &m->max_frags, err);
 }
 
 static int read_carriers(struct san_profile *p, json_t *value, struct err *err)
@@ -241,83 +183,25 @@ static int read_log(struct config *c, json_t *value, struct err *err)
 	return 0;
 }
 
-static int keep(json_t **where, json_t *value)
-{
-	json_decref(*where);
-	*where = json_incref(value);
-	return 0;
-}
-
-static int check_service(struct config *c, json_t *obj, struct err *err)
-{
-	OWN_PTR struct service *svc = NULL;
-
-	return service_from_json(obj, 0, &svc, err);
-}
-
-static int read_services(struct config *c, json_t *value, struct err *err)
-{
-	return each(c, value, VIEW_MAX_SERVICES, check_service, err) ?: keep(&c->services, value);
-}
-
-static int check_gateway(struct config *c, json_t *obj, struct err *err)
-{
-	struct gateway gw;
-
-	return gateway_from_json(obj, NULL, &gw, err);
-}
-
-static int read_gateways(struct config *c, json_t *value, struct err *err)
-{
-	return each(c, value, VIEW_MAX_GATEWAYS, check_gateway, err) ?: keep(&c->gateways, value);
-}
-
-static int check_path(struct config *c, json_t *obj, struct err *err)
-{
-	struct path path;
-
-	return path_from_json(obj, (struct path_key){NULL, NULL, NULL}, &path, err);
-}
-
-static int read_paths(struct config *c, json_t *value, struct err *err)
-{
-	return each(c, value, VIEW_MAX_PATHS, check_path, err) ?: keep(&c->paths, value);
-}
-
-int config_network(const json_t *obj, char key[3][NAME_LEN], json_t **attrs, struct err *err)
-{
-	static const char *const allowed[] = {"ingress", "gateway", "path", "attributes", NULL};
-	int r;
-
-	if ((r = json_is_obj(obj, err)) || (r = json_only(obj, allowed, err)))
-		return r;
-	for (int i = 0; i < 3; i++) {
-		r = json_get_text(obj, allowed[i], JSON_REQUIRED, key[i], NAME_LEN, err);
-		if (r)
-			return r;
-	}
-	return json_get_object(obj, "attributes", JSON_REQUIRED, attrs, err);
-}
-
-static int check_network(struct config *c, json_t *obj, struct err *err)
-{
-	char key[3][NAME_LEN];
-	json_t *attrs;
-
-	return config_network(obj, key, &attrs, err);
-}
-
-static int read_network(struct config *c, json_t *value, struct err *err)
-{
-	return each(c, value, VIEW_MAX_PATHS, check_network, err) ?: keep(&c->network, value);
-}
-
 static const struct section sections[] = {
-	{"name", read_name},	 {"source", read_source},     {"interfaces", read_ifaces},
-	{"sids", read_sids},	 {"gateway", read_gateway},   {"rest", read_rest},
-	{"kernel", read_kernel}, {"maps", read_maps},	      {"profile", read_profile},
-	{"log", read_log},	 {"services", read_services}, {"gateways", read_gateways},
-	{"paths", read_paths},	 {"network", read_network},
+	{"name", read_name},
+	{"source", read_source},
+	{"interfaces", config_ifaces},
+	{"domain", config_domain},
+	{"dataplane", config_dataplane},
+	{"icmp", config_icmp},
+	{"gateway", read_gateway},
+	{"sids", config_sids},
+	{"rest", read_rest},
+	{"kernel", read_kernel},
+	{"maps", read_maps},
+	{"profile", read_profile},
+	{"log", read_log},
+	{"services", config_services},
+	{"classes", config_classes},
+	{"gateways", config_gateways},
+	{"paths", config_paths},
+	{"network", config_networks},
 };
 
 static const struct section *section_find(const char *name)
@@ -340,10 +224,17 @@ static void config_defaults(struct config *c)
 	m->max_services = SAN_DEFAULT_SERVICES;
 	m->max_nexthops = SAN_DEFAULT_NEXTHOPS;
 	m->max_flows = SAN_DEFAULT_FLOWS;
+	m->max_slots = SAN_DEFAULT_SLOTS;
+	m->max_frags = SAN_DEFAULT_FRAGS;
+	m->sample = CONFIG_SAMPLE;
 	c->ncc.ifaces = c->ifaces;
+	c->ncc.prefixes = c->prefixes;
+	c->groups[0] = ""; /* interfaces without one */
+	c->n_groups = 1;
 	c->rest_unix = true;
 	c->log_level = LOG_INFO;
 	c->services = json_array();
+	c->classes = json_array();
 	c->gateways = json_array();
 	c->paths = json_array();
 	c->network = json_array();
@@ -352,17 +243,15 @@ static void config_defaults(struct config *c)
 /* What no single section can see. */
 static int check_whole(struct config *c, const json_t *root, struct err *err)
 {
-	bool ingress = false;
-
 	for (unsigned int i = 0; i < c->ncc.n_ifaces; i++)
-		ingress |= c->ifaces[i].role == SAN_ROLE_INGRESS;
-	if (ingress && IN6_IS_ADDR_UNSPECIFIED(&c->ncc.config.source))
+		c->is_ingress |= c->ifaces[i].role == SAN_ROLE_INGRESS;
+	if (c->is_ingress && IN6_IS_ADDR_UNSPECIFIED(&c->ncc.config.source))
 		return err_set(err, -EINVAL, "/source", "absent",
 			       "an ingress needs the source address of its outer headers");
 	if (c->is_gateway &&
 	    gateway_from_json(json_object_get(root, "gateway"), c->name, &c->gateway, err))
 		return err_prefix(err, "/gateway");
-	return 0;
+	return config_srv6_finish(c, err);
 }
 
 static int read_root(struct config *c, json_t *root, struct err *err)
@@ -416,6 +305,7 @@ void config_free(struct config *c)
 	if (!c)
 		return;
 	json_decref(c->services);
+	json_decref(c->classes);
 	json_decref(c->gateways);
 	json_decref(c->paths);
 	json_decref(c->network);

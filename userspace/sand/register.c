@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/class.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/own.h"
@@ -60,6 +61,23 @@ static void put_service(struct registration *reg, const json_t *obj)
 	asked(reg,
 	      srm_service_put(reg->conf.srm, svc->id, obj, ANY_REVISION,
 			      (struct ncsdb_write_done){on_written, reg}, &err),
+	      &err);
+}
+
+static void put_class(struct registration *reg, const json_t *obj)
+{
+	const struct view_class *known;
+	struct plan_class rule;
+	struct err err = {0};
+
+	if (class_from_json(obj, NULL, &rule, &err))
+		return asked(reg, err.code, &err);
+	known = view_class(reg->conf.view, rule.name);
+	if (known && !memcmp(&known->def, &rule, sizeof(rule)))
+		return;
+	asked(reg,
+	      srm_class_put(reg->conf.srm, rule.name, obj, ANY_REVISION,
+			    (struct ncsdb_write_done){on_written, reg}, &err),
 	      &err);
 }
 
@@ -138,6 +156,8 @@ static void put_all(uv_idle_t *idle)
 			put_gateway(reg, &gw);
 	json_array_foreach(config->services, i, obj)
 		put_service(reg, obj);
+	json_array_foreach(config->classes, i, obj)
+		put_class(reg, obj);
 	json_array_foreach(config->paths, i, obj)
 		put_path(reg, obj);
 	put_network(reg, (struct ncsdb_write_done){on_written, reg});

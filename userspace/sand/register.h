@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Registers the objects of the configuration file in the database, once, at start: services,
- * gateways (this host's own among them), paths, network status. What is already stored as
- * configured is not written again; what the database refuses is logged and left.
+ * classifier rules, gateways (this host's own among them), paths, network status. What is already
+ * stored as configured is not written again; what the database refuses is logged and left.
  */
 #ifndef SAND_REGISTER_H
 #define SAND_REGISTER_H

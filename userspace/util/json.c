@@ -102,14 +102,16 @@ static void name_pointer(const char *name, char *buf, size_t size)
 	buf[at] = '\0';
 }
 
+/* name NULL: it is about the value as a whole. */
 static int refuse_value(struct err *err, const char *name, const json_t *value, const char *want)
 {
 	struct cut_text cut = {.len = 0};
-	char pointer[TEXT_LEN];
+	char pointer[TEXT_LEN] = "";
 
 	if (!err)
 		return -EINVAL;
-	name_pointer(name, pointer, sizeof(pointer));
+	if (name)
+		name_pointer(name, pointer, sizeof(pointer));
 	if (value)
 		json_dump_callback(value, cut_append, &cut,
 				   JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
@@ -261,33 +263,50 @@ static int prefix_len(const char *text)
 	return len <= 128 ? len : -1;
 }
 
-int json_get_prefix6(const json_t *obj, const char *name, enum json_need need, struct in6_addr *out,
-		     int *len, struct err *err)
+/* NULL, or what would be right. */
+static const char *prefix_wrong(const json_t *value, struct in6_addr *out, int *len)
 {
 	static const char want[] = "must be an IPv6 prefix, address/length";
 	char text[INET6_ADDRSTRLEN + 4] = "";
-	const json_t *value;
 	struct in6_addr addr;
 	char *slash;
-	int bits, rc = member(obj, name, need, &value, err);
+	int bits;
 
-	if (rc || !value)
-		return rc;
 	if (!json_is_string(value) || json_string_length(value) >= sizeof(text))
-		return refuse_value(err, name, value, want);
+		return want;
 	strcpy(text, json_string_value(value));
 	slash = strchr(text, '/');
 	if (!slash)
-		return refuse_value(err, name, value, want);
+		return want;
 	*slash = '\0';
 	bits = prefix_len(slash + 1);
 	if (bits < 0 || inet_pton(AF_INET6, text, &addr) != 1)
-		return refuse_value(err, name, value, want);
+		return want;
 	if (!host_bits_zero(&addr, bits))
-		return refuse_value(err, name, value, "must have no bits set behind its length");
+		return "must have no bits set behind its length";
 	*out = addr;
 	*len = bits;
-	return 0;
+	return NULL;
+}
+
+int json_get_prefix6(const json_t *obj, const char *name, enum json_need need, struct in6_addr *out,
+		     int *len, struct err *err)
+{
+	const json_t *value;
+	const char *want;
+	int rc = member(obj, name, need, &value, err);
+
+	if (rc || !value)
+		return rc;
+	want = prefix_wrong(value, out, len);
+	return want ? refuse_value(err, name, value, want) : 0;
+}
+
+int json_prefix6(const json_t *value, struct in6_addr *out, int *len, struct err *err)
+{
+	const char *want = prefix_wrong(value, out, len);
+
+	return want ? refuse_value(err, NULL, value, want) : 0;
 }
 
 int json_get_array(const json_t *obj, const char *name, enum json_need need, json_t **out,

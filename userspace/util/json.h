@@ -44,6 +44,8 @@ int json_get_in6(const json_t *obj, const char *name, enum json_need need, struc
 		 struct err *err);
 int json_get_prefix6(const json_t *obj, const char *name, enum json_need need, struct in6_addr *out,
 		     int *len, struct err *err);
+/* The same of a value itself: err has field "". */
+int json_prefix6(const json_t *value, struct in6_addr *out, int *len, struct err *err);
 /* Borrowed array or object member; absent: *out = NULL. */
 int json_get_array(const json_t *obj, const char *name, enum json_need need, json_t **out,
 		   struct err *err);

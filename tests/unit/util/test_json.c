@@ -196,6 +196,10 @@ static void test_addresses(void **state)
 	assert_int_equal(len, 128);
 	refused(json_get_prefix6(o, "h", JSON_REQUIRED, &addr, &len, &err),
 		"/h: is \"fd00::1/64\", must have no bits set behind its length");
+	assert_int_equal(json_prefix6(json_object_get(o, "p"), &addr, &len, &err), 0);
+	assert_int_equal(len, 32);
+	refused(json_prefix6(json_object_get(o, "i"), &addr, &len, &err),
+		"is 1, must be an IPv6 prefix, address/length");
 	json_decref(o);
 }
 
