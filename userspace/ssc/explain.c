@@ -15,7 +15,9 @@ static const char *const state_names[] = {"ok", "unknown", "stale"};
 _Static_assert(ARRAY_SIZE(state_names) == SSC_VALUE_STATE_MAX, "a name for every state");
 
 struct look {
-	const struct service *svc;
+	const struct ssc_field *field;
+	const struct service *svc; /* field's */
+	uint64_t weights;	   /* sum of those in force */
 	const struct ssc_candidate *cand;
 	const struct ssc_score *score;
 	uint64_t now_us;
@@ -105,6 +107,15 @@ static void value_gate_text(const struct look *look, char *buf, size_t size)
 	}
 }
 
+static const char *no_sid_text(const struct look *look)
+{
+	if (!look->cand->path->defined)
+		return "path is not defined";
+	if (look->svc->steering == STEERING_GATEWAY)
+		return "gateway has no SAN SID";
+	return "instance has no SID";
+}
+
 static void gate_text(const struct look *look, char *buf, size_t size)
 {
 	switch ((enum ssc_gate)look->score->gate) {
@@ -115,8 +126,7 @@ static void gate_text(const struct look *look, char *buf, size_t size)
 		snprintf(buf, size, "instance is down");
 		break;
 	case SSC_NO_SID:
-		snprintf(buf, size, "%s",
-			 look->cand->path->defined ? "instance has no SID" : "path is not defined");
+		snprintf(buf, size, "%s", no_sid_text(look));
 		break;
 	case SSC_TOO_MANY_SEGS:
 		snprintf(buf, size, "%d segments with that of the instance, at most %d",
@@ -213,9 +223,18 @@ static json_t *requirement_json(const struct look *look, const struct requiremen
 				 ssc_requirement_holds(req, value.milli));
 }
 
-static json_t *candidate_json(const struct look *look)
+static void weight_json(const struct look *look, unsigned int i, json_t *obj)
 {
-	const struct ssc_candidate *cand = look->cand;
+	uint64_t weight = look->field->weights[i], sum = look->weights ? look->weights : 1;
+
+	json_object_set_new(obj, "weight", json_integer((json_int_t)weight));
+	json_object_set_new(obj, "weight_now", json_integer(ssc_weight_now(look->score)));
+	json_object_set_new(obj, "share_permille",
+			    json_integer((json_int_t)((2000 * weight + sum) / (2 * sum))));
+}
+
+static json_t *reasons_json(const struct look *look)
+{
 	json_t *terms = json_array(), *requirements = json_array();
 
 	for (int i = 0; i < look->svc->n_terms; i++)
@@ -223,12 +242,28 @@ static json_t *candidate_json(const struct look *look)
 	for (int i = 0; i < look->svc->n_requirements; i++)
 		requirements =
 			append(requirements, requirement_json(look, &look->svc->requirements[i]));
-	return json_pack("{s:i, s:s, s:s, s:s, s:i, s:b, s:o, s:o, s:o, s:o}", "rank",
-			 (int)look->score->rank, "instance", cand->instance->name, "gateway",
-			 cand->instance->gateway, "path", cand->path->def.name, "metric",
-			 (int)look->score->metric, "satisfying", look->score->metric < METRIC_MAX,
-			 "gate", gate_json(look), "attributes", attributes_json(look), "terms",
-			 terms, "requirements", requirements);
+	return json_pack("{s:o, s:o, s:o}", "attributes", attributes_json(look), "terms", terms,
+			 "requirements", requirements);
+}
+
+static json_t *candidate_json(const struct look *look, unsigned int i)
+{
+	const struct ssc_candidate *cand = look->cand;
+	json_t *reasons = reasons_json(look);
+	json_t *obj =
+		json_pack("{s:i, s:s, s:s, s:s, s:i, s:b, s:o}", "rank", (int)look->score->rank,
+			  "instance", cand->instance->name, "gateway", cand->instance->gateway,
+			  "path", ssc_path_name(cand), "metric", (int)look->score->metric,
+			  "satisfying", look->score->metric < METRIC_MAX, "gate", gate_json(look));
+
+	if (obj && look->svc->mode == SAN_MODE_BALANCED)
+		weight_json(look, i, obj);
+	if (json_object_update(obj, reasons)) {
+		json_decref(obj);
+		obj = NULL;
+	}
+	json_decref(reasons);
+	return obj;
 }
 
 static int by_rank(const void *pa, const void *pb, void *arg)
@@ -241,23 +276,23 @@ static int by_rank(const void *pa, const void *pb, void *arg)
 	return a < b ? -1 : 1;
 }
 
-static json_t *candidates_json(struct look look, const struct ssc_candidate *cands,
-			       const struct ssc_score *scores, unsigned int n)
+static json_t *candidates_json(struct look look)
 {
-	OWN_PTR unsigned int *order = calloc(n + 1, sizeof(*order));
+	const struct ssc_field *field = look.field;
+	OWN_PTR unsigned int *order = calloc(field->n + 1, sizeof(*order));
 	json_t *array = json_array();
 
 	if (!order) {
 		json_decref(array);
 		return NULL;
 	}
-	for (unsigned int i = 0; i < n; i++)
+	for (unsigned int i = 0; i < field->n; i++)
 		order[i] = i;
-	qsort_r(order, n, sizeof(*order), by_rank, (void *)scores);
-	for (unsigned int i = 0; i < n; i++) {
-		look.cand = &cands[order[i]];
-		look.score = &scores[order[i]];
-		array = append(array, candidate_json(&look));
+	qsort_r(order, field->n, sizeof(*order), by_rank, field->scores);
+	for (unsigned int i = 0; i < field->n; i++) {
+		look.cand = &field->cands[order[i]];
+		look.score = &field->scores[order[i]];
+		array = append(array, candidate_json(&look, order[i]));
 	}
 	return array;
 }
@@ -276,40 +311,61 @@ static json_t *selected_json(const struct ssc_choice *choice, uint64_t now_us)
 			 "since_s", seconds(since(choice->since_us, now_us)));
 }
 
-/* What is better than the selected one and waits, if anything. */
-static json_t *challenger_json(const struct look *look, const struct ssc_candidate *cands,
-			       const struct ssc_score *scores, unsigned int n,
-			       const struct ssc_choice *choice)
+static json_t *beyond_margin_json(const struct ssc_choice *choice, uint64_t now_us)
 {
-	int selected = ssc_chosen(choice, cands, n), best = -1;
-
-	for (unsigned int i = 0; i < n; i++) {
-		if (scores[i].rank == 1)
-			best = (int)i;
-	}
-	if (selected < 0 || best < 0 || best == selected)
+	if (!choice->better_since_us)
 		return json_null();
-	return json_pack(
-		"{s:s, s:s, s:s, s:i, s:i, s:o}", "instance", cands[best].instance->name, "gateway",
-		cands[best].instance->gateway, "path", cands[best].path->def.name, "metric",
-		(int)scores[best].metric, "better_by",
-		(int)scores[selected].metric - (int)scores[best].metric, "beyond_margin_s",
-		choice->better_since_us ? seconds(since(choice->better_since_us, look->now_us))
-					: json_null());
+	return seconds(since(choice->better_since_us, now_us));
 }
 
-json_t *ssc_explain(const struct service *svc, const struct ssc_candidate *cands,
-		    const struct ssc_score *scores, unsigned int n, const struct ssc_choice *choice,
+static int first_ranked(const struct ssc_field *field)
+{
+	for (unsigned int i = 0; i < field->n; i++)
+		if (field->scores[i].rank == 1)
+			return (int)i;
+	return -1;
+}
+
+/* What is better than the selected one and waits, if anything. */
+static json_t *challenger_json(const struct look *look, const struct ssc_choice *choice)
+{
+	const struct ssc_field *field = look->field;
+	int selected = ssc_chosen(choice, field), best = first_ranked(field);
+	const struct ssc_candidate *cand = best < 0 ? NULL : &field->cands[best];
+
+	if (look->svc->mode == SAN_MODE_BALANCED || selected < 0 || best < 0 || best == selected)
+		return json_null();
+	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:o}", "instance", cand->instance->name,
+			 "gateway", cand->instance->gateway, "path", ssc_path_name(cand), "metric",
+			 (int)field->scores[best].metric, "better_by",
+			 (int)field->scores[selected].metric - (int)field->scores[best].metric,
+			 "beyond_margin_s", beyond_margin_json(choice, look->now_us));
+}
+
+static json_t *balance_json(const struct look *look, const struct ssc_choice *choice)
+{
+	if (look->svc->mode != SAN_MODE_BALANCED)
+		return json_null();
+	return json_pack("{s:i, s:I, s:o}", "members", (int)choice->members, "weights",
+			 (json_int_t)look->weights, "beyond_margin_s",
+			 beyond_margin_json(choice, look->now_us));
+}
+
+json_t *ssc_explain(const struct ssc_field *field, const struct ssc_choice *choice,
 		    const struct ssc_result *last, uint64_t now_us)
 {
-	struct look look = {.svc = svc, .now_us = now_us};
+	const struct service *svc = field->svc;
+	struct look look = {.field = field, .svc = svc, .now_us = now_us};
 	char id[SVC_ID_TEXT];
 
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:i, s:i}, s:o}", "service",
-			 svc_id_text(svc->id, id), "name", svc->name, "selected",
+	for (unsigned int i = 0; svc->mode == SAN_MODE_BALANCED && i < field->n; i++)
+		look.weights += field->weights[i];
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:i, s:i}, s:o}", "service",
+			 svc_id_text(svc->id, id), "name", svc->name, "selection",
+			 svc->mode == SAN_MODE_BALANCED ? "balanced" : "preferred", "selected",
 			 selected_json(choice, now_us), "why",
 			 last ? json_string(ssc_why_text(last->why)) : json_null(), "challenger",
-			 challenger_json(&look, cands, scores, n, choice), "hysteresis", "margin",
-			 (int)svc->margin, "hold_ms", (int)svc->hold_ms, "candidates",
-			 candidates_json(look, cands, scores, n));
+			 challenger_json(&look, choice), "balance", balance_json(&look, choice),
+			 "hysteresis", "margin", (int)svc->margin, "hold_ms", (int)svc->hold_ms,
+			 "candidates", candidates_json(look));
 }

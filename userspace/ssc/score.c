@@ -90,6 +90,15 @@ static bool fail(struct eval *ev, enum ssc_gate gate, int index, uint16_t attr)
 	return false;
 }
 
+const struct in6_addr *ssc_last_segment(const struct service *svc, const struct ssc_candidate *cand)
+{
+	const struct in6_addr *seg = &cand->instance->sid;
+
+	if (svc->steering == STEERING_GATEWAY)
+		seg = cand->gateway ? &cand->gateway->def.san_sid : NULL;
+	return seg && !IN6_IS_ADDR_UNSPECIFIED(seg) ? seg : NULL;
+}
+
 static bool usable(struct eval *ev)
 {
 	const struct view_instance *inst = ev->cand->instance;
@@ -99,7 +108,9 @@ static bool usable(struct eval *ev)
 		return fail(ev, SSC_DOWN, 0, 0);
 	if (inst->state != INSTANCE_UP)
 		return fail(ev, SSC_DRAINING, 0, 0);
-	if (IN6_IS_ADDR_UNSPECIFIED(&inst->sid) || !path->defined)
+	if (!path)
+		return true;
+	if (!path->defined || !ssc_last_segment(ev->svc, ev->cand))
 		return fail(ev, SSC_NO_SID, 0, 0);
 	if (path->def.n_segs + 1 > SAN_MAX_SEGS)
 		return fail(ev, SSC_TOO_MANY_SEGS, 0, 0);

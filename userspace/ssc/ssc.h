@@ -14,11 +14,16 @@
 
 #include "model/view.h"
 
-/* One candidate: an instance over one path to its gateway. */
+/* One candidate: an instance over one path to its gateway; or seen from its gateway itself. */
 struct ssc_candidate {
 	const struct view_instance *instance;
-	const struct view_path *path;
+	const struct view_path *path;	    /* NULL: no network in between */
+	const struct view_gateway *gateway; /* of a service steered by gateway; NULL: unknown */
 };
+/* The segment that follows those of the path: the instance's SID, or, steered by gateway, the
+ * gateway's SAN SID. NULL: there is none. */
+const struct in6_addr *ssc_last_segment(const struct service *svc,
+					const struct ssc_candidate *cand);
 
 /* Why a candidate has its metric. */
 enum ssc_gate {
@@ -45,7 +50,8 @@ struct ssc_score {
 	uint16_t rank;	    /* from 1, over all candidates in rank order */
 };
 
-/* Aggregated value of one attribute over a candidate's segments (docs/metrics.md). */
+/* Aggregated value of one attribute over a candidate's segments (docs/metrics.md). Without a path
+ * that part of delay, jitter and loss is 0, and a bandwidth nobody reported has no limit. */
 enum ssc_value_state { SSC_VALUE_OK, SSC_VALUE_UNKNOWN, SSC_VALUE_STALE, SSC_VALUE_STATE_MAX };
 struct ssc_value {
 	int64_t milli;
@@ -81,14 +87,15 @@ void ssc_score(const struct service *svc, const struct ssc_candidate *cand, bool
 /*
  * Choice memory of one service between calls: what is selected, since when a better one is better.
  * The caller owns it, zero = nothing selected yet. Identified by names, so that it survives
- * objects.
+ * objects. BALANCED: the member with the greatest weight stands for all.
  */
 struct ssc_choice {
 	bool valid;
 	char instance[NAME_LEN], gateway[NAME_LEN], path[NAME_LEN];
 	uint16_t metric;
+	unsigned int members;	  /* BALANCED: instances with a weight; else 0 */
 	uint64_t since_us;	  /* of this selection */
-	uint64_t better_since_us; /* 0 = no challenger beyond the margin */
+	uint64_t better_since_us; /* 0 = no challenger, no weight beyond the margin */
 };
 
 enum ssc_why {
@@ -99,6 +106,11 @@ enum ssc_why {
 	SSC_MOVED,	 /* better by the margin for the hold time */
 	SSC_LOST,	 /* the selected one is no longer satisfying or gone */
 	SSC_NOTHING,	 /* no satisfying candidate */
+	/* BALANCED, besides FIRST and NOTHING: */
+	SSC_WEIGHTS_KEPT, /* no weight differs by more than the margin */
+	SSC_WEIGHTS_HOLD, /* one does, but not for the hold time yet */
+	SSC_WEIGHTS_NEW,  /* one did for the hold time: all are renewed */
+	SSC_MEMBERS,	  /* some instance began or ceased to satisfy */
 	SSC_WHY_MAX,
 };
 const char *ssc_why_text(enum ssc_why why); /* for people */
@@ -111,12 +123,27 @@ struct ssc_result {
 			       * value gets stale; now or before = at once; UINT64_MAX = never */
 };
 
-/* Ranks scores[n] (fills rank; ties: metric, current selection, path preference, instance name,
- * path name) and decides with hysteresis; n <= 65535. order[n] receives candidate indexes by rank.
- * Updates *choice. scores must have been filled by ssc_score. */
-void ssc_decide(const struct service *svc, const struct ssc_candidate *cands,
-		struct ssc_score *scores, unsigned int n, uint16_t *order, uint64_t now_us,
-		struct ssc_choice *choice, struct ssc_result *res);
+/* A service with its candidates; those of one instance lie together. n <= 65535. */
+struct ssc_field {
+	const struct service *svc;
+	const struct ssc_candidate *cands;
+	struct ssc_score *scores; /* filled by ssc_score */
+	unsigned int n;
+	uint16_t *order;   /* n; receives candidate indexes by rank */
+	uint16_t *weights; /* n; BALANCED: in force, 0 = no member. The caller keeps them between
+			    * calls, also over a new collection of candidates. Else set to 0 */
+};
+
+/*
+ * Ranks (fills scores[].rank; ties: metric, current selection, path preference, instance name, path
+ * name) and decides with hysteresis. Updates *choice and weights.
+ * BALANCED: every satisfying instance is a member by its best path, weight METRIC_MAX - metric.
+ * Who begins or ceases to satisfy joins or leaves at once with the other weights left alone; all
+ * weights are renewed when one of them has differed by more than margin for hold_ms. selected is
+ * the member with the greatest weight in force.
+ */
+void ssc_decide(const struct ssc_field *field, uint64_t now_us, struct ssc_choice *choice,
+		struct ssc_result *res);
 
 /* When the oldest value that the score uses was received; UINT64_MAX: it uses none. */
 uint64_t ssc_oldest(const struct service *svc, const struct ssc_candidate *cand);
@@ -126,10 +153,9 @@ uint64_t ssc_oldest(const struct service *svc, const struct ssc_candidate *cand)
 uint64_t ssc_stale_at(const struct service *svc, const struct ssc_candidate *cand, uint64_t now_us);
 
 /* The whole reasoning as JSON (shape: docs/metrics.md): per candidate attributes used (value, unit,
- * age), terms, requirements, gate, metric, rank; the choice and why. last may be NULL. New
- * reference, NULL without memory. */
-json_t *ssc_explain(const struct service *svc, const struct ssc_candidate *cands,
-		    const struct ssc_score *scores, unsigned int n, const struct ssc_choice *choice,
+ * age), terms, requirements, gate, metric, rank, weight and share; the choice and why. order is not
+ * used; last may be NULL. New reference, NULL without memory. */
+json_t *ssc_explain(const struct ssc_field *field, const struct ssc_choice *choice,
 		    const struct ssc_result *last, uint64_t now_us);
 
 /* Damping of an instance's satisfying state, RFC 2439 figures. */

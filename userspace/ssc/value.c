@@ -4,6 +4,8 @@
 
 #define LOSS_ONE INT64_C(1000000000) /* 1000000 ppm, in thousandths */
 
+static const struct samples no_samples;
+
 static bool add(struct ssc_parts *parts, const struct samples *set, bool from_path, uint16_t attr)
 {
 	const struct sample *sample = samples_get(set, attr);
@@ -15,7 +17,7 @@ static bool add(struct ssc_parts *parts, const struct samples *set, bool from_pa
 
 static void add_delays(struct ssc_parts *parts, const struct ssc_candidate *cand)
 {
-	if (!add(parts, &cand->path->samples, true, ATTR_DELAY_US))
+	if (cand->path && !add(parts, &cand->path->samples, true, ATTR_DELAY_US))
 		return; /* the other segments alone say nothing */
 	add(parts, &cand->instance->samples, false, ATTR_SITE_DELAY_US);
 	add(parts, &cand->instance->samples, false, ATTR_LB_DELAY_US);
@@ -24,7 +26,8 @@ static void add_delays(struct ssc_parts *parts, const struct ssc_candidate *cand
 
 struct ssc_parts ssc_parts(const struct ssc_candidate *cand, uint16_t attr)
 {
-	const struct samples *path = &cand->path->samples, *instance = &cand->instance->samples;
+	const struct samples *path = cand->path ? &cand->path->samples : &no_samples;
+	const struct samples *instance = &cand->instance->samples;
 	struct ssc_parts parts = {0};
 
 	switch (attr) {
@@ -33,7 +36,7 @@ struct ssc_parts ssc_parts(const struct ssc_candidate *cand, uint16_t attr)
 		break;
 	case ATTR_JITTER_US:
 	case ATTR_LOSS_PPM:
-		if (add(&parts, path, true, attr))
+		if (add(&parts, path, true, attr) || !cand->path)
 			add(&parts, instance, false, attr);
 		break;
 	case ATTR_BANDWIDTH_KBPS:
@@ -70,6 +73,24 @@ static int64_t join(uint16_t attr, int64_t a, int64_t b)
 	}
 }
 
+/* What a path that is not there says. */
+static void without_path(uint16_t attr, struct ssc_value *value)
+{
+	switch (attr) {
+	case ATTR_BANDWIDTH_KBPS:
+	case ATTR_BANDWIDTH_FREE_KBPS:
+		value->milli = attr_max_milli(attr);
+		/* fall through */
+	case ATTR_DELAY_US:
+	case ATTR_JITTER_US:
+	case ATTR_LOSS_PPM:
+		value->state = SSC_VALUE_OK;
+		break;
+	default:
+		break;
+	}
+}
+
 static uint64_t age(const struct sample *sample, uint64_t now_us)
 {
 	return now_us > sample->received_us ? now_us - sample->received_us : 0;
@@ -88,6 +109,8 @@ struct ssc_value ssc_aggregate(const struct service *svc, const struct ssc_candi
 		value.milli = i ? join(attr, value.milli, s->milli) : s->milli;
 		value.age_us = a > value.age_us ? a : value.age_us;
 	}
+	if (parts.n == 0 && !cand->path)
+		without_path(attr, &value);
 	if (parts.n > 0)
 		value.state = value.age_us > svc->max_age_ms * UINT64_C(1000) ? SSC_VALUE_STALE
 									      : SSC_VALUE_OK;

@@ -41,7 +41,7 @@ static inline void fix_fini(struct fix *fix)
 
 static inline struct ssc_candidate fix_cand(const struct fix *fix)
 {
-	return (struct ssc_candidate){&fix->instance, &fix->path};
+	return (struct ssc_candidate){.instance = &fix->instance, .path = &fix->path};
 }
 
 /* In whole units, received at FIX_NOW. */

@@ -18,7 +18,7 @@ static struct {
 	struct fix fix[MAX];
 	struct ssc_candidate cands[MAX];
 	struct ssc_score scores[MAX];
-	uint16_t order[MAX];
+	uint16_t order[MAX], weights[MAX];
 	unsigned int n;
 	struct ssc_choice choice;
 	struct ssc_result res;
@@ -54,11 +54,23 @@ static void set(unsigned int i, int metric)
 	fix_instance(&t.fix[i], ATTR_COST, metric);
 }
 
+static struct ssc_field field(void)
+{
+	return (struct ssc_field){.svc = &t.svc,
+				  .cands = t.cands,
+				  .scores = t.scores,
+				  .n = t.n,
+				  .order = t.order,
+				  .weights = t.weights};
+}
+
 static void decide(uint64_t now)
 {
+	const struct ssc_field f = field();
+
 	for (unsigned int i = 0; i < t.n; i++)
 		ssc_score(&t.svc, &t.cands[i], false, now, &t.scores[i]);
-	ssc_decide(&t.svc, t.cands, t.scores, t.n, t.order, now, &t.choice, &t.res);
+	ssc_decide(&f, now, &t.choice, &t.res);
 }
 
 /* What came out, and that the choice says the same. */
@@ -396,10 +408,13 @@ static void test_again_at_earlier_of_both(void **state)
 /* Scores kept from before: what went stale meanwhile is due at once. */
 static void test_again_at_overdue(void **state)
 {
+	struct ssc_field f;
+
 	t.svc.stale = STALE_EXCLUDE;
 	add("a", "be", 100, 100);
+	f = field();
 	decide(FIX_NOW);
-	ssc_decide(&t.svc, t.cands, t.scores, t.n, t.order, FIX_NOW + 60 * S, &t.choice, &t.res);
+	ssc_decide(&f, FIX_NOW + 60 * S, &t.choice, &t.res);
 	assert_true(t.res.again_at_us <= FIX_NOW + 60 * S);
 }
 
@@ -411,6 +426,8 @@ static void test_many(void **state)
 	struct ssc_candidate *cands = calloc(N, sizeof(*cands));
 	struct ssc_score *scores = calloc(N, sizeof(*scores));
 	uint16_t *order = calloc(N, sizeof(*order));
+	struct ssc_field f = {
+		.svc = &t.svc, .cands = cands, .scores = scores, .n = N, .order = order};
 	char name[16];
 
 	service_bare(&t.svc);
@@ -420,7 +437,7 @@ static void test_many(void **state)
 		cands[i] = fix_cand(&fix[i]);
 		ssc_score(&t.svc, &cands[i], false, FIX_NOW, &scores[i]);
 	}
-	ssc_decide(&t.svc, cands, scores, N, order, FIX_NOW, &t.choice, &t.res);
+	ssc_decide(&f, FIX_NOW, &t.choice, &t.res);
 	assert_int_equal(t.res.selected, N - 1);
 	assert_string_equal(t.choice.instance, "i0000");
 	for (int i = 0; i < N; i++)

@@ -17,7 +17,7 @@ static struct {
 	struct fix fix[N];
 	struct ssc_candidate cands[N];
 	struct ssc_score scores[N];
-	uint16_t order[N];
+	uint16_t order[N], weights[N];
 	struct ssc_choice choice;
 	struct ssc_result res;
 } t;
@@ -52,16 +52,29 @@ static int teardown(void **state)
 	return 0;
 }
 
+static struct ssc_field field(unsigned int n)
+{
+	return (struct ssc_field){.svc = &t.svc,
+				  .cands = t.cands,
+				  .scores = t.scores,
+				  .n = n,
+				  .order = t.order,
+				  .weights = t.weights};
+}
+
 static void decide(uint64_t now)
 {
+	const struct ssc_field f = field(N);
+
 	for (int i = 0; i < N; i++)
 		ssc_score(&t.svc, &t.cands[i], false, now, &t.scores[i]);
-	ssc_decide(&t.svc, t.cands, t.scores, N, t.order, now, &t.choice, &t.res);
+	ssc_decide(&f, now, &t.choice, &t.res);
 }
 
 static json_t *explain(uint64_t now)
 {
-	json_t *obj = ssc_explain(&t.svc, t.cands, t.scores, N, &t.choice, &t.res, now);
+	const struct ssc_field f = field(N);
+	json_t *obj = ssc_explain(&f, &t.choice, &t.res, now);
 
 	assert_non_null(obj);
 	return obj;
@@ -208,10 +221,11 @@ static void test_gate_texts(void **state)
 
 static void test_damped(void **state)
 {
+	const struct ssc_field f = field(1);
 	json_t *e;
 
 	ssc_score(&t.svc, &t.cands[0], true, FIX_NOW, &t.scores[0]);
-	e = ssc_explain(&t.svc, t.cands, t.scores, 1, &t.choice, NULL, FIX_NOW);
+	e = ssc_explain(&f, &t.choice, NULL, FIX_NOW);
 	assert_at(e, "candidates/0/gate",
 		  "{\"kind\":\"damped\",\"text\":\"changed too often, suppressed for a while\"}");
 	assert_at(e, "selected", "null");
@@ -284,13 +298,71 @@ static void test_curves(void **state)
 
 static void test_empty(void **state)
 {
+	const struct ssc_field f = field(0);
 	json_t *e;
 
-	ssc_decide(&t.svc, t.cands, t.scores, 0, t.order, FIX_NOW, &t.choice, &t.res);
-	e = ssc_explain(&t.svc, t.cands, t.scores, 0, &t.choice, &t.res, FIX_NOW);
+	ssc_decide(&f, FIX_NOW, &t.choice, &t.res);
+	e = ssc_explain(&f, &t.choice, &t.res, FIX_NOW);
 	assert_at(e, "selected", "null");
 	assert_at(e, "why", "\"nothing selected: no candidate is satisfying\"");
 	assert_at(e, "candidates", "[]");
+	json_decref(e);
+}
+
+/* c becomes a member, too: 212 and 1000 of 1212. */
+static void test_balanced(void **state)
+{
+	json_t *e;
+
+	t.svc.mode = SAN_MODE_BALANCED;
+	fix_instance(&t.fix[2], ATTR_CPU_LOAD, 40);
+	decide(FIX_NOW);
+	e = explain(FIX_NOW);
+	assert_at(e, "selection", "\"balanced\"");
+	assert_at(e, "why", "\"first selection: nothing was selected before\"");
+	assert_at(e, "selected/instance", "\"c\"");
+	assert_at(e, "balance", "{\"beyond_margin_s\":null,\"members\":2,\"weights\":1212}");
+	assert_at(e, "candidates/0/instance", "\"c\"");
+	assert_at(e, "candidates/0/weight", "1000");
+	assert_at(e, "candidates/0/share_permille", "825");
+	assert_at(e, "candidates/1/weight", "212");
+	assert_at(e, "candidates/1/share_permille", "175");
+	assert_at(e, "candidates/2/weight", "0");
+	assert_at(e, "candidates/2/weight_now", "0");
+	assert_at(e, "challenger", "null");
+	json_decref(e);
+	fix_instance(&t.fix[2], ATTR_CPU_LOAD, 60);
+	decide(FIX_NOW);
+	e = explain(FIX_NOW + 500 * MS);
+	assert_at(e, "why",
+		  "\"kept: a weight differs by more than the margin, but not for the hold time "
+		  "yet\"");
+	assert_at(e, "balance/beyond_margin_s", "0.5");
+	assert_at(e, "candidates/0/weight", "1000");
+	assert_at(e, "candidates/0/weight_now", "500");
+	json_decref(e);
+}
+
+/* Without a path: no name, and a gate of its own for the gateway's SID. */
+static void test_two_levels(void **state)
+{
+	json_t *e;
+
+	t.svc.steering = STEERING_GATEWAY;
+	decide(FIX_NOW);
+	e = explain(FIX_NOW);
+	assert_at(e, "candidates/0/gate",
+		  "{\"kind\":\"no_sid\",\"text\":\"gateway has no SAN SID\"}");
+	json_decref(e);
+	for (int i = 0; i < N; i++)
+		t.cands[i].path = NULL;
+	decide(FIX_NOW);
+	e = explain(FIX_NOW);
+	assert_at(e, "candidates/0/instance", "\"b\""); /* the path's loss is out of it */
+	assert_at(e, "candidates/0/path", "\"\"");
+	assert_at(e, "candidates/0/attributes/0/value", "0");
+	assert_at(e, "candidates/0/attributes/0/age_s", "null");
+	assert_at(e, "candidates/2/gate/kind", "\"unknown\"");
 	json_decref(e);
 }
 
@@ -298,9 +370,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_whole),	    T(test_candidate), T(test_gated),
-		T(test_gate_texts), T(test_damped),    T(test_refused_shows_stale),
-		T(test_challenger), T(test_curves),    T(test_empty),
+		T(test_whole),	    T(test_candidate),	T(test_gated),
+		T(test_gate_texts), T(test_damped),	T(test_refused_shows_stale),
+		T(test_challenger), T(test_curves),	T(test_empty),
+		T(test_balanced),   T(test_two_levels),
 	};
 #undef T
 
