@@ -2,7 +2,8 @@
 /*
  * Computing status: instances and their attributes. Writes /san/status and /san/agents, follows
  * them into the view; values that do not parse are counted, the last good one stays, marked
- * refused. On a gateway it allocates an End.DX6 SID of the locator for each of its own instances.
+ * refused. On a gateway it allocates a SID (End.DX6, End.DX4) of the locator for each of its own
+ * instances.
  */
 #ifndef CSC_H
 #define CSC_H
@@ -30,10 +31,10 @@ void csc_close(struct csc *csc);
 /*
  * obj: { "gateway": "gw2", "address": "2001:db8:2a::2", "sid": "5f00:0:2:100::", "state": "up",
  *        "lease": 17, "attributes": {"cpu_load": 3.5, ...} }
- * gateway and address required. sid: given, or allocated here when gateway is this host's (an
- * instance that had one keeps it), else the instance has none until told. lease: a lease id of
- * csc_lease_grant, its keys go when it ends; 0 or absent = permanent. Replaces the instance as a
- * whole (attributes that obj does not name stay).
+ * gateway and address required; address is IPv6 or IPv4 ("10.2.0.5"). sid: given, or allocated here
+ * when gateway is this host's (an instance that had one keeps it), else the instance has none until
+ * told. lease: a lease id of csc_lease_grant, its keys go when it ends; 0 or absent = permanent.
+ * Replaces the instance as a whole (attributes that obj does not name stay).
  */
 int csc_instance_put(struct csc *csc, uint64_t service, const char *instance, const json_t *obj,
 		     int64_t if_revision, struct ncsdb_write_done done, struct err *err);

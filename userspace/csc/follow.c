@@ -136,13 +136,22 @@ static int read_gateway(const char *text, struct err *err)
 	return err_set(err, -EINVAL, "/gateway", text, "must be a name: [A-Za-z0-9._-]{1,63}");
 }
 
-static int read_addr(const char *field, const char *text, struct in6_addr *addr, struct err *err)
+static int read_sid(const char *text, struct in6_addr *addr, struct err *err)
 {
 	json_t *value = json_string(text);
 	int r = in6_from_value(value, addr, err);
 
 	json_decref(value);
-	return r ? err_prefix(err, "/%s", field) : 0;
+	return r ? err_prefix(err, "/sid") : 0;
+}
+
+static int read_address(const char *text, struct in6_addr *addr, struct err *err)
+{
+	json_t *value = json_string(text);
+	int r = addr_from_value(value, addr, err);
+
+	json_decref(value);
+	return r ? err_prefix(err, "/address") : 0;
 }
 
 static int read_state(const char *text, enum instance_state *state, struct err *err)
@@ -167,10 +176,10 @@ static int field_read(int field, const char *text, struct field_value *v, struct
 		return read_gateway(text, err);
 	case FIELD_ADDRESS:
 		v->put.address = &v->addr;
-		return read_addr("address", text, &v->addr, err);
+		return read_address(text, &v->addr, err);
 	case FIELD_SID:
 		v->put.sid = &v->addr;
-		return read_addr("sid", text, &v->addr, err);
+		return read_sid(text, &v->addr, err);
 	default:
 		v->put.state = &v->state;
 		return read_state(text, &v->state, err);

@@ -113,7 +113,7 @@ static int registration_read(struct csc *csc, const json_t *obj, struct registra
 	if (!r)
 		r = read_names(obj, reg, err);
 	if (!r)
-		r = in6_from_json(obj, "address", JSON_REQUIRED, &reg->address, err);
+		r = addr_from_json(obj, "address", JSON_REQUIRED, &reg->address, err);
 	if (!r)
 		r = in6_from_json(obj, "sid", JSON_OPTIONAL, &reg->sid, err);
 	if (!r)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* From marks to a decision: collect candidates, score the marked ones, damp, let ssc decide. */
+/* From marks to a decision: score the marked candidates, damp, let ssc decide. */
 #include "orc/orc_int.h"
 
 #include <errno.h>
@@ -47,12 +47,14 @@ void orc_mark(struct orc_service *svc, unsigned int cand)
 	svc->dirty[svc->n_dirty++] = cand;
 }
 
-void orc_mark_instance(struct orc_service *svc, const struct orc_instance *inst)
+void orc_mark_instance(struct orc_service *svc, struct orc_instance *inst)
 {
-	if (svc->rebuild)
+	const struct orc_seat *seat = orc_seat(svc, inst);
+
+	if (svc->rebuild || !seat)
 		return;
-	for (unsigned int i = 0; i < inst->n; i++)
-		orc_mark(svc, inst->first + i);
+	for (unsigned int i = 0; i < seat->n; i++)
+		orc_mark(svc, seat->first + i);
 }
 
 void orc_mark_all(struct orc_service *svc)
@@ -68,14 +70,16 @@ static void mark_spoiled(struct orc_service *svc, unsigned int cand)
 }
 
 /* path: its place at the gateway, -1 = a value of the instance. */
-void orc_mark_refreshed(struct orc_service *svc, const struct orc_instance *inst, int path)
+void orc_mark_refreshed(struct orc_service *svc, struct orc_instance *inst, int path)
 {
+	const struct orc_seat *seat = orc_seat(svc, inst);
+
 	if (path >= 0) {
-		mark_spoiled(svc, inst->first + path);
+		mark_spoiled(svc, seat->first + path);
 		return;
 	}
-	for (unsigned int i = 0; i < inst->n; i++)
-		mark_spoiled(svc, inst->first + i);
+	for (unsigned int i = 0; seat && i < seat->n; i++)
+		mark_spoiled(svc, seat->first + i);
 }
 
 /* Some value that the score uses is beyond max_age, and that means something. */
@@ -95,9 +99,10 @@ static void mark_reusable(struct orc_service *svc, uint64_t now_us)
 	if (!svc->n_suppressed || svc->rebuild)
 		return;
 	HASH_ITER(hh, svc->view->instances, view, next) {
-		const struct orc_instance *inst = view->user;
+		struct orc_instance *inst = view->user;
+		const struct orc_seat *seat = inst ? orc_seat(svc, inst) : NULL;
 
-		if (inst && inst->suppressed && ssc_damp_until(&inst->damping) <= now_us)
+		if (seat && seat->suppressed && ssc_damp_until(&seat->damping) <= now_us)
 			orc_mark_instance(svc, inst);
 	}
 }
@@ -111,99 +116,14 @@ void orc_mark_due(struct orc_service *svc, uint64_t now_us)
 	mark_reusable(svc, now_us);
 }
 
-/* ---- candidates ---- */
-
-void orc_drop_candidates(struct orc *orc, struct orc_service *svc)
-{
-	orc->stats.candidates -= svc->n;
-	svc->n = 0;
-	svc->n_dirty = 0;
-	svc->rebuild = true;
-}
-
-static unsigned int count_candidates(const struct orc_service *svc)
-{
-	struct view_instance *view, *next;
-	unsigned int n = 0;
-
-	HASH_ITER(hh, svc->view->instances, view, next) {
-		const struct orc_instance *inst = view->user;
-
-		if (inst && inst->gateway)
-			n += inst->gateway->n_paths;
-	}
-	return n;
-}
-
-static void say_cut(struct orc_service *svc, unsigned int n)
-{
-	char id[SVC_ID_TEXT];
-
-	if (n > ORC_MAX_CANDIDATES && !svc->cut)
-		log_warn("service has too many candidates, the last ones are left out",
-			 "service=%s candidates=%u at_most=%d", svc_id_text(svc->view->id, id), n,
-			 ORC_MAX_CANDIDATES);
-	svc->cut = n > ORC_MAX_CANDIDATES;
-}
-
-static int candidates_alloc(struct orc_service *svc, unsigned int n)
-{
-	size_t size = n ? n : 1;
-
-	free(svc->cands);
-	free(svc->scores);
-	free(svc->flags);
-	free(svc->dirty);
-	svc->cands = calloc(size, sizeof(*svc->cands));
-	svc->scores = calloc(size, sizeof(*svc->scores));
-	svc->flags = calloc(size, sizeof(*svc->flags));
-	svc->dirty = calloc(size, sizeof(*svc->dirty));
-	return svc->cands && svc->scores && svc->flags && svc->dirty ? 0 : -ENOMEM;
-}
-
-static void collect_instance(struct orc_service *svc, struct orc_instance *inst, unsigned int max)
-{
-	unsigned int n_paths = inst->gateway ? inst->gateway->n_paths : 0;
-
-	inst->first = svc->n;
-	inst->n = 0;
-	inst->free = inst->suppressed = inst->damped = false;
-	for (; inst->n < n_paths && svc->n < max; inst->n++)
-		svc->cands[svc->n++] = (struct ssc_candidate){
-			.instance = inst->view, .path = inst->gateway->paths[inst->n]};
-}
-
-static int collect(struct orc *orc, struct orc_service *svc)
-{
-	unsigned int n = count_candidates(svc);
-	struct view_instance *view, *next;
-
-	say_cut(svc, n);
-	if (n > ORC_MAX_CANDIDATES)
-		n = ORC_MAX_CANDIDATES;
-	if (candidates_alloc(svc, n)) {
-		log_err("candidates not collected", "why=\"no memory\"");
-		return -ENOMEM;
-	}
-	svc->n_free = svc->n_suppressed = 0;
-	svc->damped = false;
-	HASH_ITER(hh, svc->view->instances, view, next)
-		if (view->user)
-			collect_instance(svc, view->user, n);
-	orc->stats.candidates += svc->n;
-	svc->rebuild = false;
-	orc_mark_all(svc);
-	return 0;
-}
-
 /* ---- scores ---- */
 
 static void score(struct orc *orc, struct orc_service *svc, unsigned int i, uint64_t now_us)
 {
-	const struct orc_instance *inst = svc->cands[i].instance->user;
+	const struct orc_seat *seat = orc_seat(svc, svc->cands[i].instance->user);
 	const struct service *def = svc->view->def;
 
-	ssc_score(def, &svc->cands[i], inst->damped, now_us, &svc->scores[i]);
+	ssc_score(def, &svc->cands[i], seat->damped, now_us, &svc->scores[i]);
 	svc->flags[i] =
 		def->stale == STALE_WORSEN && is_aged(def, &svc->cands[i], now_us) ? CAND_AGED : 0;
 	orc->stats.candidates_scored++;
@@ -216,12 +136,13 @@ static struct orc_instance *score_dirty(struct orc *orc, struct orc_service *svc
 
 	for (unsigned int i = 0; i < svc->n_dirty; i++) {
 		struct orc_instance *inst = svc->cands[svc->dirty[i]].instance->user;
+		struct orc_seat *seat = orc_seat(svc, inst);
 
 		score(orc, svc, svc->dirty[i], now_us);
-		if (inst->scored)
+		if (seat->scored)
 			continue;
-		inst->scored = true;
-		inst->next_scored = list;
+		seat->scored = true;
+		seat->next_scored = list;
 		list = inst;
 	}
 	svc->n_dirty = 0;
@@ -231,24 +152,24 @@ static struct orc_instance *score_dirty(struct orc *orc, struct orc_service *svc
 /* ---- damping ---- */
 
 /* Without damping: DAMPED is the gate only where nothing else fails. */
-static bool satisfied(const struct orc_service *svc, const struct orc_instance *inst)
+static bool satisfied(const struct orc_service *svc, const struct orc_seat *seat)
 {
-	for (unsigned int i = inst->first; i < inst->first + inst->n; i++)
+	for (unsigned int i = seat->first; i < seat->first + seat->n; i++)
 		if (svc->scores[i].metric < METRIC_MAX || svc->scores[i].gate == SSC_DAMPED)
 			return true;
 	return false;
 }
 
-static void feed(struct orc_service *svc, struct orc_instance *inst, uint64_t now_us)
+static void feed(struct orc_service *svc, struct orc_seat *seat, uint64_t now_us)
 {
-	bool sat = satisfied(svc, inst);
+	bool sat = satisfied(svc, seat);
 
-	svc->n_free -= inst->free;
-	svc->n_suppressed -= inst->suppressed;
-	inst->suppressed = ssc_damp(&inst->damping, sat, now_us);
-	inst->free = sat && !inst->suppressed;
-	svc->n_free += inst->free;
-	svc->n_suppressed += inst->suppressed;
+	svc->n_free -= seat->free;
+	svc->n_suppressed -= seat->suppressed;
+	seat->suppressed = ssc_damp(&seat->damping, sat, now_us);
+	seat->free = sat && !seat->suppressed;
+	svc->n_free += seat->free;
+	svc->n_suppressed += seat->suppressed;
 }
 
 /* Suppressed ones are out as long as another one satisfies: the last is never damped. */
@@ -261,15 +182,15 @@ static void apply_damping(struct orc *orc, struct orc_service *svc, uint64_t now
 		return;
 	svc->damped = false;
 	HASH_ITER(hh, svc->view->instances, view, next) {
-		struct orc_instance *inst = view->user;
-		bool damped = inst && inst->suppressed && out;
+		struct orc_seat *seat = view->user ? orc_seat(svc, view->user) : NULL;
+		bool damped = seat && seat->suppressed && out;
 
 		svc->damped |= damped;
-		if (!inst || inst->damped == damped)
+		if (!seat || seat->damped == damped)
 			continue;
-		inst->damped = damped;
-		for (unsigned int i = 0; i < inst->n; i++)
-			score(orc, svc, inst->first + i, now_us);
+		seat->damped = damped;
+		for (unsigned int i = 0; i < seat->n; i++)
+			score(orc, svc, seat->first + i, now_us);
 	}
 }
 
@@ -281,11 +202,11 @@ static uint64_t reuse_at(const struct orc_service *svc)
 	if (!svc->n_suppressed)
 		return at;
 	HASH_ITER(hh, svc->view->instances, view, next) {
-		const struct orc_instance *inst = view->user;
+		const struct orc_seat *seat = view->user ? orc_seat(svc, view->user) : NULL;
 		uint64_t until = UINT64_MAX;
 
-		if (inst && inst->suppressed)
-			until = ssc_damp_until(&inst->damping);
+		if (seat && seat->suppressed)
+			until = ssc_damp_until(&seat->damping);
 		at = until < at ? until : at;
 	}
 	return at;
@@ -293,12 +214,41 @@ static uint64_t reuse_at(const struct orc_service *svc)
 
 /* ---- the decision ---- */
 
+struct ssc_field orc_field(struct orc *orc, const struct orc_service *svc)
+{
+	return (struct ssc_field){
+		.svc = svc->view->def,
+		.cands = svc->cands,
+		.scores = svc->scores,
+		.n = svc->n,
+		.order = orc->order,
+		.weights = svc->weights,
+	};
+}
+
+/* Weights in force belong to instances, so that they outlive this collection of candidates. */
+static void keep_weights(const struct orc_service *svc)
+{
+	for (unsigned int i = 0; i < svc->n; i++)
+		orc_seat(svc, svc->cands[i].instance->user)->weight = 0;
+	for (unsigned int i = 0; i < svc->n; i++) {
+		struct orc_seat *seat = orc_seat(svc, svc->cands[i].instance->user);
+
+		if (!svc->weights[i])
+			continue;
+		seat->weight = svc->weights[i];
+		seat->member = svc->cands[i].path;
+	}
+}
+
 static void decide(struct orc *orc, struct orc_service *svc, uint64_t now_us)
 {
 	const struct ssc_choice from = svc->choice;
+	const struct ssc_field field = orc_field(orc, svc);
 
-	ssc_decide(svc->view->def, svc->cands, svc->scores, svc->n, orc->order, now_us,
-		   &svc->choice, &svc->last);
+	ssc_decide(&field, now_us, &svc->choice, &svc->last);
+	if (from.members || svc->choice.members)
+		keep_weights(svc);
 	svc->evaluated = true;
 	orc->stats.evaluations++;
 	if (!svc->last.changed)
@@ -313,14 +263,16 @@ void orc_evaluate(struct orc *orc, struct orc_service *svc, uint64_t now_us)
 	struct orc_instance *list, *next;
 	uint64_t reuse_us;
 
-	if (svc->rebuild && collect(orc, svc)) {
+	if (svc->rebuild && orc_collect(orc, svc)) {
 		orc_deadline_before(orc, svc, now_us + ORC_RETRY_US);
 		return;
 	}
 	for (list = score_dirty(orc, svc, now_us); list; list = next) {
-		next = list->next_scored;
-		list->scored = false;
-		feed(svc, list, now_us);
+		struct orc_seat *seat = orc_seat(svc, list);
+
+		next = seat->next_scored;
+		seat->scored = false;
+		feed(svc, seat, now_us);
 	}
 	apply_damping(orc, svc, now_us);
 	decide(orc, svc, now_us);

@@ -33,6 +33,7 @@ static struct orc_pick pick(const struct ssc_choice *choice, char **room)
 	return (struct orc_pick){
 		.valid = choice->valid,
 		.metric = choice->metric,
+		.members = choice->members,
 		.instance = keep(room, choice->instance),
 		.gateway = keep(room, choice->gateway),
 		.path = keep(room, choice->path),
@@ -89,8 +90,9 @@ static json_t *pick_json(const struct orc_pick *pick)
 {
 	if (!pick->valid)
 		return json_null();
-	return json_pack("{s:s, s:s, s:s, s:i}", "instance", pick->instance, "gateway",
-			 pick->gateway, "path", pick->path, "metric", (int)pick->metric);
+	return json_pack("{s:s, s:s, s:s, s:i, s:i}", "instance", pick->instance, "gateway",
+			 pick->gateway, "path", pick->path, "metric", (int)pick->metric, "members",
+			 (int)pick->members);
 }
 
 static const char *wall_text(int64_t ms, char *buf, size_t size)

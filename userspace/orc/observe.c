@@ -18,46 +18,73 @@ static bool matters(const struct orc_service *svc, uint16_t attr)
 
 static void service_free(struct orc *orc, struct orc_service *svc)
 {
+	if (svc->local)
+		service_free(orc, svc->local);
 	orc_drop_candidates(orc, svc);
 	orc_unqueue(orc, svc);
 	orc_deadline_drop(orc, svc);
-	svc->view->user = NULL;
-	orc->stats.services--;
 	orc_history_fini(svc);
 	free(svc->cands);
 	free(svc->scores);
 	free(svc->flags);
 	free(svc->dirty);
+	free(svc->weights);
 	free(svc);
 }
 
-static struct orc_service *service_new(struct orc *orc, struct view_service *view)
+static struct orc_service *service_new(struct view_service *view, uint8_t scope)
 {
 	struct orc_service *svc = calloc(1, sizeof(*svc));
 
-	if (!svc)
+	if (!svc) {
+		log_err("service not orchestrated", "why=\"no memory\"");
 		return NULL;
+	}
 	svc->view = view;
+	svc->scope = scope;
 	svc->rebuild = true;
-	view->user = svc;
-	orc->stats.services++;
 	return svc;
+}
+
+static void defined_anew(struct orc *orc, struct orc_service *svc)
+{
+	if (svc->steering != svc->view->def->steering)
+		orc_drop_candidates(orc, svc);
+	svc->replan = true;
+	orc_uses(svc);
+	orc_mark_all(svc);
+	orc_queue(orc, svc);
+}
+
+static void drop_local(struct orc *orc, struct orc_service *svc)
+{
+	if (!svc->local)
+		return;
+	orc_emit_gone(orc, svc->local);
+	orc_unrefuse(orc, svc->local);
+	service_free(orc, svc->local);
+	svc->local = NULL;
 }
 
 static void on_service(struct orc *orc, struct view_service *view)
 {
 	struct orc_service *svc = view->user;
 
-	if (!svc)
-		svc = service_new(orc, view);
 	if (!svc) {
-		log_err("service not orchestrated", "why=\"no memory\"");
+		view->user = svc = service_new(view, SAN_SCOPE_INGRESS);
+		if (!svc)
+			return;
+		orc->stats.services++;
+	}
+	defined_anew(orc, svc);
+	if (!orc->gateway[0] || view->def->steering != STEERING_GATEWAY) {
+		drop_local(orc, svc);
 		return;
 	}
-	svc->replan = true;
-	orc_uses(svc);
-	orc_mark_all(svc);
-	orc_queue(orc, svc);
+	if (!svc->local)
+		svc->local = service_new(view, SAN_SCOPE_LOCAL);
+	if (svc->local)
+		defined_anew(orc, svc->local);
 }
 
 static void on_service_gone(struct orc *orc, struct view_service *view)
@@ -66,12 +93,15 @@ static void on_service_gone(struct orc *orc, struct view_service *view)
 
 	if (!svc)
 		return;
+	drop_local(orc, svc);
 	orc_emit_gone(orc, svc);
 	orc_unrefuse(orc, svc);
 	service_free(orc, svc);
+	view->user = NULL;
+	orc->stats.services--;
 }
 
-/* Its set of candidates changed. */
+/* Its set of candidates changed, in one scope. */
 static void touch_structure(struct orc *orc, struct orc_service *svc)
 {
 	if (!svc)
@@ -79,6 +109,14 @@ static void touch_structure(struct orc *orc, struct orc_service *svc)
 	orc_drop_candidates(orc, svc);
 	svc->replan = true;
 	orc_queue(orc, svc);
+}
+
+/* Its set of instances changed. */
+static void touch_service(struct orc *orc, struct orc_service *svc)
+{
+	touch_structure(orc, svc);
+	if (svc)
+		touch_structure(orc, svc->local);
 }
 
 /* ---- instances ---- */
@@ -102,13 +140,39 @@ static const char *home(const struct view_instance *view)
 	return IN6_IS_ADDR_UNSPECIFIED(&view->address) ? "" : view->gateway;
 }
 
+static void instance_free(struct orc_instance *inst)
+{
+	free(inst->local);
+	free(inst);
+}
+
+static void forget_weights(struct orc_instance *inst)
+{
+	inst->seat.weight = 0;
+	inst->seat.member = NULL;
+	if (inst->local)
+		inst->local->weight = 0;
+}
+
 static void move_instance(struct orc *orc, struct orc_instance *inst, const char *gateway)
 {
-	touch_structure(orc, orc_service_of(inst));
+	touch_service(orc, orc_service_of(inst));
 	orc_gateway_leave(orc, inst);
+	forget_weights(inst);
 	if (gateway[0] && orc_gateway_join(orc, inst, gateway))
 		log_err("instance not orchestrated", "instance=%s why=\"no memory\"",
 			inst->view->name);
+}
+
+/* SID, address or state changed. */
+static void touch_instance(struct orc *orc, struct orc_service *svc, struct orc_instance *inst)
+{
+	if (!svc)
+		return;
+	svc->replan = true;
+	orc_mark_instance(svc, inst);
+	orc_queue(orc, svc);
+	touch_instance(orc, svc->local, inst);
 }
 
 static void on_instance(struct orc *orc, struct view_instance *view)
@@ -122,10 +186,8 @@ static void on_instance(struct orc *orc, struct view_instance *view)
 		return;
 	if (strcmp(inst->gateway ? inst->gateway->name : "", home(view)) != 0) {
 		move_instance(orc, inst, home(view));
-	} else if (svc && inst->gateway) {
-		svc->replan = true;
-		orc_mark_instance(svc, inst);
-		orc_queue(orc, svc);
+	} else if (inst->gateway) {
+		touch_instance(orc, svc, inst);
 	}
 	orc_sid_update(orc, inst);
 }
@@ -137,19 +199,18 @@ static void on_instance_gone(struct orc *orc, struct view_instance *view)
 	if (!inst)
 		return;
 	if (inst->gateway)
-		touch_structure(orc, orc_service_of(inst));
+		touch_service(orc, orc_service_of(inst));
 	orc_gateway_leave(orc, inst);
 	orc_sid_release(orc, inst);
 	view->user = NULL;
-	free(inst);
+	instance_free(inst);
 }
 
-static void on_instance_attr(struct orc *orc, const struct view_event *event)
+static void mark_attr(struct orc *orc, struct orc_service *svc, const struct view_event *event)
 {
 	struct orc_instance *inst = event->instance->user;
-	struct orc_service *svc = event->service->user;
 
-	if (!svc || !inst || !inst->gateway || svc->rebuild || !matters(svc, event->attr))
+	if (!svc || svc->rebuild || !matters(svc, event->attr))
 		return;
 	if (event->value_changed)
 		orc_mark_instance(svc, inst);
@@ -157,6 +218,17 @@ static void on_instance_attr(struct orc *orc, const struct view_event *event)
 		orc_mark_refreshed(svc, inst, -1);
 	if (svc->n_dirty)
 		orc_queue(orc, svc);
+}
+
+static void on_instance_attr(struct orc *orc, const struct view_event *event)
+{
+	struct orc_instance *inst = event->instance->user;
+	struct orc_service *svc = event->service->user;
+
+	if (!svc || !inst || !inst->gateway)
+		return;
+	mark_attr(orc, svc, event);
+	mark_attr(orc, svc->local, event);
 }
 
 /* ---- paths ---- */
@@ -186,10 +258,10 @@ static void touch_path(struct orc *orc, struct orc_gateway *gw, unsigned int pla
 	{
 		struct orc_service *svc = orc_service_of(inst);
 
-		if (!svc || svc->rebuild || place >= inst->n)
+		if (!svc || svc->rebuild || place >= inst->seat.n)
 			continue;
 		svc->replan = true;
-		orc_mark(svc, inst->first + place);
+		orc_mark(svc, inst->seat.first + place);
 		orc_queue(orc, svc);
 	}
 }
@@ -212,10 +284,25 @@ static void on_path(struct orc *orc, struct view_path *path)
 	touch_gateway(orc, path->def.gateway);
 }
 
+/* The object may go with its definition: nobody is a member by it any more. */
+static void forget_path(struct orc *orc, const struct view_path *path)
+{
+	struct orc_gateway *gw = orc_gateway_find(orc, path->def.gateway);
+	struct orc_instance *inst;
+
+	if (!gw)
+		return;
+	DL_FOREACH(gw->instances, inst)
+	if (inst->seat.member == path)
+		forget_weights(inst);
+}
+
 static void on_path_gone(struct orc *orc, struct view_path *path)
 {
-	if (orc_gateway_drop_path(orc, path))
-		touch_gateway(orc, path->def.gateway);
+	if (!orc_gateway_drop_path(orc, path))
+		return;
+	forget_path(orc, path);
+	touch_gateway(orc, path->def.gateway);
 }
 
 static void on_path_attr(struct orc *orc, const struct view_event *event)
@@ -230,15 +317,34 @@ static void on_path_attr(struct orc *orc, const struct view_event *event)
 	{
 		struct orc_service *svc = orc_service_of(inst);
 
-		if (!svc || svc->rebuild || (unsigned int)place >= inst->n ||
+		if (!svc || svc->rebuild || (unsigned int)place >= inst->seat.n ||
 		    !matters(svc, event->attr))
 			continue;
 		if (event->value_changed)
-			orc_mark(svc, inst->first + place);
+			orc_mark(svc, inst->seat.first + place);
 		else
 			orc_mark_refreshed(svc, inst, place);
 		if (svc->n_dirty)
 			orc_queue(orc, svc);
+	}
+}
+
+/* ---- gateways ---- */
+
+/* Its SAN SID matters to services that are steered by gateway. */
+static void on_gateway(struct orc *orc, const char *name)
+{
+	struct orc_gateway *gw = orc_gateway_find(orc, name);
+	struct orc_instance *inst;
+
+	if (!gw)
+		return;
+	DL_FOREACH(gw->instances, inst)
+	{
+		struct orc_service *svc = orc_service_of(inst);
+
+		if (svc && svc->view->def->steering == STEERING_GATEWAY)
+			touch_structure(orc, svc);
 	}
 }
 
@@ -274,8 +380,13 @@ void orc_observe(void *arg, const struct view_event *event)
 	case VIEW_PATH_ATTR:
 		on_path_attr(orc, event);
 		break;
-	case VIEW_GATEWAY: /* candidates are made of instances and paths */
+	case VIEW_GATEWAY:
 	case VIEW_GATEWAY_GONE:
+		on_gateway(orc, event->gateway->def.name);
+		break;
+	case VIEW_CLASS:
+	case VIEW_CLASS_GONE:
+		orc_classes_touch(orc);
 		break;
 	}
 }
@@ -294,6 +405,7 @@ void orc_attach(struct orc *orc)
 		HASH_ITER(hh, svc->instances, inst, next_inst)
 			on_instance(orc, inst);
 	}
+	orc_classes_touch(orc);
 	orc->view->observe = orc_observe;
 	orc->view->arg = orc;
 }
@@ -303,7 +415,8 @@ static void detach_instances(struct view_service *svc)
 	struct view_instance *inst, *next;
 
 	HASH_ITER(hh, svc->instances, inst, next) {
-		free(inst->user);
+		if (inst->user)
+			instance_free(inst->user);
 		inst->user = NULL;
 	}
 }
@@ -316,6 +429,7 @@ void orc_detach(struct orc *orc)
 	HASH_ITER(hh, orc->view->services, svc, next) {
 		if (svc->user)
 			service_free(orc, svc->user);
+		svc->user = NULL;
 		detach_instances(svc);
 	}
 	orc_gateways_fini(orc);

@@ -13,7 +13,7 @@ static int check_conf(const struct orc_conf *conf)
 		return -EINVAL;
 	if (conf->gateway && !name_valid(conf->gateway))
 		return -EINVAL;
-	return 0;
+	return conf->n_groups > SAN_MAX_GROUPS ? -EINVAL : 0;
 }
 
 int orc_open(const struct orc_conf *conf, struct orc **out)
@@ -29,6 +29,8 @@ int orc_open(const struct orc_conf *conf, struct orc **out)
 	orc->loop = conf->loop;
 	orc->view = conf->view;
 	orc->ncc = conf->ncc;
+	orc->groups = conf->groups;
+	orc->n_groups = conf->n_groups;
 	strcpy(orc->ingress, conf->ingress ? conf->ingress : "");
 	strcpy(orc->gateway, conf->gateway ? conf->gateway : "");
 	r = orc_sids_init(orc, conf->sids, conf->n_sids);
@@ -68,7 +70,7 @@ bool orc_started(const struct orc *orc)
 	return orc->started;
 }
 
-static const struct orc_service *find(const struct orc *orc, uint64_t id)
+static struct orc_service *find(const struct orc *orc, uint64_t id)
 {
 	const struct view_service *view = view_service(orc->view, id);
 
@@ -90,8 +92,19 @@ int orc_entry(const struct orc *orc, uint64_t service, struct orc_entry *out)
 		.since_us = svc->choice.since_us,
 		.changes = svc->changes,
 		.generation = svc->generation,
+		.members = svc->choice.members,
 	};
 	return 0;
+}
+
+static json_t *explain(struct orc *orc, const struct orc_service *svc, uint64_t now_us)
+{
+	const struct ssc_field field = orc_field(orc, svc);
+	json_t *out = ssc_explain(&field, &svc->choice, svc->evaluated ? &svc->last : NULL, now_us);
+
+	if (out)
+		json_object_set_new(out, "history", orc_history_json(svc, now_us));
+	return out;
 }
 
 json_t *orc_explain(struct orc *orc, uint64_t service)
@@ -106,10 +119,9 @@ json_t *orc_explain(struct orc *orc, uint64_t service)
 	if (orc->started && orc->queue)
 		orc_round(orc);
 	now_us = clock_us();
-	out = ssc_explain(svc->view->def, svc->cands, svc->scores, svc->n, &svc->choice,
-			  svc->evaluated ? &svc->last : NULL, now_us);
-	if (out)
-		json_object_set_new(out, "history", orc_history_json(svc, now_us));
+	out = explain(orc, svc, now_us);
+	if (out && svc->local)
+		json_object_set_new(out, "local", explain(orc, svc->local, now_us));
 	return out;
 }
 

@@ -57,8 +57,9 @@ struct orc_entry {
 int orc_entry(const struct orc *orc, uint64_t service, struct orc_entry *out); /* -ENOENT */
 
 /* ssc_explain of the present state plus "history": [{"time", "age_s", "why", "from", "to"}], the
- * oldest first; from and to {"instance", "gateway", "path", "metric"} or null. What is marked is
- * evaluated first. New reference; NULL: no such service. */
+ * oldest first, and "local", the same of the choice among our own instances where there is one;
+ * from and to {"instance", "gateway", "path", "metric"} or null. What is marked is evaluated first.
+ * New reference; NULL: no such service. */
 json_t *orc_explain(struct orc *orc, uint64_t service);
 
 struct orc_stats {

@@ -115,6 +115,7 @@ void orc_round(struct orc *orc)
 	struct orc_service *svc;
 
 	disarm(orc);
+	orc_classes_round(orc);
 	while ((svc = orc->queue)) {
 		orc_unqueue(orc, svc);
 		orc_evaluate(orc, svc, now_us);
@@ -150,6 +151,8 @@ void orc_sched_open(struct orc *orc)
 	adopt(orc, (uv_handle_t *)&orc->later);
 	uv_timer_init(orc->loop, &orc->deadline);
 	adopt(orc, (uv_handle_t *)&orc->deadline);
+	uv_timer_init(orc->loop, &orc->classes_retry);
+	adopt(orc, (uv_handle_t *)&orc->classes_retry);
 }
 
 void orc_sched_close(struct orc *orc)
@@ -161,4 +164,5 @@ void orc_sched_close(struct orc *orc)
 	uv_close((uv_handle_t *)&orc->idle, on_closed);
 	uv_close((uv_handle_t *)&orc->later, on_closed);
 	uv_close((uv_handle_t *)&orc->deadline, on_closed);
+	uv_close((uv_handle_t *)&orc->classes_retry, on_closed);
 }

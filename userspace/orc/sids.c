@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Gateway role: the SIDs of the configuration, and an End.DX6 for each of our instances. */
+/* Gateway role: the SIDs of the configuration, and an End.DX6 or End.DX4 for each of our
+ * instances. */
 #include "orc/orc_int.h"
 
 #include <arpa/inet.h>
@@ -81,8 +82,12 @@ void orc_sids_fini(struct orc *orc)
 
 static bool wanted(const struct orc *orc, const struct orc_instance *inst)
 {
-	return inst->gateway && strcmp(inst->gateway->name, orc->gateway) == 0 &&
-	       !IN6_IS_ADDR_UNSPECIFIED(&inst->view->sid);
+	return orc_is_home(orc, inst) && !IN6_IS_ADDR_UNSPECIFIED(&inst->view->sid);
+}
+
+static uint8_t behaviour_for(const struct view_instance *view)
+{
+	return IN6_IS_ADDR_V4MAPPED(&view->address) ? SAN_BEHAVIOUR_END_DX4 : SAN_BEHAVIOUR_END_DX6;
 }
 
 static bool same_addr(const struct in6_addr *a, const struct in6_addr *b)
@@ -92,7 +97,7 @@ static bool same_addr(const struct in6_addr *a, const struct in6_addr *b)
 
 static bool fits(const struct orc_sid *sid, const struct view_instance *view)
 {
-	return sid->plan.behaviour == SAN_BEHAVIOUR_END_DX6 &&
+	return sid->plan.behaviour == behaviour_for(view) &&
 	       same_addr(&sid->plan.addr, &view->sid) &&
 	       same_addr(&sid->plan.nexthop, &view->address);
 }
@@ -118,6 +123,36 @@ static void unrefuse(struct orc *orc, struct orc_instance *inst)
 	inst->sid_refused = false;
 }
 
+/* Of the services that share a SID none is told apart: packets to it count for nobody. */
+static uint64_t service_of(const struct orc *orc, const struct orc_sid *sid)
+{
+	struct orc_gateway *gw = orc_gateway_find(orc, orc->gateway);
+	struct orc_instance *inst;
+	uint64_t id = 0;
+
+	if (!gw)
+		return 0;
+	DL_FOREACH(gw->instances, inst)
+	{
+		if (inst->sid != sid)
+			continue;
+		if (id && id != inst->view->service->id)
+			return 0;
+		id = inst->view->service->id;
+	}
+	return id;
+}
+
+static void name_service(struct orc *orc, struct orc_sid *sid)
+{
+	uint64_t id = service_of(orc, sid);
+
+	if (sid->plan.service_id == id)
+		return;
+	sid->plan.service_id = id;
+	sid_put(orc, sid);
+}
+
 static void claim(struct orc *orc, struct orc_instance *inst)
 {
 	struct orc_sid *sid = sid_find(orc, &inst->view->sid);
@@ -129,8 +164,9 @@ static void claim(struct orc *orc, struct orc_instance *inst)
 	unrefuse(orc, inst);
 	if (!sid) {
 		sid = sid_new(orc, &(struct plan_sid){.addr = inst->view->sid,
-						      .behaviour = SAN_BEHAVIOUR_END_DX6,
-						      .nexthop = inst->view->address});
+						      .behaviour = behaviour_for(inst->view),
+						      .nexthop = inst->view->address,
+						      .service_id = inst->view->service->id});
 		if (!sid) {
 			log_err("SID not programmed", "instance=%s why=\"no memory\"",
 				inst->view->name);
@@ -140,6 +176,8 @@ static void claim(struct orc *orc, struct orc_instance *inst)
 	}
 	sid->users++;
 	inst->sid = sid;
+	if (sid->users > 1)
+		name_service(orc, sid);
 }
 
 /* A SID is free: whoever waited for one may have it now. */
@@ -160,8 +198,12 @@ static void drop(struct orc *orc, struct orc_instance *inst)
 	struct orc_sid *sid = inst->sid;
 
 	inst->sid = NULL;
-	if (!sid || --sid->users > 0)
+	if (!sid)
 		return;
+	if (--sid->users > 0) {
+		name_service(orc, sid);
+		return;
+	}
 	if (orc->started) {
 		ncc_sid_del(orc->ncc, &sid->plan.addr);
 		orc->plan_touched = true;

@@ -372,8 +372,12 @@ static void check_service(const struct view_service *svc)
 	naive_candidates(svc);
 	assert_int_equal(o->n, naive.n);
 	naive_scores(svc->def);
-	ssc_decide(svc->def, naive.cands, naive.scores, naive.n, naive.order, now_us, &choice,
-		   &res);
+	ssc_decide(&(struct ssc_field){.svc = svc->def,
+				       .cands = naive.cands,
+				       .scores = naive.scores,
+				       .n = naive.n,
+				       .order = naive.order},
+		   now_us, &choice, &res);
 	if (res.changed)
 		fail_msg("service %d: %s", (int)svc->id, ssc_why_text(res.why));
 	assert_int_equal(choice.metric, o->choice.metric);
