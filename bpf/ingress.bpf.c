@@ -1,187 +1,338 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Access side: a packet with a SAN header goes to the next hop selected for its service, everything
- * else to the kernel. Parse, look up, rewrite; each step answers 0 or a reason, the exit is one.
+ * Access side: a packet with a service (by its SAN header, else by the classifier) goes to the next
+ * hop selected for it, everything else to the kernel.
+ *
+ * There are two ways. The usual packet (IPv6, no tag, 16 bytes of Destination Options, TCP or UDP)
+ * takes a straight line, which either forwards it or gives it up untouched. Every other packet, and
+ * what was given up, takes the long way from the start: it knows all kinds and all reasons.
  */
 #include <linux/bpf.h>
+#include <linux/in.h>
 #include <bpf/bpf_helpers.h>
 #include <stddef.h>
 
 #include <san/map_abi.h>
 #include <san/wire.h>
 
+#include "lib/boundary.h"
+#include "lib/choose.h"
+#include "lib/classify.h"
+#include "lib/consts.h"
 #include "lib/cursor.h"
+#include "lib/events.h"
 #include "lib/flow.h"
+#include "lib/frag.h"
+#include "lib/hash.h"
+#include "lib/icmp.h"
+#include "lib/l2.h"
 #include "lib/maps.h"
+#include "lib/packet.h"
 #include "lib/srv6.h"
 #include "lib/verdict.h"
 
-/* Set by module dp before loading. */
-const volatile struct san_profile profile = SAN_PROFILE_EXP1;
-const volatile struct san_quick quick = {.want = ~0ull}; /* of the profile */
-const volatile __u64 flow_seed = 0;   /* the same after a restart: flow labels stay */
-const volatile __u8 coarse_clock = 0; /* bpf_ktime_get_coarse_ns exists (5.11) */
+#define INGRESS_NOT_USUAL 0xff /* no reason: the long way decides */
 
-struct ingress {
+#define ingress_unlikely(x) __builtin_expect(!!(x), 0)
+
+/* --- the usual packet ------------------------------------------------------------------ */
+
+/* Facts of it. Words of addresses as they stand in memory. */
+struct usual {
 	struct san_found found;
 	struct srv6_inner inner;
-	const struct san_nexthop *nh;
-	__u32 nh_index;
-	__u32 stats;
-	__u8 mode, affinity; /* of the service */
-	int done;	     /* reason if all goes well: forwarded or flow_hit */
+	__u64 src[2], dst[2];
+	__u64 hash;
+	__u64 frame;
+	__u32 nexthop;
 };
 
-static __always_inline __u64 ingress_now(void)
+/* Only what is routable beyond doubt: packet_routable6() is the judge. */
+static __always_inline int usual_routable(const __u8 *addr, __u64 high)
 {
-	return coarse_clock ? bpf_ktime_get_coarse_ns() : bpf_ktime_get_ns();
+	return addr[0] < 0xfe && high;
 }
 
-/* A frame to another host, seen because the interface is promiscuous or the switch floods, or to a
- * group: not ours to forward, whatever it holds. */
-static __always_inline int ingress_is_ours(const __u8 *eth, const struct san_iface *iface)
+static __always_inline int usual_is_plain(const struct san_iface *iface, const __u8 *eth)
 {
-	return !(cursor_be64(CURSOR_LOAD(__u64, eth) ^ *(const __u64 *)iface) >> 16);
+	return iface->role == SAN_ROLE_INGRESS && l2_is_ours(eth, iface) &&
+	       CURSOR_LOAD(__u16, eth + 12) == cursor_be16(L2_IP6);
 }
 
-static __always_inline int ingress_parse(struct xdp_md *ctx, const struct san_iface *iface,
-					 struct ingress *in)
+static __always_inline int usual_read(struct xdp_md *ctx, const struct san_iface *iface,
+				      struct usual *u)
 {
-	struct cursor cur = {.pos = srv6_start(ctx), .end = srv6_end(ctx)};
-	const struct san_profile *prof = (const struct san_profile *)&profile;
-	const struct san_quick *usual = (const struct san_quick *)&quick;
-	const __u8 *eth = cursor_take(&cur, SRV6_ETH_LEN);
+	const struct san_quick *shape = (const struct san_quick *)&quick;
+	const __u8 *eth = l2_start(ctx), *end = l2_end(ctx);
+	const __u8 *ip6 = eth + L2_ETH_LEN;
 
-	if (!eth)
-		return -SAN_R_NOT_IPV6;
-	if (!ingress_is_ours(eth, iface))
-		return -SAN_R_NOT_ROUTABLE;
-	if (CURSOR_LOAD(__u16, eth + 12) != cursor_be16(SRV6_ETH_IP6))
-		return -SAN_R_NOT_IPV6;
-	/* Else the compiler takes the initial values above for constants. */
-	cursor_pin(prof);
-	cursor_pin(usual);
-	if (cursor_fast(cur.pos, cur.end, usual, &in->found))
+	cursor_pin(shape);
+	if (ip6 + CURSOR_IP6_LEN > end || !usual_is_plain(iface, eth) ||
+	    !cursor_fast(ip6, end, shape, &u->found))
 		return 0;
-	return cursor_walk(cur.pos, cur.end, prof, &in->found);
+	u->src[0] = CURSOR_LOAD(__u64, ip6 + PACKET_SRC);
+	u->src[1] = CURSOR_LOAD(__u64, ip6 + PACKET_SRC + 8);
+	u->dst[0] = CURSOR_LOAD(__u64, ip6 + PACKET_DST);
+	u->dst[1] = CURSOR_LOAD(__u64, ip6 + PACKET_DST + 8);
+	if (!usual_routable(ip6 + PACKET_SRC, u->src[0]) ||
+	    !usual_routable(ip6 + PACKET_DST, u->dst[0]))
+		return 0;
+	u->inner.first = CURSOR_LOAD(__u32, ip6);
+	u->inner.hop_limit = ip6[7];
+	u->inner.len = u->found.len;
+	u->frame = u->found.len + L2_ETH_LEN;
+	return u->inner.hop_limit > 1;
 }
 
-static __always_inline int ingress_service(struct ingress *in)
+/* May this be the first packet of a TCP connection? */
+static __always_inline int usual_begins(const struct xdp_md *ctx, const struct usual *u)
 {
-	struct san_service_key key = {.service_id = in->found.service_id};
-	const struct san_service *service = bpf_map_lookup_elem(&san_services, &key);
+	const __u8 *flags = l2_start(ctx) + L2_ETH_LEN + CURSOR_FAST_L4 + PACKET_TCP_FLAGS;
 
-	if (!service)
-		return -SAN_R_UNKNOWN_SERVICE;
-	/* Copied: a preallocated element can be reused for another service under a reader. */
-	in->nh_index = service->nexthop;
-	in->stats = service->stats;
-	in->mode = service->mode;
-	in->affinity = service->affinity;
-	return 0;
+	if (u->found.l4_proto != CURSOR_TCP)
+		return 0;
+	return flags + 1 > l2_end(ctx) ||
+	       (*flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) == PACKET_TCP_SYN;
 }
 
-/* What steering needs of the packet. The addresses are derived anew: with the cursor's the verifier
- * would tell apart by what path they came. */
-static __always_inline int ingress_read(struct xdp_md *ctx, struct ingress *in)
+/* The next hop of a flow that is known, and of which there is nothing to write; else NULL. */
+static __always_inline const struct san_nexthop *usual_flow(const struct xdp_md *ctx,
+							    const struct san_service *service,
+							    struct usual *u)
 {
-	const __u8 *ip6 = srv6_start(ctx) + SRV6_ETH_LEN;
+	struct san_flow_key key = {.service_id = u->found.service_id};
+	__u32 idle_s = service->idle_s;
+	const struct san_nexthop *nh;
+	const struct san_flow *flow;
 
-	if (ip6 + CURSOR_IP6_LEN > srv6_end(ctx))
-		return -SAN_R_TRUNCATED; /* not reached: the cursor has read it */
-	if (!flow_routable(ip6 + FLOW_SRC) || !flow_routable(ip6 + FLOW_DST))
-		return -SAN_R_NOT_ROUTABLE;
-	in->inner.first = CURSOR_LOAD(__u32, ip6);
-	in->inner.len = in->found.len;
-	in->inner.hop_limit = ip6[7];
-	in->inner.label = flow_label(ip6, in->found.ports, in->found.l4_proto, flow_seed);
-	return 0;
+	if (service->flags & SAN_SVC_KEY_SOURCE)
+		flow_key_source(&key, u->src);
+	else
+		flow_key(&key, u->src, u->dst, FLOW_LAST_WORD(u->found.ports, u->found.l4_proto));
+	if (!(service->flags & SAN_SVC_KEY_SOURCE) && usual_begins(ctx, u))
+		return NULL;
+	flow = bpf_map_lookup_elem(&san_flows, &key);
+	if (!flow || flow_is_stale(flow_silence(flow, consts_now()), idle_s))
+		return NULL;
+	u->nexthop = flow->nexthop;
+	nh = bpf_map_lookup_elem(&san_nexthops, &u->nexthop);
+	return flow_holds(flow, nh) ? nh : NULL;
 }
 
-/* The selection in force. */
-static __always_inline int ingress_selected(struct ingress *in)
+static __always_inline const struct san_nexthop *usual_selected(const struct san_service *service,
+								struct usual *u)
 {
-	if (in->mode != SAN_MODE_PREFERRED)
-		return -SAN_R_NOTHING_SELECTED;
-	in->nh = bpf_map_lookup_elem(&san_nexthops, &in->nh_index);
-	return in->nh && in->nh->kind != SAN_NH_UNUSED ? 0 : -SAN_R_NH_INVALID;
-}
+	const __u32 *nexthop;
+	__u32 slot;
 
-static __always_inline int ingress_affinity(struct xdp_md *ctx, struct ingress *in)
-{
-	const __u8 *ip6 = srv6_start(ctx) + SRV6_ETH_LEN;
-	struct san_flow_key key;
-	struct san_flow *flow = NULL;
-	__u64 now = ingress_now();
-	__u32 selected = in->nh_index;
-	int r;
-
-	if (ip6 + CURSOR_IP6_LEN > srv6_end(ctx))
-		return -SAN_R_TRUNCATED; /* not reached, as above */
-	flow_key(&key, ip6, &in->found);
-	if (!flow_begins(ip6, srv6_end(ctx), &in->found))
-		flow = bpf_map_lookup_elem(&san_flows, &key);
-	if (flow) {
-		in->nh = flow_nexthop(flow, &in->nh_index, now);
-		in->done = SAN_R_FLOW_HIT;
-		if (in->nh)
-			return 0;
+	u->nexthop = service->nexthop;
+	if (service->mode == SAN_MODE_BALANCED) {
+		if (service->affinity == SAN_AFFINITY_NONE)
+			slot = choose_slot(service, bpf_get_prandom_u32());
+		else if (service->flags & SAN_SVC_KEY_SOURCE)
+			slot = choose_slot(service, hash_slot(hash_source(u->src, flow_seed)));
+		else
+			slot = choose_slot(service, hash_slot(u->hash));
+		nexthop = bpf_map_lookup_elem(&san_slots, &slot);
+		if (!nexthop)
+			return NULL;
+		u->nexthop = *nexthop;
+	} else if (service->mode != SAN_MODE_PREFERRED) {
+		return NULL;
 	}
-	in->done = SAN_R_FORWARDED;
-	in->nh_index = selected;
-	r = ingress_selected(in);
-	if (!r)
-		flow_remember(&key, in->nh_index, in->nh, now);
+	return bpf_map_lookup_elem(&san_nexthops, &u->nexthop);
+}
+
+static __always_inline int usual_send(struct xdp_md *ctx, const struct san_nexthop *nh,
+				      const struct usual *u)
+{
+	if (!(nh->families & SAN_NH_IP6))
+		return 0;
+	if (nh->kind == SAN_NH_SRV6)
+		return srv6_push(ctx, nh, &u->inner);
+	return nh->kind == SAN_NH_DIRECT && srv6_direct(ctx, nh, &u->inner);
+}
+
+/* SAN_R_FORWARDED or SAN_R_FLOW_HIT: counted but for the reason; INGRESS_NOT_USUAL: untouched. */
+static __always_inline int usual(struct xdp_md *ctx, const struct san_iface *iface, struct usual *u)
+{
+	const struct san_domain *domain = maps_domain();
+	const struct san_service *service;
+	const struct san_nexthop *nh;
+	struct san_service_key key;
+	__u32 stats;
+	int done = SAN_R_FORWARDED;
+
+	if (!domain || events_traces(domain) || !usual_read(ctx, iface, u) ||
+	    boundary_forbids(domain, u->dst))
+		return INGRESS_NOT_USUAL;
+	key.service_id = u->found.service_id;
+	u->hash = hash_words(u->src, u->dst, FLOW_LAST_WORD(u->found.ports, u->found.l4_proto),
+			     flow_seed);
+	u->inner.label = hash_label(u->hash);
+	service = bpf_map_lookup_elem(&san_services, &key);
+	if (!service || !(service->groups >> (iface->group & 63) & 1))
+		return INGRESS_NOT_USUAL;
+	stats = service->stats;
+	if (service->affinity == SAN_AFFINITY_FLOW) {
+		nh = usual_flow(ctx, service, u);
+		done = SAN_R_FLOW_HIT;
+	} else {
+		nh = usual_selected(service, u);
+	}
+	if (!nh || !usual_send(ctx, nh, u))
+		return INGRESS_NOT_USUAL;
+	maps_count(&san_svc_stats, stats, u->frame);
+	maps_count(&san_nh_stats, u->nexthop, u->frame);
+	return done;
+}
+
+/* --- every packet ---------------------------------------------------------------------- */
+
+/* Steps up to the addresses: what it is, is it ours, may it go where it says. */
+static __always_inline int long_admit(struct xdp_md *ctx, const struct san_iface *iface,
+				      const struct san_domain *domain, struct packet *p)
+{
+	const __u8 *eth = l2_start(ctx), *end = l2_end(ctx), *again = eth, *ip6;
+	struct l2 l2 = {};
+	__u64 zero;
+	int r = l2_read(eth, end, &l2);
+
+	if (r)
+		return r;
+	cursor_pin(again);
+	/* An unknown 0: three lengths would be three ways for the verifier. */
+	zero = CURSOR_LOAD(__u32, eth) ^ CURSOR_LOAD(__u32, again);
+	p->l2_len = (l2.len + zero) & L2_LEN_MASK;
+	p->version = l2.version;
+	if (l2.version == 6) {
+		ip6 = eth + (p->l2_len & L2_LEN_MASK);
+		cursor_pin(ip6);
+		packet_head6(ip6, end, p);
+		if (p->first && boundary_forbids(domain, (const __u64 *)p->flow.dst))
+			return -SAN_R_BOUNDARY;
+	}
+	if (!l2_is_ours(eth, iface))
+		return -SAN_R_NOT_ROUTABLE;
+	return l2.len > L2_ETH_LEN && !(iface->policy & SAN_IF_VLAN) ? -SAN_R_TAGGED : 0;
+}
+
+/* This host's own outer header, or one that looks like it. */
+static __always_inline int long_is_looped(const struct san_domain *domain, const struct packet *p)
+{
+	const __u64 *source = (const __u64 *)domain->source;
+	const __u64 *src = (const __u64 *)p->flow.src;
+
+	if (p->version != 6 ||
+	    (p->next != IPPROTO_IPV6 && p->next != IPPROTO_IPIP && p->next != CURSOR_ROUTING))
+		return 0;
+	return source[0] | source[1] && src[0] == source[0] && src[1] == source[1];
+}
+
+/* 0: p->service_id is the service it asks for, or that is given to it; SAN_R_FRAGMENT_HIT: the next
+ * hop is known, too. */
+static __noinline int long_read(struct xdp_md *ctx, const struct san_iface *iface,
+				const struct san_domain *domain, struct packet *p)
+{
+	__u32 set = domain->class_set;
+	int r = long_admit(ctx, iface, domain, p);
+
+	if (r)
+		return r;
+	r = packet_read(ctx, p->l2_len, p);
+	if (r == -SAN_R_FRAGMENT)
+		return frag_follow(p);
+	if ((r == -SAN_R_NO_SAN || r == -SAN_R_BAD_VERSION) && iface->policy & SAN_IF_CLASSIFY &&
+	    set && !classify(p, set))
+		r = 0;
+	if (!r && long_is_looped(domain, p))
+		return -SAN_R_LOOPED;
 	return r;
 }
 
-static __always_inline int ingress_choose(struct xdp_md *ctx, struct ingress *in)
+/* The next hop for the service; its index is in p. */
+static __always_inline int long_choose(const struct san_iface *iface, struct packet *p)
 {
-	if (in->affinity == SAN_AFFINITY_FLOW)
-		return ingress_affinity(ctx, in);
-	in->done = SAN_R_FORWARDED;
-	return ingress_selected(in);
+	struct san_service_key key = {.service_id = p->service_id};
+	const struct san_service *found = bpf_map_lookup_elem(&san_services, &key);
+	struct san_service service;
+
+	if (!found)
+		return -SAN_R_UNKNOWN_SERVICE;
+	service = *found; /* a preallocated element can be used again under a reader */
+	p->generation = service.generation;
+	if (!(service.groups >> (iface->group & 63) & 1))
+		return -SAN_R_DENIED;
+	return packet_routable(p) ? choose(&service, p) : -SAN_R_NOT_ROUTABLE;
 }
 
-static __always_inline int ingress_send(struct xdp_md *ctx, const struct ingress *in)
+static __always_inline int long_too_big(struct xdp_md *ctx, const struct packet *p)
 {
-	switch (in->nh->kind) {
-	case SAN_NH_SRV6:
-		return srv6_push(ctx, in->nh, &in->inner);
-	case SAN_NH_DIRECT:
-		return srv6_direct(ctx, in->nh, &in->inner);
-	case SAN_NH_UNRESOLVED:
-		return -SAN_R_NH_UNRESOLVED;
-	case SAN_NH_DROP:
-		return -SAN_R_NH_DROP;
-	default:
+	struct icmp_request request = {.mtu = p->mtu,
+				       .l2_len = p->l2_len,
+				       .l3_len = p->len,
+				       .l4_off = p->l4_off,
+				       .l4_proto = p->flow.proto,
+				       .family = p->version};
+
+	return icmp_too_big(ctx, &request);
+}
+
+/* By the next hop that was chosen, for the reason `done`. */
+static __noinline int long_send(struct xdp_md *ctx, struct packet *p, int done)
+{
+	const struct san_nexthop *nh = bpf_map_lookup_elem(&san_nexthops, &p->nexthop);
+	__u32 epoch;
+	int r;
+
+	if (!nh)
 		return -SAN_R_NH_INVALID;
-	}
+	epoch = nh->epoch;
+	r = srv6_send(ctx, nh, p);
+	if (r == -SAN_R_TOO_BIG)
+		return long_too_big(ctx, p);
+	if (r)
+		return r;
+	if (p->more && done != SAN_R_FRAGMENT_HIT)
+		frag_remember(p, epoch);
+	maps_count(&san_svc_stats, p->stats, p->frame);
+	maps_count(&san_nh_stats, p->nexthop, p->frame);
+	return done;
 }
 
 /* Returns the reason, negative unless the packet was steered. */
-static __always_inline int ingress_steer(struct xdp_md *ctx, const struct san_iface *iface,
-					 struct ingress *in)
+static __always_inline int long_steer(struct xdp_md *ctx, const struct san_iface *iface,
+				      struct packet *p)
 {
-	int r = ingress_parse(ctx, iface, in);
+	const struct san_domain *domain = maps_domain();
+	int r = domain ? long_read(ctx, iface, domain, p) : -SAN_R_NO_ROLE;
 
-	if (r)
+	if (r < 0)
 		return r;
-	r = ingress_service(in);
-	if (r)
-		return r;
-	r = ingress_read(ctx, in);
-	if (r)
-		return r;
-	r = ingress_choose(ctx, in);
-	if (r)
-		return r;
-	r = ingress_send(ctx, in);
-	if (r)
-		return r;
-	maps_count(&san_svc_stats, in->stats, in->inner.frame);
-	maps_count(&san_nh_stats, in->nh_index, in->inner.frame);
-	return in->done;
+	if (!r)
+		r = long_choose(iface, p);
+	else if (!packet_routable(p))
+		r = -SAN_R_NOT_ROUTABLE;
+	return r < 0 ? r : long_send(ctx, p, r);
+}
+
+static __noinline int ingress_long(struct xdp_md *ctx)
+{
+	__u32 ifindex = ctx->ingress_ifindex, row = 0, reason = SAN_R_NO_ROLE;
+	const struct san_iface *iface = bpf_map_lookup_elem(&san_ifaces, &ifindex);
+	struct packet p = {.ifindex = ifindex};
+	__u8 policy = 0;
+	int r;
+
+	p.frame = l2_end(ctx) - l2_start(ctx);
+	if (iface && iface->role == SAN_ROLE_INGRESS) {
+		row = iface->row;
+		policy = iface->policy;
+		r = long_steer(ctx, iface, &p);
+		reason = r < 0 ? -r : r;
+	}
+	events_exit(&p, reason, verdict_steers(reason), SAN_ROLE_INGRESS);
+	return verdict(reason, row, policy, p.frame);
 }
 
 SEC("xdp")
@@ -189,17 +340,15 @@ int san_ingress(struct xdp_md *ctx)
 {
 	__u32 ifindex = ctx->ingress_ifindex;
 	const struct san_iface *iface = bpf_map_lookup_elem(&san_ifaces, &ifindex);
-	__u64 len = srv6_end(ctx) - srv6_start(ctx);
-	struct ingress in; /* each step fills what the next ones read */
-	__u8 policy;
-	int r;
+	struct usual u; /* each step fills what the next ones read */
+	int done = INGRESS_NOT_USUAL;
 
-	if (!iface || iface->role != SAN_ROLE_INGRESS)
-		return verdict(SAN_R_NO_ROLE, 0, len);
-	policy = iface->policy;
-	in.inner.frame = len;
-	r = ingress_steer(ctx, iface, &in);
-	return verdict(r < 0 ? -r : r, policy, len);
+	if (iface)
+		done = usual(ctx, iface, &u);
+	if (ingress_unlikely(done == INGRESS_NOT_USUAL))
+		return ingress_long(ctx);
+	verdict_count(done, iface->row, u.frame);
+	return XDP_REDIRECT;
 }
 
 char _license[] SEC("license") = "GPL";

@@ -6,7 +6,7 @@
  * Rules. The packet is read from front to back; the first rule below that ends the walk gives the
  * answer. "Malformed" and its reason are per rule. Lengths are in bytes unless said otherwise.
  *
- *  1. Fewer than 40 bytes: TRUNCATED. Version nibble of the IPv6 header not 6: NOT_IPV6. Payload
+ *  1. Fewer than 40 bytes: TRUNCATED. Version nibble of the IPv6 header not 6: NOT_IP. Payload
  *     length larger than what is there behind the IPv6 header: TRUNCATED (so a jumbogram, payload
  *     length 0, is TRUNCATED as soon as something must be read). The packet ends where the payload
  *     length says; bytes behind that end (Ethernet padding) do not exist.
@@ -16,8 +16,9 @@
  * read.
  *  3. A header's first 8 bytes must be in the packet, then its whole length: else TRUNCATED.
  *     Length = (second byte + 1) * 8; AH: (second byte + 2) * 4; fragment: 8.
- *  4. Fragment header: offset != 0 or M set: FRAGMENT, whatever was found before. Otherwise (atomic
- *     fragment) the walk goes on behind it. Reserved bits are ignored.
+ *  4. Fragment header: offset != 0: FRAGMENT, whatever was found before. Otherwise (atomic or first
+ *     fragment) the walk goes on behind it. Reserved bits are ignored. The last fragment header met
+ *     gives M and the identification.
  *  5. HBH and DOH whose carrier is on in the profile: options from byte 2 to the header's end.
  *     Whose carrier is off: skipped by length, contents (and their number) do not matter.
  *  6. Routing header of type 4 (SRH) with the SRH carrier on: (Last Entry + 1) * 16 > second byte *
@@ -66,7 +67,9 @@
 #define CURSOR_SRH_TYPE 4
 #define CURSOR_IP6_LEN 40
 #define CURSOR_PORTS_LEN 4
-#define CURSOR_FRAG_MASK 0xfff9 /* offset and M */
+#define CURSOR_FAST_L4 (CURSOR_IP6_LEN + 4 + SAN_HDR_LEN) /* where cursor_fast() finds ports */
+#define CURSOR_FRAG_OFFSET 0xfff8
+#define CURSOR_FRAG_MORE 0x1
 /* No walk gets beyond 40 + 8 * 2048 bytes; the verifier wants less than 0xffff. */
 #define CURSOR_OFF_MASK 0x7fff
 /* Each step of the walk takes a header or an option; one more to see the bound or the end. */
@@ -86,6 +89,8 @@ struct san_found {
 	__u16 l4_off;	  /* from the IPv6 header to the upper layer header, 0 = none reachable */
 	__u8 l4_proto;	  /* next-header value that ended the walk */
 	__u8 fragment;	  /* 1: there was a fragment header */
+	__u8 more;	  /* its M */
+	__be32 frag_id;	  /* its identification */
 	__u8 flags;	  /* low nibble of the SAN header's first byte; 0 without a version */
 };
 
@@ -100,7 +105,7 @@ struct cursor_walk {
 	__u64 zero;	/* 0, but the verifier does not know: see cursor_forget */
 	__u64 next;	/* type of the header at off, once options are done */
 	__u64 id;	/* service ID, 0 = none yet */
-	__u64 flags, fragment;
+	__u64 flags, fragment, more, frag_id;
 };
 
 /* The compiler must derive every later address from this register: the verifier's bounds check
@@ -250,6 +255,17 @@ static __always_inline int cursor_carries(__u64 type, const struct san_profile *
 	       (type == CURSOR_HBH && profile->carriers & SAN_CARRIER_HBH);
 }
 
+/* Rule 4: hdr is a fragment header, all in the packet. */
+static __always_inline int cursor_fragment(struct cursor_walk *w, const __u8 *hdr)
+{
+	__u64 word = cursor_be16(CURSOR_LOAD(__u16, hdr + 2));
+
+	w->fragment = 1;
+	w->more = word & CURSOR_FRAG_MORE;
+	w->frag_id = CURSOR_LOAD(__u32, hdr + 4);
+	return word & CURSOR_FRAG_OFFSET ? -SAN_R_FRAGMENT : 0;
+}
+
 /* Rules 2 to 6: the extension header at w->off. 0 = go on. */
 static __always_inline int cursor_header(struct cursor_walk *w, const struct san_profile *profile)
 {
@@ -269,11 +285,8 @@ static __always_inline int cursor_header(struct cursor_walk *w, const struct san
 	if (type == CURSOR_ROUTING && hdr[2] == CURSOR_SRH_TYPE &&
 	    profile->carriers & SAN_CARRIER_SRH)
 		return cursor_srh(w, hdr, len, profile);
-	if (type == CURSOR_FRAGMENT) {
-		w->fragment = 1;
-		if (cursor_be16(CURSOR_LOAD(__u16, hdr + 2)) & CURSOR_FRAG_MASK)
-			return -SAN_R_FRAGMENT;
-	}
+	if (type == CURSOR_FRAGMENT && cursor_fragment(w, hdr))
+		return -SAN_R_FRAGMENT;
 	if (cursor_carries(type, profile)) {
 		w->san_type = profile->opt_type;
 		w->opts_end = w->off + len;
@@ -319,6 +332,8 @@ static __always_inline void cursor_forget(struct cursor_walk *w)
 	w->id += w->zero;
 	w->flags = (w->flags + w->zero) & 0xf;
 	w->fragment = (w->fragment + w->zero) & 1;
+	w->more = (w->more + w->zero) & 1;
+	w->frag_id += w->zero;
 }
 
 /* One step: an option, a header, or the arrival. 0 = go on. */
@@ -348,18 +363,20 @@ static __always_inline int cursor_general(struct cursor_walk *w, const struct sa
 	r += w->zero;
 	found->service_id = w->id;
 	found->fragment = w->fragment;
+	found->more = w->more;
+	found->frag_id = w->frag_id;
 	found->flags = w->flags;
 	return r == CURSOR_ARRIVED ? cursor_upper(w, found) : r;
 }
 
-/* IPv6 | DOH of 16 bytes, all our option | TCP or UDP with ports: nearly every packet of a client,
- * so no branch and no state more than it needs. False for everything else, also for what is wrong:
- * the walk decides about that. */
+/* IPv6 | DOH of 16 bytes, all our option | TCP or UDP with ports, and nothing behind the packet:
+ * nearly every packet of a client, so no branch and no state more than it needs. False for
+ * everything else, also for what is wrong: the walk decides about that. */
 static __always_inline int cursor_fast(const __u8 *ip6, const __u8 *end,
 				       const struct san_quick *quick, struct san_found *found)
 {
 	const __u8 *doh = ip6 + CURSOR_IP6_LEN;
-	const __u8 *l4 = doh + 4 + SAN_HDR_LEN;
+	const __u8 *l4 = ip6 + CURSOR_FAST_L4;
 	__u64 first;
 
 	if (l4 + CURSOR_PORTS_LEN > end || ip6[0] >> 4 != 6 || ip6[6] != CURSOR_DOH)
@@ -375,11 +392,11 @@ static __always_inline int cursor_fast(const __u8 *ip6, const __u8 *end,
 	found->service_id =
 		cursor_be64(CURSOR_LOAD(__u64, doh + 4 + quick->id_offset)) >> quick->id_shift;
 	found->ports = CURSOR_LOAD(__u32, l4);
-	found->l4_off = CURSOR_IP6_LEN + 4 + SAN_HDR_LEN;
-	found->fragment = 0;
+	found->l4_off = CURSOR_FAST_L4;
+	found->fragment = found->more = 0;
+	found->frag_id = 0;
 	found->flags = first >> 24 & quick->flags_mask;
-	return found->service_id && found->len >= (__u32)found->l4_off + CURSOR_PORTS_LEN &&
-	       found->len <= (__u64)(end - ip6);
+	return found->service_id && found->len == (__u64)(end - ip6);
 }
 
 /* Everything else, from the first byte on. */
@@ -394,7 +411,7 @@ static __always_inline int cursor_walk(const __u8 *ip6, const __u8 *end,
 	if (!cursor_take(&cur, CURSOR_IP6_LEN))
 		return -SAN_R_TRUNCATED;
 	if (ip6[0] >> 4 != 6)
-		return -SAN_R_NOT_IPV6;
+		return -SAN_R_NOT_IP;
 	w.limit = cursor_be16(CURSOR_LOAD(__u16, ip6 + 4));
 	cursor_pin(w.limit); /* Linux 5.10 knows no bounds of a byte swap: the mask must stay */
 	w.limit = CURSOR_IP6_LEN + (w.limit & 0xffff);

@@ -19,11 +19,34 @@ struct {
 } san_meta SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__type(key, __u32);
+	__type(value, struct san_domain);
+} san_domain SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, SAN_DEFAULT_SERVICES);
 	__type(key, struct san_service_key);
 	__type(value, struct san_service);
 } san_services SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SAN_DEFAULT_SERVICES);
+	__type(key, struct san_service_key);
+	__type(value, struct san_service);
+} san_local SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SAN_DEFAULT_SLOTS);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__type(key, __u32);
+	__type(value, __u32);
+} san_slots SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -39,6 +62,57 @@ struct {
 	__type(key, struct san_flow_key);
 	__type(value, struct san_flow);
 } san_flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SAN_DEFAULT_FRAGS);
+	__type(key, struct san_frag_key);
+	__type(value, struct san_frag);
+} san_frags SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SAN_DEFAULT_BUCKETS);
+	__type(key, __be32[4]);
+	__type(value, struct san_bucket);
+} san_buckets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, SAN_CLASS_ENTRIES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct san_class_prefix);
+	__type(value, __u32);
+} san_class_src SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, SAN_CLASS_ENTRIES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct san_class_prefix);
+	__type(value, __u32);
+} san_class_dst SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SAN_CLASS_ENTRIES);
+	__type(key, struct san_class_pair_key);
+	__type(value, struct san_class_pair);
+} san_class_pairs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SAN_CLASS_ENTRIES);
+	__type(key, struct san_class_rule_key);
+	__type(value, struct san_class_rule);
+} san_class_rules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SAN_DEFAULT_SIDS);
+	__type(key, struct san_sid_key);
+	__type(value, struct san_sid);
+} san_sids SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -57,7 +131,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SAN_DEFAULT_SERVICES);
+	__uint(max_entries, 2 * SAN_DEFAULT_SERVICES + 1);
 	__type(key, __u32);
 	__type(value, struct san_counter);
 } san_svc_stats SEC(".maps");
@@ -71,10 +145,15 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SAN_R_MAX);
+	__uint(max_entries, SAN_REASON_ROW *(SAN_DEFAULT_IFACES + 1));
 	__type(key, __u32);
 	__type(value, struct san_counter);
 } san_reasons SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, SAN_EVENTS_BYTES);
+} san_events SEC(".maps");
 
 /* Adds one packet to a per-CPU counter. An index beyond the map counts nowhere. */
 static __always_inline void maps_count(void *map, __u32 index, __u64 bytes)
@@ -85,6 +164,14 @@ static __always_inline void maps_count(void *map, __u32 index, __u64 bytes)
 		return;
 	counter->packets++;
 	counter->bytes += bytes;
+}
+
+/* NULL only on a kernel that fails; the verifier wants to see it asked. */
+static __always_inline const struct san_domain *maps_domain(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&san_domain, &zero);
 }
 
 #endif

@@ -2,105 +2,79 @@
 /*
  * Rewriting: push a next hop's prepared IPv6 header and SRH (RFC 8986 section 5), or only new MAC
  * addresses. Nothing is written before everything that can fail has succeeded, so that a packet
- * goes to the kernel as it came.
+ * goes to the kernel as it came. One way for the usual packet (IPv6, no tag, no padding), inlined
+ * with constant lengths; one for every packet, out of line.
  */
 #ifndef BPF_LIB_SRV6_H
 #define BPF_LIB_SRV6_H
 
 #include "lib/cursor.h"
+#include "lib/ipv4.h"
+#include "lib/l2.h"
 #include "lib/maps.h"
+#include "lib/packet.h"
 
-#define SRV6_ETH_LEN 14
-#define SRV6_ETH_IP6 0x86dd
-#define SRV6_CLASS_MASK 0xfff00000 /* version and traffic class */
 #define SRV6_MAX_LEN 65535 /* of the whole packet: keeps the payload length in its 16 bits */
+#define SRV6_IP4_HOP_LIMIT 64
+#define SRV6_NEXT_IP4 4
+#define SRV6_NEXT_HEADER 6 /* offsets in the IPv6 header */
+#define SRV6_HOP_LIMIT 7
+#define SRV6_IP4_TTL 8
+
+static __always_inline void srv6_write_eth(__u8 *eth, const struct san_nexthop *nh, __u16 type)
+{
+	*(__u64 *)eth = *(const __u64 *)nh->dst_mac;
+	*(__u32 *)(eth + 8) = *(const __u32 *)(nh->src_mac + 2);
+	*(__u16 *)(eth + 12) = cursor_be16(type);
+}
+
+/* Asked before the packet is changed: an interface without a role is not in the map, the kernel can
+ * send there all the same. */
+static __always_inline int srv6_can_redirect(const struct san_nexthop *nh)
+{
+	return bpf_redirect_map(&san_tx, nh->ifindex, XDP_PASS) == XDP_REDIRECT;
+}
+
+/* --- the usual packet ------------------------------------------------------------------ */
 
 /* What the outer header takes from the inner packet, read before the packet moves. */
 struct srv6_inner {
 	__u32 first;	/* version, traffic class, flow label; as in the packet */
-	__u32 label;	/* outer flow label, 20 bits */
-	__u64 len;	/* header and payload */
-	__u64 frame;	/* L2 length as received */
-	__u8 hop_limit; /* as received, > 1 */
+	__u32 label;	/* outer flow label; as in the packet */
+	__u64 len;	/* header and payload: what the frame holds behind 14 bytes */
+	__u8 hop_limit; /* as received */
 };
-
-static __always_inline __u8 *srv6_start(const struct xdp_md *ctx)
-{
-	return (__u8 *)(long)ctx->data;
-}
-
-static __always_inline __u8 *srv6_end(const struct xdp_md *ctx)
-{
-	return (__u8 *)(long)ctx->data_end;
-}
-
-/* May this packet go out by the next hop, with extra bytes in front of it? */
-static __always_inline int srv6_check(const struct srv6_inner *in, const struct san_nexthop *nh,
-				      __u64 extra)
-{
-	__u64 len = in->len + extra;
-
-	if (in->hop_limit <= 1)
-		return -SAN_R_HOP_LIMIT;
-	if (len > nh->mtu || len > SRV6_MAX_LEN)
-		return -SAN_R_TOO_BIG;
-	/* Asked before the packet is changed: an interface without a role is not in the map, the
-	 * kernel can send there all the same. */
-	if (bpf_redirect_map(&san_tx, nh->ifindex, XDP_PASS) != XDP_REDIRECT)
-		return -SAN_R_NH_UNRESOLVED;
-	return 0;
-}
-
-/* Ethernet padding would travel on as bytes behind the inner packet. */
-static __always_inline void srv6_trim(struct xdp_md *ctx, const struct srv6_inner *in)
-{
-	__u64 len = SRV6_ETH_LEN + in->len;
-
-	if (in->frame > len)
-		bpf_xdp_adjust_tail(ctx, -(int)(in->frame - len));
-}
-
-static __always_inline void srv6_write_eth(__u8 *eth, const struct san_nexthop *nh)
-{
-	*(__u64 *)eth = *(const __u64 *)nh->dst_mac;
-	*(__u32 *)(eth + 8) = *(const __u32 *)(nh->src_mac + 2);
-	*(__u16 *)(eth + 12) = cursor_be16(SRV6_ETH_IP6);
-}
 
 /* len is a constant and the pointers are said to be aligned: the copy becomes moves of 64 bits. */
 static __always_inline int srv6_write(struct xdp_md *ctx, const struct san_nexthop *nh,
 				      const struct srv6_inner *in, const int len)
 {
-	__u8 *eth = srv6_start(ctx);
-	__u8 *outer = eth + SRV6_ETH_LEN;
+	__u8 *eth = l2_start(ctx);
+	__u8 *outer = eth + L2_ETH_LEN;
 	__u8 *inner = outer + len;
 
-	if (inner + CURSOR_IP6_LEN > srv6_end(ctx))
-		return -SAN_R_NO_HEADROOM; /* not reached: the head was just moved by len */
-	srv6_write_eth(eth, nh);
+	if (inner + CURSOR_IP6_LEN > l2_end(ctx))
+		return 0; /* not reached: the head was just moved by len */
+	srv6_write_eth(eth, nh, L2_IP6);
 	__builtin_memcpy((__u64 *)outer, nh->outer, len);
-	*(__u32 *)outer = (in->first & cursor_be32(SRV6_CLASS_MASK)) | cursor_be32(in->label);
+	*(__u32 *)outer = (in->first & ~HASH_LABEL_MASK) | in->label;
 	*(__u16 *)(outer + 4) = cursor_be16((__u16)(in->len + len - CURSOR_IP6_LEN));
-	inner[7] = in->hop_limit - 1;
+	inner[SRV6_HOP_LIMIT] = in->hop_limit - 1;
 	if (!nh->hop_limit)
-		outer[7] = in->hop_limit - 1;
-	return 0;
+		outer[SRV6_HOP_LIMIT] = in->hop_limit - 1;
+	return 1;
 }
 
 static __always_inline int srv6_encap(struct xdp_md *ctx, const struct san_nexthop *nh,
 				      const struct srv6_inner *in, const int len)
 {
-	int r = srv6_check(in, nh, len);
-
-	if (r)
-		return r;
-	srv6_trim(ctx, in);
-	if (bpf_xdp_adjust_head(ctx, -len))
-		return -SAN_R_NO_HEADROOM;
-	return srv6_write(ctx, nh, in, len);
+	if (in->len + len > nh->mtu || in->len + len > SRV6_MAX_LEN || !srv6_can_redirect(nh))
+		return 0;
+	return !bpf_xdp_adjust_head(ctx, -len) && srv6_write(ctx, nh, in, len);
 }
 
-/* Lengths of an outer header: IPv6 alone, or IPv6, SRH and 1 to SAN_MAX_SEGS segments. */
+/* Lengths of an outer header: IPv6 alone, or IPv6, SRH and 1 to SAN_MAX_SEGS segments. 0: not done,
+ * nothing is changed. */
 static __always_inline int srv6_push(struct xdp_md *ctx, const struct san_nexthop *nh,
 				     const struct srv6_inner *in)
 {
@@ -124,7 +98,7 @@ static __always_inline int srv6_push(struct xdp_md *ctx, const struct san_nextho
 	case 176:
 		return srv6_encap(ctx, nh, in, 176);
 	default:
-		return -SAN_R_NH_INVALID;
+		return 0;
 	}
 }
 
@@ -132,18 +106,138 @@ static __always_inline int srv6_push(struct xdp_md *ctx, const struct san_nextho
 static __always_inline int srv6_direct(struct xdp_md *ctx, const struct san_nexthop *nh,
 				       const struct srv6_inner *in)
 {
-	int r = srv6_check(in, nh, 0);
-	__u8 *eth;
+	__u8 *eth = l2_start(ctx);
 
-	if (r)
-		return r;
-	srv6_trim(ctx, in);
-	eth = srv6_start(ctx);
-	if (eth + SRV6_ETH_LEN + CURSOR_IP6_LEN > srv6_end(ctx))
-		return -SAN_R_TRUNCATED; /* not reached: the cursor has read the header */
-	srv6_write_eth(eth, nh);
-	eth[SRV6_ETH_LEN + 7] = in->hop_limit - 1;
+	if (in->len > nh->mtu || !srv6_can_redirect(nh) ||
+	    eth + L2_ETH_LEN + CURSOR_IP6_LEN > l2_end(ctx))
+		return 0;
+	srv6_write_eth(eth, nh, L2_IP6);
+	eth[L2_ETH_LEN + SRV6_HOP_LIMIT] = in->hop_limit - 1;
+	return 1;
+}
+
+/* --- every packet ---------------------------------------------------------------------- */
+
+static __always_inline int srv6_is_outer(__u32 len)
+{
+	return len == CURSOR_IP6_LEN ||
+	       (len >= 64 && len <= SAN_OUTER_WORDS * 8 && (len & 0xf) == 0);
+}
+
+/* One hop less, with the checksum by RFC 1624: HC' = ~(~HC + ~m + m'). */
+static __always_inline void srv6_age4(__u8 *ip)
+{
+	__u16 old = CURSOR_LOAD(__u16, ip + SRV6_IP4_TTL), check = CURSOR_LOAD(__u16, ip + 10);
+	__u32 sum;
+
+	ip[SRV6_IP4_TTL]--;
+	sum = (__u16)~check + (__u32)(__u16)~old + CURSOR_LOAD(__u16, ip + SRV6_IP4_TTL);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	*(__u16 *)(ip + 10) = ~sum;
+}
+
+/* A router has handled the packet at ip. 0: it is not there. */
+static __always_inline int srv6_age(__u8 *ip, const __u8 *end, __u8 version)
+{
+	if (ip + IPV4_MIN_LEN > end)
+		return 0;
+	if (version == 4)
+		srv6_age4(ip);
+	else
+		ip[SRV6_HOP_LIMIT]--;
+	return 1;
+}
+
+/* The prepared header, with what it takes from the inner packet. */
+static __always_inline int srv6_write_outer(__u8 *outer, const __u8 *end,
+					    const struct san_nexthop *nh, const struct packet *p)
+{
+	__u32 len = nh->outer_len, class = cursor_be32((__u32)p->tclass << 20 | 6u << 28);
+	__u32 next = len == CURSOR_IP6_LEN ? SRV6_NEXT_HEADER : CURSOR_IP6_LEN;
+	__u32 i;
+
+	if (outer + CURSOR_IP6_LEN + 8 > end)
+		return 0;
+	for (i = 0; i < SAN_OUTER_WORDS && i * 8 < len; i++) {
+		if (outer + i * 8 + 8 > end)
+			return 0;
+		*(__u64 *)(outer + i * 8) = nh->outer[i];
+	}
+	*(__u32 *)outer = class | hash_label(p->hash);
+	*(__u16 *)(outer + 4) = cursor_be16((__u16)(p->len + len - CURSOR_IP6_LEN));
+	if (p->version == 4)
+		outer[next] = SRV6_NEXT_IP4;
+	if (!nh->hop_limit)
+		outer[SRV6_HOP_LIMIT] = p->version == 4 ? SRV6_IP4_HOP_LIMIT : p->hop_limit - 1;
+	return 1;
+}
+
+/* May this packet go out by the next hop, with extra bytes in front of it? */
+static __always_inline int srv6_check(const struct san_nexthop *nh, struct packet *p, __u32 extra)
+{
+	__u32 len = p->len + extra;
+
+	if (!(nh->families & (p->version == 4 ? SAN_NH_IP4 : SAN_NH_IP6)))
+		return -SAN_R_WRONG_FAMILY;
+	if (p->hop_limit <= 1)
+		return -SAN_R_HOP_LIMIT;
+	if (len > nh->mtu || len > SRV6_MAX_LEN) {
+		p->mtu = nh->mtu > extra ? nh->mtu - extra : 0;
+		return -SAN_R_TOO_BIG;
+	}
+	return srv6_can_redirect(nh) ? 0 : -SAN_R_NH_UNRESOLVED;
+}
+
+/* Tags come off, the outer header in front; then Ethernet padding, which would travel on as bytes
+ * behind the inner packet. */
+static __always_inline int srv6_rewrite(struct xdp_md *ctx, const struct san_nexthop *nh,
+					const struct packet *p, __u32 extra)
+{
+	__u32 padding = p->frame - p->l2_len - p->len;
+	__u16 type = extra || p->version == 6 ? L2_IP6 : L2_IP4;
+	__u8 *eth, *end;
+
+	if (bpf_xdp_adjust_head(ctx, (int)p->l2_len - L2_ETH_LEN - (int)extra))
+		return -SAN_R_NO_HEADROOM;
+	if (padding)
+		bpf_xdp_adjust_tail(ctx, -(int)padding);
+	eth = l2_start(ctx);
+	end = l2_end(ctx);
+	if (eth + L2_ETH_LEN + IPV4_MIN_LEN > end)
+		return -SAN_R_TRUNCATED; /* not reached: it has been read */
+	srv6_write_eth(eth, nh, type);
+	if (extra && !srv6_write_outer(eth + L2_ETH_LEN, end, nh, p))
+		return -SAN_R_NO_HEADROOM; /* not reached: the head was just moved */
+	if (!srv6_age(eth + L2_ETH_LEN + (extra & 0xff), end, p->version))
+		return -SAN_R_TRUNCATED; /* not reached: as above */
 	return 0;
+}
+
+/* Sends p by nh: what was read of it, all of it in the frame. 0: the redirect is prepared; else
+ * -(reason), -SAN_R_TOO_BIG with p->mtu set, and the packet is as it came. */
+static __noinline int srv6_send(struct xdp_md *ctx, const struct san_nexthop *nh, struct packet *p)
+{
+	__u32 extra = 0;
+	int r;
+
+	switch (nh->kind) {
+	case SAN_NH_SRV6:
+		extra = nh->outer_len;
+		if (!srv6_is_outer(extra))
+			return -SAN_R_NH_INVALID;
+		break;
+	case SAN_NH_DIRECT:
+		break;
+	case SAN_NH_UNRESOLVED:
+		return -SAN_R_NH_UNRESOLVED;
+	case SAN_NH_DROP:
+		return -SAN_R_NH_DROP;
+	default:
+		return -SAN_R_NH_INVALID;
+	}
+	r = srv6_check(nh, p, extra);
+	return r ? r : srv6_rewrite(ctx, nh, p, extra);
 }
 
 #endif
