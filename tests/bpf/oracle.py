@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A second opinion on every packet, written from the rules and not from the program.
+"""A second opinion on every packet, written from the rules and not from the program: what stands in
+a packet. find_san() is the walk over IPv6 extension headers (the rules at the top of
+bpf/lib/cursor.h, on plain bytes), look() reads a whole frame of either IP version.
 
-find_san() is the parser: the rules at the top of bpf/lib/cursor.h, on plain bytes. Ingress is what
-the program does with the answer: service, flow, next hop, hop limit, MTU, encapsulation (RFC 8986
-section 5). Fast enough for hundreds of thousands of packets; tests/golden/wire checks it against
-scapy's own dissection.
+What the programs do with it is in oracle_steer.py (both), oracle_ingress.py and oracle_core.py.
+tests/golden/wire checks all of it against scapy.
 """
 
 import ipaddress
@@ -16,17 +16,17 @@ ROOT = Path(__file__).resolve().parents[2]
 MAX_EXT_HDRS = 8
 MAX_OPTIONS = 32
 DOH, HBH, SRH = 0x1, 0x2, 0x4
-NH_HBH, NH_TCP, NH_UDP, NH_IP6, NH_ROUTING, NH_FRAGMENT = 0, 6, 17, 41, 43, 44
-NH_ESP, NH_AH, NH_NONE, NH_DOH = 50, 51, 59, 60
+NH_HBH, NH_ICMP, NH_IP4, NH_TCP, NH_UDP, NH_IP6, NH_ROUTING, NH_FRAGMENT = 0, 1, 4, 6, 17, 41, 43, 44
+NH_ESP, NH_AH, NH_ICMP6, NH_NONE, NH_DOH = 50, 51, 58, 59, 60
 EXTENSIONS = {NH_HBH, NH_DOH, NH_ROUTING, NH_FRAGMENT, NH_AH, 135, 139, 140}
 VERDICTS = {1: "drop", 2: "pass", 3: "tx", 4: "redirect"}
+MAPPED = bytes(10) + b"\xff\xff"
 PE_MAC = bytes.fromhex("020000000002")  # of the interface that receives
-MALFORMED = {"truncated", "bad_option", "bad_srh", "zero_service"}
+MALFORMED = {"truncated", "bad_option", "bad_srh", "zero_service", "bad_ipv4"}
 
 Profile = namedtuple("Profile", "carriers opt_type tlv_type version id_offset id_len")
 EXP1 = Profile(DOH | HBH | SRH, 0x1E, 124, 1, 4, 8)
-Found = namedtuple("Found", "reason service_id l4_off l4_proto fragment flags")
-Outcome = namedtuple("Outcome", "verdict reason out")
+Found = namedtuple("Found", "reason service_id l4_off l4_proto fragment flags more frag_id")
 
 
 def reasons():
@@ -51,6 +51,8 @@ class Walk:
         self.service_id = None
         self.flags = 0
         self.fragment = 0
+        self.more = 0
+        self.frag_id = bytes(4)
         self.end = 0
 
     def run(self):
@@ -59,7 +61,7 @@ class Walk:
         if len(data) < 40:
             raise Stop("truncated")
         if data[0] >> 4 != 6:
-            raise Stop("not_ipv6")
+            raise Stop("not_ip")
         self.end = 40 + (data[4] << 8 | data[5])
         if self.end > len(data):
             raise Stop("truncated")
@@ -97,8 +99,11 @@ class Walk:
         profile = self.profile
         if number == NH_FRAGMENT:
             self.fragment = 1
-            if (self.data[offset + 2] << 8 | self.data[offset + 3]) & 0xFFF9:
+            self.frag_id = self.data[offset + 4:offset + 8]
+            place = self.data[offset + 2] << 8 | self.data[offset + 3]
+            if place & 0xFFF8:
                 raise Stop("fragment")
+            self.more = place & 1
         elif number == NH_DOH and profile.carriers & DOH:
             self.tlvs(offset + 2, offset + size, profile.opt_type)
         elif number == NH_HBH and profile.carriers & HBH:
@@ -146,58 +151,139 @@ def find_san(data, profile=EXP1):
     try:
         l4_off, l4_proto = walk.run()
     except Stop as stop:
-        return Found(stop.args[0], 0, 0, 0, walk.fragment, 0)
-    if walk.service_id is None:
-        return Found("no_san", 0, l4_off, l4_proto, walk.fragment, 0)
-    return Found("forwarded", walk.service_id, l4_off, l4_proto, walk.fragment, walk.flags)
+        return Found(stop.args[0], 0, 0, 0, walk.fragment, 0, 0, walk.frag_id)
+    reason = "no_san" if walk.service_id is None else "forwarded"
+    return Found(reason, walk.service_id or 0, l4_off, l4_proto, walk.fragment,
+                 walk.flags if walk.service_id else 0, walk.more, walk.frag_id)
 
 
-# --- encapsulation --------------------------------------------------------------------------------
+# --- frames ---------------------------------------------------------------------------------------
 
 
 def packed(text):
-    return ipaddress.IPv6Address(text).packed
+    """An address as 16 bytes, IPv4 as IPv4-mapped."""
+    address = ipaddress.ip_address(text)
+    return address.packed if address.version == 6 else MAPPED + address.packed
 
 
-def routing_header(segs, red):
-    """The SRH of H.Encaps or H.Encaps.Red; segs in travel order."""
-    listed = segs[1:] if red else segs
-    if not listed:
-        return b""
-    fixed = bytes([NH_IP6, 2 * len(listed), 4, len(segs) - 1, len(listed) - 1, 0, 0, 0])
-    return fixed + b"".join(packed(seg) for seg in reversed(listed))
+Layer2 = namedtuple("Layer2", "size tags kind")  # bytes in front of IP, how many tags, 4, 6 or None
 
 
-class NextHop:
-    """A next hop of a configuration, its headers prepared once."""
-
-    def __init__(self, spec):
-        self.kind = spec["kind"]
-        self.mtu = spec["mtu"]
-        self.hop_limit = spec["hop_limit"]
-        self.source, self.segments = packed(spec["source"]), spec["segments"]
-        self.routing = routing_header(self.segments, spec["encap"] == "red")
-        self.ether = bytes.fromhex((spec["dst_mac"] + spec["src_mac"]).replace(":", "")) + b"\x86\xdd"
-        self.outer_len = 0 if self.kind == "direct" else 40 + len(self.routing)
-
-    def push(self, inner):
-        """inner: the IP packet without Ethernet padding, hop limit already one less."""
-        if self.kind == "direct":
-            return self.ether + inner
-        traffic_class = (inner[0] & 0xF) << 4 | inner[1] >> 4
-        number = NH_ROUTING if self.routing else NH_IP6
-        head = bytes([0x60 | traffic_class >> 4, (traffic_class & 0xF) << 4, 0, 0])
-        head += (len(self.routing) + len(inner)).to_bytes(2, "big")
-        head += bytes([number, self.hop_limit or inner[7]])
-        return self.ether + head + self.source + packed(self.segments[0]) + self.routing + inner
+def layer2(frame):
+    """Ethernet and up to two tags; kind None: nothing that the programs look at."""
+    at, tags = 12, 0
+    while frame[at:at + 2] in (b"\x81\x00", b"\x88\xa8") and len(frame) >= at + 2:
+        tags += 1
+        at += 4
+        if tags > 2 or len(frame) < at + 2:
+            return Layer2(at + 2, tags, None)
+    kind = {b"\x86\xdd": 6, b"\x08\x00": 4}.get(bytes(frame[at:at + 2]))
+    return Layer2(at + 2, tags, kind)
 
 
-def without_flow_label(frame):
-    """The frame with the outer flow label, which is a matter of the implementation, cleared."""
-    return frame[:15] + bytes([frame[15] & 0xF0, 0, 0]) + frame[18:]
+class Packet:
+    """An IP packet of either version, from its header to the end that the header tells."""
+
+    def __init__(self, version, data, size):
+        self.version = version
+        self.data = bytes(data[:size])
+        self.size = size
+        self.reason = ""  # why no service ID was read; "" = one was
+        self.service_id = 0
+        self.proto, self.ports, self.upper = 0, bytes(4), None  # upper: bytes behind the headers
+        self.more = self.later = False  # a first fragment; one that is not
+        self.frag_key = None
+        if version == 6:
+            self.src, self.dst = self.data[8:24], self.data[24:40]
+            self.hop_limit = data[7]
+            self.traffic_class = (data[0] & 0xF) << 4 | data[1] >> 4
+        else:
+            self.src, self.dst = MAPPED + self.data[12:16], MAPPED + self.data[16:20]
+            self.hop_limit = data[8]
+            self.traffic_class = data[1]
+
+    def forwardable(self):
+        return routable(self.src) and routable(self.dst) if self.version == 6 else (
+            routable4(self.src[12:]) and routable4(self.dst[12:]))
+
+    def routed(self):
+        """The packet behind a router: one hop less."""
+        data = bytearray(self.data)
+        if self.version == 6:
+            data[7] -= 1
+        else:
+            data[8] -= 1
+            total = int.from_bytes(data[10:12], "big") + 0x100  # RFC 1624 with m' = m - 0x100
+            data[10:12] = (total + (total >= 0xFFFF) & 0xFFFF).to_bytes(2, "big")
+        return bytes(data)
+
+    def begins(self):
+        """A TCP SYN without ACK: an earlier flow of these ports is over."""
+        return (self.proto == NH_TCP and self.upper is not None and len(self.upper) > 13
+                and self.upper[13] & 0x12 == 0x02)
+
+    def is_icmp_error(self):
+        if not self.upper:
+            return False
+        if self.version == 6:
+            return self.proto == NH_ICMP6 and self.upper[0] < 128
+        return self.proto == NH_ICMP and self.upper[0] in (3, 4, 5, 11, 12)
+
+    def dont_fragment(self):
+        return self.version == 6 or bool(self.data[6] & 0x40)
 
 
-# --- the ingress program --------------------------------------------------------------------------
+def read_ip6(data, profile):
+    """A Packet; Stop when there is none. Malformed ones have their reason and no more."""
+    if len(data) < 40:
+        raise Stop("truncated")
+    if data[0] >> 4 != 6:
+        raise Stop("not_ip")
+    size = 40 + int.from_bytes(data[4:6], "big")
+    if size > len(data):
+        raise Stop("truncated")
+    packet = Packet(6, data, size)
+    found = find_san(data, profile)
+    packet.reason = "" if found.reason == "forwarded" else found.reason
+    packet.service_id = found.service_id
+    if found.reason in ("forwarded", "no_san"):
+        packet.proto = found.l4_proto
+        packet.upper = packet.data[found.l4_off:] if found.l4_off else None
+        if packet.proto in (NH_TCP, NH_UDP):
+            packet.ports = packet.upper[:4]
+        packet.more = bool(found.more)
+    packet.later = found.reason == "fragment"
+    if found.fragment:
+        packet.frag_key = (packet.src, packet.dst, bytes(found.frag_id), 0)
+    return packet
+
+
+def read_ip4(data):
+    if len(data) < 20:
+        raise Stop("truncated")
+    header = (data[0] & 0xF) * 4
+    size = int.from_bytes(data[2:4], "big")
+    if data[0] >> 4 != 4 or header < 20 or header > len(data) or not header <= size <= len(data):
+        raise Stop("bad_ipv4")
+    packet = Packet(4, data, size)
+    packet.reason = "no_san"
+    place = int.from_bytes(data[6:8], "big")
+    packet.frag_key = (packet.src, packet.dst, bytes(data[4:6]), data[9])
+    packet.proto = data[9]
+    if place & 0x1FFF:
+        packet.later, packet.reason = True, "fragment"
+        return packet
+    packet.more = bool(place & 0x2000)
+    packet.upper = packet.data[header:]
+    if packet.proto in (NH_TCP, NH_UDP):
+        if len(packet.upper) < 4:
+            raise Stop("truncated")
+        packet.ports = packet.upper[:4]
+    return packet
+
+
+def read_ip(kind, data, profile):
+    return read_ip6(data, profile) if kind == 6 else read_ip4(data)
 
 
 def routable(address):
@@ -206,89 +292,11 @@ def routable(address):
     return any(address[:8]) and address[0] != 0xFF and not 0xFE80 <= first <= 0xFEBF
 
 
-def found_length(frame):
-    """Of the IPv6 packet: header and payload."""
-    return 40 + int.from_bytes(frame[18:20], "big")
+def routable4(address):
+    """Neither 0/8, 127/8, 169.254/16, nor 224/3."""
+    return (address[0] not in (0, 127) and address[0] < 224 and address[:2] != b"\xa9\xfe")
 
 
-class Ingress:
-    """A configuration and the flows seen so far."""
-
-    def __init__(self, conf, profile=EXP1):
-        self.profile = profile
-        self.policy = set(conf.get("policy", []))
-        self.role = conf.get("role", "ingress")
-        self.services = {int(key, 0): value for key, value in conf["services"].items()}
-        self.nexthops = {int(key): NextHop(value) for key, value in conf["nexthops"].items()}
-        self.flows = {}
-
-    def run(self, frame):
-        reason, out = self.decide(frame)
-        if reason in ("forwarded", "flow_hit"):
-            return Outcome("redirect", reason, out)
-        drop = (reason == "nh_drop"
-                or (reason in MALFORMED and "drop_malformed" in self.policy)
-                or (reason == "unknown_service" and "drop_unknown" in self.policy))
-        return Outcome("drop" if drop else "pass", reason, frame)
-
-    def decide(self, frame):
-        if self.role != "ingress":
-            return "no_role", None
-        if frame[:6] != PE_MAC:
-            return "not_routable", None
-        if frame[12:14] != b"\x86\xdd":
-            return "not_ipv6", None
-        found = find_san(frame[14:], self.profile)
-        if found.reason != "forwarded":
-            return found.reason, None
-        service = self.services.get(found.service_id)
-        if service is None:
-            return "unknown_service", None
-        if not routable(frame[22:38]) or not routable(frame[38:54]):
-            return "not_routable", None
-        return self.steer(frame, found, service)
-
-    def flow_key(self, frame, found):
-        ports = b""
-        if found.l4_proto in (NH_TCP, NH_UDP):
-            ports = frame[14 + found.l4_off:18 + found.l4_off]
-        return frame[22:54], found.service_id, found.l4_proto, ports
-
-    @staticmethod
-    def begins(frame, found):
-        """A TCP SYN without ACK, inside the IPv6 packet: an earlier flow of these ports is over."""
-        packet = frame[14:14 + found_length(frame)]
-        flags = packet[found.l4_off + 13:found.l4_off + 14]
-        return found.l4_proto == NH_TCP and bool(flags) and flags[0] & 0x12 == 0x02
-
-    def steer(self, frame, found, service):
-        flow = service.get("affinity") == "flow"
-        key = self.flow_key(frame, found) if flow else None
-        if key in self.flows and not self.begins(frame, found):
-            why, out = self.forward(frame, self.nexthops[self.flows[key]])
-            return why or "flow_hit", out
-        if service["mode"] == "none":
-            return "nothing_selected", None
-        nexthop = self.nexthops.get(service["nexthop"])
-        if nexthop is None or nexthop.kind == "unused":
-            return "nh_invalid", None
-        if flow:  # also when this packet then goes to the kernel, whose route is the same instance's
-            self.flows[key] = service["nexthop"]
-        why, out = self.forward(frame, nexthop)
-        return why or "forwarded", out
-
-    @staticmethod
-    def forward(frame, nexthop):
-        """(reason not to, or '', the frame that leaves)"""
-        if nexthop.kind == "unresolved":
-            return "nh_unresolved", None
-        if nexthop.kind == "drop":
-            return "nh_drop", None
-        if frame[21] <= 1:
-            return "hop_limit", None
-        size = 40 + (frame[18] << 8 | frame[19])
-        if size + nexthop.outer_len > nexthop.mtu:
-            return "too_big", None
-        inner = bytearray(frame[14:14 + size])
-        inner[7] -= 1
-        return "", nexthop.push(bytes(inner))
+def without_flow_label(frame):
+    """The frame with the outer flow label, which is a matter of the implementation, cleared."""
+    return frame[:15] + bytes([frame[15] & 0xF0, 0, 0]) + frame[18:]

@@ -64,7 +64,7 @@ def mtu(add):
                                         ("1500-full-8", 0x308, 1500, 176),
                                         ("1280-red-1", 0x405, 1280, 40)):
         add.good(f"mtu/{name}-fits", sized(service, limit - outer), 56, UDP_, service=service)
-        add.found(f"mtu/{name}-one-over", sized(service, limit - outer + 1), 56, UDP_, "too_big",
+        add.found(f"mtu/{name}-one-over", sized(service, limit - outer + 1), 56, UDP_, "too_big_kernel",
                   service=service)
     add.found("mtu/hop-limit-first", frame(dest(san_option(ID)), udp(size=1400), hlim=1), 56, UDP_,
               "hop_limit")
@@ -86,7 +86,7 @@ def selection(add):
     add.good("select/direct-keeps-label-and-class",
              frame(dest(san_option(0x407)), tcp(), fl=0x12345, tc=0x5A), 56, TCP_, service=0x407)
     add.good("select/direct-mtu-fits", sized(0x407, 1500), 56, UDP_, service=0x407)
-    add.found("select/direct-mtu-one-over", sized(0x407, 1501), 56, UDP_, "too_big", service=0x407)
+    add.found("select/direct-mtu-one-over", sized(0x407, 1501), 56, UDP_, "too_big_kernel", service=0x407)
     add.found("select/direct-hop-limit-1", frame(dest(san_option(0x407)), tcp(), hlim=1), 56, TCP_,
               "hop_limit", service=0x407)
     add.good("select/flow-first-packet", packet(0x413), 56, TCP_, service=0x413)

@@ -149,12 +149,13 @@ def absent(add):
     add.none("none/san-bytes-in-payload", frame(udp(), Raw(bytes(dest(san_option(ID))))), "no_san")
     add.none("none/atomic-fragment", frame(fragment(), tcp()), "no_san")
     add.none("none/san-behind-tcp", frame(tcp(), Raw(bytes(san_option(ID)))), "no_san")
-    add.none("fragment/first", frame(dest(san_option(ID)), fragment(more=1), tcp()), "fragment")
+    add.good("fragment/first", frame(dest(san_option(ID)), fragment(more=1), tcp()), 64, TCP_,
+             fragment=1)
     add.none("fragment/middle", frame(dest(san_option(ID)), fragment(8, 1), Raw(bytes(64))),
              "fragment")
     add.none("fragment/last", frame(fragment(8), Raw(bytes(64)), nh=44), "fragment")
-    add.none("fragment/san-behind-it", frame(fragment(more=1), dest(san_option(ID)), tcp()),
-             "fragment")
+    add.good("fragment/san-behind-it", frame(fragment(more=1), dest(san_option(ID)), tcp()), 64,
+             TCP_, fragment=1)
     add.none("fragment/reserved-bits-alone-are-atomic", frame(
         Raw(bytes([TCP_, 0xFF, 0, 6]) + bytes(4)), tcp(chksum=0), nh=44), "no_san")
     add.none("version/0", frame(dest(san_option(ID, version=0)), tcp()), "bad_version")

@@ -12,13 +12,18 @@ sys.path.insert(0, HERE)
 logging.getLogger("scapy").setLevel(logging.ERROR)
 
 import cases_bad  # noqa: E402
+import cases_core  # noqa: E402
+import cases_edge  # noqa: E402
 import cases_forward  # noqa: E402
+import cases_states  # noqa: E402
 import cases_parse  # noqa: E402
 from configurations import CONFIGURATIONS, PROFILES  # noqa: E402
 from craft import steered  # noqa: E402
 
 DEFAULT_ID = 0x101
-MALFORMED = ("truncated", "bad_option", "bad_srh", "zero_service")
+MALFORMED = ("truncated", "bad_option", "bad_srh", "zero_service", "bad_ipv4")
+STEERED = ("forwarded", "flow_hit", "flow_moved", "fragment_hit", "relayed", "decapsulated", "local")
+DROPPED = ("denied", "boundary", "outside_source", "looped", "nh_drop", "too_big_limited")
 FILE = os.path.join(HERE, "vectors.json")
 
 
@@ -27,6 +32,7 @@ class Vectors:
 
     def __init__(self):
         self.list = []
+        self.frames = []
         self.names = set()
 
     def good(self, name, packet, l4_offset, l4_proto, service=DEFAULT_ID, **more):
@@ -47,35 +53,56 @@ class Vectors:
     bad = none
 
     def add(self, name, packet, parse, reason, profile="exp-1", configuration="default"):
-        assert name not in self.names, name
-        self.names.add(name)
         conf = CONFIGURATIONS[configuration]
         out = None
         if reason == "forwarded":
             index = conf["services"][parse["service_id"]]["nexthop"]
-            out = steered(packet, conf["nexthops"][str(index)]).hex()
-        self.list.append({
-            "name": name, "profile": profile, "configuration": configuration,
-            "packet": packet.hex(), "parse": parse, "verdict": verdict(reason, conf["policy"]),
-            "reason": reason, "packet_out": out})
+            out = steered(packet, conf["nexthops"][str(index)])
+        self.frame(name, packet, reason, out, profile=profile, configuration=configuration,
+                   parse=parse)
+
+    def frame(self, name, packet, reason, out=None, configuration="edge", **more):
+        """A whole frame and what leaves; parse only where the IPv6 walk alone is looked at."""
+        assert name not in self.names, name
+        self.names.add(name)
+        entry = {"name": name, "profile": more.get("profile", "exp-1"),
+                 "configuration": configuration, "packet": packet.hex()}
+        if more.get("parse"):
+            entry["parse"] = more["parse"]
+        if more.get("before"):
+            entry["before"] = [item.hex() for item in more["before"]]
+        if more.get("give_up"):
+            entry["give_up"] = more["give_up"]
+        policy = CONFIGURATIONS[configuration]["policy"]
+        role = CONFIGURATIONS[configuration]["role"]
+        entry.update(verdict=verdict(reason, policy, role), reason=reason,
+                     packet_out=out.hex() if out else None)
+        (self.list if more.get("parse") else self.frames).append(entry)
+
+    def steered(self, name, packet, nexthop, reason="forwarded", configuration="edge", **more):
+        """A whole frame that goes to this next hop of the configuration."""
+        out = steered(packet, CONFIGURATIONS[configuration]["nexthops"][str(nexthop)])
+        self.frame(name, packet, reason, out, configuration, **more)
 
 
-def verdict(reason, policy):
-    if reason == "forwarded":
+def verdict(reason, policy, role):
+    if reason in STEERED:
         return "redirect"
-    if (reason == "nh_drop" or (reason in MALFORMED and "drop_malformed" in policy)
-            or (reason == "unknown_service" and "drop_unknown" in policy)):
+    if reason == "too_big":
+        return "tx"
+    if (reason in DROPPED or (reason in MALFORMED and "drop_malformed" in policy)
+            or (reason == "unknown_service" and "drop_unknown" in policy and role == "ingress")):
         return "drop"
     return "pass"
 
 
 def document():
     vectors = Vectors()
-    for module in (cases_parse, cases_bad, cases_forward):
+    for module in (cases_parse, cases_bad, cases_forward, cases_edge, cases_states, cases_core):
         for group in module.GROUPS:
             group(vectors)
-    return {"format": 1, "profiles": PROFILES, "configurations": CONFIGURATIONS,
-            "vectors": vectors.list}
+    return {"format": 2, "profiles": PROFILES, "configurations": CONFIGURATIONS,
+            "vectors": vectors.list, "frames": vectors.frames}
 
 
 def render():
