@@ -18,6 +18,8 @@ static int set_definition(json_t *obj, const struct view_service *svc, bool sele
 
 	r |= set_text(obj, "name", svc->def->name);
 	r |= set_text(obj, "address", json_string_value(json_object_get(def, "address")));
+	r |= set_text(obj, "address4", json_string_value(json_object_get(def, "address4")));
+	r |= set_text(obj, "steering", json_string_value(json_object_get(def, "steering")));
 	r |= set_text(obj, "mode",
 		      selected ? json_string_value(json_object_get(def, "selection")) : "none");
 	r |= set_text(obj, "affinity", json_string_value(json_object_get(def, "affinity")));
@@ -52,10 +54,18 @@ static int set_generation(json_t *obj, const char *name, const json_t *made)
 	return json_object_set_new(obj, name, json_integer(generation));
 }
 
+static int set_made(json_t *obj, const char *name, const json_t *made)
+{
+	json_t *value = json_object_get(made, name);
+
+	return json_object_set_new(obj, name, value ? json_incref(value) : json_null());
+}
+
 static json_t *entry_json(const struct north *n, const struct view_service *svc)
 {
-	json_t *made = ncc_entry_json(n->conf.ncc, svc->id); /* none was sent yet: NULL */
-	json_t *nexthop = json_object_get(made, "nexthop");
+	/* none was sent yet: NULL */
+	json_t *made = ncc_entry_json(n->conf.ncc, svc->id, SAN_SCOPE_INGRESS);
+	json_t *local = ncc_entry_json(n->conf.ncc, svc->id, SAN_SCOPE_LOCAL);
 	struct orc_entry e = {0};
 	json_t *obj = json_object();
 	int r;
@@ -63,10 +73,12 @@ static json_t *entry_json(const struct north *n, const struct view_service *svc)
 	orc_entry(n->conf.orc, svc->id, &e); /* unknown to it yet: all zero */
 	r = set_definition(obj, svc, e.selected);
 	r |= set_choice(obj, &e);
-	r |= json_object_set_new(obj, "nexthop", nexthop ? json_incref(nexthop) : json_null());
+	r |= set_made(obj, "nexthop", made);
+	r |= set_made(obj, "members", made);
 	r |= set_generation(obj, "desired_generation", made);
 	r |= set_generation(obj, "applied_generation", made);
 	r |= json_object_set_new(obj, "changes", json_integer(e.changes));
+	r |= json_object_set_new(obj, "local", local ? local : json_null());
 	json_decref(made);
 	if (r) {
 		json_decref(obj);

@@ -122,15 +122,18 @@ static bool is_type(const char *text, size_t len, const char *type)
 	return len == strlen(type) && strncasecmp(text, type, len) == 0;
 }
 
-static bool accepts_json(const char *accept)
+static bool accepts(const char *accept, bool text)
 {
-	static const char *const good[] = {"application/json", "application/problem+json",
-					   "application/*", "*/*"};
+	static const char *const kinds[2][4] = {
+		{"application/json", "application/problem+json", "application/*", "*/*"},
+		{"text/plain", "text/*", "*/*", "*/*"},
+	};
+	const char *const *good = kinds[text];
 	size_t len;
 
 	for (; *accept; accept += len + (accept[len] == ',')) {
 		len = strcspn(accept, ",");
-		for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(kinds[0]); i++) {
 			if (is_type(accept, len, good[i]))
 				return true;
 		}
@@ -162,8 +165,9 @@ unsigned int rest_media(struct req *req, struct err *err)
 {
 	const char *accept = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Accept");
 
-	if (accept && accept[0] && !accepts_json(accept)) {
-		err_set(err, -EINVAL, "Accept", accept, "must allow application/json");
+	if (accept && accept[0] && !accepts(accept, req->action->text)) {
+		err_set(err, -EINVAL, "Accept", accept, "must allow %s",
+			req->action->text ? "text/plain" : "application/json");
 		err_object(err, "request header");
 		return 406;
 	}

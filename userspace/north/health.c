@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* /healthz, /readyz, GET /v1/status */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,12 +53,13 @@ static json_t *orc_json(const struct north *n)
 	struct orc_stats s;
 
 	orc_stats(n->conf.orc, &s);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i}", "events", (json_int_t)s.events,
-			 "evaluations", (json_int_t)s.evaluations, "candidates_scored",
-			 (json_int_t)s.candidates_scored, "selections_changed",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i}", "events",
+			 (json_int_t)s.events, "evaluations", (json_int_t)s.evaluations,
+			 "candidates_scored", (json_int_t)s.candidates_scored, "selections_changed",
 			 (json_int_t)s.selections_changed, "last_react_us",
 			 (json_int_t)s.last_react_us, "services", (int)s.services, "candidates",
-			 (int)s.candidates, "refused", (int)s.refused);
+			 (int)s.candidates, "refused", (int)s.refused, "classes", (int)s.classes,
+			 "classes_refused", (int)s.classes_refused);
 }
 
 static json_t *plan_json(const struct ncc_status *s)
@@ -72,9 +74,10 @@ static json_t *plan_json(const struct ncc_status *s)
 
 static json_t *objects_json(const struct view *view)
 {
-	return json_pack("{s:i, s:i, s:i, s:i}", "services", (int)HASH_COUNT(view->services),
+	return json_pack("{s:i, s:i, s:i, s:i, s:i}", "services", (int)HASH_COUNT(view->services),
 			 "instances", (int)view->n_instances, "gateways",
-			 (int)HASH_COUNT(view->gateways), "paths", (int)HASH_COUNT(view->paths));
+			 (int)HASH_COUNT(view->gateways), "paths", (int)HASH_COUNT(view->paths),
+			 "classes", (int)HASH_COUNT(view->classes));
 }
 
 static json_t *refused_json(const struct north *n)
@@ -90,9 +93,49 @@ static json_t *rest_state_json(const struct north *n)
 			 (json_int_t)n->n_reqs);
 }
 
-void status_get(struct req *req)
+static int __attribute__((format(printf, 2, 3))) warn(json_t *list, const char *text, ...)
 {
-	const struct north *n = req->north;
+	char line[256];
+	va_list ap;
+
+	va_start(ap, text);
+	vsnprintf(line, sizeof(line), text, ap);
+	va_end(ap);
+	return json_array_append_new(list, json_string(line));
+}
+
+/* What an operator should look at, one line each. */
+static json_t *warnings_json(const struct north *n, const struct ncc_status *plan)
+{
+	json_t *list = json_array(), *maps = observe_maps_json(n), *map;
+	struct orc_stats orc;
+	struct ncsdb_status db;
+	size_t i;
+	int r = 0;
+
+	orc_stats(n->conf.orc, &orc);
+	ncsdb_status(n->conf.db, &db);
+	json_array_foreach(maps, i, map) {
+		if (json_is_true(json_object_get(map, "warning")))
+			r |= warn(list, "map %s is %lld %% full",
+				  json_string_value(json_object_get(map, "map")),
+				  (long long)json_integer_value(json_object_get(map, "percent")));
+	}
+	if (orc.refused)
+		r |= warn(list, "%u services are not in the dataplane: no room", orc.refused);
+	if (orc.classes_refused)
+		r |= warn(list, "%u classifier rules are not in the dataplane",
+			  orc.classes_refused);
+	if (plan->connected && plan->last_result)
+		r |= warn(list, "the last plan was refused: %s", plan->last_text);
+	if (db.read_only)
+		r |= warn(list, "the database takes no writes");
+	json_decref(maps);
+	return r ? NULL : list;
+}
+
+static json_t *status_json(const struct north *n)
+{
 	struct ncc_status plan;
 	bool ready = !not_ready(n, &plan);
 	json_t *obj = json_object();
@@ -108,11 +151,22 @@ void status_get(struct req *req)
 	r |= json_object_set_new(obj, "orc", orc_json(n));
 	r |= json_object_set_new(obj, "plan", plan_json(&plan));
 	r |= json_object_set_new(obj, "interfaces", ncc_ifaces_json(n->conf.ncc));
+	r |= json_object_set_new(obj, "maps", observe_maps_json(n));
+	r |= json_object_set_new(obj, "maps_age_s", observe_maps_age(n));
+	r |= json_object_set_new(obj, "warnings", warnings_json(n, &plan));
 	r |= json_object_set_new(obj, "refused", refused_json(n));
 	r |= json_object_set_new(obj, "rest", rest_state_json(n));
 	if (r) {
 		json_decref(obj);
 		obj = NULL;
 	}
-	rest_json(req, 200, obj);
+	return obj;
+}
+
+/* At once, also while the parent hangs: fill of the maps is that of the last look, and this is a
+ * reason to look again. */
+void status_get(struct req *req)
+{
+	observe_refresh(req->north);
+	rest_json(req, 200, status_json(req->north));
 }

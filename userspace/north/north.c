@@ -88,10 +88,11 @@ static int add_handles(struct north *n, struct err *err)
 	int r = uv_timer_init(n->conf.loop, &n->timer);
 
 	uv_timer_init(n->conf.loop, &n->turns);
-	n->turns.data = n;
-	n->timer.data = n;
-	n->poll.data = n;
-	n->handles += 2;
+	uv_timer_init(n->conf.loop, &n->observe.wake);
+	uv_timer_init(n->conf.loop, &n->observe.period);
+	n->turns.data = n->timer.data = n->poll.data = n;
+	n->observe.wake.data = n->observe.period.data = n;
+	n->handles += 4;
 	r = r ? r : add_poll(n, &n->poll, epoll_fd(n), &n->polled);
 	for (int i = 0; r == 0 && i < LISTEN_MAX; i++) {
 		struct listener *listener = &n->listeners[i];
@@ -105,22 +106,24 @@ static int add_handles(struct north *n, struct err *err)
 	return r ? err_set(err, r, "", NULL, "event loop: %s", uv_strerror(r)) : 0;
 }
 
-static void release(struct north *n)
+void north_release(struct north *n)
 {
-	if (--n->handles == 0)
-		free(n);
+	if (--n->handles)
+		return;
+	observe_free(n);
+	free(n);
 }
 
 static void on_closed(uv_handle_t *handle)
 {
-	release(handle->data);
+	north_release(handle->data);
 }
 
 static void on_listener_closed(uv_handle_t *handle)
 {
 	struct listener *listener = handle->data;
 
-	release(listener->north);
+	north_release(listener->north);
 }
 
 /* ---- life ---- */
@@ -164,6 +167,8 @@ int north_open(const struct north_conf *conf, struct north **out, struct err *er
 	r = start_listening(n, conf, err);
 	r = r ? r : start_mhd(n, conf->idle_s, err);
 	r = r ? r : add_handles(n, err);
+	if (r == 0 && observe_open(n))
+		r = err_set(err, -ENOMEM, "", NULL, "no memory");
 	if (r) {
 		err_object(err, "REST interface");
 		north_close(n);
@@ -195,6 +200,7 @@ static void stop_requests(struct north *n)
 	struct req *next;
 
 	n->closing = true;
+	observe_stop(n);
 	for (struct req *req = n->reqs; req; req = req->next)
 		rest_abort(req);
 	flush(n);
@@ -227,6 +233,8 @@ void north_close(struct north *n)
 	stop_requests(n);
 	uv_close((uv_handle_t *)&n->timer, on_closed);
 	uv_close((uv_handle_t *)&n->turns, on_closed);
+	uv_close((uv_handle_t *)&n->observe.wake, on_closed);
+	uv_close((uv_handle_t *)&n->observe.period, on_closed);
 }
 
 uint16_t north_tcp_port(const struct north *n)

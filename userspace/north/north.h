@@ -40,8 +40,9 @@ struct north_conf {
 	struct csc *csc;
 	struct orc *orc;
 	struct ncc *ncc;
-	unsigned int idle_s; /* 0 = NORTH_IDLE_S */
-	unsigned int turn_s; /* 0 = NORTH_TURN_S */
+	uint32_t max_services; /* the dataplane has room for; 0 = not known */
+	unsigned int idle_s;   /* 0 = NORTH_IDLE_S */
+	unsigned int turn_s;   /* 0 = NORTH_TURN_S */
 };
 
 /* Texts are copied. err names what was wrong: the address, the socket file, who holds it. SIGPIPE

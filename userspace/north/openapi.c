@@ -22,13 +22,36 @@ static const char schemas[] =
   "[\"up\", \"draining\", \"down\"]}}, \"additionalProperties\": {\"type\": [\"number\", \"null\"]}},"
 " \"Service\": {\"type\": \"object\", \"properties\": {\"id\": {\"type\": \"string\"},"
   "\"name\": {\"type\": \"string\"}, \"address\": {\"type\": \"string\", \"format\": \"ipv6\"},"
+  "\"address4\": {\"type\": \"string\", \"format\": \"ipv4\"},"
+  "\"selection\": {\"enum\": [\"preferred\", \"balanced\"]},"
+  "\"affinity\": {\"enum\": [\"none\", \"hash\", \"flow\"]},"
+  "\"affinity_key\": {\"enum\": [\"5-tuple\", \"source\"]},"
+  "\"flow_idle_s\": {\"type\": \"integer\"}, \"steering\": {\"enum\": [\"instance\", \"gateway\"]},"
+  "\"access\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}},"
   "\"revision\": {\"type\": \"integer\"}}},"
+" \"Class\": {\"type\": \"object\", \"required\": [\"service\"], \"properties\": {"
+  "\"service\": {\"type\": \"string\"}, \"source\": {\"type\": \"string\"},"
+  "\"destination\": {\"type\": \"string\"}, \"protocol\": {\"type\": [\"string\", \"integer\"]},"
+  "\"source_port\": {\"type\": \"integer\"}, \"destination_port\": {\"type\": \"integer\"},"
+  "\"dscp\": {\"type\": \"integer\"}, \"priority\": {\"type\": \"integer\"},"
+  "\"revision\": {\"type\": \"integer\"}}},"
+" \"Events\": {\"type\": \"object\", \"required\": [\"items\", \"next\"], \"properties\": {"
+  "\"items\": {\"type\": \"array\", \"items\": {\"type\": \"object\"}},"
+  "\"next\": {\"type\": \"integer\"}, \"missed\": {\"type\": \"integer\"},"
+  "\"lost\": {\"type\": \"integer\"}}},"
+" \"Trace\": {\"type\": \"object\", \"required\": [\"seconds\"], \"properties\": {"
+  "\"service\": {\"type\": \"string\"}, \"interface\": {\"type\": \"string\"},"
+  "\"source\": {\"type\": \"string\"}, \"destination\": {\"type\": \"string\"},"
+  "\"protocol\": {\"type\": [\"string\", \"integer\"]}, \"source_port\": {\"type\": \"integer\"},"
+  "\"destination_port\": {\"type\": \"integer\"}, \"seconds\": {\"type\": \"integer\"},"
+  "\"reasons\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}}}},"
 " \"Instance\": {\"type\": \"object\", \"required\": [\"gateway\", \"address\"], \"properties\": {"
-  "\"gateway\": {\"type\": \"string\"}, \"address\": {\"type\": \"string\", \"format\": \"ipv6\"},"
+  "\"gateway\": {\"type\": \"string\"}, \"address\": {\"type\": \"string\"},"
   "\"sid\": {\"type\": [\"string\", \"null\"]}, \"lease\": {\"type\": \"integer\"},"
   "\"attributes\": {\"type\": \"object\"}, \"revision\": {\"type\": \"integer\"}}},"
 " \"Gateway\": {\"type\": \"object\", \"properties\": {\"locator\": {\"type\": \"string\"},"
-  "\"sid\": {\"type\": [\"string\", \"null\"]}, \"address\": {\"type\": [\"string\", \"null\"]},"
+  "\"sid\": {\"type\": [\"string\", \"null\"]}, \"san_sid\": {\"type\": [\"string\", \"null\"]},"
+  "\"address\": {\"type\": [\"string\", \"null\"]},"
   "\"revision\": {\"type\": \"integer\"}}},"
 " \"Path\": {\"type\": \"object\", \"properties\": {\"kind\": {\"enum\": [\"be\", \"policy\"]},"
   "\"segments\": {\"type\": \"array\", \"items\": {\"type\": \"string\", \"format\": \"ipv6\"}},"
@@ -50,6 +73,9 @@ static const struct {
 	{"/v1/paths/{ingress}/{gateway}/{path}", "Path"},
 	{"/v1/network/{ingress}/{gateway}/{path}", "Attributes"},
 	{"/v1/agents/{agent}", "Agent"},
+	{"/v1/classes/{class}", "Class"},
+	{"/v1/events", "Events"},
+	{"/v1/trace", "Trace"},
 };
 /* clang-format on */
 
@@ -111,26 +137,46 @@ static json_t *operation_id(const char *method, const char *pattern)
 	return json_stringn(text, to);
 }
 
-static json_t *operation(const struct route *route, enum rest_method verb, const char *method)
+static json_t *query_parameters(const struct rest_action *action)
+{
+	static const char *const page[] = {"limit", "after", NULL};
+	json_t *list = json_array();
+
+	for (const char *const *name = action->paged ? page : action->query; name && *name; name++)
+		json_array_append_new(
+			list, parameter(*name, "query",
+					strcmp(*name, "limit") == 0 || strcmp(*name, "wait_s") == 0
+						? "integer"
+						: "string"));
+	return list;
+}
+
+static json_t *good_content(const struct route *route, enum rest_method verb)
 {
 	const struct rest_action *action = &route->on[verb];
 	bool whole = verb == REST_GET || verb == REST_PUT; /* the others: what differs */
+
+	if (action->text)
+		return json_pack("{s:{s:{s:s}}}", "text/plain", "schema", "type", "string");
+	return content("application/json", action->paged ? "List"
+					   : whole	 ? schema_of(route)
+							 : "Object");
+}
+
+static json_t *operation(const struct route *route, enum rest_method verb, const char *method)
+{
+	const struct rest_action *action = &route->on[verb];
 	json_t *op = json_pack("{s:o, s:{s:{s:s, s:o}, s:{s:s, s:o}}}", "operationId",
 			       operation_id(method, route->pattern), "responses", "2XX",
-			       "description", "done", "content",
-			       content("application/json", action->paged ? "List"
-							   : whole	 ? schema_of(route)
-									 : "Object"),
+			       "description", "done", "content", good_content(route, verb),
 			       "default", "description", "refused; nothing was changed", "content",
 			       content("application/problem+json", "Problem"));
 
 	if (op && action->body != BODY_NONE)
 		json_object_set_new(op, "requestBody",
 				    request_body(action->body, schema_of(route)));
-	if (op && action->paged)
-		json_object_set_new(op, "parameters",
-				    json_pack("[o, o]", parameter("limit", "query", "integer"),
-					      parameter("after", "query", "string")));
+	if (op && (action->paged || action->query))
+		json_object_set_new(op, "parameters", query_parameters(action));
 	return op;
 }
 

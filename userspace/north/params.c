@@ -40,6 +40,21 @@ bool rest_service_id(struct req *req, int i)
 
 /* ---- query ---- */
 
+int rest_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+	char *end;
+	uint64_t value;
+
+	if (text[0] < '0' || text[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno || *end || value < min || value > max)
+		return -EINVAL;
+	*out = value;
+	return 0;
+}
+
 struct query {
 	struct req *req;
 	struct rest_page *page; /* NULL: nothing is allowed */
@@ -48,12 +63,9 @@ struct query {
 
 static int parse_limit(struct query *q, const char *text)
 {
-	unsigned long limit = 0;
-	char *end = "x";
+	uint64_t limit;
 
-	if (text[0] >= '0' && text[0] <= '9')
-		limit = strtoul(text, &end, 10);
-	if (*end || limit < 1 || limit > NORTH_PAGE_MAX)
+	if (rest_number(text, 1, NORTH_PAGE_MAX, &limit))
 		return err_set(&q->err, -EINVAL, "?limit", text, "must be 1..%d", NORTH_PAGE_MAX);
 	q->page->limit = limit;
 	return 0;
@@ -125,6 +137,65 @@ bool rest_page(struct req *req, struct rest_page *page)
 bool rest_no_query(struct req *req)
 {
 	return read_query(req, NULL);
+}
+
+/* ---- parameters of one resource ---- */
+
+struct own_query {
+	struct req *req;
+	int (*read)(void *arg, const char *name, const char *value, struct err *err);
+	void *arg;
+	struct err err;
+};
+
+static bool is_own(const char *const *names, const char *name)
+{
+	while (*names && strcmp(*names, name) != 0)
+		names++;
+	return *names != NULL;
+}
+
+static const char *list_names(const char *const *names, char *buf, size_t size)
+{
+	size_t at = 0;
+
+	buf[0] = 0;
+	for (; *names && at < size; names++)
+		at += (size_t)snprintf(buf + at, size - at, "%s%s", at ? ", " : "", *names);
+	return buf;
+}
+
+static enum MHD_Result on_own(void *cls, enum MHD_ValueKind kind, const char *key,
+			      const char *value)
+{
+	struct own_query *q = cls;
+	char field[32], text[128], names[128];
+
+	snprintf(field, sizeof(field), "?%s", key);
+	if (!is_own(q->req->action->query, key))
+		err_set(&q->err, -EINVAL, field, value, "must be one of %s",
+			list_names(q->req->action->query, names, sizeof(names)));
+	else if (!value || strlen(value) >= sizeof(text))
+		err_set(&q->err, -EINVAL, field, value, "must have a value of at most %zu bytes",
+			sizeof(text) - 1);
+	else if (rest_decode(strcpy(text, value)))
+		err_set(&q->err, -EINVAL, field, value,
+			"must have two hex digits behind each %%, and no NUL");
+	else
+		q->read(q->arg, key, text, &q->err);
+	return q->err.code ? MHD_NO : MHD_YES;
+}
+
+bool rest_query(struct req *req,
+		int (*read)(void *arg, const char *name, const char *value, struct err *err),
+		void *arg)
+{
+	struct own_query q = {.req = req, .read = read, .arg = arg};
+
+	MHD_get_connection_values(req->conn, MHD_GET_ARGUMENT_KIND, on_own, &q);
+	if (q.err.code)
+		rest_fail(req, &q.err);
+	return !q.err.code;
 }
 
 bool rest_after_id(struct req *req, const char *after, uint64_t *id)

@@ -68,6 +68,11 @@ void rest_empty(struct req *req, unsigned int status)
 	answer(req, status, NULL, JSON_TYPE);
 }
 
+void rest_plain(struct req *req, char *text, const char *type)
+{
+	answer(req, text ? 200 : 500, text, type);
+}
+
 unsigned int rest_status_of(int code)
 {
 	static const struct {

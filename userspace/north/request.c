@@ -234,7 +234,7 @@ static void dispatch(struct req *req)
 		rest_fail(req, &err);
 		return;
 	}
-	if (req->action->paged || rest_no_query(req))
+	if (req->action->paged || req->action->query || rest_no_query(req))
 		req->action->handle(req);
 }
 

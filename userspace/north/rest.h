@@ -39,7 +39,9 @@ struct rest_resource;
 struct rest_action {
 	void (*handle)(struct req *req); /* NULL: method not possible here */
 	enum rest_body body;
-	bool paged; /* takes ?limit= and ?after= */
+	bool paged;		  /* takes ?limit= and ?after= */
+	bool text;		  /* answers text/plain, not JSON */
+	const char *const *query; /* names of further parameters, NULL-terminated; NULL = none */
 };
 struct route {
 	const char *pattern; /* "/v1/services/{id}" */
@@ -99,6 +101,8 @@ void rest_json(struct req *req, unsigned int status, json_t *value);
 /* With "revision" and ETag; GET honours If-None-Match. */
 void rest_object(struct req *req, unsigned int status, json_t *value, int64_t revision);
 void rest_empty(struct req *req, unsigned int status);
+/* text is taken. */
+void rest_plain(struct req *req, char *text, const char *type);
 /* Status by err->code; the request's object is named where err names none. */
 void rest_fail(struct req *req, const struct err *err);
 void rest_problem(struct req *req, unsigned int status, const struct err *err);
@@ -138,6 +142,13 @@ bool rest_page(struct req *req, struct rest_page *page);
 bool rest_after_id(struct req *req, const char *after, uint64_t *id);
 /* Refuses every query parameter. */
 bool rest_no_query(struct req *req);
+/* Hands each parameter that the action takes, decoded, to read, which fills err when it refuses.
+ * False: answered. */
+bool rest_query(struct req *req,
+		int (*read)(void *arg, const char *name, const char *value, struct err *err),
+		void *arg);
+/* Decimal digits only, min..max. -EINVAL. */
+int rest_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 /* If-Match, If-None-Match and the body's "revision" (taken out) -> if_revision. */
 struct rest_present {
 	bool exists;
@@ -225,5 +236,15 @@ void entry_get(struct req *req);
 void nexthops_get(struct req *req);
 void sids_get(struct req *req);
 void stats_get(struct req *req);
+void classes_get(struct req *req);
+void class_get(struct req *req);
+void class_put(struct req *req);
+void class_patch(struct req *req);
+void class_delete(struct req *req);
+void events_get(struct req *req);
+void trace_get(struct req *req);
+void trace_put(struct req *req);
+void trace_delete(struct req *req);
+void metrics_get(struct req *req);
 
 #endif

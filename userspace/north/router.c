@@ -8,12 +8,15 @@
 
 #define ROUTE_SEGMENTS 8
 
-#define GET(f) [REST_GET] = {(f), BODY_NONE, false}
-#define LIST(f) [REST_GET] = {(f), BODY_NONE, true}
-#define PUT(f) [REST_PUT] = {(f), BODY_JSON, false}
-#define PATCH(f) [REST_PATCH] = {(f), BODY_MERGE, false}
-#define DELETE(f) [REST_DELETE] = {(f), BODY_NONE, false}
-#define POST(f, body) [REST_POST] = {(f), (body), false}
+#define GET(f) [REST_GET] = {.handle = (f)}
+#define LIST(f) [REST_GET] = {.handle = (f), .paged = true}
+#define PUT(f) [REST_PUT] = {.handle = (f), .body = BODY_JSON}
+#define PATCH(f) [REST_PATCH] = {.handle = (f), .body = BODY_MERGE}
+#define DELETE(f) [REST_DELETE] = {.handle = (f)}
+#define POST(f, kind) [REST_POST] = {.handle = (f), .body = (kind)}
+
+static const char *const event_query[] = {"after",  "limit",	 "wait_s", "service",
+					  "reason", "interface", "kind",   NULL};
 
 /* clang-format off */
 static const struct route routes[] = {
@@ -33,6 +36,9 @@ static const struct route routes[] = {
 	{"/v1/gateways", {LIST(gateways_get)}},
 	{"/v1/gateways/{gateway}",
 	 {GET(gateway_get), PUT(gateway_put), PATCH(gateway_patch), DELETE(gateway_delete)}},
+	{"/v1/classes", {LIST(classes_get)}},
+	{"/v1/classes/{class}",
+	 {GET(class_get), PUT(class_put), PATCH(class_patch), DELETE(class_delete)}},
 	{"/v1/paths", {LIST(paths_get)}},
 	{"/v1/paths/{ingress}/{gateway}/{path}",
 	 {GET(path_get), PUT(path_put), PATCH(path_patch), DELETE(path_delete)}},
@@ -44,6 +50,9 @@ static const struct route routes[] = {
 	{"/v1/nexthops", {LIST(nexthops_get)}},
 	{"/v1/sids", {LIST(sids_get)}},
 	{"/v1/stats", {GET(stats_get)}},
+	{"/v1/events", {[REST_GET] = {.handle = events_get, .query = event_query}}},
+	{"/v1/trace", {GET(trace_get), PUT(trace_put), DELETE(trace_delete)}},
+	{"/metrics", {[REST_GET] = {.handle = metrics_get, .text = true}}},
 };
 /* clang-format on */
 

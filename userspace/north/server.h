@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <sys/stat.h>
 
+#include "north/observe.h"
 #include "north/rest.h"
 
 enum { LISTEN_UNIX, LISTEN_TCP, LISTEN_MAX };
@@ -48,7 +49,8 @@ struct north {
 	uv_timer_t timer;
 	uv_timer_t turns; /* runs while there are connections */
 	unsigned int turn_s;
-	unsigned int handles; /* open on the loop, n.b. for the last close callback */
+	unsigned int
+		handles; /* open on the loop, and answers of ncc's to come: see north_release */
 	bool polled, closing;
 	struct listener listeners[LISTEN_MAX];
 	char unix_path[108];
@@ -59,6 +61,7 @@ struct north {
 	bool fds_said;
 	struct conn *conns, *accepting;
 	unsigned int n_conns;
+	struct observe observe;
 	struct req *reqs;
 	uint64_t n_reqs;
 };
@@ -81,5 +84,7 @@ void north_drive(struct north *north);
 /* The same, soon: a connection was resumed. (Without a thread of its own libmicrohttpd has nothing
  * that would wake the loop.) */
 void north_wake(struct north *north);
+/* One handle or answer less; the memory goes with the last one. */
+void north_release(struct north *north);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* /v1/services */
+#include <errno.h>
+
 #include "north/resource.h"
 
 const struct view_service *rest_service(const struct req *req)
@@ -29,9 +31,27 @@ static json_t *shown(const void *item)
 	return service_to_json(((const struct view_service *)item)->def);
 }
 
+/* Services of another host's database, or written at the same time, can still be too many: then orc
+ * counts them as refused. */
+static bool is_full(const struct north *n)
+{
+	unsigned int registered = 0;
+
+	if (!n->conf.max_services || HASH_COUNT(n->conf.view->services) < n->conf.max_services)
+		return false;
+	for (const struct view_service *svc = n->conf.view->services; svc; svc = svc->hh.next)
+		registered += svc->registered;
+	return registered >= n->conf.max_services;
+}
+
 static int put(struct req *req, const json_t *obj, int64_t if_revision,
 	       struct ncsdb_write_done done, struct err *err)
 {
+	if (!rest_service(req) && is_full(req->north))
+		return err_set(err, -ENOSPC, "", NULL,
+			       "not stored: the dataplane's table is full, it has room for %u "
+			       "services (maps: services in the configuration)",
+			       req->north->conf.max_services);
 	return srm_service_put(req->north->conf.srm, req->id, obj, if_revision, done, err);
 }
 
