@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Any text as a service, gateway or path: refused with an error, or it survives its own JSON form.
+/* Any text as a service, gateway, path or classifier rule: refused with an error, or it survives
+ * its own JSON form.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/class.h"
 #include "model/net.h"
 #include "model/service.h"
 #include "util/json.h"
@@ -67,6 +69,22 @@ static void try_gateway(const json_t *obj)
 	json_decref(form);
 }
 
+static void try_class(const json_t *obj)
+{
+	struct plan_class cls, again;
+	struct err err = {0};
+	json_t *form;
+
+	if (class_from_json(obj, "c", &cls, &err)) {
+		must(err.code < 0 && err.want[0]);
+		return;
+	}
+	form = class_to_json(&cls);
+	must(form && class_from_json(form, "c", &again, &err) == 0);
+	must(memcmp(&cls, &again, sizeof(cls)) == 0);
+	json_decref(form);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct err err = {0};
@@ -79,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_service(obj);
 	try_path(obj);
 	try_gateway(obj);
+	try_class(obj);
 	json_decref(obj);
 	return 0;
 }

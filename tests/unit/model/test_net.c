@@ -65,13 +65,15 @@ static void test_gateway(void **state)
 	struct gateway gw;
 
 	assert_int_equal(read_gateway("{\"name\": \"gw2\", \"locator\": \"5f00:0:2::/48\","
-				      "\"sid\": \"5f00:0:2::1\", \"address\": \"2001:db8:f::2\"}",
+				      "\"sid\": \"5f00:0:2::1\", \"address\": \"2001:db8:f::2\","
+				      "\"san_sid\": \"5f00:0:2:5a::\"}",
 				      NULL, &gw, NULL),
 			 0);
 	assert_string_equal(gw.name, "gw2");
 	assert_in6(&gw.locator, "5f00:0:2::");
 	assert_int_equal(gw.locator_len, 48);
 	assert_in6(&gw.sid, "5f00:0:2::1");
+	assert_in6(&gw.san_sid, "5f00:0:2:5a::");
 	assert_in6(&gw.address, "2001:db8:f::2");
 	gateway_round_trip(&gw);
 	assert_int_equal(read_gateway("{\"locator\": \"5f00::/16\"}", "gw3", &gw, NULL), 0);
@@ -115,6 +117,11 @@ static void test_gateway_refusals(void **state)
 		{"{\"locator\": \"fe80::/64\"}", "/locator", "unicast", 0},
 		{"{\"locator\": \"5f00::/16\", \"sid\": \"::\"}", "/sid", "IPv6", 0},
 		{"{\"locator\": \"5f00::/16\", \"sid\": 5}", "/sid", "IPv6", 0},
+		{"{\"locator\": \"5f00::/16\", \"san_sid\": 5}", "/san_sid", "IPv6", 0},
+		{"{\"locator\": \"5f00:8000::/17\", \"san_sid\": \"5f00::5a\"}", "/san_sid",
+		 "inside the gateway's locator", 0},
+		{"{\"locator\": \"5f00::/16\", \"sid\": \"5f00::1\", \"san_sid\": \"5f00::1\"}",
+		 "/san_sid", "differ", 0},
 		{"{\"locator\": \"5f00::/16\", \"address\": \"ff02::1\"}", "/address", "IPv6", 0},
 	};
 

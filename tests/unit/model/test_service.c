@@ -142,12 +142,60 @@ static void test_defaults(void **state)
 	assert_int_equal(svc->hold_ms, 1000);
 	assert_int_equal(svc->max_age_ms, 10000);
 	assert_int_equal(svc->stale, STALE_EXCLUDE);
-	assert_int_equal(svc->affinity, SAN_AFFINITY_NONE);
+	assert_int_equal(svc->affinity, SAN_AFFINITY_HASH);
+	assert_int_equal(svc->affinity_key, 0);
+	assert_int_equal(svc->flow_idle_s, 0);
+	assert_int_equal(svc->steering, STEERING_INSTANCE);
+	assert_int_equal(svc->address4, 0);
+	assert_int_equal(svc->n_access, 0);
 	must_round_trip(svc);
 	must_read("{\"id\": 1, \"name\": null, \"address\": null, \"evaluation\": null,"
 		  "\"requirements\": null, \"hysteresis\": null, \"freshness\": {}}",
 		  &svc);
 	assert_true(service_equal(svc, &init));
+}
+
+static void test_dataplane_choices(void **state)
+{
+	OWN_PTR struct service *svc = NULL;
+
+	must_read("{\"id\": 1, \"selection\": \"balanced\", \"affinity\": \"flow\","
+		  "\"affinity_key\": \"source\", \"flow_idle_s\": 86400, \"steering\": \"gateway\","
+		  "\"address4\": \"10.9.0.1\", \"access\": [\"tenant-a\", \"b\"]}",
+		  &svc);
+	assert_int_equal(svc->mode, SAN_MODE_BALANCED);
+	assert_int_equal(svc->affinity, SAN_AFFINITY_FLOW);
+	assert_int_equal(svc->affinity_key, SAN_SVC_KEY_SOURCE);
+	assert_int_equal(svc->flow_idle_s, 86400);
+	assert_int_equal(svc->steering, STEERING_GATEWAY);
+	assert_int_equal(svc->address4, htonl(0x0a090001));
+	assert_int_equal(svc->n_access, 2);
+	assert_string_equal(svc->access[0], "tenant-a");
+	assert_string_equal(svc->access[1], "b");
+	must_round_trip(svc);
+	must_read("{\"id\": 1, \"affinity\": \"none\", \"affinity_key\": \"5-tuple\", "
+		  "\"access\": null}",
+		  &svc);
+	assert_int_equal(svc->affinity, SAN_AFFINITY_NONE);
+	must_round_trip(svc);
+}
+
+static void test_access_limit(void **state)
+{
+	OWN_PTR struct service *svc = NULL;
+	char text[512] = "{\"id\": 1, \"access\": [\"g0\"";
+	struct err err;
+
+	for (int i = 1; i < SERVICE_MAX_ACCESS; i++)
+		sprintf(text + strlen(text), ", \"g%d\"", i);
+	strcat(text, "]}");
+	must_read(text, &svc);
+	assert_int_equal(svc->n_access, SERVICE_MAX_ACCESS);
+	must_round_trip(svc);
+	strcpy(text + strlen(text) - 2, ", \"one\"]}");
+	assert_int_equal(read_text(text, 0, &svc, &err), -ENOSPC);
+	assert_string_equal(err.field, "/access");
+	assert_string_equal(err.want, "must name 1..16 access groups, or be absent");
 }
 
 static void test_no_terms(void **state)
@@ -232,8 +280,24 @@ static const struct refusal refusals[] = {
 	{"{\"id\": 1, \"address\": \"::ffff:10.0.0.1\"}", "/address", "IPv6", 0},
 	{"{\"id\": 1, \"address\": 7}", "/address", "IPv6", 0},
 	{"{\"id\": 1, \"strategy\": \"best\"}", "/strategy", "resource-first", 0},
-	{"{\"id\": 1, \"selection\": \"balanced\"}", "/selection", "preferred", 0},
-	{"{\"id\": 1, \"affinity\": \"hash\"}", "/affinity", "flow", 0},
+	{"{\"id\": 1, \"selection\": \"best\"}", "/selection", "balanced", 0},
+	{"{\"id\": 1, \"affinity\": \"sticky\"}", "/affinity", "hash", 0},
+	{"{\"id\": 1, \"affinity_key\": \"3-tuple\"}", "/affinity_key", "source", 0},
+	{"{\"id\": 1, \"flow_idle_s\": -1}", "/flow_idle_s", "0..86400", 0},
+	{"{\"id\": 1, \"flow_idle_s\": 86401}", "/flow_idle_s", "0..86400", 0},
+	{"{\"id\": 1, \"steering\": \"both\"}", "/steering", "gateway", 0},
+	{"{\"id\": 1, \"address4\": \"2001:db8::1\"}", "/address4", "IPv4", 0},
+	{"{\"id\": 1, \"address4\": \"0.1.2.3\"}", "/address4", "IPv4", 0},
+	{"{\"id\": 1, \"address4\": \"127.0.0.1\"}", "/address4", "IPv4", 0},
+	{"{\"id\": 1, \"address4\": \"169.254.0.1\"}", "/address4", "IPv4", 0},
+	{"{\"id\": 1, \"address4\": \"224.0.0.1\"}", "/address4", "IPv4", 0},
+	{"{\"id\": 1, \"address4\": \"255.255.255.255\"}", "/address4", "IPv4", 0},
+	{"{\"id\": 1, \"address4\": \"10.0.1\"}", "/address4", "IPv4", 0},
+	{"{\"id\": 1, \"access\": \"a\"}", "/access", "array", 0},
+	{"{\"id\": 1, \"access\": []}", "/access", "1..16", 0},
+	{"{\"id\": 1, \"access\": [\"a\", 5]}", "/access/1", "access group", 0},
+	{"{\"id\": 1, \"access\": [\"a b\"]}", "/access/0", "access group", 0},
+	{"{\"id\": 1, \"access\": [\"a\", \"a\"]}", "/access/1", "once", 0},
 	{"{\"id\": 1, \"evaluation\": {}}", "/evaluation", "array", 0},
 	{EVAL("5"), "/evaluation/0", "object", 0},
 	{EVAL("{}"), "/evaluation/0/attribute", "missing", 0},
@@ -410,6 +474,15 @@ static void test_equal(void **state)
 		OTHER("\"address\": \"2001:db8::1\""),
 		OTHER("\"strategy\": \"cost-first\""),
 		OTHER("\"affinity\": \"flow\""),
+		OTHER("\"affinity\": \"none\""),
+		OTHER("\"affinity_key\": \"source\""),
+		OTHER("\"flow_idle_s\": 1"),
+		OTHER("\"selection\": \"balanced\""),
+		OTHER("\"steering\": \"gateway\""),
+		OTHER("\"address4\": \"10.0.0.1\""),
+		OTHER("\"access\": [\"a\"]"),
+		OTHER("\"access\": [\"b\"]"),
+		OTHER("\"access\": [\"a\", \"b\"]"),
 		OTHER("\"evaluation\": []"),
 		OTHER("\"evaluation\": [" GOOD_TERM "]"),
 		OTHER("\"evaluation\": [" GOOD_TERM ", " GOOD_TERM "]"),
@@ -447,6 +520,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_dataplane_choices),
+		cmocka_unit_test(test_access_limit),
 		cmocka_unit_test(test_no_terms),
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_refusals),

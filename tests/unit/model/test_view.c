@@ -22,8 +22,8 @@ struct heard {
 };
 
 static const char *const change_names[] = {
-	"service", "service-gone", "instance", "instance-gone", "attr",
-	"gateway", "gateway-gone", "path",     "path-gone",	"path-attr"};
+	"service",	"service-gone", "instance",  "instance-gone", "attr",  "gateway",
+	"gateway-gone", "path",		"path-gone", "path-attr",     "class", "class-gone"};
 
 static void observe(void *arg, const struct view_event *e)
 {
@@ -31,6 +31,7 @@ static void observe(void *arg, const struct view_event *e)
 	const char *who = e->instance  ? e->instance->name
 			  : e->gateway ? e->gateway->def.name
 			  : e->path    ? e->path->key
+			  : e->cls     ? e->cls->def.name
 				       : "";
 
 	/* a change is in place, a removal is done, and objects can be read */
@@ -310,6 +311,8 @@ static void test_limits_are_the_contract(void **state)
 	assert_int_equal(view.limits.instances, VIEW_MAX_INSTANCES);
 	assert_int_equal(view.limits.gateways, VIEW_MAX_GATEWAYS);
 	assert_int_equal(view.limits.paths, VIEW_MAX_PATHS);
+	assert_int_equal(view.limits.classes, VIEW_MAX_CLASSES);
+	assert_int_equal(view.limits.classes, 4096);
 }
 
 static void test_service_limit(void **state)
@@ -416,6 +419,44 @@ static void test_many_instances(void **state)
 	assert_non_null(view_instance(&view, 2, "i1"));
 }
 
+static int put_class(const char *name, uint64_t service)
+{
+	struct plan_class def = {.msg.service_id = service};
+
+	strcpy(def.name, name);
+	return view_class_put(&view, &def, 7);
+}
+
+static void test_class(void **state)
+{
+	assert_int_equal(put_class("web4", 1), 0);
+	assert_heard(&heard, "class:web4");
+	assert_int_equal(put_class("web4", 1), 0);
+	assert_heard(&heard, "");
+	assert_int_equal(put_class("web4", 2), 0);
+	assert_heard(&heard, "class:web4");
+	assert_int_equal(view_class(&view, "web4")->def.msg.service_id, 2);
+	assert_int_equal(view_class(&view, "web4")->revision, 7);
+	assert_null(view_class(&view, "web"));
+	view_class_del(&view, "web");
+	view_class_del(&view, "web4");
+	assert_heard(&heard, "class-gone:web4");
+	assert_null(view_class(&view, "web4"));
+	assert_int_equal(put_class("a b", 1), -EINVAL);
+	assert_int_equal(put_class("", 1), -EINVAL);
+}
+
+static void test_class_limit(void **state)
+{
+	view.limits.classes = 2;
+	assert_int_equal(put_class("a", 1), 0);
+	assert_int_equal(put_class("b", 1), 0);
+	assert_int_equal(put_class("c", 1), -ENOSPC);
+	assert_int_equal(put_class("b", 2), 0);
+	view_class_del(&view, "a");
+	assert_int_equal(put_class("c", 1), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -436,6 +477,8 @@ int main(void)
 		T(test_net_limits),
 		T(test_gateways_to_the_limit),
 		T(test_many_instances),
+		T(test_class),
+		T(test_class_limit),
 	};
 #undef T
 
