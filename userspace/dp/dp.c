@@ -1,47 +1,99 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Opening: adopt or create the maps, load the programs on them, pin what is new. */
+/* The handle: what a configuration may ask for, opening and closing. */
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dp/priv.h"
-#include "ingress.skel.h"
-#include "relay.skel.h"
 #include "util/own.h"
 
 #define DP_MAX_ENTRIES (1u << 24) /* of any map */
+#define DP_MAX_IFACES 4096
 #define DP_MAX_ID_OFFSET 32
-#define LOAD_NEEDS                                                                                 \
-	" (needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON; before Linux 5.11 also RLIMIT_MEMLOCK "      \
-	"unlimited)"
+#define DP_MAX_SETS 16 /* directories of sets that are looked at: there are two at most */
 
-static int check_size(const char *field, uint32_t value, uint32_t min, struct err *err)
+static const char *const map_names[] = {
+#define X(id, name) [DP_MAP_##id] = name,
+	DP_MAPS(X)
+#undef X
+};
+
+_Static_assert(ARRAY_SIZE(map_names) == DP_MAP_MAX, "a name for every map");
+
+const char *dp_map_name(enum dp_map map)
 {
-	char text[16];
-
-	if (value >= min && value <= DP_MAX_ENTRIES)
-		return 0;
-	snprintf(text, sizeof(text), "%u", value);
-	return err_set(err, -EINVAL, field, text, "must be %u..%u", min, DP_MAX_ENTRIES);
+	return map_names[map];
 }
+
+uint32_t dp_map_entries(const struct dp_conf *conf, enum dp_map map)
+{
+	switch (map) {
+	case DP_MAP_SERVICES:
+	case DP_MAP_LOCAL:
+		return conf->max_services;
+	case DP_MAP_SVC_STATS: /* ingress and egress, and index 0, which all others share */
+		return 2 * conf->max_services + 1;
+	case DP_MAP_NEXTHOPS:
+	case DP_MAP_NH_STATS:
+		return conf->max_nexthops;
+	case DP_MAP_SLOTS:
+		return conf->max_slots;
+	case DP_MAP_FLOWS:
+		return conf->max_flows;
+	case DP_MAP_FRAGS:
+		return conf->max_frags;
+	case DP_MAP_BUCKETS:
+		return SAN_DEFAULT_BUCKETS;
+	case DP_MAP_SIDS:
+		return SAN_DEFAULT_SIDS;
+	case DP_MAP_CLASS_SRC:
+	case DP_MAP_CLASS_DST:
+	case DP_MAP_CLASS_PAIRS:
+	case DP_MAP_CLASS_RULES: /* the set in force and the one that is being written */
+		return 2 * SAN_CLASS_ENTRIES;
+	case DP_MAP_IFACES:
+		return SAN_IFINDEX_MAX + 1;
+	case DP_MAP_TX:
+		return conf->max_ifaces;
+	case DP_MAP_REASONS:
+		return (conf->max_ifaces + 1) * SAN_REASON_ROW;
+	case DP_MAP_EVENTS:
+		return SAN_EVENTS_BYTES;
+	default:
+		return 1;
+	}
+}
+
+struct size_rule {
+	const char *field;
+	uint32_t value, min, max;
+};
 
 static int check_sizes(const struct dp_conf *conf, struct err *err)
 {
-	int r = check_size("max_services", conf->max_services, 1, err);
+	const struct size_rule rules[] = {
+		{"max_services", conf->max_services, 1, DP_MAX_ENTRIES / 2 - 1},
+		{"max_nexthops", conf->max_nexthops, 2, DP_MAX_ENTRIES},
+		{"max_slots", conf->max_slots, 1, DP_MAX_ENTRIES},
+		{"max_flows", conf->max_flows, 1, DP_MAX_ENTRIES},
+		{"max_frags", conf->max_frags, 1, DP_MAX_ENTRIES},
+		{"max_ifaces", conf->max_ifaces, 1, DP_MAX_IFACES},
+	};
+	char text[16];
+	size_t i;
 
-	if (!r)
-		r = check_size("max_nexthops", conf->max_nexthops, 2, err);
-	if (!r)
-		r = check_size("max_flows", conf->max_flows, 1, err);
-	if (!r)
-		r = check_size("max_ifaces", conf->max_ifaces, 1, err);
-	return r;
+	for (i = 0; i < ARRAY_SIZE(rules); i++) {
+		if (rules[i].value >= rules[i].min && rules[i].value <= rules[i].max)
+			continue;
+		snprintf(text, sizeof(text), "%u", rules[i].value);
+		return err_set(err, -EINVAL, rules[i].field, text, "must be %u..%u", rules[i].min,
+			       rules[i].max);
+	}
+	return 0;
 }
 
 static int bad_profile(struct err *err, const char *field, unsigned int value, const char *want)
@@ -74,110 +126,33 @@ static int check_profile(const struct san_profile *p, struct err *err)
 	return 0;
 }
 
-static int map_prepare(struct dp *dp, enum dp_map map)
+static int check_conf(const struct dp_conf *conf, struct err *err)
 {
-	struct bpf_map *m = bpf_object__find_map_by_name(dp->ingress->obj, dp_map_name(map));
+	int r = check_sizes(conf, err);
 
-	if (!m)
-		return -ENOENT;
-	if (dp->adopted[map])
-		return bpf_map__reuse_fd(m, dp->map_fd[map]);
-	return bpf_map__set_max_entries(m, dp_map_entries(&dp->conf, map));
-}
-
-/* From here on map_fd is the skeleton's. */
-static void maps_loaded(struct dp *dp)
-{
-	int map;
-
-	for (map = 0; map < DP_MAP_MAX; map++) {
-		if (dp->map_fd[map] >= 0)
-			close(dp->map_fd[map]);
-		dp->map_fd[map] =
-			bpf_object__find_map_fd_by_name(dp->ingress->obj, dp_map_name(map));
-	}
-}
-
-static int load_ingress(struct dp *dp, struct err *err)
-{
-	int map, r = 0;
-
-	dp->ingress = ingress_bpf__open();
-	if (!dp->ingress)
-		return err_set(err, -errno, "ingress program", "", "cannot open: %s",
-			       strerror(errno));
-	for (map = 0; map < DP_MAP_MAX && !r; map++) {
-		r = map_prepare(dp, map);
-		if (r)
-			return err_set(err, r, dp_map_name(map), "", "cannot prepare: %s",
-				       strerror(-r));
-	}
-	dp->ingress->rodata->profile = dp->conf.profile;
-	dp->ingress->rodata->quick = san_quick_of(&dp->conf.profile);
-	dp->ingress->rodata->flow_seed = dp->meta.created_ns;
-	dp->ingress->rodata->coarse_clock =
-		libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_ktime_get_coarse_ns, NULL) == 1;
-	r = ingress_bpf__load(dp->ingress);
-	if (r)
-		return err_set(err, r, "ingress program", "", "cannot load: %s%s", strerror(-r),
-			       r == -EPERM ? LOAD_NEEDS : "");
-	maps_loaded(dp);
-	return 0;
-}
-
-static int load_relay(struct dp *dp, struct err *err)
-{
-	dp->relay = relay_bpf__open_and_load();
-	if (!dp->relay)
-		return err_set(err, -errno, "relay program", "", "cannot load: %s",
-			       strerror(errno));
-	return 0;
-}
-
-static int pin_map(struct dp *dp, enum dp_map map, struct err *err)
-{
-	char path[DP_PATH_MAX];
-	int r;
-
-	if (dp->adopted[map])
-		return 0;
-	r = dp_path(dp->pin_dir, dp_map_name(map), path);
-	if (!r && bpf_obj_pin(dp->map_fd[map], path))
-		r = -errno;
-	if (r)
-		return err_set(err, r, dp_map_name(map), "", "cannot pin: %s", strerror(-r));
-	return 0;
-}
-
-static int pin_maps(struct dp *dp, struct err *err)
-{
-	uint32_t zero = 0;
-	int map, r = 0;
-
-	if (!dp->adopted[DP_MAP_META] &&
-	    bpf_map_update_elem(dp->map_fd[DP_MAP_META], &zero, &dp->meta, BPF_ANY))
-		return err_set(err, -errno, "san_meta", "", "cannot write: %s", strerror(errno));
-	for (map = 0; map < DP_MAP_MAX && !r; map++)
-		r = pin_map(dp, map, err);
+	if (!r)
+		r = check_profile(&conf->profile, err);
+	if (!r && strlen(conf->pin_dir) > DP_PATH_MAX - 64)
+		r = err_set(err, -ENAMETOOLONG, "", "", "path must be shorter than %d bytes",
+			    DP_PATH_MAX - 64);
 	return r;
 }
 
-static void meta_new(struct san_meta *meta)
+static int tables_alloc(struct dp *dp, struct err *err)
 {
-	struct timespec now;
+	int map;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	meta->abi_version = SAN_ABI_VERSION;
-	meta->created_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
-}
-
-static int counters_alloc(struct dp *dp, struct err *err)
-{
 	dp->n_cpus = libbpf_num_possible_cpus();
 	if (dp->n_cpus < 1)
 		return err_set(err, dp->n_cpus, "", "", "cannot count CPUs");
 	dp->cpu_values = calloc(dp->n_cpus, sizeof(*dp->cpu_values));
-	return dp->cpu_values ? 0 : err_set(err, -ENOMEM, "", "", "no memory");
+	dp->rows = calloc(dp->conf.max_ifaces + 1, sizeof(*dp->rows));
+	dp->used = calloc(SAN_MAP_MAX, sizeof(*dp->used));
+	if (!dp->cpu_values || !dp->rows || !dp->used)
+		return err_set(err, -ENOMEM, "", "", "no memory");
+	for (map = 0; map < SAN_MAP_MAX; map++)
+		dp->used[map] = DP_UNKNOWN;
+	return 0;
 }
 
 /* Before Linux 5.11 BPF memory counts against this limit. Where it may not be raised, loading
@@ -191,31 +166,19 @@ static void raise_memlock(void)
 
 static int open_steps(struct dp *dp, struct err *err)
 {
-	int r = counters_alloc(dp, err);
+	int r = tables_alloc(dp, err);
 
 	if (!r)
 		r = dp_pin_dir_make(dp->pin_dir, err);
 	if (!r)
-		r = dp_pins_find(dp, err);
-	if (r)
-		return r;
-	if (!dp->adopted[DP_MAP_META])
-		meta_new(&dp->meta);
-	r = load_ingress(dp, err);
+		r = dp_adopt(dp, err);
+	if (!r) {
+		r = dp_rows_init(dp);
+		if (r)
+			err_set(err, r, "san_ifaces", "", "cannot read: %s", strerror(-r));
+	}
 	if (!r)
-		r = load_relay(dp, err);
-	return r ? r : pin_maps(dp, err);
-}
-
-static int check_conf(const struct dp_conf *conf, struct err *err)
-{
-	int r = check_sizes(conf, err);
-
-	if (!r)
-		r = check_profile(&conf->profile, err);
-	if (!r && strlen(conf->pin_dir) > DP_PATH_MAX - 64)
-		r = err_set(err, -ENAMETOOLONG, "", "", "path must be shorter than %d bytes",
-			    DP_PATH_MAX - 64);
+		dp_events_open(dp);
 	return r;
 }
 
@@ -229,6 +192,8 @@ static struct dp *dp_new(const struct dp_conf *conf)
 	dp->conf = *conf;
 	snprintf(dp->pin_dir, sizeof(dp->pin_dir), "%s", conf->pin_dir);
 	dp->conf.pin_dir = dp->pin_dir;
+	dp->coarse_clock =
+		libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_ktime_get_coarse_ns, NULL) == 1;
 	for (map = 0; map < DP_MAP_MAX; map++)
 		dp->map_fd[map] = -1;
 	return dp;
@@ -254,32 +219,56 @@ int dp_open(const struct dp_conf *conf, struct dp **out, struct err *err)
 	return 0;
 }
 
-/* The skeleton owns map_fd once it is loaded. */
-static bool owns_fds(const struct dp *dp)
-{
-	return !dp->ingress || bpf_program__fd(dp->ingress->progs.san_ingress) < 0;
-}
-
 void dp_close(struct dp *dp)
 {
-	int map;
+	int i;
 
 	if (!dp)
 		return;
-	for (map = 0; map < DP_MAP_MAX && owns_fds(dp); map++)
-		if (dp->map_fd[map] >= 0)
-			close(dp->map_fd[map]);
-	ingress_bpf__destroy(dp->ingress);
-	relay_bpf__destroy(dp->relay);
+	ring_buffer__free(dp->ring);
+	for (i = 0; i <= SAN_ROLE_CORE; i++)
+		if (dp->object[i].obj)
+			dp_object_close(&dp->object[i]);
+	for (i = 0; i < DP_MAP_MAX; i++)
+		if (dp->map_fd[i] >= 0)
+			close(dp->map_fd[i]);
+	dp_classes_free(dp->classes);
 	free(dp->cpu_values);
+	free(dp->rows);
+	free(dp->used);
 	free(dp);
 }
 
 int dp_prog_fd(const struct dp *dp, enum san_role role)
 {
-	if (role == SAN_ROLE_INGRESS)
-		return bpf_program__fd(dp->ingress->progs.san_ingress);
-	if (role == SAN_ROLE_CORE)
-		return bpf_program__fd(dp->relay->progs.san_relay);
-	return -EINVAL;
+	if (role != SAN_ROLE_INGRESS && role != SAN_ROLE_CORE)
+		return -EINVAL;
+	return bpf_program__fd(dp->object[role].prog);
+}
+
+static int remove_link(void *arg, unsigned int ifindex)
+{
+	return dp_link_remove(arg, ifindex);
+}
+
+int dp_unload(const char *pin_dir)
+{
+	unsigned int numbers[DP_MAX_SETS];
+	int i, n, r = dp_pin_dir_check(pin_dir);
+
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	r = dp_dispatch_unload(pin_dir);
+	if (!r)
+		r = dp_link_each(pin_dir, remove_link, (void *)pin_dir);
+	n = dp_set_others(pin_dir, UINT_MAX, numbers, DP_MAX_SETS);
+	if (!r && n < 0)
+		r = n;
+	if (!r)
+		r = dp_set_unlink(pin_dir);
+	for (i = 0; i < n && !r; i++)
+		r = dp_set_remove(pin_dir, numbers[i]);
+	if (r)
+		return r;
+	return rmdir(pin_dir) ? -errno : 0;
 }

@@ -102,8 +102,8 @@ int dp_domain_set(struct dp *dp, const struct san_domain *domain);
 
 /* Replaces the classifier's rules as a whole: works out prefixes, pairs and groups, writes them
  * beside the old set, flips, removes the old set. Packets see the one or the other. -ENOSPC: more
- * than SAN_CLASS_ENTRIES pairs, prefixes or rules, err says of what; -EINVAL: a rule that cannot
- * be, err names its number. A failure leaves the old rules. */
+ * than SAN_CLASS_ENTRIES pairs, prefixes (of one side) or entries of rules, err says of what;
+ * -EINVAL: a rule that cannot be, err names its number. A failure leaves the old rules. */
 int dp_classes_set(struct dp *dp, const struct san_msg_class *rules, unsigned int n,
 		   struct err *err);
 unsigned int dp_classes_count(
@@ -112,11 +112,14 @@ unsigned int dp_classes_count(
 bool dp_classes_same(struct dp *dp, const struct san_msg_class *rules, unsigned int n);
 
 /* Ring buffer: a descriptor for poll, -ENOTSUP without one; the callback is called from
- * dp_events_read, at most max times. */
+ * dp_events_read, a few hundred times at most: the descriptor stays readable while there are more.
+ * Returns how many. */
 int dp_events_fd(const struct dp *dp);
 int dp_events_read(struct dp *dp, void (*fn)(void *, const struct san_event *), void *arg);
 
-/* Entries in use and room; O(1) (dp counts its own writes; the first call may walk). */
+/* Entries in use and room; O(1) (dp counts its own writes; the first call may walk). Slots: those
+ * of the services' ranges. Classes: entries of san_class_rules in force; one rule can need several.
+ */
 int dp_map_fill(struct dp *dp, enum san_map map, uint64_t *used, uint64_t *size);
 
 /* Sums over CPUs. Service and next-hop counters count steered packets. -EINVAL: no such index. */

@@ -65,3 +65,12 @@ int dp_outer_build(const struct dp_outer *outer, struct san_nexthop *nh)
 	nh->kind = SAN_NH_UNRESOLVED;
 	return 0;
 }
+
+void dp_direct_build(const struct in6_addr *address, struct san_nexthop *nh)
+{
+	memset(nh->outer, 0, sizeof(nh->outer));
+	memcpy(nh->outer, address, sizeof(*address));
+	nh->outer_len = 0;
+	nh->hop_limit = 0;
+	nh->kind = SAN_NH_UNRESOLVED;
+}
