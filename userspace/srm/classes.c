@@ -41,6 +41,9 @@ static void on_put(void *arg, const struct ncsdb_kv *kv)
 
 	if (!r)
 		r = view_class_put(srm->view, &def, kv->mod_rev);
+	if (r == -ENOSPC)
+		err_set(&err, r, "", NULL, "one too many: at most %u classifier rules",
+			srm->view->limits.classes);
 	if (r)
 		srm_refuse(srm, kv->key, r, &err);
 }

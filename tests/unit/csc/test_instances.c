@@ -24,6 +24,27 @@ static void test_put_is_seen_when_answered(void **state)
 					     "/san/status/0x101/a/state=draining");
 }
 
+static void test_ipv4_address(void **state)
+{
+	int r;
+
+	assert_int_equal(
+		put(0x101, "a", "{\"gateway\": \"gw2\", \"address\": \"10.2.0.5\"}", ANY_REVISION),
+		0);
+	assert_string_equal(addr_text(&seen("a")->address), "::ffff:10.2.0.5");
+	assert_string_equal(stored("/san/"), "/san/status/0x101/a/address=10.2.0.5 "
+					     "/san/status/0x101/a/gateway=gw2");
+	raw_put("/san/status/0x101/a/address", "10.2.0.6");
+	assert_string_equal(addr_text(&seen("a")->address), "::ffff:10.2.0.6");
+	r = put(0x101, "a", "{\"gateway\": \"gw2\", \"address\": \"127.0.0.1\"}", ANY_REVISION);
+	refused(r, "/address", "IPv6 or IPv4 unicast");
+	raw_put("/san/status/0x101/a/address", "::ffff:10.2.0.7");
+	assert_int_equal(csc_refused(csc), 1);
+	raw_put("/san/status/0x101/a/sid", "10.2.0.7");
+	assert_int_equal(csc_refused(csc), 2);
+	assert_string_equal(addr_text(&seen("a")->address), "::ffff:10.2.0.6");
+}
+
 static void test_put_replaces_the_whole(void **state)
 {
 	assert_int_equal(put(0x101, "a",
@@ -167,7 +188,7 @@ static void test_put_refusals(void **state)
 		{"{\"gateway\": \"gw2\"}", "/address", "", -EINVAL},
 		{"{\"gateway\": \"g w\", \"address\": \"2001:db8::1\"}", "/gateway", "name",
 		 -EINVAL},
-		{"{\"gateway\": \"gw2\", \"address\": \"10.0.0.1\"}", "/address", "IPv6", -EINVAL},
+		{"{\"gateway\": \"gw2\", \"address\": \"10.0.0\"}", "/address", "IPv4", -EINVAL},
 		{"{\"gateway\": \"gw2\", \"address\": \"ff02::1\"}", "/address", "IPv6", -EINVAL},
 		{WITH("\"sid\": \"x\""), "/sid", "IPv6", -EINVAL},
 		{WITH("\"state\": \"off\""), "/state", "up, draining, down", -EINVAL},
@@ -301,6 +322,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
 		T(test_put_is_seen_when_answered),
+		T(test_ipv4_address),
 		T(test_put_replaces_the_whole),
 		T(test_if_revision_covers_all_keys),
 		T(test_if_revision_against_a_write_under_way),

@@ -123,6 +123,27 @@ static void test_address_of_another(void **state)
 	assert_int_equal(put(0x106, "{\"address\": \"2001:db8:5::5\"}", ANY_REVISION), 0);
 }
 
+/* Both versions are held, each by itself. */
+static void test_address4_of_another(void **state)
+{
+	int r;
+
+	assert_int_equal(put(0x101, "{\"address\": \"2001:db8:5::1\", \"address4\": \"10.9.0.1\"}",
+			     ANY_REVISION),
+			 0);
+	r = put(0x102, "{\"address4\": \"10.9.0.1\"}", ANY_REVISION);
+	assert_int_equal(r, -EEXIST);
+	refused(r, "/address4", "service 0x101 has it");
+	assert_string_equal(err.value, "10.9.0.1");
+	assert_int_equal(put(0x102, "{\"address\": \"2001:db8:5::1\"}", ANY_REVISION), -EEXIST);
+	assert_int_equal(put(0x101, "{\"address\": \"2001:db8:5::1\"}", ANY_REVISION), 0);
+	assert_int_equal(put(0x102, "{\"address4\": \"10.9.0.1\"}", ANY_REVISION), 0);
+	raw_put("/san/services/0x3", "{\"address4\": \"10.9.0.1\"}");
+	assert_int_equal(srm_refused(srm), 1);
+	assert_int_equal(del(0x102, ANY_REVISION), 0);
+	assert_int_equal(put(0x104, "{\"address4\": \"10.9.0.1\"}", ANY_REVISION), 0);
+}
+
 static void test_follows_what_others_write(void **state)
 {
 	raw_put("/san/services/0x7", "{\"name\": \"seven\"}");
@@ -196,7 +217,7 @@ static void test_lists_what_was_stored(void **state)
 /* Closed with writes under way: each is answered, once. */
 static void test_close_with_writes_under_way(void **state)
 {
-	const char *one = "{\"address\": \"2001:db8::1\"}";
+	const char *one = "{\"address\": \"2001:db8::1\", \"address4\": \"10.0.0.1\"}";
 
 	assert_int_equal(srm_service_put(srm, 1, json(one), ANY_REVISION, into(&a), &err), 0);
 	srm_close(srm);
@@ -221,6 +242,7 @@ int main(void)
 		T(test_del),
 		T(test_refuses_bad_input),
 		T(test_address_of_another),
+		T(test_address4_of_another),
 		T(test_follows_what_others_write),
 		T(test_keeps_the_last_good_one),
 		T(test_stored_conflict_is_refused),
