@@ -37,20 +37,27 @@
 
 /* --- the usual packet ------------------------------------------------------------------ */
 
-/* Facts of it. Words of addresses as they stand in memory. */
+/* Facts of it. What is needed seldom is read again where it is: what is kept costs a store and a
+ * load across every call. */
 struct usual {
-	struct san_found found;
-	struct srv6_inner inner;
-	__u64 src[2], dst[2];
+	const __u8 *ip6; /* CURSOR_FAST_L4 + CURSOR_PORTS_LEN bytes can be read */
+	__u64 service_id;
 	__u64 hash;
-	__u64 frame;
+	__u64 frame; /* L2, as received */
 	__u32 nexthop;
 };
 
-/* Only what is routable beyond doubt: packet_routable6() is the judge. */
-static __always_inline int usual_routable(const __u8 *addr, __u64 high)
+static __always_inline __u64 usual_last_word(const __u8 *ip6)
 {
-	return addr[0] < 0xfe && high;
+	__u32 ports = CURSOR_LOAD(__u32, ip6 + CURSOR_FAST_L4);
+
+	return FLOW_LAST_WORD(ports, ip6[CURSOR_IP6_LEN]);
+}
+
+/* Only what is routable beyond doubt: packet_routable6() is the judge. */
+static __always_inline int usual_routable(const __u8 *addr)
+{
+	return addr[0] < 0xfe && CURSOR_LOAD(__u64, addr);
 }
 
 static __always_inline int usual_is_plain(const struct san_iface *iface, const __u8 *eth)
@@ -65,31 +72,28 @@ static __always_inline int usual_read(struct xdp_md *ctx, const struct san_iface
 	const struct san_quick *shape = (const struct san_quick *)&quick;
 	const __u8 *eth = l2_start(ctx), *end = l2_end(ctx);
 	const __u8 *ip6 = eth + L2_ETH_LEN;
+	struct san_found found;
 
 	cursor_pin(shape);
-	if (ip6 + CURSOR_IP6_LEN > end || !usual_is_plain(iface, eth) ||
-	    !cursor_fast(ip6, end, shape, &u->found))
+	if (ip6 + CURSOR_FAST_L4 + CURSOR_PORTS_LEN > end || !usual_is_plain(iface, eth) ||
+	    !cursor_fast(ip6, end, shape, &found))
 		return 0;
-	u->src[0] = CURSOR_LOAD(__u64, ip6 + PACKET_SRC);
-	u->src[1] = CURSOR_LOAD(__u64, ip6 + PACKET_SRC + 8);
-	u->dst[0] = CURSOR_LOAD(__u64, ip6 + PACKET_DST);
-	u->dst[1] = CURSOR_LOAD(__u64, ip6 + PACKET_DST + 8);
-	if (!usual_routable(ip6 + PACKET_SRC, u->src[0]) ||
-	    !usual_routable(ip6 + PACKET_DST, u->dst[0]))
+	if (!usual_routable(ip6 + PACKET_SRC) || !usual_routable(ip6 + PACKET_DST))
 		return 0;
-	u->inner.first = CURSOR_LOAD(__u32, ip6);
-	u->inner.hop_limit = ip6[7];
-	u->inner.len = u->found.len;
-	u->frame = u->found.len + L2_ETH_LEN;
-	return u->inner.hop_limit > 1;
+	u->ip6 = ip6;
+	u->service_id = found.service_id;
+	u->frame = end - eth;
+	u->hash = hash_words((const __u64 *)(ip6 + PACKET_SRC), (const __u64 *)(ip6 + PACKET_DST),
+			     FLOW_LAST_WORD(found.ports, found.l4_proto), flow_seed);
+	return 1;
 }
 
 /* May this be the first packet of a TCP connection? */
 static __always_inline int usual_begins(const struct xdp_md *ctx, const struct usual *u)
 {
-	const __u8 *flags = l2_start(ctx) + L2_ETH_LEN + CURSOR_FAST_L4 + PACKET_TCP_FLAGS;
+	const __u8 *flags = u->ip6 + CURSOR_FAST_L4 + PACKET_TCP_FLAGS;
 
-	if (u->found.l4_proto != CURSOR_TCP)
+	if (u->ip6[CURSOR_IP6_LEN] != CURSOR_TCP)
 		return 0;
 	return flags + 1 > l2_end(ctx) ||
 	       (*flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) == PACKET_TCP_SYN;
@@ -100,23 +104,34 @@ static __always_inline const struct san_nexthop *usual_flow(const struct xdp_md 
 							    const struct san_service *service,
 							    struct usual *u)
 {
-	struct san_flow_key key = {.service_id = u->found.service_id};
+	const __u64 *src = (const __u64 *)(u->ip6 + PACKET_SRC);
+	const __u64 *dst = (const __u64 *)(u->ip6 + PACKET_DST);
+	struct san_flow_key key = {.service_id = u->service_id};
 	__u32 idle_s = service->idle_s;
 	const struct san_nexthop *nh;
 	const struct san_flow *flow;
 
 	if (service->flags & SAN_SVC_KEY_SOURCE)
-		flow_key_source(&key, u->src);
-	else
-		flow_key(&key, u->src, u->dst, FLOW_LAST_WORD(u->found.ports, u->found.l4_proto));
-	if (!(service->flags & SAN_SVC_KEY_SOURCE) && usual_begins(ctx, u))
+		flow_key_source(&key, src);
+	else if (usual_begins(ctx, u))
 		return NULL;
+	else
+		flow_key(&key, src, dst, usual_last_word(u->ip6));
 	flow = bpf_map_lookup_elem(&san_flows, &key);
 	if (!flow || flow_is_stale(flow_silence(flow, consts_now()), idle_s))
 		return NULL;
 	u->nexthop = flow->nexthop;
 	nh = bpf_map_lookup_elem(&san_nexthops, &u->nexthop);
 	return flow_holds(flow, nh) ? nh : NULL;
+}
+
+static __always_inline __u32 usual_bits(const struct san_service *service, const struct usual *u)
+{
+	if (service->affinity == SAN_AFFINITY_NONE)
+		return bpf_get_prandom_u32();
+	if (service->flags & SAN_SVC_KEY_SOURCE)
+		return hash_slot(hash_source((const __u64 *)(u->ip6 + PACKET_SRC), flow_seed));
+	return hash_slot(u->hash);
 }
 
 static __always_inline const struct san_nexthop *usual_selected(const struct san_service *service,
@@ -127,12 +142,7 @@ static __always_inline const struct san_nexthop *usual_selected(const struct san
 
 	u->nexthop = service->nexthop;
 	if (service->mode == SAN_MODE_BALANCED) {
-		if (service->affinity == SAN_AFFINITY_NONE)
-			slot = choose_slot(service, bpf_get_prandom_u32());
-		else if (service->flags & SAN_SVC_KEY_SOURCE)
-			slot = choose_slot(service, hash_slot(hash_source(u->src, flow_seed)));
-		else
-			slot = choose_slot(service, hash_slot(u->hash));
+		slot = choose_slot(service, usual_bits(service, u));
 		nexthop = bpf_map_lookup_elem(&san_slots, &slot);
 		if (!nexthop)
 			return NULL;
@@ -146,11 +156,16 @@ static __always_inline const struct san_nexthop *usual_selected(const struct san
 static __always_inline int usual_send(struct xdp_md *ctx, const struct san_nexthop *nh,
 				      const struct usual *u)
 {
-	if (!(nh->families & SAN_NH_IP6))
+	struct srv6_inner inner = {.first = CURSOR_LOAD(__u32, u->ip6),
+				   .label = hash_label(u->hash),
+				   .len = u->frame - L2_ETH_LEN,
+				   .hop_limit = u->ip6[SRV6_HOP_LIMIT]};
+
+	if (inner.hop_limit <= 1 || !(nh->families & SAN_NH_IP6))
 		return 0;
 	if (nh->kind == SAN_NH_SRV6)
-		return srv6_push(ctx, nh, &u->inner);
-	return nh->kind == SAN_NH_DIRECT && srv6_direct(ctx, nh, &u->inner);
+		return srv6_push(ctx, nh, &inner);
+	return nh->kind == SAN_NH_DIRECT && srv6_direct(ctx, nh, &inner);
 }
 
 /* SAN_R_FORWARDED or SAN_R_FLOW_HIT: counted but for the reason; INGRESS_NOT_USUAL: untouched. */
@@ -159,18 +174,13 @@ static __always_inline int usual(struct xdp_md *ctx, const struct san_iface *ifa
 	const struct san_domain *domain = maps_domain();
 	const struct san_service *service;
 	const struct san_nexthop *nh;
-	struct san_service_key key;
-	__u32 stats;
 	int done = SAN_R_FORWARDED;
+	__u32 stats;
 
 	if (!domain || events_traces(domain) || !usual_read(ctx, iface, u) ||
-	    boundary_forbids(domain, u->dst))
+	    boundary_forbids(domain, (const __u64 *)(u->ip6 + PACKET_DST)))
 		return INGRESS_NOT_USUAL;
-	key.service_id = u->found.service_id;
-	u->hash = hash_words(u->src, u->dst, FLOW_LAST_WORD(u->found.ports, u->found.l4_proto),
-			     flow_seed);
-	u->inner.label = hash_label(u->hash);
-	service = bpf_map_lookup_elem(&san_services, &key);
+	service = bpf_map_lookup_elem(&san_services, &u->service_id);
 	if (!service || !(service->groups >> (iface->group & 63) & 1))
 		return INGRESS_NOT_USUAL;
 	stats = service->stats;
@@ -193,25 +203,22 @@ static __always_inline int usual(struct xdp_md *ctx, const struct san_iface *ifa
 static __always_inline int long_admit(struct xdp_md *ctx, const struct san_iface *iface,
 				      const struct san_domain *domain, struct packet *p)
 {
-	const __u8 *eth = l2_start(ctx), *end = l2_end(ctx), *again = eth, *ip6;
+	const __u8 *eth = l2_start(ctx), *end = l2_end(ctx), *ip6;
 	struct l2 l2 = {};
-	__u64 zero;
 	int r = l2_read(eth, end, &l2);
 
 	if (r)
 		return r;
-	cursor_pin(again);
-	/* An unknown 0: three lengths would be three ways for the verifier. */
-	zero = CURSOR_LOAD(__u32, eth) ^ CURSOR_LOAD(__u32, again);
-	p->l2_len = (l2.len + zero) & L2_LEN_MASK;
-	p->version = l2.version;
+	p->l2_len = (l2.len + p->zero) & L2_LEN_MASK;
+	p->version = (l2.version + p->zero) & 7;
 	if (l2.version == 6) {
 		ip6 = eth + (p->l2_len & L2_LEN_MASK);
 		cursor_pin(ip6);
-		packet_head6(ip6, end, p);
-		if (p->first && boundary_forbids(domain, (const __u64 *)p->flow.dst))
+		if (packet_head6(ip6, end, p) &&
+		    boundary_forbids(domain, (const __u64 *)p->flow.dst))
 			return -SAN_R_BOUNDARY;
 	}
+	packet_forget(p);
 	if (!l2_is_ours(eth, iface))
 		return -SAN_R_NOT_ROUTABLE;
 	return l2.len > L2_ETH_LEN && !(iface->policy & SAN_IF_VLAN) ? -SAN_R_TAGGED : 0;
@@ -313,14 +320,14 @@ static __always_inline int long_steer(struct xdp_md *ctx, const struct san_iface
 		r = long_choose(iface, p);
 	else if (!packet_routable(p))
 		r = -SAN_R_NOT_ROUTABLE;
-	return r < 0 ? r : long_send(ctx, p, r);
+	return r < 0 ? r : long_send(ctx, p, (r + p->zero) & 63);
 }
 
 static __noinline int ingress_long(struct xdp_md *ctx)
 {
 	__u32 ifindex = ctx->ingress_ifindex, row = 0, reason = SAN_R_NO_ROLE;
 	const struct san_iface *iface = bpf_map_lookup_elem(&san_ifaces, &ifindex);
-	struct packet p = {.ifindex = ifindex};
+	struct packet p = {.ifindex = ifindex, .zero = packet_zero(ctx)};
 	__u8 policy = 0;
 	int r;
 
@@ -331,6 +338,7 @@ static __noinline int ingress_long(struct xdp_md *ctx)
 		r = long_steer(ctx, iface, &p);
 		reason = r < 0 ? -r : r;
 	}
+	reason = (reason + p.zero) & 63;
 	events_exit(&p, reason, verdict_steers(reason), SAN_ROLE_INGRESS);
 	return verdict(reason, row, policy, p.frame);
 }

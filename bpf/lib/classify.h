@@ -40,34 +40,47 @@ static __always_inline const struct san_class_rule *classify_rule(const struct p
 	return bpf_map_lookup_elem(&san_class_rules, &key);
 }
 
-/* 0: service_id and by are set; else -SAN_R_NO_SAN. set: of san_domain, not 0. */
-static __noinline int classify(struct packet *p, __u32 set)
+/* The best rule of a pair for this packet: its service, 0 = none. */
+static __always_inline __u64 classify_best(const struct packet *p, __u32 set,
+					   const struct san_class_pair *pair)
 {
-	struct san_class_pair_key key = {.set = set};
+	__u64 combinations = pair->combinations, group = pair->group;
 	const struct san_class_rule *rule;
-	const struct san_class_pair *pair;
-	__u32 group, combinations, best = ~0u;
+	__u64 id = 0, best = ~0ull;
 	__u32 c;
 
-	key.src = classify_class(&san_class_src, set, p->flow.src);
-	key.dst = classify_class(&san_class_dst, set, p->flow.dst);
-	pair = bpf_map_lookup_elem(&san_class_pairs, &key);
-	if (!pair)
-		return -SAN_R_NO_SAN;
-	group = pair->group;
-	combinations = pair->combinations;
 	CURSOR_NO_UNROLL
 	for (c = 0; c < SAN_CLASS_COMBINATIONS; c++) {
+		/* All ways through the last turn meet here. */
+		id += p->zero;
+		best += p->zero;
 		if (!(combinations >> c & 1))
 			continue;
 		rule = classify_rule(p, set, group, c);
 		if (!rule || rule->rank >= best)
 			continue;
 		best = rule->rank;
-		p->service_id = rule->service_id;
-		p->by = SAN_BY_CLASS;
+		id = rule->service_id;
 	}
-	return p->by == SAN_BY_CLASS ? 0 : -SAN_R_NO_SAN;
+	return id;
+}
+
+/* 0: service_id and by are set; else -SAN_R_NO_SAN. set: of san_domain, not 0. */
+static __noinline int classify(struct packet *p, __u32 set)
+{
+	struct san_class_pair_key key = {.set = set};
+	const struct san_class_pair *pair;
+	__u64 id;
+
+	key.src = classify_class(&san_class_src, set, p->flow.src);
+	key.dst = classify_class(&san_class_dst, set, p->flow.dst);
+	pair = bpf_map_lookup_elem(&san_class_pairs, &key);
+	id = pair ? classify_best(p, set, pair) : 0;
+	if (!id)
+		return -SAN_R_NO_SAN;
+	p->service_id = id;
+	p->by = SAN_BY_CLASS;
+	return 0;
 }
 
 #endif

@@ -29,7 +29,9 @@ struct packet {
 	__u32 len;	  /* IP header and payload: where the packet ends */
 	__u32 frame;	  /* L2, as received */
 	__u32 frag_id;	  /* with fragment: network order, as in struct san_frag_key */
-	__u32 first;	  /* IPv6: first four bytes, as in the packet */
+	__u32 ifindex;	  /* where it was received */
+	__u64 zero;	  /* 0, but the verifier does not know: see packet_zero() */
+	__u16 l2_len;	  /* Ethernet header and tags */
 	__u16 l4_off;	  /* from the IP header to the upper layer, 0 = none reachable */
 	__u8 version;	  /* 4 or 6 */
 	__u8 tclass;	  /* traffic class, TOS */
@@ -39,7 +41,6 @@ struct packet {
 	__u8 more;	  /* 1: and more follow */
 	__u8 begins;	  /* 1: TCP SYN without ACK */
 	__u8 by;	  /* enum san_event_by */
-	__u16 l2_len;	  /* Ethernet header and tags */
 	__u64 service_id; /* 0 = none */
 	__u64 hash;	  /* hash_flow() */
 	__u32 nexthop;	  /* index, 0 = none was chosen */
@@ -47,8 +48,19 @@ struct packet {
 	__u32 stats;	  /* index into san_svc_stats */
 	__u32 generation; /* of the service's entry */
 	__u32 mtu;	  /* too big: what would fit */
-	__u32 ifindex;
 };
+
+/*
+ * The verifier walks every path behind a place once for each value that it knows there: reasons,
+ * versions, lengths. Adding an unknown that is 0 makes it forget, and paths meet again. Two reads
+ * of the context are two values to it.
+ */
+static __always_inline __u64 packet_zero(const struct xdp_md *ctx)
+{
+	const volatile __u32 *queue = &ctx->rx_queue_index;
+
+	return *queue ^ *queue;
+}
 
 /* May a router forward by this address? Not link-local, multicast (RFC 4291 sections 2.5.6, 2.7),
  * nor from ::/64 (unspecified, loopback, IPv4-mapped: 2.5.2, 2.5.3, 2.5.5). */
@@ -87,17 +99,17 @@ static __always_inline void packet_begins(const __u8 *ip, const __u8 *end, struc
 	p->begins = (ip[off] & (PACKET_TCP_SYN | PACKET_TCP_ACK)) == PACKET_TCP_SYN;
 }
 
-/* Addresses and what is beside them in the fixed header. */
-static __always_inline void packet_head6(const __u8 *ip6, const __u8 *end, struct packet *p)
+/* Addresses and what is beside them in the fixed header; 0: there is none. */
+static __always_inline int packet_head6(const __u8 *ip6, const __u8 *end, struct packet *p)
 {
 	if (ip6 + CURSOR_IP6_LEN > end || ip6[0] >> 4 != 6)
-		return;
+		return 0;
 	__builtin_memcpy(p->flow.src, (const __u32 *)(ip6 + PACKET_SRC), sizeof(p->flow.src));
 	__builtin_memcpy(p->flow.dst, (const __u32 *)(ip6 + PACKET_DST), sizeof(p->flow.dst));
-	p->first = CURSOR_LOAD(__u32, ip6);
-	p->tclass = cursor_be32(p->first) >> 20;
+	p->tclass = ip6[0] << 4 | ip6[1] >> 4;
 	p->next = ip6[6];
 	p->hop_limit = ip6[7];
+	return 1;
 }
 
 static __always_inline int packet_read6(const __u8 *ip6, const __u8 *end, struct packet *p)
@@ -143,11 +155,36 @@ static __always_inline int packet_read4(const __u8 *ip, const __u8 *end, struct 
 	return r;
 }
 
+/* What the reading has found out, for the verifier: nothing. */
+static __always_inline void packet_forget(struct packet *p)
+{
+	__u64 *addr = (__u64 *)&p->flow;
+	__u64 zero = p->zero;
+
+	addr[0] += zero;
+	addr[1] += zero;
+	addr[2] += zero;
+	addr[3] += zero;
+	p->flow.ports += zero;
+	p->flow.proto += zero;
+	p->len += zero;
+	p->frag_id += zero;
+	p->l4_off += zero;
+	p->tclass += zero;
+	p->hop_limit += zero;
+	p->next += zero;
+	p->fragment += zero;
+	p->more += zero;
+	p->begins += zero;
+	p->by += zero;
+	p->service_id += zero;
+}
+
 /*
- * Reads the packet of version p->version whose IP header is l3 bytes from the frame's start. p is
- * all 0 otherwise. 0: it has a SAN header, service_id and by are set; else -(reason): of the cursor
- * for IPv6; IPv4 has no SAN header and is -SAN_R_NO_SAN at best. Facts are set as far as the way
- * went.
+ * Reads the packet of version p->version whose IP header is l3 bytes from the frame's start. p has
+ * zero set, and is all 0 otherwise. 0: it has a SAN header, service_id and by are set; else
+ * -(reason): of the cursor for IPv6; IPv4 has no SAN header and is -SAN_R_NO_SAN at best. Facts are
+ * set as far as the way went.
  */
 static __noinline int packet_read(struct xdp_md *ctx, __u32 l3, struct packet *p)
 {
@@ -163,8 +200,9 @@ static __noinline int packet_read(struct xdp_md *ctx, __u32 l3, struct packet *p
 		r = packet_read4(ip, end, p);
 	}
 	packet_begins(ip, end, p);
+	packet_forget(p);
 	p->hash = hash_flow(&p->flow, flow_seed);
-	return r;
+	return r + p->zero;
 }
 
 #endif
