@@ -27,9 +27,13 @@ static int open_server(struct ctl *ctl)
 	struct err err = {};
 	char text[512];
 
-	if (ctl->http || !http_open(ctl->server, ctl->timeout_ms, &ctl->http, &err))
+	if (ctl->http)
 		return CTL_OK;
-	return say(ctl, err_text(&err, text, sizeof(text)), CTL_USAGE);
+	if (http_open(ctl->server, ctl->timeout_ms, &ctl->http, &err))
+		return say(ctl, err_text(&err, text, sizeof(text)), CTL_USAGE);
+	if (ctl->stop)
+		http_stop_on(ctl->http, ctl->stop);
+	return CTL_OK;
 }
 
 int ctl_call(struct ctl *ctl, struct call *call, json_t **out)
@@ -42,7 +46,9 @@ int ctl_call(struct ctl *ctl, struct call *call, json_t **out)
 	if (status)
 		return status;
 	if (http_call(ctl->http, call->method, call->path, call->body, &call->status, out, &err))
-		return say(ctl, err_text(&err, text, sizeof(text)), CTL_UNREACHABLE);
+		return ctl->stop && *ctl->stop
+			       ? CTL_UNREACHABLE
+			       : say(ctl, err_text(&err, text, sizeof(text)), CTL_UNREACHABLE);
 	if (call->status >= 200 && call->status < 300)
 		return CTL_OK;
 	status = refused(ctl, call->status, *out);

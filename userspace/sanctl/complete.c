@@ -72,6 +72,8 @@ static int print_argument(struct ctl *ctl, const struct verb *verb, struct args 
 
 	if (verb->run == run_instance_state && given.n == 2)
 		return puts("up\ndraining\ndown"), CTL_OK;
+	if (verb->run == run_stats && !given.n)
+		return puts("services\negress\nnexthops\nreasons\ninterfaces\nmaps"), CTL_OK;
 	if (verb->run == run_instance_list && !given.n)
 		return print_names(ctl, "/v1/services", "id");
 	for (int i = 0; p && i <= given.n; i++)
@@ -80,6 +82,8 @@ static int print_argument(struct ctl *ctl, const struct verb *verb, struct args 
 		return CTL_OK;
 	if (p[1] == 'i')
 		return print_names(ctl, "/v1/services", "id");
+	if (!strncmp(verb->path, "/v1/classes/", 12))
+		return print_names(ctl, "/v1/classes", "name");
 	if (p[1] == 'p')
 		return print_names(ctl, "/v1/paths", NULL);
 	return given.n ? print_instances(ctl, given.v[0])

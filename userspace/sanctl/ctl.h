@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <signal.h>
 #include <stddef.h>
 
 #include "util/err.h"
@@ -25,15 +26,36 @@ enum ctl_exit {
 	CTL_NOT_FOUND,
 };
 
+/* Options that only some verbs take: text, or a number. */
+enum ctl_option {
+	CTL_OPT_FILE, /* -f: "-" = stdin */
+	CTL_OPT_WATCH,
+	CTL_OPT_RATE,
+	CTL_OPT_COUNT,
+	CTL_OPT_SECONDS,
+	CTL_OPT_SERVICE,
+	CTL_OPT_REASON,
+	CTL_OPT_INTERFACE,
+	CTL_OPT_SOURCE,
+	CTL_OPT_DESTINATION,
+	CTL_OPT_PROTOCOL,
+	CTL_OPT_SPORT,
+	CTL_OPT_DPORT,
+	CTL_OPT_MAX,
+};
+#define CTL_TAKES(option) (1u << CTL_OPT_##option)
+
 struct ctl {
 	const char *server;
-	const char *file; /* -f: NULL = none, "-" = stdin */
+	const char *file; /* -f: NULL = none */
 	bool json;
 	bool help;
-	bool quiet;	      /* completion: say nothing */
-	unsigned int watch_s; /* 0 = once */
+	bool quiet;		       /* completion: say nothing */
+	const char *text[CTL_OPT_MAX]; /* as given; NULL = not given */
+	unsigned long number[CTL_OPT_MAX];
 	long timeout_ms;
 	struct http *http;
+	const volatile sig_atomic_t *stop; /* NULL, or: calls end early, without a word */
 };
 
 struct args {
@@ -52,6 +74,7 @@ struct verb {
 	const char *path;
 	int (*run)(struct ctl *ctl, const struct verb *verb, struct args args);
 	const struct column *columns; /* of a table of it */
+	unsigned int takes;	      /* CTL_TAKES of its options */
 };
 
 /* ---- verbs.c ---- */
@@ -114,7 +137,23 @@ int run_instance_list(struct ctl *ctl, const struct verb *verb, struct args args
 int run_instance_state(struct ctl *ctl, const struct verb *verb, struct args args);
 int run_network_get(struct ctl *ctl, const struct verb *verb, struct args args);
 
-/* ---- explain.c status.c stats.c ---- */
+/* ---- follow.c ---- */
+struct follow {
+	char filter[512]; /* "&kind=trace&service=0x101", as in a query */
+	const char *after;
+	unsigned long count;   /* 0 = no end */
+	unsigned long seconds; /* likewise */
+	void (*print)(const json_t *event);
+};
+/* ^C ends what follows, not the program. */
+void follow_catch(struct ctl *ctl);
+/* Prints events until one of the ends. */
+int follow_events(struct ctl *ctl, const struct follow *follow);
+void follow_print_json(const json_t *event); /* on one line */
+
+/* ---- explain.c status.c stats.c monitor.c trace.c ---- */
+int run_monitor(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_trace(struct ctl *ctl, const struct verb *verb, struct args args);
 int run_explain(struct ctl *ctl, const struct verb *verb, struct args args);
 int run_status(struct ctl *ctl, const struct verb *verb, struct args args);
 int run_stats(struct ctl *ctl, const struct verb *verb, struct args args);

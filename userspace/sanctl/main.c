@@ -8,14 +8,46 @@
 
 #include "sanctl/ctl.h"
 
-enum option_code { OPT_JSON = 256, OPT_SERVER, OPT_TIMEOUT, OPT_WATCH, OPT_VERSION };
+enum option_code { OPT_JSON = 256, OPT_SERVER, OPT_TIMEOUT, OPT_VERSION, OPT_OWN };
+
+/* Those of some verbs: by enum ctl_option. max 0: text. */
+static const struct {
+	const char *name;
+	unsigned long max;
+	const char *where;
+} own[] = {
+	[CTL_OPT_FILE] = {"-f", 0, "is for put, set and patch"},
+	[CTL_OPT_WATCH] = {"--watch", 86400, "is for stats; use watch(1) for the others"},
+	[CTL_OPT_RATE] = {"--rate", 3600, "is for stats"},
+	[CTL_OPT_COUNT] = {"--count", 1000000000, "is for monitor and trace"},
+	[CTL_OPT_SECONDS] = {"--seconds", 3600, "is for monitor and trace"},
+	[CTL_OPT_SERVICE] = {"--service", 0, "is for monitor and trace"},
+	[CTL_OPT_REASON] = {"--reason", 0, "is for monitor and trace"},
+	[CTL_OPT_INTERFACE] = {"--interface", 0, "is for monitor and trace"},
+	[CTL_OPT_SOURCE] = {"--source", 0, "is for trace"},
+	[CTL_OPT_DESTINATION] = {"--destination", 0, "is for trace"},
+	[CTL_OPT_PROTOCOL] = {"--protocol", 0, "is for trace"},
+	[CTL_OPT_SPORT] = {"--source-port", 65535, "is for trace"},
+	[CTL_OPT_DPORT] = {"--destination-port", 65535, "is for trace"},
+};
 
 static const struct option options[] = {
 	{"file", required_argument, NULL, 'f'},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"server", required_argument, NULL, OPT_SERVER},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
-	{"watch", required_argument, NULL, OPT_WATCH},
+	{"watch", required_argument, NULL, OPT_OWN + CTL_OPT_WATCH},
+	{"rate", required_argument, NULL, OPT_OWN + CTL_OPT_RATE},
+	{"count", required_argument, NULL, OPT_OWN + CTL_OPT_COUNT},
+	{"seconds", required_argument, NULL, OPT_OWN + CTL_OPT_SECONDS},
+	{"service", required_argument, NULL, OPT_OWN + CTL_OPT_SERVICE},
+	{"reason", required_argument, NULL, OPT_OWN + CTL_OPT_REASON},
+	{"interface", required_argument, NULL, OPT_OWN + CTL_OPT_INTERFACE},
+	{"source", required_argument, NULL, OPT_OWN + CTL_OPT_SOURCE},
+	{"destination", required_argument, NULL, OPT_OWN + CTL_OPT_DESTINATION},
+	{"protocol", required_argument, NULL, OPT_OWN + CTL_OPT_PROTOCOL},
+	{"source-port", required_argument, NULL, OPT_OWN + CTL_OPT_SPORT},
+	{"destination-port", required_argument, NULL, OPT_OWN + CTL_OPT_DPORT},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{"help", no_argument, NULL, 'h'},
 	{},
@@ -27,7 +59,7 @@ static int bad_option(const char *text)
 	return CTL_USAGE;
 }
 
-static int parse_seconds(const char *option, unsigned long max, unsigned long *out)
+static int parse_number(const char *option, unsigned long max, unsigned long *out)
 {
 	char line[128], *end;
 
@@ -35,8 +67,16 @@ static int parse_seconds(const char *option, unsigned long max, unsigned long *o
 	*out = strtoul(optarg, &end, 10);
 	if (!errno && *optarg >= '0' && *optarg <= '9' && !*end && *out >= 1 && *out <= max)
 		return CTL_OK;
-	snprintf(line, sizeof(line), "%s \"%.40s\" must be seconds, 1..%lu", option, optarg, max);
+	snprintf(line, sizeof(line), "%s \"%.40s\" must be a number, 1..%lu", option, optarg, max);
 	return bad_option(line);
+}
+
+static int take_own(struct ctl *ctl, int option)
+{
+	ctl->text[option] = optarg;
+	if (!own[option].max)
+		return CTL_OK;
+	return parse_number(own[option].name, own[option].max, &ctl->number[option]);
 }
 
 static int take_option(struct ctl *ctl, int code)
@@ -45,7 +85,7 @@ static int take_option(struct ctl *ctl, int code)
 	int status = CTL_OK;
 
 	if (code == 'f') {
-		ctl->file = optarg;
+		ctl->file = ctl->text[CTL_OPT_FILE] = optarg;
 	} else if (code == 'h') {
 		ctl->help = true;
 	} else if (code == OPT_JSON) {
@@ -53,11 +93,10 @@ static int take_option(struct ctl *ctl, int code)
 	} else if (code == OPT_SERVER) {
 		ctl->server = optarg;
 	} else if (code == OPT_TIMEOUT) {
-		status = parse_seconds("--timeout", 3600, &seconds);
+		status = parse_number("--timeout", 3600, &seconds);
 		ctl->timeout_ms = (long)seconds * 1000;
-	} else if (code == OPT_WATCH) {
-		status = parse_seconds("--watch", 86400, &seconds);
-		ctl->watch_s = (unsigned int)seconds;
+	} else if (code >= OPT_OWN) {
+		status = take_own(ctl, code - OPT_OWN);
 	}
 	return status;
 }
@@ -92,10 +131,10 @@ static int parse(struct ctl *ctl, int argc, char **argv)
 /* An option that would have no effect was meant for something. */
 static int check_options(const struct ctl *ctl, const struct verb *verb)
 {
-	if (ctl->file && verb->run != run_put && verb->run != run_patch)
-		return usage_error(verb, "-f is for put, set and patch");
-	if (ctl->watch_s && verb->run != run_stats)
-		return usage_error(verb, "--watch is for stats; use watch(1) for the others");
+	for (int i = 0; i < CTL_OPT_MAX; i++) {
+		if (ctl->text[i] && !(verb->takes >> i & 1))
+			return usage_error(verb, "%s %s", own[i].name, own[i].where);
+	}
 	return CTL_OK;
 }
 

@@ -5,7 +5,9 @@
 _sanctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local options="--file --json --server --timeout --watch --version --help"
+	local options="--file --json --server --timeout --watch --rate --count --seconds --service
+		--reason --interface --source --destination --protocol --source-port
+		--destination-port --version --help"
 	local words=() server=() i
 
 	COMPREPLY=()
@@ -14,7 +16,12 @@ _sanctl()
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
-	--server | --timeout | --watch)
+	--server | --timeout | --watch | --rate | --count | --seconds | --reason | --interface | \
+		--source | --destination | --source-port | --destination-port)
+		return
+		;;
+	--protocol)
+		mapfile -t COMPREPLY < <(compgen -W "tcp udp icmp icmp6" -- "$cur")
 		return
 		;;
 	esac
@@ -33,7 +40,9 @@ _sanctl()
 				((i += 2))
 			done
 			;;
-		-f | --file | --timeout | --watch)
+		-f | --file | --timeout | --watch | --rate | --count | --seconds | --service | --reason | \
+			--interface | --source | --destination | --protocol | --source-port | \
+			--destination-port)
 			((i++))
 			;;
 		-*) ;;
@@ -42,6 +51,7 @@ _sanctl()
 			;;
 		esac
 	done
+	[[ $prev == --service ]] && words=(service get)
 	mapfile -t COMPREPLY < <(compgen -W \
 		"$("${COMP_WORDS[0]}" "${server[@]}" __complete "${words[@]}" 2>/dev/null)" -- "$cur")
 }

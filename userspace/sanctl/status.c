@@ -55,6 +55,30 @@ static void print_interfaces(const json_t *interfaces)
 	}
 }
 
+static void print_maps(const json_t *maps)
+{
+	const json_t *map;
+	char name[64], used[32], size[32], percent[32];
+	size_t i;
+
+	json_array_foreach((json_t *)maps, i, map)
+		printf("%-12s %s: %s of %s (%s %%)\n", "map",
+		       table_text(json_object_get(map, "map"), name, sizeof(name)),
+		       table_text(json_object_get(map, "used"), used, sizeof(used)),
+		       table_text(json_object_get(map, "size"), size, sizeof(size)),
+		       table_text(json_object_get(map, "percent"), percent, sizeof(percent)));
+}
+
+static void print_warnings(const json_t *warnings)
+{
+	const json_t *text;
+	char buf[256];
+	size_t i;
+
+	json_array_foreach((json_t *)warnings, i, text)
+		printf("%-12s %s\n", "WARNING", table_text(text, buf, sizeof(buf)));
+}
+
 static void print_status(const json_t *status)
 {
 	static const char *const groups[] = {
@@ -74,6 +98,8 @@ static void print_status(const json_t *status)
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
 		print_group(status, groups[i]);
 	print_interfaces(json_object_get(status, "interfaces"));
+	print_maps(json_object_get(status, "maps"));
+	print_warnings(json_object_get(status, "warnings"));
 }
 
 int run_status(struct ctl *ctl, const struct verb *verb, struct args args)

@@ -167,6 +167,20 @@ void http_close(struct http *http)
 	free(http);
 }
 
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const volatile sig_atomic_t *stop = arg;
+
+	return *stop != 0;
+}
+
+void http_stop_on(struct http *http, const volatile sig_atomic_t *stop)
+{
+	curl_easy_setopt(http->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(http->curl, CURLOPT_XFERINFODATA, (void *)(uintptr_t)stop);
+	curl_easy_setopt(http->curl, CURLOPT_NOPROGRESS, 0L);
+}
+
 static int cannot_connect(struct http *http, struct err *err)
 {
 	long number = 0;
@@ -188,6 +202,8 @@ static int transport_error(struct http *http, CURLcode code, const struct answer
 		err_set(err, rc, "", "", "answers with more than %u MiB", HTTP_ANSWER_MAX >> 20);
 	else if (code == CURLE_OUT_OF_MEMORY || code == CURLE_WRITE_ERROR)
 		rc = err_set(err, -ENOMEM, "", "", "out of memory");
+	else if (code == CURLE_ABORTED_BY_CALLBACK)
+		rc = err_set(err, -EINTR, "", "", "was interrupted");
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		rc = err_set(err, -ETIMEDOUT, "", "", "does not answer in time");
 	else if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)

@@ -8,6 +8,7 @@
 #define UTIL_HTTP_H
 
 #include <jansson.h>
+#include <signal.h>
 
 #include "util/err.h"
 
@@ -18,6 +19,9 @@ struct http;
 
 int http_open(const char *endpoint, long timeout_ms, struct http **out, struct err *err);
 void http_close(struct http *http);
+/* A call ends with -EINTR soon after *stop becomes non-zero (by a signal's handler). Outlives http.
+ */
+void http_stop_on(struct http *http, const volatile sig_atomic_t *stop);
 
 /* body may be NULL. *status: HTTP status. *out (may be NULL): parsed JSON answer or NULL when
  * empty; new reference. 0 when an answer came, whatever its status; -ECONNREFUSED, -ETIMEDOUT,

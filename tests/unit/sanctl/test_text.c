@@ -33,6 +33,16 @@ int run_stats(struct ctl *ctl, const struct verb *verb, struct args args)
 	return CTL_OK;
 }
 
+int run_monitor(struct ctl *ctl, const struct verb *verb, struct args args)
+{
+	return CTL_OK;
+}
+
+int run_trace(struct ctl *ctl, const struct verb *verb, struct args args)
+{
+	return CTL_OK;
+}
+
 /* ---- bodies ---- */
 
 static void check_assign(const char *assignment, const char *want)
@@ -159,6 +169,8 @@ static void test_verbs(void **state)
 		assert_int_equal(verb->path[0], '/');
 		assert_int_equal(verb->run == run_list || verb->run == run_instance_list,
 				 verb->columns != NULL);
+		assert_int_equal(verb->run == run_put || verb->run == run_patch,
+				 verb->takes & CTL_TAKES(FILE));
 		/* a noun alone lists */
 		assert_true(!*verb->action || verb_find(verb->noun, "list"));
 	}
@@ -182,6 +194,7 @@ static void test_path(void **state)
 	check_path("instance", "set", "0x0101", "s2a", "/v1/services/0x101/instances/s2a/status");
 	check_path("path", "get", "pe1/gw2/be", NULL, "/v1/paths/pe1/gw2/be");
 	check_path("network", "set", "pe1/gw2/be", NULL, "/v1/network/pe1/gw2/be");
+	check_path("class", "put", "web4", NULL, "/v1/classes/web4");
 	check_path("gateway", "get", "gw2", "ignored", "/v1/gateways/gw2");
 }
 

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -371,6 +372,30 @@ static void test_segment(void **state)
 	assert_string_equal(http_segment("abc", buf, 3), "ab");
 }
 
+static volatile sig_atomic_t stopped;
+
+static void on_alarm(int signum)
+{
+	stopped = 1;
+}
+
+/* A signal ends a call that waits for its answer; its own patience would last for a minute. */
+static void test_stop(void **state)
+{
+	const struct sigaction action = {.sa_handler = on_alarm};
+	const struct itimerval soon = {.it_value.tv_usec = 50000};
+	struct http *http = NULL;
+	struct err err = {};
+	long status;
+
+	assert_int_equal(http_open(unix_server.endpoint, 60000, &http, &err), 0);
+	http_stop_on(http, &stopped);
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	assert_int_equal(http_call(http, "GET", "/silent", NULL, &status, NULL, &err), -EINTR);
+	http_close(http);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,7 +403,7 @@ int main(void)
 		cmocka_unit_test(test_problem),	  cmocka_unit_test(test_problem_codes),
 		cmocka_unit_test(test_failures),  cmocka_unit_test(test_answer_limit),
 		cmocka_unit_test(test_url_limit), cmocka_unit_test(test_bad_endpoints),
-		cmocka_unit_test(test_segment),
+		cmocka_unit_test(test_segment),	  cmocka_unit_test(test_stop),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
