@@ -34,23 +34,31 @@ struct core {
 	struct san_sid sid;
 };
 
+/* Not IPv6 in untagged Ethernet, to us. */
+static __always_inline int core_other(const __u8 *eth, const __u8 *end,
+				      const struct san_iface *iface)
+{
+	struct l2 l2;
+	int r = l2_read(eth, end, &l2);
+
+	if (r)
+		return r;
+	if (l2.len != L2_ETH_LEN)
+		return -SAN_R_TAGGED;
+	return l2_is_ours(eth, iface) ? -SAN_R_NOT_LOCAL : -SAN_R_NOT_ROUTABLE;
+}
+
 /* The outer header: addresses and lengths. */
 static __always_inline int core_parse(struct xdp_md *ctx, const struct san_iface *iface,
 				      struct core *c)
 {
 	const __u8 *eth = endpoint_start(ctx), *end = endpoint_end(ctx);
 	const __u8 *ip6 = eth + L2_ETH_LEN;
-	__u16 type;
 
 	if (ip6 > end)
 		return -SAN_R_NOT_IP;
-	type = CURSOR_LOAD(__u16, eth + 12);
-	if (type != cursor_be16(L2_IP6) && type != cursor_be16(L2_IP4))
-		return l2_is_tag(type) ? -SAN_R_TAGGED : -SAN_R_NOT_IP;
-	if (!l2_is_ours(eth, iface))
-		return -SAN_R_NOT_ROUTABLE;
-	if (type == cursor_be16(L2_IP4))
-		return -SAN_R_NOT_LOCAL;
+	if (!l2_is_ours(eth, iface) || CURSOR_LOAD(__u16, eth + 12) != cursor_be16(L2_IP6))
+		return core_other(eth, end, iface);
 	if (ip6 + CURSOR_IP6_LEN > end)
 		return -SAN_R_TRUNCATED;
 	if (ip6[0] >> 4 != 6)
