@@ -99,7 +99,27 @@ static __always_inline int usual_begins(const struct xdp_md *ctx, const struct u
 	       (*flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) == PACKET_TCP_SYN;
 }
 
-/* The next hop of a flow that is known, and of which there is nothing to write; else NULL. */
+/* The next hop of a flow that is known; else NULL. */
+static __always_inline const struct san_nexthop *usual_known(const struct san_flow_key *key,
+							     __u32 idle_s, struct usual *u)
+{
+	struct san_flow *flow = bpf_map_lookup_elem(&san_flows, key);
+	const struct san_nexthop *nh;
+	__u64 now, silence;
+
+	if (!flow)
+		return NULL;
+	u->nexthop = flow->nexthop;
+	nh = bpf_map_lookup_elem(&san_nexthops, &u->nexthop);
+	now = consts_now();
+	silence = flow_silence(flow, now);
+	if (!flow_holds(flow, nh) || flow_is_idle(silence, idle_s))
+		return NULL;
+	if (ingress_unlikely(flow_is_stale(silence, idle_s)))
+		flow->last_ns = now;
+	return nh;
+}
+
 static __always_inline const struct san_nexthop *usual_flow(const struct xdp_md *ctx,
 							    const struct san_service *service,
 							    struct usual *u)
@@ -107,9 +127,6 @@ static __always_inline const struct san_nexthop *usual_flow(const struct xdp_md 
 	const __u64 *src = (const __u64 *)(u->ip6 + PACKET_SRC);
 	const __u64 *dst = (const __u64 *)(u->ip6 + PACKET_DST);
 	struct san_flow_key key = {.service_id = u->service_id};
-	__u32 idle_s = service->idle_s;
-	const struct san_nexthop *nh;
-	const struct san_flow *flow;
 
 	if (service->flags & SAN_SVC_KEY_SOURCE)
 		flow_key_source(&key, src);
@@ -117,12 +134,7 @@ static __always_inline const struct san_nexthop *usual_flow(const struct xdp_md 
 		return NULL;
 	else
 		flow_key(&key, src, dst, usual_last_word(u->ip6));
-	flow = bpf_map_lookup_elem(&san_flows, &key);
-	if (!flow || flow_is_stale(flow_silence(flow, consts_now()), idle_s))
-		return NULL;
-	u->nexthop = flow->nexthop;
-	nh = bpf_map_lookup_elem(&san_nexthops, &u->nexthop);
-	return flow_holds(flow, nh) ? nh : NULL;
+	return usual_known(&key, service->idle_s, u);
 }
 
 static __always_inline __u32 usual_bits(const struct san_service *service, const struct usual *u)
@@ -258,7 +270,7 @@ static __noinline int long_read(struct xdp_md *ctx, const struct san_iface *ifac
 }
 
 /* The next hop for the service; its index is in p. */
-static __always_inline int long_choose(const struct san_iface *iface, struct packet *p)
+static __noinline int long_choose(const struct san_iface *iface, struct packet *p)
 {
 	struct san_service_key key = {.service_id = p->service_id};
 	const struct san_service *found = bpf_map_lookup_elem(&san_services, &key);

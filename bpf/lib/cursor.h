@@ -68,6 +68,9 @@
 #define CURSOR_IP6_LEN 40
 #define CURSOR_PORTS_LEN 4
 #define CURSOR_FAST_L4 (CURSOR_IP6_LEN + 4 + SAN_HDR_LEN) /* where cursor_fast() finds ports */
+#define CURSOR_MARK_FRAGMENT 32				  /* bits of cursor_walk.marks */
+#define CURSOR_MARK_MORE 33
+#define CURSOR_MARK_FLAGS 36 /* four of them */
 #define CURSOR_FRAG_OFFSET 0xfff8
 #define CURSOR_FRAG_MORE 0x1
 /* No walk gets beyond 40 + 8 * 2048 bytes; the verifier wants less than 0xffff. */
@@ -105,7 +108,7 @@ struct cursor_walk {
 	__u64 zero;	/* 0, but the verifier does not know: see cursor_forget */
 	__u64 next;	/* type of the header at off, once options are done */
 	__u64 id;	/* service ID, 0 = none yet */
-	__u64 flags, fragment, more, frag_id;
+	__u64 marks;	/* CURSOR_MARK_*, identification of the fragment header in the low half */
 };
 
 /* The compiler must derive every later address from this register: the verifier's bounds check
@@ -184,7 +187,7 @@ static __always_inline int cursor_read_san(struct cursor_walk *w, const __u8 *op
 	if (profile->version) {
 		if (value[0] >> 4 != profile->version)
 			return -SAN_R_BAD_VERSION;
-		w->flags = value[0] & 0xf;
+		w->marks |= (__u64)(value[0] & 0xf) << CURSOR_MARK_FLAGS;
 	}
 	w->id = cursor_id(value + profile->id_offset, profile);
 	return w->id ? 0 : -SAN_R_ZERO_SERVICE;
@@ -260,9 +263,9 @@ static __always_inline int cursor_fragment(struct cursor_walk *w, const __u8 *hd
 {
 	__u64 word = cursor_be16(CURSOR_LOAD(__u16, hdr + 2));
 
-	w->fragment = 1;
-	w->more = word & CURSOR_FRAG_MORE;
-	w->frag_id = CURSOR_LOAD(__u32, hdr + 4);
+	w->marks &= 0xfull << CURSOR_MARK_FLAGS;
+	w->marks |= CURSOR_LOAD(__u32, hdr + 4) | 1ull << CURSOR_MARK_FRAGMENT |
+		    (word & CURSOR_FRAG_MORE) << CURSOR_MARK_MORE;
 	return word & CURSOR_FRAG_OFFSET ? -SAN_R_FRAGMENT : 0;
 }
 
@@ -330,10 +333,7 @@ static __always_inline void cursor_forget(struct cursor_walk *w)
 	w->san_type = (w->san_type + w->zero) & 0xff;
 	w->next = (w->next + w->zero) & 0xff;
 	w->id += w->zero;
-	w->flags = (w->flags + w->zero) & 0xf;
-	w->fragment = (w->fragment + w->zero) & 1;
-	w->more = (w->more + w->zero) & 1;
-	w->frag_id += w->zero;
+	w->marks += w->zero;
 }
 
 /* One step: an option, a header, or the arrival. 0 = go on. */
@@ -362,10 +362,10 @@ static __always_inline int cursor_general(struct cursor_walk *w, const struct sa
 	cursor_forget(w);
 	r += w->zero;
 	found->service_id = w->id;
-	found->fragment = w->fragment;
-	found->more = w->more;
-	found->frag_id = w->frag_id;
-	found->flags = w->flags;
+	found->fragment = w->marks >> CURSOR_MARK_FRAGMENT & 1;
+	found->more = w->marks >> CURSOR_MARK_MORE & 1;
+	found->frag_id = w->marks;
+	found->flags = w->marks >> CURSOR_MARK_FLAGS & 0xf;
 	return r == CURSOR_ARRIVED ? cursor_upper(w, found) : r;
 }
 

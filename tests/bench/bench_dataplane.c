@@ -8,6 +8,7 @@
  * programs look at the clock every 4096 runs; min and median of these intervals are printed, in ns
  * a run. That every run went the way it should is checked by the counters after each turn.
  */
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,12 +28,14 @@
 #define MIN_ROUNDS 4
 #define MAX_ROUNDS 2048
 #define HOPS 1000 /* next hops that many services share */
-#define LO 1	  /* where BPF_PROG_TEST_RUN pretends to receive */
+#define ROW 1	  /* of san_reasons */
+#define SLOT_BITS 6
+#define LO 1 /* where BPF_PROG_TEST_RUN pretends to receive */
 #define FLOWS 524288
 #define FLOW_TABLE (2 * FLOWS) /* so that no flow is evicted */
 
 /* Services whose ID says how they are steered; many: IDs from 1, by next hop 3 and up. */
-enum { ID_NONE_40 = 0x1000001, ID_NONE_64, ID_FLOW_40, ID_FLOW_64 };
+enum { ID_HASH_40 = 0x1000001, ID_HASH_64, ID_FLOW_40, ID_FLOW_64, ID_BALANCED_64 };
 enum { NH_40 = 1, NH_64 = 2, NH_MANY = 3 };
 
 static const struct bench_macs macs = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}};
@@ -64,10 +67,11 @@ struct probe {
 };
 
 /* clang-format off */
-#define OURS(name, load, prog, id, ...) {name, load, prog, id, "san_reasons", __VA_ARGS__}
+#define OURS(name, load, prog, id, reason, fill)                                                   \
+	{name, load, prog, id, "san_reasons", SAN_REASON_ROW * ROW + reason, fill}
 #define FLOOR_OF(name, load, prog, id, fill) {name, load, prog, id, "floor_stats", 1, fill}
 #define FLOOR(name, prog, id, fill) FLOOR_OF(name, LOAD_1, prog, id, fill)
-#define STEP(name, load, prog) {name, load, prog, ID_NONE_64, NULL, 0, 0}
+#define STEP(name, load, prog) {name, load, prog, ID_HASH_64, NULL, 0, 0}
 /* clang-format on */
 #define FWD SAN_R_FORWARDED
 #define HIT SAN_R_FLOW_HIT
@@ -79,21 +83,22 @@ static const struct bench_case cases[] = {
 	STEP("hash_1m_hot", LOAD_1M, "hash"),
 	STEP("hash_128k_random", LOAD_128K, "hash_random"),
 	STEP("hash_1m_random", LOAD_1M, "hash_random"),
-	FLOOR("floor_40", "floor_40", ID_NONE_40, 0),
-	OURS("ours_40", LOAD_1, "ours", ID_NONE_40, FWD, 0),
-	FLOOR("floor_64", "floor_64", ID_NONE_64, 0),
-	OURS("ours_64", LOAD_1, "ours", ID_NONE_64, FWD, 0),
+	FLOOR("floor_40", "floor_40", ID_HASH_40, 0),
+	OURS("ours_40", LOAD_1, "ours", ID_HASH_40, FWD, 0),
+	FLOOR("floor_64", "floor_64", ID_HASH_64, 0),
+	OURS("ours_64", LOAD_1, "ours", ID_HASH_64, FWD, 0),
+	OURS("ours_balanced_64", LOAD_1, "ours", ID_BALANCED_64, FWD, 0),
 	FLOOR("floor_flow_40", "floor_lru_40", ID_FLOW_40, 0),
 	OURS("ours_flow_40", LOAD_1, "ours", ID_FLOW_40, HIT, 1),
 	FLOOR("floor_flow_64", "floor_lru_64", ID_FLOW_64, 0),
 	OURS("ours_flow_64", LOAD_1, "ours", ID_FLOW_64, HIT, 1),
-	OURS("ours_64_128k_hot", LOAD_128K, "ours", ID_NONE_64, FWD, 0),
-	OURS("ours_64_1m_hot", LOAD_1M, "ours", ID_NONE_64, FWD, 0),
-	FLOOR_OF("floor_64_128k_random", LOAD_128K, "floor_services_64", ID_NONE_64, 0),
-	FLOOR_OF("floor_64_1m_random", LOAD_1M, "floor_services_64", ID_NONE_64, 0),
-	OURS("ours_64_128k_random", LOAD_128K, "ours_services", ID_NONE_64, FWD, 0),
-	OURS("ours_64_1m_random", LOAD_1M, "ours_services", ID_NONE_64, FWD, 0),
-	OURS("ours_64_512k_flows", LOAD_1, "ours_flows", ID_NONE_64, FWD, 0),
+	OURS("ours_64_128k_hot", LOAD_128K, "ours", ID_HASH_64, FWD, 0),
+	OURS("ours_64_1m_hot", LOAD_1M, "ours", ID_HASH_64, FWD, 0),
+	FLOOR_OF("floor_64_128k_random", LOAD_128K, "floor_services_64", ID_HASH_64, 0),
+	FLOOR_OF("floor_64_1m_random", LOAD_1M, "floor_services_64", ID_HASH_64, 0),
+	OURS("ours_64_128k_random", LOAD_128K, "ours_services", ID_HASH_64, FWD, 0),
+	OURS("ours_64_1m_random", LOAD_1M, "ours_services", ID_HASH_64, FWD, 0),
+	OURS("ours_64_512k_flows", LOAD_1, "ours_flows", ID_HASH_64, FWD, 0),
 	FLOOR("floor_flow_64_512k_flows", "floor_lru_flows", ID_FLOW_64, FLOWS),
 	OURS("ours_flow_64_512k_flows", LOAD_1, "ours_flows", ID_FLOW_64, HIT, FLOWS),
 };
@@ -144,12 +149,14 @@ static void put_named_services(const struct load *load)
 {
 	static const struct {
 		uint64_t id;
-		uint32_t nexthop;
-		uint8_t affinity;
-	} named[] = {{ID_NONE_40, NH_40, SAN_AFFINITY_NONE},
-		     {ID_NONE_64, NH_64, SAN_AFFINITY_NONE},
-		     {ID_FLOW_40, NH_40, SAN_AFFINITY_FLOW},
-		     {ID_FLOW_64, NH_64, SAN_AFFINITY_FLOW}};
+		struct san_service svc;
+	} named[] = {
+		{ID_HASH_40, {.nexthop = NH_40, .affinity = SAN_AFFINITY_HASH}},
+		{ID_HASH_64, {.nexthop = NH_64, .affinity = SAN_AFFINITY_HASH}},
+		{ID_FLOW_40, {.nexthop = NH_40, .affinity = SAN_AFFINITY_FLOW}},
+		{ID_FLOW_64, {.nexthop = NH_64, .affinity = SAN_AFFINITY_FLOW}},
+		{ID_BALANCED_64, {.slot_bits = SLOT_BITS, .affinity = SAN_AFFINITY_HASH}},
+	};
 	int floor = bench_map(load->skel->obj, "floor_services");
 	struct {
 		struct san_nexthop nh;
@@ -158,20 +165,40 @@ static void put_named_services(const struct load *load)
 	uint32_t i;
 
 	for (i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
-		struct san_service svc = {.nexthop = named[i].nexthop,
-					  .stats = i + 1,
-					  .mode = SAN_MODE_PREFERRED,
-					  .affinity = named[i].affinity};
+		struct san_service svc = named[i].svc;
 
+		svc.stats = i + 1;
+		svc.groups = 1;
+		svc.mode = svc.nexthop ? SAN_MODE_PREFERRED : SAN_MODE_BALANCED;
 		put_service(load, named[i].id, &svc);
-		bench_nexthop(&bare.nh, named[i].nexthop == NH_40 ? 1 : 2, &macs, LO);
+		bench_nexthop(&bare.nh, svc.nexthop == NH_40 ? 1 : 2, &macs, LO);
 		bench_put(floor, &named[i].id, &bare);
 	}
 }
 
+static void put_slots(const struct load *load)
+{
+	int slots = bench_map(load->skel->obj, "san_slots");
+	uint32_t i, nexthop = NH_64;
+
+	for (i = 0; i < 1 << SLOT_BITS; i++)
+		bench_put(slots, &i, &nexthop);
+}
+
+/* One block of SIDs to keep clients away from, as most hosts have. */
+static void put_domain(const struct load *load)
+{
+	struct san_domain domain = {.n_blocks = 1};
+	uint32_t zero = 0;
+
+	inet_pton(AF_INET6, "fc00::", domain.blocks[0].addr);
+	inet_pton(AF_INET6, "ffff:ff00::", domain.blocks[0].mask);
+	bench_put(bench_map(load->skel->obj, "san_domain"), &zero, &domain);
+}
+
 static void put_entries(const struct load *load)
 {
-	struct san_iface iface = {.role = SAN_ROLE_INGRESS, .mac = {2, 0, 0, 0, 0, 1}};
+	struct san_iface iface = {.role = SAN_ROLE_INGRESS, .row = ROW, .mac = {2, 0, 0, 0, 0, 1}};
 	uint32_t i, lo = LO;
 
 	bench_put(bench_map(load->skel->obj, "san_ifaces"), &lo, &iface);
@@ -183,12 +210,17 @@ static void put_entries(const struct load *load)
 		bench_put(bench_map(load->skel->obj, "san_nexthops"), &i, &nh);
 	}
 	for (i = 0; i < load->services; i++) {
-		struct san_service svc = {
-			.nexthop = NH_MANY + i % HOPS, .stats = 8 + i, .mode = SAN_MODE_PREFERRED};
+		struct san_service svc = {.nexthop = NH_MANY + i % HOPS,
+					  .stats = 8 + i,
+					  .mode = SAN_MODE_PREFERRED,
+					  .affinity = SAN_AFFINITY_HASH,
+					  .groups = 1};
 
 		put_service(load, i + 1, &svc);
 	}
 	put_named_services(load);
+	put_slots(load);
+	put_domain(load);
 }
 
 static void make_load(struct load *load)

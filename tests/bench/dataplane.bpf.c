@@ -14,10 +14,10 @@
 #include <bpf/bpf_helpers.h>
 
 #include "lib/cursor.h"
-#include "lib/flow.h"
+#include "lib/l2.h"
 #include "lib/maps.h"
+#include "lib/packet.h"
 #include "lib/srv6.h"
-#include "lib/verdict.h"
 
 #include "dataplane.h"
 
@@ -32,7 +32,7 @@
 #undef SEC
 #define SEC(name) __attribute__((section(name), used))
 
-#define BENCH_ID_AT (SRV6_ETH_LEN + CURSOR_IP6_LEN + 8) /* of the service ID in the DOH */
+#define BENCH_ID_AT (L2_ETH_LEN + CURSOR_IP6_LEN + 8) /* of the service ID in the DOH */
 #define BENCH_MIN_LEN (BENCH_ID_AT + 8 + CURSOR_PORTS_LEN)
 #define BENCH_HOP_LIMIT 64
 #define BENCH_MIX                                                                                  \
@@ -92,7 +92,7 @@ static __always_inline void bench_tick(void)
  * wide in the context, apart, and the verifier refuses to see half a pointer. */
 static __always_inline __u64 bench_len(const struct xdp_md *ctx)
 {
-	const __u8 *start = srv6_start(ctx), *end = srv6_end(ctx);
+	const __u8 *start = l2_start(ctx), *end = l2_end(ctx);
 	__u64 len;
 
 	cursor_pin(start);
@@ -109,13 +109,13 @@ static __always_inline int bench_undo(struct xdp_md *ctx, __u64 len, int action)
 
 	if (action != XDP_REDIRECT || bpf_xdp_adjust_head(ctx, (int)(bench_len(ctx) - len)))
 		return XDP_ABORTED;
-	eth = srv6_start(ctx);
-	if (eth + SRV6_ETH_LEN + CURSOR_IP6_LEN > srv6_end(ctx))
+	eth = l2_start(ctx);
+	if (eth + L2_ETH_LEN + CURSOR_IP6_LEN > l2_end(ctx))
 		return XDP_ABORTED;
 	*(__u64 *)eth = eth_dst;
 	*(__u32 *)(eth + 8) = eth_src;
-	*(__u16 *)(eth + 12) = cursor_be16(SRV6_ETH_IP6);
-	eth[SRV6_ETH_LEN + 7] = BENCH_HOP_LIMIT;
+	*(__u16 *)(eth + 12) = cursor_be16(L2_IP6);
+	eth[L2_ETH_LEN + 7] = BENCH_HOP_LIMIT;
 	return action;
 }
 
@@ -127,9 +127,9 @@ static __always_inline __u32 bench_next(__u32 mask)
 /* Another service ID, 1 to mask + 1, for this run. */
 static __always_inline int bench_service(struct xdp_md *ctx)
 {
-	__u8 *eth = srv6_start(ctx);
+	__u8 *eth = l2_start(ctx);
 
-	if (eth + BENCH_MIN_LEN > srv6_end(ctx))
+	if (eth + BENCH_MIN_LEN > l2_end(ctx))
 		return -1;
 	*(__u64 *)(eth + BENCH_ID_AT) = cursor_be64(1ull + bench_next(service_mask));
 	return 0;
@@ -138,12 +138,12 @@ static __always_inline int bench_service(struct xdp_md *ctx)
 /* Another source address for this run. */
 static __always_inline int bench_flow(struct xdp_md *ctx)
 {
-	__u8 *eth = srv6_start(ctx);
+	__u8 *eth = l2_start(ctx);
 
-	if (eth + BENCH_MIN_LEN > srv6_end(ctx))
+	if (eth + BENCH_MIN_LEN > l2_end(ctx))
 		return -1;
 	/* As wide as it is read. */
-	*(__u64 *)(eth + SRV6_ETH_LEN + FLOW_SRC + 8) = bench_next(flow_mask);
+	*(__u64 *)(eth + L2_ETH_LEN + PACKET_SRC + 8) = bench_next(flow_mask);
 	return 0;
 }
 
@@ -186,7 +186,7 @@ static __always_inline void floor_flow(const __u8 *ip6, __u64 id)
 	struct san_flow_key key = {.service_id = id, .proto = CURSOR_UDP};
 	struct san_flow flow = {};
 
-	__builtin_memcpy(key.src, (const __u64 *)(ip6 + FLOW_SRC), 2 * sizeof(key.src));
+	__builtin_memcpy(key.src, (const __u64 *)(ip6 + PACKET_SRC), 2 * sizeof(key.src));
 	*(__u32 *)&key.sport = CURSOR_LOAD(__u32, ip6 + CURSOR_IP6_LEN + 4 + SAN_HDR_LEN);
 	if (!bpf_map_lookup_elem(&floor_flows, &key))
 		bpf_map_update_elem(&floor_flows, &key, &flow, BPF_ANY);
@@ -199,25 +199,25 @@ static __always_inline int floor_push(struct xdp_md *ctx, const struct san_nexth
 
 	if (bpf_xdp_adjust_head(ctx, -len))
 		return XDP_ABORTED;
-	eth = srv6_start(ctx);
-	outer = eth + SRV6_ETH_LEN;
-	if (outer + len > srv6_end(ctx))
+	eth = l2_start(ctx);
+	outer = eth + L2_ETH_LEN;
+	if (outer + len > l2_end(ctx))
 		return XDP_ABORTED;
-	srv6_write_eth(eth, nh);
+	srv6_write_eth(eth, nh, L2_IP6);
 	__builtin_memcpy((__u64 *)outer, nh->outer, len);
-	*(__u16 *)(outer + 4) = cursor_be16((__u16)(size - SRV6_ETH_LEN + len - CURSOR_IP6_LEN));
+	*(__u16 *)(outer + 4) = cursor_be16((__u16)(size - L2_ETH_LEN + len - CURSOR_IP6_LEN));
 	return bpf_redirect_map(&san_tx, nh->ifindex, XDP_PASS);
 }
 
 /* The service ID of an option at its usual place, 0 = something else. */
 static __always_inline __u64 floor_parse(const struct xdp_md *ctx)
 {
-	const __u8 *eth = srv6_start(ctx);
-	const __u8 *ip6 = eth + SRV6_ETH_LEN;
+	const __u8 *eth = l2_start(ctx);
+	const __u8 *ip6 = eth + L2_ETH_LEN;
 	const __u8 *doh = ip6 + CURSOR_IP6_LEN;
 
-	if (eth + BENCH_MIN_LEN > srv6_end(ctx) ||
-	    CURSOR_LOAD(__u16, eth + 12) != cursor_be16(SRV6_ETH_IP6) || ip6[6] != CURSOR_DOH ||
+	if (eth + BENCH_MIN_LEN > l2_end(ctx) ||
+	    CURSOR_LOAD(__u16, eth + 12) != cursor_be16(L2_IP6) || ip6[6] != CURSOR_DOH ||
 	    doh[2] != SAN_OPT_TYPE || doh[3] != SAN_HDR_LEN)
 		return 0;
 	return cursor_be64(CURSOR_LOAD(__u64, doh + 8));
@@ -228,13 +228,13 @@ static __always_inline int floor_run(struct xdp_md *ctx, const int len, const in
 {
 	struct san_service_key key = {.service_id = floor_parse(ctx)};
 	const struct floor_service *svc = bpf_map_lookup_elem(&floor_services, &key);
-	const __u8 *ip6 = srv6_start(ctx) + SRV6_ETH_LEN;
+	const __u8 *ip6 = l2_start(ctx) + L2_ETH_LEN;
 	__u64 size = bench_len(ctx);
 
 	if (!svc)
 		return XDP_PASS;
 	if (flows) {
-		if (ip6 + BENCH_MIN_LEN - SRV6_ETH_LEN > srv6_end(ctx))
+		if (ip6 + BENCH_MIN_LEN - L2_ETH_LEN > l2_end(ctx))
 			return XDP_PASS;
 		floor_flow(ip6, key.service_id);
 	}
@@ -332,7 +332,7 @@ int hash_random(struct xdp_md *ctx)
 	bench_tick();
 	if (!svc)
 		return XDP_PASS;
-	bench_step += svc->pad;
+	bench_step += svc->slot_base; /* 0 */
 	return XDP_REDIRECT;
 }
 

@@ -30,6 +30,7 @@ def dataplane(result):
     return [
         to("ingress / floor, 64 B", "ours_64", "floor_64", 1.5),
         to("ingress / floor, 40 B", "ours_40", "floor_40", 1.5),
+        to("balanced / floor, 64 B", "ours_balanced_64", "floor_64", 1.5),
         to("with flow hit / floor + LRU hit, 64 B", "ours_flow_64", "floor_flow_64", 1.5),
         to("with flow hit / floor + LRU hit, 40 B", "ours_flow_40", "floor_flow_40", 1.5),
         to("128k services, one hot / 1 service", "ours_64_128k_hot", "ours_64", 1.1),

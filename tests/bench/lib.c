@@ -125,6 +125,7 @@ void bench_nexthop(struct san_nexthop *nh, unsigned int n_segs, const struct ben
 	memcpy(nh->dst_mac, macs->dst, 6);
 	memcpy(nh->src_mac, macs->src, 6);
 	nh->kind = SAN_NH_SRV6;
+	nh->families = SAN_NH_IP6 | SAN_NH_IP4;
 	nh->ifindex = ifindex;
 	nh->mtu = 1500;
 	nh->epoch = 1;
