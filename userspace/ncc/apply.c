@@ -20,6 +20,9 @@ static void follow(struct apply *a)
 		return;
 	host_follow(a);
 	hops_resolve(a);
+	routes_follow(a);
+	if (a->planned)
+		sids_follow(a);
 	if (nl_lost(a->nl))
 		audit_kernel(a);
 	talk_pump(a);
@@ -52,12 +55,15 @@ void apply_changed(void *arg)
 
 /* --- handle --- */
 
-static void on_closed(uv_handle_t *handle)
+void apply_handle_gone(struct apply *a)
 {
-	struct apply *a = handle->data;
-
 	if (--a->handles == 0)
 		free(a);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	apply_handle_gone(handle->data);
 }
 
 static void add_handle(struct apply *a, void *handle)
@@ -77,6 +83,10 @@ static int start(struct apply *a, struct err *err)
 	add_handle(a, &a->audit_timer);
 	uv_timer_init(a->loop, &a->settle_timer);
 	add_handle(a, &a->settle_timer);
+	uv_timer_init(a->loop, &a->trace_timer);
+	add_handle(a, &a->trace_timer);
+	uv_timer_init(a->loop, &a->learned_timer);
+	add_handle(a, &a->learned_timer);
 	r = nl_open(a->loop, apply_changed, a, &a->nl, err);
 	if (r)
 		return r;
@@ -113,10 +123,11 @@ void apply_close(struct apply *a)
 	if (!a)
 		return;
 	a->closing = true;
+	events_stop(a);
 	draft_clear(&a->draft);
 	talk_reset(a);
-	shadow_clear(a);
 	undo_forget(a);
+	shadow_clear(a);
 	nl_shut(a->nl);
 	dp_close(a->dp);
 	free(a->pin_dir);
@@ -129,6 +140,8 @@ void apply_close(struct apply *a)
 	close(a->fd);
 	uv_close((uv_handle_t *)&a->audit_timer, on_closed);
 	uv_close((uv_handle_t *)&a->settle_timer, on_closed);
+	uv_close((uv_handle_t *)&a->trace_timer, on_closed);
+	uv_close((uv_handle_t *)&a->learned_timer, on_closed);
 }
 
 void apply_on_ready(struct apply *apply, void (*ready)(void *arg), void *arg)

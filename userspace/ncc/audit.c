@@ -17,60 +17,19 @@ static void failed(const char *what, const struct err *err)
 
 /* --- maps --- */
 
-struct strays {
-	struct apply *a;
-	uint64_t *ids;
-	size_t n, room;
-};
-
-static int on_entry(void *arg, uint64_t id, const struct san_service *val)
-{
-	struct strays *s = arg;
-
-	if (shadow_entry(s->a, id))
-		return 0;
-	if (s->n == s->room) {
-		size_t room = s->room ? 2 * s->room : 16;
-		uint64_t *ids = reallocarray(s->ids, room, sizeof(*ids));
-
-		if (!ids)
-			return -ENOMEM;
-		s->ids = ids;
-		s->room = room;
-	}
-	s->ids[s->n++] = id;
-	return 0;
-}
-
-static void audit_strays(struct apply *a)
-{
-	struct strays s = {.a = a};
-
-	dp_service_each(a->dp, on_entry, &s);
-	for (size_t i = 0; i < s.n; i++) {
-		dp_service_del(a->dp, s.ids[i]);
-		a->repaired++;
-	}
-	free(s.ids);
-}
-
 static void audit_maps(struct apply *a)
 {
-	struct entry *e, *next_e;
-	struct hop *hop, *next_hop;
+	struct hop *hop, *next;
 
 	host_verify(a);
-	HASH_ITER(hh, a->hops, hop, next_hop) {
+	HASH_ITER(hh, a->hops, hop, next) {
 		hop_verify(a, hop);
 	}
-	HASH_ITER(hh, a->entries, e, next_e) {
-		struct entry want = *e;
-		struct err err = {0};
-
-		if (shadow_set_entry(a, e->id, &want, &err))
-			failed("entry not repaired", &err);
-	}
-	audit_strays(a);
+	shadow_verify_sids(a);
+	shadow_verify_entries(a);
+	rules_verify(a);
+	domain_verify(a);
+	room_look(a);
 }
 
 /* --- kernel tables --- */
@@ -124,7 +83,7 @@ static int on_sid(void *arg, const struct san_msg_sid *real)
 	if (!sid) {
 		nl_sid_del(a->nl, &real->addr, NULL);
 		a->repaired++;
-	} else if (shadow_same_sid(&sid->msg, real)) {
+	} else if (shadow_same_sid(a, &sid->msg, real)) {
 		sid->seen = a->audits;
 	}
 	return 0;
@@ -143,7 +102,7 @@ static void audit_sids(struct apply *a)
 			sid->missing = false;
 			continue;
 		}
-		if (!nl_sid_put(a->nl, &sid->msg, &err)) {
+		if (!shadow_route_sid(a, &sid->msg, &err)) {
 			a->repaired += !sid->missing;
 			sid->missing = false;
 		} else if (!sid->missing) {

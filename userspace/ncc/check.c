@@ -33,6 +33,34 @@ static bool unicast(const struct in6_addr *addr)
 	       !IN6_IS_ADDR_V4MAPPED(addr);
 }
 
+/* 0/8, 127/8, 169.254/16, 224/3 are nobody's. */
+static bool unicast4(const unsigned char addr[4])
+{
+	return addr[0] && addr[0] != 127 && addr[0] < 224 && !(addr[0] == 169 && addr[1] == 254);
+}
+
+static bool unicast_mapped(const struct in6_addr *addr)
+{
+	return IN6_IS_ADDR_V4MAPPED(addr) && unicast4(&addr->s6_addr[12]);
+}
+
+static bool unicast4_or_none(__be32 addr)
+{
+	unsigned char bytes[4];
+
+	memcpy(bytes, &addr, sizeof(bytes));
+	return !addr || unicast4(bytes);
+}
+
+static int bad_address4(struct err *err, const char *field, const void *addr)
+{
+	char text[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, addr, text, sizeof(text));
+	return err_set(err, -EINVAL, field, text,
+		       "must be an IPv4 unicast address that is not loopback or link-local");
+}
+
 static bool unicast_or_none(const struct in6_addr *addr)
 {
 	return IN6_IS_ADDR_UNSPECIFIED(addr) || unicast(addr);
@@ -97,6 +125,23 @@ static int check_sizes(const struct san_msg_config *m, struct err *err)
 		return bad_number(err, "max_nexthops", m->max_nexthops, "2..1048576");
 	if (m->max_flows < 1 || m->max_flows > CHECK_MAX_FLOWS)
 		return bad_number(err, "max_flows", m->max_flows, "1..16777216");
+	if (m->max_slots < CHECK_MIN_SLOTS || m->max_slots > CHECK_MAX_SLOTS)
+		return bad_number(err, "max_slots", m->max_slots, "256..16777216");
+	if (m->max_frags < 1 || m->max_frags > CHECK_MAX_FRAGS)
+		return bad_number(err, "max_frags", m->max_frags, "1..1048576");
+	if (m->sample > CHECK_MAX_SAMPLE)
+		return bad_number(err, "sample", m->sample, "0..1000000");
+	return 0;
+}
+
+static int check_switches(const struct san_msg_config *m, struct err *err)
+{
+	if (m->dispatcher > 1)
+		return bad_number(err, "dispatcher", m->dispatcher, "0 or 1");
+	if (m->kernel_relay > 1)
+		return bad_number(err, "kernel_relay", m->kernel_relay, "0 or 1");
+	if (m->kernel_egress > 1)
+		return bad_number(err, "kernel_egress", m->kernel_egress, "0 or 1");
 	return 0;
 }
 
@@ -106,12 +151,16 @@ static int check_config(const void *payload, struct err *err)
 
 	if (!unicast_or_none(&m->source))
 		return bad_address(err, "source", &m->source);
+	if (!unicast_or_none(&m->icmp_source))
+		return bad_address(err, "icmp_source", &m->icmp_source);
+	if (!unicast4_or_none(m->icmp_source4))
+		return bad_address4(err, "icmp_source4", &m->icmp_source4);
 	if (!m->route_table || (m->route_table >= 253 && m->route_table <= 255))
 		return bad_number(err, "route_table", m->route_table,
 				  "a table of its own, not 0 and not 253..255");
 	if (!m->rule_priority || m->rule_priority > CHECK_MAX_PRIORITY)
 		return bad_number(err, "rule_priority", m->rule_priority, "1..32765");
-	return check_profile(&m->profile, err) ?: check_sizes(m, err);
+	return check_profile(&m->profile, err) ?: check_sizes(m, err) ?: check_switches(m, err);
 }
 
 static int check_iface(const void *payload, struct err *err)
@@ -123,9 +172,42 @@ static int check_iface(const void *payload, struct err *err)
 		return r;
 	if (m->role > SAN_ROLE_CORE)
 		return bad_number(err, "role", m->role, "0 (none), 1 (ingress) or 2 (core)");
-	if (m->policy & ~(SAN_IF_DROP_MALFORMED | SAN_IF_DROP_UNKNOWN))
-		return bad_number(err, "policy", m->policy, "bits out of 0x3");
+	if (m->policy &
+	    ~(SAN_IF_DROP_MALFORMED | SAN_IF_DROP_UNKNOWN | SAN_IF_VLAN | SAN_IF_CLASSIFY))
+		return bad_number(err, "policy", m->policy, "bits out of 0xf");
+	if (m->group >= SAN_MAX_GROUPS)
+		return bad_number(err, "group", m->group, "0..63");
 	return 0;
+}
+
+static bool within(const struct in6_addr *addr, unsigned int len)
+{
+	for (unsigned int i = len; i < 128; i++) {
+		if (addr->s6_addr[i / 8] & 0x80 >> i % 8)
+			return false;
+	}
+	return true;
+}
+
+static int bad_prefix(struct err *err, const char *field, const struct in6_addr *addr,
+		      unsigned int len)
+{
+	char text[INET6_ADDRSTRLEN], value[INET6_ADDRSTRLEN + 8];
+
+	inet_ntop(AF_INET6, addr, text, sizeof(text));
+	snprintf(value, sizeof(value), "%s/%u", text, len);
+	return err_set(err, -EINVAL, field, value, "must have no bits behind its length");
+}
+
+static int check_prefix(const void *payload, struct err *err)
+{
+	const struct san_msg_prefix *m = payload;
+
+	if (m->kind != SAN_PREFIX_BLOCK && m->kind != SAN_PREFIX_INSIDE)
+		return bad_number(err, "kind", m->kind, "1 (block) or 2 (inside)");
+	if (m->len < 1 || m->len > 128)
+		return bad_number(err, "len", m->len, "1..128");
+	return within(&m->addr, m->len) ? 0 : bad_prefix(err, "addr", &m->addr, m->len);
 }
 
 static int check_empty(const void *payload, struct err *err)
@@ -139,25 +221,77 @@ static int check_plan(const void *payload, struct err *err)
 {
 	const struct san_msg_plan *m = payload;
 
-	return m->flags & ~SAN_PLAN_FULL ? bad_number(err, "flags", m->flags, "0 or 1") : 0;
+	return m->flags & ~(SAN_PLAN_FULL | SAN_PLAN_CLASSES)
+		       ? bad_number(err, "flags", m->flags, "bits out of 0x3")
+		       : 0;
 }
 
-static int check_nexthop(const void *payload, struct err *err)
+static int check_direct(const struct san_msg_nexthop *m, struct err *err)
 {
-	const struct san_msg_nexthop *m = payload;
+	bool mapped = IN6_IS_ADDR_V4MAPPED(&m->segs[0]);
+
+	if (m->n_segs != 1)
+		return bad_number(err, "n_segs", m->n_segs, "1 for a direct next hop");
+	if (m->encap)
+		return bad_number(err, "encap", m->encap, "0 for a direct next hop");
+	if (m->hop_limit)
+		return bad_number(err, "hop_limit", m->hop_limit, "0 for a direct next hop");
+	if (m->families != (mapped ? SAN_NH_IP4 : SAN_NH_IP6))
+		return bad_number(err, "families", m->families,
+				  "the version of a direct next hop's address");
+	if (mapped && !unicast_mapped(&m->segs[0]))
+		return bad_address4(err, "segs[0]", &m->segs[0].s6_addr[12]);
+	return mapped || unicast(&m->segs[0]) ? 0 : bad_address(err, "segs[0]", &m->segs[0]);
+}
+
+static int check_srv6(const struct san_msg_nexthop *m, struct err *err)
+{
 	char field[24];
 
-	if (!m->id)
-		return bad_number(err, "id", 0, "1 or more");
 	if (m->encap >= SAN_ENCAP_MAX)
 		return bad_number(err, "encap", m->encap, "0 (red) or 1 (full)");
 	if (m->n_segs < 1 || m->n_segs > SAN_MAX_SEGS)
 		return bad_number(err, "n_segs", m->n_segs, "1..8");
+	if (!m->families || m->families & ~(SAN_NH_IP6 | SAN_NH_IP4))
+		return bad_number(err, "families", m->families, "1 (IPv6), 2 (IPv4) or 3 (both)");
 	for (int i = 0; i < m->n_segs; i++) {
 		snprintf(field, sizeof(field), "segs[%d]", i);
 		if (!unicast(&m->segs[i]))
 			return bad_address(err, field, &m->segs[i]);
 	}
+	return 0;
+}
+
+static int check_nexthop(const void *payload, struct err *err)
+{
+	const struct san_msg_nexthop *m = payload;
+
+	if (!m->id)
+		return bad_number(err, "id", 0, "1 or more");
+	if (m->kind == SAN_NH_DIRECT)
+		return check_direct(m, err);
+	if (m->kind != SAN_NH_SRV6)
+		return bad_number(err, "kind", m->kind, "2 (SRv6) or 3 (direct)");
+	return check_srv6(m, err);
+}
+
+static int check_selection(const struct san_msg_service *m, struct err *err)
+{
+	bool balanced = m->mode == SAN_MODE_BALANCED;
+
+	if (m->mode > SAN_MODE_BALANCED)
+		return bad_number(err, "mode", m->mode, "0 (none), 1 (preferred) or 2 (balanced)");
+	if (m->mode != SAN_MODE_NONE && !m->nexthop)
+		return bad_number(err, "nexthop", 0, "the id of a next hop");
+	if (m->mode == SAN_MODE_NONE && m->nexthop)
+		return bad_number(err, "nexthop", m->nexthop, "0 in mode none");
+	if (balanced ? !m->n_members || m->n_members > SAN_MAX_MEMBERS : m->n_members)
+		return bad_number(err, "n_members", m->n_members,
+				  balanced ? "1..1024 in mode balanced" : "0 in this mode");
+	if (m->affinity > SAN_AFFINITY_FLOW)
+		return bad_number(err, "affinity", m->affinity, "0 (none), 1 (hash) or 2 (flow)");
+	if (m->flags & ~SAN_SVC_KEY_SOURCE)
+		return bad_number(err, "flags", m->flags, "bits out of 0x1");
 	return 0;
 }
 
@@ -167,33 +301,112 @@ static int check_service(const void *payload, struct err *err)
 
 	if (!m->service_id)
 		return bad_number(err, "service_id", 0, "1 or more");
+	if (m->scope > SAN_SCOPE_LOCAL)
+		return bad_number(err, "scope", m->scope, "0 (ingress) or 1 (local)");
 	if (!unicast_or_none(&m->address))
 		return bad_address(err, "address", &m->address);
-	if (m->mode > SAN_MODE_PREFERRED)
-		return bad_number(err, "mode", m->mode, "0 (none) or 1 (preferred)");
-	if (m->mode == SAN_MODE_PREFERRED && !m->nexthop)
-		return bad_number(err, "nexthop", 0, "the id of a next hop in mode preferred");
-	if (m->mode == SAN_MODE_NONE && m->nexthop)
-		return bad_number(err, "nexthop", m->nexthop, "0 in mode none");
-	if (m->affinity > SAN_AFFINITY_FLOW)
-		return bad_number(err, "affinity", m->affinity, "0 (none), 1 (hash) or 2 (flow)");
+	if (!unicast4_or_none(m->address4))
+		return bad_address4(err, "address4", &m->address4);
+	if (m->idle_s > CHECK_MAX_IDLE)
+		return bad_number(err, "idle_s", m->idle_s, "0..86400");
+	return check_selection(m, err);
+}
+
+static int check_member(const void *payload, struct err *err)
+{
+	const struct san_msg_member *m = payload;
+
+	if (!m->service_id)
+		return bad_number(err, "service_id", 0, "1 or more");
+	if (!m->nexthop)
+		return bad_number(err, "nexthop", 0, "the id of a next hop");
+	if (m->weight < 1 || m->weight > CHECK_MAX_WEIGHT)
+		return bad_number(err, "weight", m->weight, "1..1024000");
 	return 0;
+}
+
+static int check_sid_nexthop(const struct san_msg_sid *m, struct err *err)
+{
+	if (m->behaviour == SAN_BEHAVIOUR_END_DX6 && !unicast(&m->nexthop))
+		return bad_address(err, "nexthop", &m->nexthop);
+	if (m->behaviour != SAN_BEHAVIOUR_END_DX4 || unicast_mapped(&m->nexthop))
+		return 0;
+	if (IN6_IS_ADDR_V4MAPPED(&m->nexthop))
+		return bad_address4(err, "nexthop", &m->nexthop.s6_addr[12]);
+	return err_set(err, -EINVAL, "nexthop", "", "must be an IPv4 address for End.DX4");
 }
 
 static int check_sid(const void *payload, struct err *err)
 {
 	const struct san_msg_sid *m = payload;
+	unsigned int all = SAN_FLAVOR_PSP | SAN_FLAVOR_USP | SAN_FLAVOR_USD;
+	int r;
 
 	if (!unicast(&m->addr))
 		return bad_address(err, "addr", &m->addr);
 	if (m->behaviour < SAN_BEHAVIOUR_END || m->behaviour >= SAN_BEHAVIOUR_MAX)
 		return bad_number(err, "behaviour", m->behaviour,
-				  "1 (End), 2 (End.DX6) or 3 (End.DT6)");
-	if (m->behaviour == SAN_BEHAVIOUR_END_DX6 && !unicast(&m->nexthop))
-		return bad_address(err, "nexthop", &m->nexthop);
+				  "1 (End), 2 (End.DX6), 3 (End.DT6), 4 (End.DX4) or 5 (End.SAN)");
+	r = check_sid_nexthop(m, err);
+	if (r)
+		return r;
 	if (m->behaviour == SAN_BEHAVIOUR_END_DT6 && !m->table)
 		return bad_number(err, "table", 0, "1 or more for End.DT6");
+	if (m->behaviour == SAN_BEHAVIOUR_END ? m->flavors & ~all : m->flavors)
+		return bad_number(err, "flavors", m->flavors,
+				  "bits out of 0x7 for End, 0 for others");
 	return m->oif[0] ? check_ifname(err, "oif", m->oif) : 0;
+}
+
+/* --- classifier, trace --- */
+
+static int check_class_prefixes(const struct san_msg_class *m, struct err *err)
+{
+	if (m->src_len > 128)
+		return bad_number(err, "src_len", m->src_len, "0..128");
+	if (m->dst_len > 128)
+		return bad_number(err, "dst_len", m->dst_len, "0..128");
+	if (!within(&m->src, m->src_len))
+		return bad_prefix(err, "src", &m->src, m->src_len);
+	if (!within(&m->dst, m->dst_len))
+		return bad_prefix(err, "dst", &m->dst, m->dst_len);
+	return 0;
+}
+
+static int check_class(const void *payload, struct err *err)
+{
+	const struct san_msg_class *m = payload;
+	unsigned int ports = SAN_CLASS_SPORT | SAN_CLASS_DPORT;
+
+	if (!m->service_id)
+		return bad_number(err, "service_id", 0, "1 or more");
+	if (m->fields >= SAN_CLASS_COMBINATIONS)
+		return bad_number(err, "fields", m->fields, "bits out of 0xf");
+	if (m->fields & ports && !(m->fields & SAN_CLASS_PROTO))
+		return bad_number(err, "fields", m->fields, "with a protocol when ports count");
+	if (!(m->fields & SAN_CLASS_PROTO) && m->proto)
+		return bad_number(err, "proto", m->proto, "0 when it does not count");
+	if (!(m->fields & SAN_CLASS_SPORT) && m->sport)
+		return bad_number(err, "sport", m->sport, "0 when it does not count");
+	if (!(m->fields & SAN_CLASS_DPORT) && m->dport)
+		return bad_number(err, "dport", m->dport, "0 when it does not count");
+	if (m->fields & SAN_CLASS_DSCP ? m->dscp > 63 : m->dscp)
+		return bad_number(err, "dscp", m->dscp, "0..63, 0 when it does not count");
+	return check_class_prefixes(m, err);
+}
+
+static int check_trace(const void *payload, struct err *err)
+{
+	const struct san_msg_trace *m = payload;
+	unsigned int all = 2 * SAN_TRACE_REASONS - 1;
+
+	if (m->trace.fields & ~all)
+		return bad_number(err, "fields", m->trace.fields, "bits out of 0x1ff");
+	if (m->trace.fields && !(m->trace.fields & SAN_TRACE_ON))
+		return bad_number(err, "fields", m->trace.fields, "with bit 0x1, or 0");
+	if (m->trace.fields && (m->seconds < 1 || m->seconds > CHECK_MAX_TRACE_S))
+		return bad_number(err, "seconds", m->seconds, "1..3600");
+	return 0;
 }
 
 static int check_nexthop_del(const void *payload, struct err *err)
@@ -207,6 +420,8 @@ static int check_service_del(const void *payload, struct err *err)
 {
 	const struct san_msg_key *m = payload;
 
+	if (m->scope > SAN_SCOPE_LOCAL)
+		return bad_number(err, "scope", m->scope, "0 (ingress) or 1 (local)");
 	return m->service_id ? 0 : bad_number(err, "service_id", 0, "1 or more");
 }
 
@@ -228,15 +443,19 @@ static int (*const checks[SAN_MSG_TYPE_MAX])(const void *payload, struct err *er
 	[SAN_MSG_HELLO] = check_hello,
 	[SAN_MSG_CONFIG] = check_config,
 	[SAN_MSG_IFACE] = check_iface,
+	[SAN_MSG_PREFIX] = check_prefix,
 	[SAN_MSG_CONFIG_END] = check_empty,
 	[SAN_MSG_PLAN_BEGIN] = check_plan,
 	[SAN_MSG_NEXTHOP] = check_nexthop,
 	[SAN_MSG_NEXTHOP_DEL] = check_nexthop_del,
 	[SAN_MSG_SERVICE] = check_service,
+	[SAN_MSG_MEMBER] = check_member,
 	[SAN_MSG_SERVICE_DEL] = check_service_del,
 	[SAN_MSG_SID] = check_sid,
 	[SAN_MSG_SID_DEL] = check_sid_del,
+	[SAN_MSG_CLASS] = check_class,
 	[SAN_MSG_PLAN_COMMIT] = check_plan,
+	[SAN_MSG_TRACE] = check_trace,
 	[SAN_MSG_STATS_REQ] = check_stats_req,
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A checked plan becomes real: next hops, kernel routes, SIDs, entries; then what is no longer
- * wanted, in reverse. So an entry never points to a next hop that is not there, and a packet that
- * the map passes to the kernel finds its route. When a step fails, what was done is undone in
+ * A checked plan becomes real: next hops, kernel routes, SIDs, entries, classifier; then what is no
+ * longer wanted, in reverse. So an entry never points to a next hop that is not there, and a packet
+ * that the map passes to the kernel finds its route. When a step fails, what was done is undone in
  * reverse. Next hops are given up last, when nothing can fail any more.
  */
 #include <errno.h>
@@ -21,20 +21,23 @@ static int put_hops(struct apply *a, struct err *err)
 	return r;
 }
 
-static void route_for(struct apply *a, const struct draft_svc *s, struct route *out)
+static bool is_none(const struct in6_addr *addr)
+{
+	return IN6_IS_ADDR_UNSPECIFIED(addr);
+}
+
+static int put_route(struct apply *a, const struct draft_svc *s, const struct in6_addr *dst,
+		     struct err *err)
 {
 	struct hop *hop = s->msg.nexthop ? hop_by_id(a, s->msg.nexthop) : NULL;
+	struct route want;
 
-	memset(out, 0, sizeof(*out));
-	out->owner = s->msg.service_id;
-	out->r.dst = s->msg.address;
-	out->r.table = a->conf.config.route_table;
-	if (!hop)
-		return; /* nothing selected: unreachable */
-	out->r.encap = hop->msg.encap;
-	out->r.n_segs = hop->msg.n_segs;
-	memcpy(out->r.segs, hop->msg.segs, sizeof(out->r.segs));
-	out->r.ifindex = hop->val.ifindex ? hop->val.ifindex : host_core_link(a);
+	memset(&want, 0, sizeof(want));
+	want.owner = s->key;
+	want.r.dst = *dst;
+	want.r.table = a->conf.config.route_table;
+	route_to(a, hop, &want);
+	return shadow_set_route(a, dst, &want, err);
 }
 
 static int put_routes(struct apply *a, struct err *err)
@@ -43,12 +46,10 @@ static int put_routes(struct apply *a, struct err *err)
 	int r = 0;
 
 	for (s = a->draft.svcs; !r && s; s = s->hh.next) {
-		struct route want;
-
-		if (s->del || IN6_IS_ADDR_UNSPECIFIED(&s->msg.address))
-			continue;
-		route_for(a, s, &want);
-		r = shadow_set_route(a, &s->msg.address, &want, err);
+		for (int f = 0; !r && !s->del && f < FAMILIES; f++)
+			r = is_none(&s->address[f].addr)
+				    ? 0
+				    : put_route(a, s, &s->address[f].addr, err);
 	}
 	return r;
 }
@@ -63,25 +64,44 @@ static int put_sids(struct apply *a, struct err *err)
 	return r;
 }
 
+static void members_of(struct apply *a, const struct draft_svc *s, struct slots_member *out)
+{
+	for (unsigned int i = 0; i < s->n_members; i++) {
+		out[i].nexthop = hop_by_id(a, s->members[i].nexthop)->index;
+		out[i].weight = s->members[i].weight;
+	}
+}
+
+static int put_entry(struct apply *a, const struct draft_svc *s, struct err *err)
+{
+	struct hop *hop = s->msg.nexthop ? hop_by_id(a, s->msg.nexthop) : NULL;
+	struct slots_member members[SAN_MAX_MEMBERS];
+	struct entry_want want = {
+		.key = s->key,
+		.members = members,
+		.n_members = s->n_members,
+		.val.nexthop = hop ? hop->index : SAN_NH_NONE,
+		.val.generation = (uint32_t)a->draft.generation,
+		.val.mode = s->msg.mode,
+		.val.affinity = s->msg.affinity,
+		.val.flags = s->msg.flags,
+		.val.idle_s = s->msg.idle_s,
+		.val.groups = s->msg.groups,
+	};
+
+	members_of(a, s, members);
+	for (int f = 0; f < FAMILIES; f++)
+		want.address[f] = s->address[f].addr;
+	return shadow_put_entry(a, &want, err);
+}
+
 static int put_entries(struct apply *a, struct err *err)
 {
 	struct draft_svc *s;
 	int r = 0;
 
-	for (s = a->draft.svcs; !r && s; s = s->hh.next) {
-		struct hop *hop = s->msg.nexthop ? hop_by_id(a, s->msg.nexthop) : NULL;
-		struct entry want = {
-			.id = s->msg.service_id,
-			.address = s->msg.address,
-			.plan = a->stamp,
-			.val.nexthop = hop ? hop->index : SAN_NH_NONE,
-			.val.generation = (uint32_t)a->draft.generation,
-			.val.mode = s->msg.mode,
-			.val.affinity = s->msg.affinity,
-		};
-
-		r = s->del ? 0 : shadow_set_entry(a, want.id, &want, err);
-	}
+	for (s = a->draft.svcs; !r && s; s = s->hh.next)
+		r = s->del ? 0 : put_entry(a, s, err);
 	return r;
 }
 
@@ -92,12 +112,14 @@ static int del_entries(struct apply *a, struct err *err)
 	int r = 0;
 
 	for (s = a->draft.svcs; !r && s; s = s->hh.next)
-		r = s->del ? shadow_set_entry(a, s->msg.service_id, NULL, err) : 0;
+		r = s->del ? shadow_del_entry(a, &s->key, err) : 0;
 	if (r || !a->draft.full)
 		return r;
 	HASH_ITER(hh, a->entries, e, next) {
+		struct svc_key key = e->key;
+
 		if (e->plan != a->stamp)
-			r = shadow_set_entry(a, e->id, NULL, err);
+			r = shadow_del_entry(a, &key, err);
 		if (r)
 			return r;
 	}
@@ -127,9 +149,13 @@ static int del_sids(struct apply *a, struct err *err)
 
 static bool route_used(const struct apply *a, const struct route *route)
 {
-	const struct entry *e = shadow_entry(a, route->owner);
+	const struct entry *e = shadow_entry(a, &route->owner);
 
-	return e && !memcmp(&e->address, &route->r.dst, sizeof(e->address));
+	for (int f = 0; e && f < FAMILIES; f++) {
+		if (IN6_ARE_ADDR_EQUAL(&e->address[f], &route->r.dst))
+			return true;
+	}
+	return false;
 }
 
 static int drop_route(struct apply *a, const struct in6_addr *addr, struct err *err)
@@ -146,8 +172,10 @@ static int del_routes(struct apply *a, struct err *err)
 	struct draft_svc *s;
 	int r = 0;
 
-	for (s = a->draft.svcs; !r && s; s = s->hh.next)
-		r = drop_route(a, &s->old_address, err);
+	for (s = a->draft.svcs; !r && s; s = s->hh.next) {
+		for (int f = 0; !r && f < FAMILIES; f++)
+			r = drop_route(a, &s->old_address[f], err);
+	}
 	if (r || !a->draft.full)
 		return r;
 	HASH_ITER(hh, a->routes, route, next) {
@@ -158,6 +186,15 @@ static int del_routes(struct apply *a, struct err *err)
 	return 0;
 }
 
+/* The child gives it up; a SID may still lead to it. */
+static void give_up(struct apply *a, struct hop *hop)
+{
+	if (hop->sids)
+		hop_name(a, hop, 0);
+	else
+		hop_release(a, hop);
+}
+
 static void release_hops(struct apply *a)
 {
 	struct hop *hop, *next;
@@ -166,14 +203,33 @@ static void release_hops(struct apply *a)
 	for (h = a->draft.hops; h; h = h->hh.next) {
 		hop = h->del ? hop_by_id(a, h->msg.id) : NULL;
 		if (hop)
-			hop_release(a, hop);
+			give_up(a, hop);
 	}
-	if (!a->draft.full)
+	if (!a->draft.full && !a->orphans)
 		return;
 	HASH_ITER(hh, a->hops, hop, next) {
-		if (hop->plan != a->stamp)
-			hop_release(a, hop);
+		if (a->draft.full ? hop->plan != a->stamp : !hop->id && !hop->refs && !hop->sids)
+			give_up(a, hop);
 	}
+	a->orphans = false;
+}
+
+static void sync_domain(struct apply *a)
+{
+	int r = domain_sync(a);
+
+	if (r)
+		log_err("domain not written", "error=\"%s\"", strerror(-r));
+}
+
+static int put_all(struct apply *a, struct err *err)
+{
+	int r = put_hops(a, err) ?: put_routes(a, err) ?: put_sids(a, err);
+
+	if (r)
+		return r;
+	sync_domain(a); /* SIDs outside the blocks are protected from now on */
+	return put_entries(a, err) ?: rules_put(a, err);
 }
 
 int apply_commit(struct apply *a, struct err *err)
@@ -182,14 +238,17 @@ int apply_commit(struct apply *a, struct err *err)
 
 	a->stamp++;
 	a->applied = 0;
-	r = put_hops(a, err) ?: put_routes(a, err) ?: put_sids(a, err) ?: put_entries(a, err)
-	    ?: del_entries(a, err) ?: del_sids(a, err) ?: del_routes(a, err);
+	r = put_all(a, err) ?: del_entries(a, err) ?: del_sids(a, err) ?: del_routes(a, err);
 	if (r) {
 		undo_all(a);
+		sync_domain(a);
 		a->applied = 0;
 		return r;
 	}
 	undo_forget(a);
 	release_hops(a);
+	sync_domain(a);
+	routes_follow(a);
+	room_look(a);
 	return 0;
 }

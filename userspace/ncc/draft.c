@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A plan being received, and what can only be checked when it is complete. */
+/* A plan being received. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -19,23 +19,26 @@ void draft_clear(struct draft *draft)
 		HASH_DEL(draft->hops, hop);
 		free(hop);
 	}
-	HASH_CLEAR(hh_addr, draft->by_address);
+	HASH_CLEAR(hh, draft->addresses);
 	HASH_ITER(hh, draft->svcs, svc, next_svc) {
 		HASH_DEL(draft->svcs, svc);
+		free(svc->members);
 		free(svc);
 	}
 	HASH_ITER(hh, draft->sids, sid, next_sid) {
 		HASH_DEL(draft->sids, sid);
 		free(sid);
 	}
+	rules_clear(&draft->rules);
 	memset(draft, 0, sizeof(*draft));
 }
 
-void draft_begin(struct apply *a, uint64_t generation, bool full)
+void draft_begin(struct apply *a, uint64_t generation, uint32_t flags)
 {
 	draft_clear(&a->draft);
 	a->draft.open = true;
-	a->draft.full = full;
+	a->draft.full = flags & SAN_PLAN_FULL;
+	a->draft.classes = flags & (SAN_PLAN_FULL | SAN_PLAN_CLASSES);
 	a->draft.generation = generation;
 }
 
@@ -47,11 +50,11 @@ struct draft_hop *draft_hop(struct draft *draft, uint32_t id)
 	return hop;
 }
 
-static struct draft_svc *draft_svc(struct draft *draft, uint64_t id)
+struct draft_svc *draft_svc(struct draft *draft, const struct svc_key *key)
 {
 	struct draft_svc *svc;
 
-	HASH_FIND(hh, draft->svcs, &id, sizeof(id), svc);
+	HASH_FIND(hh, draft->svcs, key, sizeof(*key), svc);
 	return svc;
 }
 
@@ -62,19 +65,21 @@ static int no_memory(struct err *err)
 	return err_set(err, -ENOMEM, "", "", "no memory for the plan");
 }
 
-static int hop_error(struct err *err, int code, uint32_t id, const char *field, const char *want)
+int draft_hop_error(struct err *err, int code, uint32_t id, const char *field, const char *want)
 {
 	err_set(err, code, field, "", "%s", want);
 	err_object(err, "next hop %u", id);
 	return code;
 }
 
-static int svc_error(struct err *err, int code, uint64_t id, const char *field, const char *want)
+int draft_svc_error(struct err *err, int code, const struct svc_key *key, const char *field,
+		    const char *want)
 {
 	char text[SVC_ID_TEXT];
 
 	err_set(err, code, field, "", "%s", want);
-	err_object(err, "service %s", svc_id_text(id, text));
+	err_object(err, "%sservice %s", key->scope == SAN_SCOPE_LOCAL ? "local " : "",
+		   svc_id_text(key->id, text));
 	return code;
 }
 
@@ -90,12 +95,24 @@ static int build_outer(struct apply *a, struct draft_hop *hop, struct err *err)
 	int r;
 
 	if (IN6_IS_ADDR_UNSPECIFIED(&outer.source))
-		return hop_error(err, -EINVAL, hop->msg.id, "",
-				 "needs a source address in the configuration: without one this "
-				 "host is no ingress");
-	memset(&hop->val, 0, sizeof(hop->val));
+		return draft_hop_error(err, -EINVAL, hop->msg.id, "",
+				       "needs a source address in the configuration: without one "
+				       "this host is no ingress");
 	r = dp_outer_build(&outer, &hop->val);
-	return r ? hop_error(err, r, hop->msg.id, "segs", "make no outer header") : 0;
+	return r ? draft_hop_error(err, r, hop->msg.id, "segs", "make no outer header") : 0;
+}
+
+static int build(struct apply *a, struct draft_hop *hop, struct err *err)
+{
+	int r = 0;
+
+	memset(&hop->val, 0, sizeof(hop->val));
+	if (hop->msg.kind == SAN_NH_DIRECT)
+		dp_direct_build(&hop->msg.segs[0], &hop->val);
+	else
+		r = build_outer(a, hop, err);
+	hop->val.families = hop->msg.families;
+	return r;
 }
 
 static int add_hop(struct apply *a, const struct san_msg_nexthop *msg, bool del, struct err *err)
@@ -105,16 +122,16 @@ static int add_hop(struct apply *a, const struct san_msg_nexthop *msg, bool del,
 	int r = 0;
 
 	if (draft_hop(d, msg->id))
-		return hop_error(err, -EEXIST, msg->id, "id", "must stand once in a plan");
+		return draft_hop_error(err, -EEXIST, msg->id, "id", "must stand once in a plan");
 	if (HASH_COUNT(d->hops) >= 2 * a->conf.config.max_nexthops)
-		return hop_error(err, -ENOSPC, msg->id, "", "too many next hops in one plan");
+		return draft_hop_error(err, -ENOSPC, msg->id, "", "too many next hops in one plan");
 	hop = calloc(1, sizeof(*hop));
 	if (!hop)
 		return no_memory(err);
 	hop->msg = *msg;
 	hop->del = del;
 	if (!del)
-		r = build_outer(a, hop, err);
+		r = build(a, hop, err);
 	if (r) {
 		free(hop);
 		return r;
@@ -123,33 +140,106 @@ static int add_hop(struct apply *a, const struct san_msg_nexthop *msg, bool del,
 	return 0;
 }
 
-static int add_svc(struct apply *a, const struct san_msg_service *msg, bool del, struct err *err)
+/* Both of a service may be the same address, by mistake: refused like another's. */
+static int add_address(struct draft *d, struct draft_svc *svc, int family, struct err *err)
 {
-	struct draft *d = &a->draft;
-	struct draft_svc *svc, *same = NULL;
-	bool has_address = !IN6_IS_ADDR_UNSPECIFIED(&msg->address);
+	struct draft_address *mine = &svc->address[family], *other;
 	char text[SVC_ID_TEXT], want[64];
 
-	if (draft_svc(d, msg->service_id))
-		return svc_error(err, -EEXIST, msg->service_id, "service_id",
-				 "must stand once in a plan");
-	if (HASH_COUNT(d->svcs) >= 2 * a->conf.config.max_services)
-		return svc_error(err, -ENOSPC, msg->service_id, "", "too many services in a plan");
-	if (has_address)
-		HASH_FIND(hh_addr, d->by_address, &msg->address, sizeof(msg->address), same);
-	if (same) {
+	if (IN6_IS_ADDR_UNSPECIFIED(&mine->addr))
+		return 0;
+	HASH_FIND(hh, d->addresses, &mine->addr, sizeof(mine->addr), other);
+	if (other) {
 		snprintf(want, sizeof(want), "is also the address of service %s",
-			 svc_id_text(same->msg.service_id, text));
-		return svc_error(err, -EEXIST, msg->service_id, "address", want);
+			 svc_id_text(other->svc->key.id, text));
+		return draft_svc_error(err, -EEXIST, &svc->key,
+				       family == FAMILY_IP6 ? "address" : "address4", want);
 	}
-	svc = calloc(1, sizeof(*svc));
+	mine->svc = svc;
+	HASH_ADD(hh, d->addresses, addr, sizeof(mine->addr), mine);
+	return 0;
+}
+
+static struct in6_addr mapped(__be32 address4)
+{
+	struct in6_addr addr = IN6ADDR_ANY_INIT;
+
+	if (!address4)
+		return addr;
+	addr.s6_addr[10] = addr.s6_addr[11] = 0xff;
+	memcpy(&addr.s6_addr[12], &address4, sizeof(address4));
+	return addr;
+}
+
+static struct draft_svc *svc_new(const struct san_msg_service *msg, const struct svc_key *key)
+{
+	struct draft_svc *svc = calloc(1, sizeof(*svc));
+
+	if (!svc)
+		return NULL;
+	svc->key = *key;
+	svc->msg = *msg;
+	svc->address[FAMILY_IP6].addr = msg->address;
+	svc->address[FAMILY_IP4].addr = mapped(msg->address4);
+	if (msg->n_members)
+		svc->members = calloc(msg->n_members, sizeof(svc->members[0]));
+	if (!msg->n_members || svc->members)
+		return svc;
+	free(svc);
+	return NULL;
+}
+
+static int add_svc(struct apply *a, const struct san_msg_service *msg, bool del, struct err *err)
+{
+	struct svc_key key = {.id = msg->service_id, .scope = msg->scope};
+	struct draft *d = &a->draft;
+	struct draft_svc *svc;
+
+	if (draft_svc(d, &key))
+		return draft_svc_error(err, -EEXIST, &key, "service_id",
+				       "must stand once in a plan");
+	if (HASH_COUNT(d->svcs) >= 4 * a->conf.config.max_services)
+		return draft_svc_error(err, -ENOSPC, &key, "", "too many services in a plan");
+	svc = svc_new(msg, &key);
 	if (!svc)
 		return no_memory(err);
-	svc->msg = *msg;
 	svc->del = del;
-	HASH_ADD(hh, d->svcs, msg.service_id, sizeof(svc->msg.service_id), svc);
-	if (has_address)
-		HASH_ADD(hh_addr, d->by_address, msg.address, sizeof(svc->msg.address), svc);
+	HASH_ADD(hh, d->svcs, key, sizeof(svc->key), svc);
+	d->last = svc;
+	return add_address(d, svc, FAMILY_IP6, err) ?: add_address(d, svc, FAMILY_IP4, err);
+}
+
+static int add_member(struct apply *a, const struct san_msg_member *msg, struct err *err)
+{
+	struct draft_svc *svc = a->draft.last;
+
+	if (!svc || svc->del || svc->key.id != msg->service_id ||
+	    svc->n_members == svc->msg.n_members) {
+		err_set(err, -EPROTO, "", "", "must follow a SERVICE that announces it");
+		return err_object(err, "message MEMBER"), -EPROTO;
+	}
+	svc->members[svc->n_members++] = *msg;
+	return 0;
+}
+
+static int add_class(struct apply *a, const struct san_msg_class *msg, struct err *err)
+{
+	struct rules *rules = &a->draft.rules;
+
+	if (!a->draft.classes) {
+		err_set(err, -EPROTO, "", "", "must stand in a plan that replaces the classifier");
+		return err_object(err, "message CLASS"), -EPROTO;
+	}
+	if (rules->n >= SAN_MAX_CLASSES) {
+		err_set(err, -ENOSPC, "", "", "must be at most %d", SAN_MAX_CLASSES);
+		return err_object(err, "classifier rules"), -ENOSPC;
+	}
+	if (!rules->v)
+		rules->v = calloc(SAN_MAX_CLASSES, sizeof(rules->v[0]));
+	if (!rules->v)
+		return no_memory(err);
+	rules->v[rules->n] = *msg;
+	memset(rules->v[rules->n++].pad, 0, sizeof(msg->pad));
 	return 0;
 }
 
@@ -170,8 +260,12 @@ static struct san_msg_sid normal(const struct san_msg_sid *in)
 	memset(&out, 0, sizeof(out));
 	out.addr = in->addr;
 	out.behaviour = in->behaviour;
-	if (in->behaviour == SAN_BEHAVIOUR_END_DX6)
+	if (in->behaviour == SAN_BEHAVIOUR_END)
+		out.flavors = in->flavors;
+	if (in->behaviour == SAN_BEHAVIOUR_END_DX6 || in->behaviour == SAN_BEHAVIOUR_END_DX4) {
 		out.nexthop = in->nexthop;
+		out.service_id = in->service_id;
+	}
 	if (in->behaviour == SAN_BEHAVIOUR_END_DT6)
 		out.table = in->table;
 	snprintf(out.oif, sizeof(out.oif), "%s", in->oif);
@@ -201,7 +295,7 @@ static int add_removal(struct apply *a, unsigned int type, const struct san_msg_
 		       struct err *err)
 {
 	struct san_msg_nexthop hop = {.id = key->id};
-	struct san_msg_service svc = {.service_id = key->service_id};
+	struct san_msg_service svc = {.service_id = key->service_id, .scope = key->scope};
 	struct san_msg_sid sid = {.addr = key->addr};
 
 	if (a->draft.full) {
@@ -219,169 +313,20 @@ static int add_removal(struct apply *a, unsigned int type, const struct san_msg_
 int draft_add(struct apply *a, unsigned int type, const void *payload, struct err *err)
 {
 	a->draft.n++;
+	if (type != SAN_MSG_MEMBER)
+		a->draft.last = NULL;
 	switch (type) {
 	case SAN_MSG_NEXTHOP:
 		return add_hop(a, payload, false, err);
 	case SAN_MSG_SERVICE:
 		return add_svc(a, payload, false, err);
+	case SAN_MSG_MEMBER:
+		return add_member(a, payload, err);
 	case SAN_MSG_SID:
 		return add_sid(a, payload, false, err);
+	case SAN_MSG_CLASS:
+		return add_class(a, payload, err);
 	default:
 		return add_removal(a, type, payload, err);
 	}
-}
-
-/* --- the plan as a whole --- */
-
-static int over_limit(struct err *err, const char *object, unsigned int n, unsigned int max)
-{
-	char value[16];
-
-	snprintf(value, sizeof(value), "%u", n);
-	err_set(err, -ENOSPC, "", value, "must be at most %u, as configured", max);
-	err_object(err, "%s", object);
-	return -ENOSPC;
-}
-
-/* New objects come before old ones go: both count. */
-static int check_limits(struct apply *a, struct err *err)
-{
-	unsigned int hops = HASH_COUNT(a->hops), svcs = HASH_COUNT(a->entries);
-	unsigned int sids = HASH_COUNT(a->sids);
-	struct draft_hop *h;
-	struct draft_svc *s;
-	struct draft_sid *l;
-
-	for (h = a->draft.hops; h; h = h->hh.next)
-		hops += !h->del && !hop_by_content(a, &h->val);
-	for (s = a->draft.svcs; s; s = s->hh.next)
-		svcs += !s->del && !shadow_entry(a, s->msg.service_id);
-	for (l = a->draft.sids; l; l = l->hh.next)
-		sids += !l->del && !shadow_sid(a, &l->msg.addr);
-	if (hops >= a->conf.config.max_nexthops)
-		return over_limit(err, "next hops", hops, a->conf.config.max_nexthops - 1);
-	if (svcs > a->conf.config.max_services)
-		return over_limit(err, "services", svcs, a->conf.config.max_services);
-	if (sids > APPLY_MAX_SIDS)
-		return over_limit(err, "SIDs", sids, APPLY_MAX_SIDS);
-	return 0;
-}
-
-/* An id names one content, a content has one id. */
-static int check_hop(struct apply *a, struct draft_hop *h, struct err *err)
-{
-	struct hop *named = hop_by_id(a, h->msg.id);
-	struct hop *same = hop_by_content(a, &h->val);
-	struct draft_hop *other;
-
-	if (same)
-		same->claimed = a->checks;
-	if (named && named != same)
-		return hop_error(err, -EEXIST, h->msg.id, "id",
-				 "is in use for other segments, remove it first");
-	if (!same || !same->id || same->id == h->msg.id)
-		return 0;
-	other = draft_hop(&a->draft, same->id);
-	if (a->draft.full ? other != NULL : !other || !other->del)
-		return hop_error(err, -EEXIST, h->msg.id, "segs",
-				 "are those of another next hop already");
-	return 0;
-}
-
-static int check_reference(struct apply *a, const struct draft_svc *s, struct err *err)
-{
-	struct draft_hop *h;
-	char want[64];
-
-	if (!s->msg.nexthop)
-		return 0;
-	h = draft_hop(&a->draft, s->msg.nexthop);
-	if (h ? !h->del : !a->draft.full && hop_by_id(a, s->msg.nexthop))
-		return 0;
-	snprintf(want, sizeof(want), "must be a known next hop, %u is none", s->msg.nexthop);
-	return svc_error(err, -EINVAL, s->msg.service_id, "nexthop", want);
-}
-
-static int check_address(struct apply *a, const struct draft_svc *s, struct err *err)
-{
-	char text[SVC_ID_TEXT], want[64];
-	struct entry *owner;
-	struct route *route;
-
-	if (IN6_IS_ADDR_UNSPECIFIED(&s->msg.address))
-		return 0;
-	route = shadow_route(a, &s->msg.address);
-	if (!route || route->owner == s->msg.service_id || a->draft.full)
-		return 0;
-	owner = shadow_entry(a, route->owner);
-	/* An owner that is in this plan gives the address up: two in one plan were refused before.
-	 */
-	if (!owner || draft_svc(&a->draft, route->owner))
-		return 0;
-	snprintf(want, sizeof(want), "is the address of service %s",
-		 svc_id_text(route->owner, text));
-	return svc_error(err, -EEXIST, s->msg.service_id, "address", want);
-}
-
-static int check_removals(struct apply *a, struct err *err)
-{
-	struct draft_hop *h;
-	struct draft_svc *s;
-
-	/* What the plan's services select now does not hold a next hop back. */
-	for (s = a->draft.svcs; s; s = s->hh.next) {
-		struct entry *e = shadow_entry(a, s->msg.service_id);
-		struct hop *hop = e ? hop_by_index(a, e->val.nexthop) : NULL;
-
-		if (hop && hop->counted != a->checks)
-			hop->leaving = 0;
-		if (hop) {
-			hop->counted = a->checks;
-			hop->leaving++;
-		}
-	}
-	for (h = a->draft.hops; h; h = h->hh.next) {
-		struct hop *hop = h->del ? hop_by_id(a, h->msg.id) : NULL;
-
-		if (!hop || hop->claimed == a->checks)
-			continue; /* not there, or goes on under another id */
-		if (hop->refs > (hop->counted == a->checks ? hop->leaving : 0))
-			return hop_error(err, -EINVAL, h->msg.id, "",
-					 "is still selected by a service");
-	}
-	return 0;
-}
-
-static void prepare(struct apply *a)
-{
-	a->checks++;
-	for (struct draft_svc *s = a->draft.svcs; s; s = s->hh.next) {
-		struct entry *e = shadow_entry(a, s->msg.service_id);
-
-		if (e)
-			s->old_address = e->address;
-	}
-}
-
-int draft_check(struct apply *a, uint32_t count, struct err *err)
-{
-	struct draft_hop *h;
-	struct draft_svc *s;
-	char value[16];
-	int r = 0;
-
-	if (count != a->draft.n) {
-		snprintf(value, sizeof(value), "%u", count);
-		err_set(err, -EPROTO, "count", value, "must be %u, as many objects came",
-			a->draft.n);
-		return err_object(err, "message PLAN_COMMIT"), -EPROTO;
-	}
-	prepare(a);
-	for (h = a->draft.hops; !r && h; h = h->hh.next)
-		r = h->del ? 0 : check_hop(a, h, err);
-	for (s = a->draft.svcs; !r && s; s = s->hh.next)
-		r = s->del ? 0 : check_reference(a, s, err) ?: check_address(a, s, err);
-	if (!r && !a->draft.full)
-		r = check_removals(a, err);
-	return r ? r : check_limits(a, err);
 }

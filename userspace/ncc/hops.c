@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Next hops of the shadow: index by content, resolution. */
+/* Next hops of the shadow: index by content. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +7,6 @@
 
 #include "ncc/apply_int.h"
 #include "util/log.h"
-
-#define OUTER_DST 24 /* destination address in the IPv6 header: the first segment */
 
 static struct hop_key key_of(const struct san_nexthop *val)
 {
@@ -18,6 +16,7 @@ static struct hop_key key_of(const struct san_nexthop *val)
 	memcpy(key.outer, val->outer, sizeof(key.outer));
 	key.outer_len = val->outer_len;
 	key.hop_limit = val->hop_limit;
+	key.families = val->families;
 	return key;
 }
 
@@ -41,14 +40,6 @@ struct hop *hop_by_content(const struct apply *a, const struct san_nexthop *val)
 struct hop *hop_by_index(const struct apply *a, uint32_t index)
 {
 	return a->by_index && index < a->indexes.max ? a->by_index[index] : NULL;
-}
-
-static struct in6_addr first_segment(const struct hop *hop)
-{
-	struct in6_addr dst;
-
-	memcpy(&dst, (const char *)hop->val.outer + OUTER_DST, sizeof(dst));
-	return dst;
 }
 
 void hop_name(struct apply *a, struct hop *hop, uint32_t id)
@@ -77,14 +68,14 @@ static struct hop *hop_new(struct apply *a, uint32_t index, const struct san_nex
 	snprintf(hop->why, sizeof(hop->why), "not resolved yet");
 	HASH_ADD(hh, a->hops, key, sizeof(hop->key), hop);
 	a->by_index[index] = hop;
-	dst = first_segment(hop);
+	dst = hop_destination(hop);
 	nl_watch(a->nl, &dst);
 	return hop;
 }
 
 void hop_forget(struct apply *a, struct hop *hop)
 {
-	struct in6_addr dst = first_segment(hop);
+	struct in6_addr dst = hop_destination(hop);
 
 	nl_forget(a->nl, &dst);
 	hop_name(a, hop, 0);
@@ -92,7 +83,7 @@ void hop_forget(struct apply *a, struct hop *hop)
 		DL_DELETE(a->reports, hop);
 	HASH_DEL(a->hops, hop);
 	a->by_index[hop->index] = NULL;
-	pool_give(&a->indexes, hop->index);
+	pool_give(&a->indexes, hop->index, apply_now_ms());
 	free(hop);
 }
 
@@ -105,119 +96,52 @@ int hop_adopt(struct apply *a, uint32_t index, const struct san_nexthop *val)
 	return hop_new(a, index, val) ? 0 : -ENOMEM;
 }
 
-/* --- resolution --- */
-
-static int look(struct apply *a, struct hop *hop, struct san_nexthop *val)
-{
-	struct in6_addr dst = first_segment(hop);
-	struct nl_adj adj;
-	int r = nl_resolve(a->nl, &dst, &adj);
-
-	memset(val->dst_mac, 0, sizeof(val->dst_mac));
-	memset(val->src_mac, 0, sizeof(val->src_mac));
-	val->kind = SAN_NH_UNRESOLVED;
-	val->ifindex = 0;
-	val->mtu = 0;
-	hop->ifname[0] = '\0';
-	if (!r && !host_by_index(a, adj.ifindex)) {
-		/* Not in san_tx: a redirect there would lose the packet. */
-		snprintf(hop->why, sizeof(hop->why), "leaves by %s, which has no role here",
-			 adj.ifname);
-		return -ENETUNREACH;
-	}
-	if (r) {
-		memcpy(hop->why, adj.why, sizeof(hop->why));
-		return r;
-	}
-	val->kind = SAN_NH_SRV6;
-	val->ifindex = adj.ifindex;
-	val->mtu = adj.mtu;
-	memcpy(val->dst_mac, adj.dst_mac, sizeof(val->dst_mac));
-	memcpy(val->src_mac, adj.src_mac, sizeof(val->src_mac));
-	memcpy(hop->ifname, adj.ifname, sizeof(hop->ifname));
-	hop->why[0] = '\0';
-	return 0;
-}
-
-int hop_resolve(struct apply *a, struct hop *hop)
-{
-	struct san_nexthop val = hop->val;
-	char before[SAN_TEXT_LEN];
-	int r;
-
-	memcpy(before, hop->why, sizeof(before));
-	look(a, hop, &val);
-	if (memcmp(&val, &hop->val, sizeof(val))) {
-		r = dp_nexthop_put(a->dp, hop->index, &val);
-		if (r)
-			return r;
-		hop->val = val;
-		talk_report_hop(a, hop);
-	} else if (strcmp(before, hop->why)) {
-		talk_report_hop(a, hop);
-	}
-	return 0;
-}
-
-void hops_resolve(struct apply *a)
-{
-	struct hop *hop, *next;
-
-	HASH_ITER(hh, a->hops, hop, next) {
-		int r = hop_resolve(a, hop);
-
-		if (r)
-			log_err("next hop not written", "index=%u error=\"%s\"", hop->index,
-				strerror(-r));
-	}
-}
-
 /* --- take and release --- */
 
-static int map_failed(struct err *err, int r, uint32_t id)
+static int map_failed(struct err *err, int r, uint32_t index)
 {
 	err_set(err, r, "", "", "map san_nexthops not written: %s", strerror(-r));
-	err_object(err, "next hop %u", id);
+	err_object(err, "next hop at index %u", index);
 	return r;
 }
 
-static int hop_create(struct apply *a, const struct draft_hop *want, struct err *err)
+static int hop_write_new(struct apply *a, struct hop *hop, struct err *err)
 {
-	struct undo undo = {.kind = UNDO_HOP_NEW};
-	struct san_nexthop val = want->val, old = {0};
-	uint32_t index = pool_take(&a->indexes);
-	struct hop *hop;
+	struct san_nexthop val = hop->val;
 	int r;
 
-	if (!index) {
-		err_set(err, -ENOSPC, "", "", "no free index, at most %u are configured",
-			a->indexes.max - 1);
-		err_object(err, "next hop %u", want->msg.id);
-		return -ENOSPC;
-	}
+	hop_look(a, hop, &val);
+	hop->val = val;
+	dp_nh_stats_clear(a->dp, hop->index);
+	r = dp_nexthop_put(a->dp, hop->index, &val);
+	if (r)
+		return map_failed(err, r, hop->index);
+	a->applied++;
+	return 0;
+}
+
+static int hop_create(struct apply *a, const struct san_nexthop *want, struct hop **out,
+		      struct err *err)
+{
+	uint32_t index = pool_take(&a->indexes, apply_now_ms());
+	struct undo undo = {.kind = UNDO_HOP_NEW};
+	struct san_nexthop val = *want, old = {0};
+	struct hop *hop = NULL;
+
+	if (!index)
+		return room_error(a, err, SAN_MAP_NEXTHOPS);
 	dp_nexthop_get(a->dp, index, &old);
 	val.epoch = old.epoch; /* bumped when the index was given up */
 	val.kind = SAN_NH_UNRESOLVED;
 	undo.hop.index = index;
-	r = undo_push(a, &undo);
-	hop = r ? NULL : hop_new(a, index, &val);
+	if (!undo_push(a, &undo))
+		hop = hop_new(a, index, &val);
 	if (!hop) {
-		pool_give(&a->indexes, index);
-		return map_failed(err, -ENOMEM, want->msg.id);
+		pool_give(&a->indexes, index, apply_now_ms());
+		return map_failed(err, -ENOMEM, index);
 	}
-	look(a, hop, &val);
-	hop->val = val;
-	dp_nh_stats_clear(a->dp, index);
-	r = dp_nexthop_put(a->dp, index, &val);
-	if (r)
-		return map_failed(err, r, want->msg.id);
-	a->applied++;
-	hop->msg = want->msg;
-	hop->has_segs = true;
-	hop->plan = a->stamp;
-	hop_name(a, hop, want->msg.id);
-	talk_report_hop(a, hop);
-	return 0;
+	*out = hop;
+	return hop_write_new(a, hop, err);
 }
 
 /* Differs from what was written: somebody else's hand, or a lost write. */
@@ -232,19 +156,14 @@ int hop_verify(struct apply *a, struct hop *hop)
 	return dp_nexthop_put(a->dp, hop->index, &hop->val);
 }
 
-int hop_take(struct apply *a, const struct draft_hop *want, struct err *err)
+static int hop_keep(struct apply *a, struct hop *hop, uint32_t id, struct err *err)
 {
-	struct hop *hop = hop_by_content(a, &want->val);
 	struct undo undo = {.kind = UNDO_HOP_NAME};
 	int r;
 
-	if (!hop)
-		return hop_create(a, want, err);
-	if (hop->plan == a->stamp) {
-		err_set(err, -EEXIST, "segs", "", "must differ from those of next hop %u", hop->id);
-		err_object(err, "next hop %u", want->msg.id);
-		return -EEXIST;
-	}
+	if (hop->plan == a->stamp)
+		return draft_hop_error(err, -EEXIST, id, "segs",
+				       "must differ from those of another next hop of the plan");
 	undo.hop.index = hop->index;
 	undo.hop.id = hop->id;
 	undo.hop.has_segs = hop->has_segs;
@@ -252,13 +171,42 @@ int hop_take(struct apply *a, const struct draft_hop *want, struct err *err)
 	r = undo_push(a, &undo);
 	if (!r)
 		r = hop_verify(a, hop);
-	if (r)
-		return map_failed(err, r, want->msg.id);
+	return r ? map_failed(err, r, hop->index) : 0;
+}
+
+int hop_take(struct apply *a, const struct draft_hop *want, struct err *err)
+{
+	struct hop *hop = hop_by_content(a, &want->val);
+	int r = hop ? hop_keep(a, hop, want->msg.id, err) : hop_create(a, &want->val, &hop, err);
+
+	if (r) {
+		err_object(err, "next hop %u", want->msg.id);
+		return r;
+	}
 	hop->msg = want->msg;
 	hop->has_segs = true;
 	hop->plan = a->stamp;
 	hop_name(a, hop, want->msg.id);
 	talk_report_hop(a, hop); /* the child may be new and not know the index */
+	return 0;
+}
+
+int hop_direct(struct apply *a, const struct in6_addr *address, struct hop **out, struct err *err)
+{
+	struct san_nexthop val;
+	struct hop *hop;
+
+	memset(&val, 0, sizeof(val));
+	dp_direct_build(address, &val);
+	val.families = IN6_IS_ADDR_V4MAPPED(address) ? SAN_NH_IP4 : SAN_NH_IP6;
+	hop = hop_by_content(a, &val);
+	if (!hop) {
+		int r = hop_create(a, &val, &hop, err);
+
+		if (r)
+			return r;
+	}
+	*out = hop;
 	return 0;
 }
 

@@ -44,17 +44,6 @@ static int check_ifaces(struct apply *a, struct err *err)
 	return 0;
 }
 
-static int check_sizes(struct apply *a, struct err *err)
-{
-	const struct san_msg_config *old = &a->conf.config, *new = &a->incoming.config;
-
-	if (!a->dp || (old->max_services == new->max_services &&
-		       old->max_nexthops == new->max_nexthops && old->max_flows == new->max_flows))
-		return 0;
-	err_set(err, -ESTALE, "", "", "are fixed while pinned; sand --unload first");
-	return err_object(err, "map sizes"), -ESTALE;
-}
-
 /* --- maps and programs --- */
 
 static int open_dp(struct apply *a, struct dp **dp, struct err *err)
@@ -67,25 +56,36 @@ static int open_dp(struct apply *a, struct dp **dp, struct err *err)
 		.max_nexthops = c->max_nexthops,
 		.max_flows = c->max_flows,
 		.max_ifaces = SAN_DEFAULT_IFACES,
+		.max_slots = c->max_slots,
+		.max_frags = c->max_frags,
+		.dispatcher = c->dispatcher,
 	};
 
 	return dp_open(&conf, dp, err);
 }
 
-static bool same_profile(const struct apply *a)
+static bool same_sizes(const struct san_msg_config *x, const struct san_msg_config *y)
 {
-	return !memcmp(&a->conf.config.profile, &a->incoming.config.profile,
-		       sizeof(struct san_profile));
+	return x->max_services == y->max_services && x->max_nexthops == y->max_nexthops &&
+	       x->max_flows == y->max_flows && x->max_slots == y->max_slots &&
+	       x->max_frags == y->max_frags;
+}
+
+static bool same_programs(const struct san_msg_config *x, const struct san_msg_config *y)
+{
+	return x->dispatcher == y->dispatcher &&
+	       !memcmp(&x->profile, &y->profile, sizeof(x->profile));
 }
 
 /* The programs that are attached go on until set_ifaces puts the new ones into their links; the old
- * ones stay open until all of the configuration is in force. */
+ * ones stay open until all of the configuration is in force. Maps of other sizes are converted. */
 static int set_dp(struct apply *a, struct err *err)
 {
+	const struct san_msg_config *old = &a->conf.config, *new = &a->incoming.config;
 	struct dp *dp;
 	int r;
 
-	if (a->dp && same_profile(a))
+	if (a->dp && same_sizes(old, new) && same_programs(old, new))
 		return 0;
 	r = open_dp(a, &dp, err);
 	if (!r)
@@ -95,14 +95,18 @@ static int set_dp(struct apply *a, struct err *err)
 
 /* --- interfaces --- */
 
-static int set_iface(struct apply *a, struct host_iface *iface, struct err *err)
+int host_attach(struct apply *a, struct host_iface *iface, struct err *err)
 {
 	enum dp_attach_mode mode = DP_DETACHED;
+	struct dp_iface want;
 	struct err own = {0};
 	char text[512];
 	int r;
 
-	r = dp_iface_set(a->dp, iface->ifindex, iface->conf.role, iface->conf.policy, &mode, err);
+	want.role = iface->conf.role;
+	want.policy = iface->conf.policy;
+	want.group = iface->conf.group;
+	r = dp_iface_set(a->dp, iface->ifindex, &want, &mode, err);
 	if (r)
 		return r;
 	iface->attached = (uint8_t)mode;
@@ -112,7 +116,7 @@ static int set_iface(struct apply *a, struct host_iface *iface, struct err *err)
 	return 0;
 }
 
-static void prune_ifaces(struct apply *a)
+void host_prune(struct apply *a)
 {
 	unsigned int keep[APPLY_MAX_IFACES], n = 0;
 
@@ -139,81 +143,29 @@ static int set_ifaces(struct apply *a, struct err *err)
 		iface->ifindex = link.ifindex;
 		iface->up = link.up;
 		memcpy(iface->mac, link.mac, sizeof(iface->mac));
-		r = set_iface(a, iface, err);
+		r = host_attach(a, iface, err);
 		if (r)
 			return r;
 	}
 	return 0;
 }
 
-/* --- table and rule --- */
-
-struct stale {
-	struct apply *a;
-	int failed;
-};
-
-static int drop_route(void *arg, const struct nl_encap_route *route)
-{
-	struct stale *s = arg;
-
-	if (nl_encap_route_del(s->a->nl, &route->dst, route->table, NULL))
-		s->failed = -EIO;
-	return 0;
-}
-
-/* Rules of an earlier configuration go, and what is of ours in their tables. */
-static int drop_stale_rule(void *arg, uint32_t table, uint32_t priority)
-{
-	const struct san_msg_config *c;
-	struct stale *s = arg;
-	bool ingress;
-
-	c = &s->a->conf.config;
-	ingress = !IN6_IS_ADDR_UNSPECIFIED(&c->source);
-	if (ingress && table == c->route_table && priority == c->rule_priority)
-		return 0;
-	if (table != c->route_table)
-		nl_encap_route_each(s->a->nl, table, drop_route, s);
-	if (nl_rule_del(s->a->nl, table, priority, NULL))
-		s->failed = -EIO;
-	return 0;
-}
-
-static void drop_stale(struct apply *a)
-{
-	struct stale stale = {.a = a};
-	int r = nl_rule_each(a->nl, drop_stale_rule, &stale);
-
-	if (r || stale.failed)
-		log_warn("rules of an earlier configuration not removed", "error=%d",
-			 r ? r : stale.failed);
-}
-
-static int set_routing(struct apply *a, struct err *err)
-{
-	const struct san_msg_config *c = &a->incoming.config;
-	int r;
-
-	if (IN6_IS_ADDR_UNSPECIFIED(&c->source))
-		return 0;
-	r = nl_tunsrc_set(a->nl, &c->source, err);
-	return r ? r : nl_rule_put(a->nl, c->route_table, c->rule_priority, err);
-}
-
 /* --- in force, or nothing --- */
 
-static int set_shadow(struct apply *a, uint32_t old_table, bool first, struct err *err)
+/* Other sizes: all is read anew from the converted maps, as at a start. */
+static int set_shadow(struct apply *a, const struct host_conf *before, bool first, struct err *err)
 {
 	int r;
 
-	if (first)
-		return shadow_open(a, err);
-	if (old_table == a->conf.config.route_table)
-		return 0;
-	shadow_forget_routes(a);
-	r = shadow_adopt_routes(a);
-	return r ? err_set(err, r, "", "", "routes cannot be read: %s", strerror(-r)) : 0;
+	if (!first && same_sizes(&before->config, &a->conf.config)) {
+		if (before->config.route_table == a->conf.config.route_table)
+			return 0;
+		shadow_forget_routes(a);
+		r = shadow_adopt_routes(a);
+		return r ? err_set(err, r, "", "", "routes cannot be read: %s", strerror(-r)) : 0;
+	}
+	shadow_clear(a);
+	return shadow_open(a, err);
 }
 
 /* What a configuration that fails half-way goes back to. */
@@ -255,18 +207,65 @@ static struct before *remember(const struct apply *a)
 	return b;
 }
 
-static void go_back(struct apply *a, const struct before *b)
+static int set_domain(struct apply *a, struct err *err)
+{
+	int r;
+
+	if (a->planned)
+		sids_follow(a); /* which of them lie in no block, which are the kernel's */
+	r = domain_sync(a);
+	if (r)
+		return err_set(err, r, "", "", "map san_domain not written: %s", strerror(-r));
+	r = events_start(a);
+	if (r)
+		log_warn("no events", "error=\"%s\"", strerror(-r));
+	return 0;
+}
+
+static void go_back_ifaces(struct dp *dp, const struct before *b)
 {
 	unsigned int keep[APPLY_MAX_IFACES];
-	struct dp *dp = b->dp ? b->dp : a->dp;
 
 	for (unsigned int i = 0; i < b->n_attached; i++) {
+		const struct san_iface *was = &b->attached[i].val;
+		struct dp_iface want = {was->role, was->policy, was->group};
+
 		keep[i] = b->attached[i].ifindex;
-		dp_iface_set(dp, keep[i], b->attached[i].val.role, b->attached[i].val.policy, NULL,
-			     NULL);
+		dp_iface_set(dp, keep[i], &want, NULL, NULL);
 	}
-	if (dp)
-		dp_iface_prune(dp, keep, b->n_attached);
+	dp_iface_prune(dp, keep, b->n_attached);
+}
+
+/* Maps that were converted stay converted, with the programs that go with them: the old ones are
+ * gone. */
+static void keep_converted(struct apply *a, struct before *b)
+{
+	struct san_msg_config *old = &b->conf.config;
+	const struct san_msg_config *new = &a->incoming.config;
+
+	old->profile = new->profile;
+	old->dispatcher = new->dispatcher;
+	old->max_services = new->max_services;
+	old->max_nexthops = new->max_nexthops;
+	old->max_flows = new->max_flows;
+	old->max_slots = new->max_slots;
+	old->max_frags = new->max_frags;
+	dp_close(b->dp);
+	b->dp = a->dp;
+}
+
+static void go_back(struct apply *a, struct before *b)
+{
+	bool converted =
+		b->dp && a->dp != b->dp && !same_sizes(&b->conf.config, &a->incoming.config);
+	struct err err = {0};
+	char text[512];
+
+	events_stop(a);
+	if (converted)
+		keep_converted(a, b);
+	if (b->dp || a->dp)
+		go_back_ifaces(b->dp ? b->dp : a->dp, b);
 	if (a->dp != b->dp)
 		dp_close(a->dp);
 	if (b->fresh)
@@ -275,6 +274,16 @@ static void go_back(struct apply *a, const struct before *b)
 	a->conf = b->conf;
 	memcpy(a->ifaces, b->ifaces, sizeof(a->ifaces));
 	a->n_ifaces = b->n_ifaces;
+	if (!a->dp)
+		return;
+	if (converted || !a->by_index) {
+		shadow_clear(a);
+		shadow_open(a, &err);
+	}
+	set_domain(a, &err);
+	if (err.code)
+		log_err("configuration not taken back", "text=\"%s\"",
+			err_text(&err, text, sizeof(text)));
 }
 
 static int host_change(struct apply *a, struct before *b, struct err *err)
@@ -286,11 +295,12 @@ static int host_change(struct apply *a, struct before *b, struct err *err)
 	if (!r)
 		r = set_ifaces(a, err);
 	if (!r)
-		r = set_routing(a, err);
+		r = routing_set(a, err);
 	if (r)
 		return r;
 	a->conf = a->incoming;
-	return set_shadow(a, b->conf.config.route_table, !b->dp, err);
+	r = set_shadow(a, &b->conf, !b->dp, err);
+	return r ? r : set_domain(a, err);
 }
 
 int host_set(struct apply *a, struct err *err)
@@ -298,8 +308,6 @@ int host_set(struct apply *a, struct err *err)
 	struct before *b;
 	int r = check_ifaces(a, err);
 
-	if (!r)
-		r = check_sizes(a, err);
 	if (r)
 		return r;
 	b = remember(a);
@@ -311,82 +319,9 @@ int host_set(struct apply *a, struct err *err)
 	} else {
 		if (b->dp != a->dp)
 			dp_close(b->dp);
-		prune_ifaces(a);
-		drop_stale(a);
+		host_prune(a);
+		routing_drop_stale(a);
 	}
 	free(b);
 	return r;
-}
-
-/* --- later --- */
-
-static bool follow_one(struct apply *a, struct host_iface *iface)
-{
-	struct nl_link link = {0};
-	struct err err = {0};
-	char text[512];
-
-	if (nl_link_by_name(a->nl, iface->conf.name, &link))
-		memset(&link, 0, sizeof(link));
-	if (link.ifindex == iface->ifindex && link.up == iface->up &&
-	    !memcmp(link.mac, iface->mac, sizeof(link.mac)))
-		return false;
-	iface->report = true;
-	iface->up = link.up;
-	if (link.ifindex == iface->ifindex && !memcmp(link.mac, iface->mac, sizeof(link.mac)))
-		return true;
-	log_info("interface changed", "name=%s ifindex=%u before=%u", iface->conf.name,
-		 link.ifindex, iface->ifindex);
-	iface->ifindex = link.ifindex;
-	memcpy(iface->mac, link.mac, sizeof(iface->mac));
-	iface->attached = DP_DETACHED;
-	if (link.ifindex && set_iface(a, iface, &err))
-		log_err("interface not attached", "text=\"%s\"",
-			err_text(&err, text, sizeof(text)));
-	return true;
-}
-
-void host_follow(struct apply *a)
-{
-	unsigned int before[APPLY_MAX_IFACES];
-	bool moved = false, touched = false;
-
-	for (unsigned int i = 0; i < a->n_ifaces; i++) {
-		before[i] = a->ifaces[i].ifindex;
-		touched |= follow_one(a, &a->ifaces[i]);
-		moved |= before[i] != a->ifaces[i].ifindex;
-	}
-	if (moved)
-		prune_ifaces(a);
-	if (touched)
-		audit_kernel(a); /* the kernel drops routes with their link */
-}
-
-static bool in_place(struct apply *a, const struct host_iface *iface)
-{
-	struct san_iface val;
-	enum dp_attach_mode mode;
-
-	return !dp_iface_get(a->dp, iface->ifindex, &val, &mode) && mode == iface->attached &&
-	       val.role == iface->conf.role && val.policy == iface->conf.policy &&
-	       !memcmp(val.mac, iface->mac, sizeof(val.mac));
-}
-
-void host_verify(struct apply *a)
-{
-	for (unsigned int i = 0; i < a->n_ifaces; i++) {
-		struct host_iface *iface = &a->ifaces[i];
-		bool was = iface->attached != DP_DETACHED;
-		struct err err = {0};
-		char text[512];
-
-		if (!iface->ifindex || iface->conf.role == SAN_ROLE_NONE || in_place(a, iface))
-			continue;
-		iface->attached = DP_DETACHED;
-		if (!set_iface(a, iface, &err))
-			a->repaired++;
-		else if (was) /* said once */
-			log_err("interface not attached", "text=\"%s\"",
-				err_text(&err, text, sizeof(text)));
-	}
 }

@@ -175,6 +175,9 @@ static void dispatch(struct ncc *ncc, struct wire_buf *msg)
 	case SAN_MSG_STATS_END:
 		stats_on_end(ncc, ((struct san_msg_stats_req *)payload)->request);
 		break;
+	case SAN_MSG_EVENT:
+		watch_on_event(ncc, payload);
+		break;
 	case SAN_MSG_REPAIRED:
 		ncc->status.repaired += ((struct san_msg_repaired *)payload)->count;
 		break;

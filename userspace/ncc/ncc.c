@@ -24,7 +24,7 @@ static int add_ifaces(struct ncc *ncc, const struct ncc_conf *conf)
 	return 0;
 }
 
-static int push_config(struct ncc *ncc)
+static int push_config(struct ncc *ncc, const struct ncc_conf *conf)
 {
 	struct san_msg_hello hello = {.abi_version = SAN_ABI_VERSION, .pid = (__u32)getpid()};
 	struct san_msg_empty empty = {0};
@@ -33,11 +33,17 @@ static int push_config(struct ncc *ncc)
 	if (!r)
 		r = io_push(ncc, SAN_MSG_CONFIG, 0, &ncc->config);
 	for (struct iface *i = ncc->ifaces; !r && i; i = i->hh.next) {
-		struct san_msg_iface msg = {.role = i->conf.role, .policy = i->conf.policy};
+		struct san_msg_iface msg = {
+			.role = i->conf.role,
+			.policy = i->conf.policy,
+			.group = i->conf.group,
+		};
 
 		memcpy(msg.name, i->conf.name, sizeof(msg.name));
 		r = io_push(ncc, SAN_MSG_IFACE, 0, &msg);
 	}
+	for (unsigned int i = 0; !r && i < conf->n_prefixes; i++)
+		r = io_push(ncc, SAN_MSG_PREFIX, 0, &conf->prefixes[i]);
 	return r ? r : io_push(ncc, SAN_MSG_CONFIG_END, 0, &empty);
 }
 
@@ -65,7 +71,7 @@ static void add_handle(struct ncc *ncc, void *handle)
 	ncc->handles++;
 }
 
-static int start(struct ncc *ncc)
+static int start(struct ncc *ncc, const struct ncc_conf *conf)
 {
 	int r = uv_poll_init(ncc->loop, &ncc->poll, ncc->fd);
 
@@ -76,7 +82,7 @@ static int start(struct ncc *ncc)
 	add_handle(ncc, &ncc->retry);
 	uv_timer_init(ncc->loop, &ncc->stats_timer);
 	add_handle(ncc, &ncc->stats_timer);
-	r = push_config(ncc);
+	r = push_config(ncc, conf);
 	return r ? r : io_start(ncc);
 }
 
@@ -100,7 +106,7 @@ int ncc_open(uv_loop_t *loop, int fd, const struct ncc_conf *conf, ncc_acked_cb 
 	ncc->status.connected = true;
 	r = add_ifaces(ncc, conf);
 	if (!r)
-		r = start(ncc);
+		r = start(ncc, conf);
 	if (r) {
 		ncc_close(ncc);
 		return r;
@@ -129,6 +135,8 @@ void ncc_close(struct ncc *ncc)
 		HASH_DEL(ncc->ifaces, iface);
 		free(iface);
 	}
+	free(ncc->classes);
+	ncc->classes = NULL;
 	free(ncc->out.buf);
 	memset(&ncc->out, 0, sizeof(ncc->out));
 	if (!ncc->handles)

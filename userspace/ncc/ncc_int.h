@@ -25,6 +25,8 @@
 
 enum item_kind { ITEM_NEXTHOP, ITEM_SERVICE, ITEM_SID };
 
+enum { FAMILY_IP6, FAMILY_IP4, FAMILIES };
+
 /* What the three kinds of objects share; first member of each. */
 struct item {
 	struct item *prev, *next; /* on ncc->dirty or ncc->leaving */
@@ -43,29 +45,50 @@ struct nh {
 	UT_hash_handle hh, hh_id;
 };
 
+struct svc_key {
+	uint64_t id;
+	uint64_t scope; /* SAN_SCOPE_* */
+};
+
 struct address;
+struct svc;
+
+struct claim { /* of a service to an address */
+	struct svc *svc;
+	struct address *address; /* NULL = none */
+	struct claim *prev, *next;
+};
+
+struct member {
+	struct nh *nh;
+	uint32_t weight; /* of all candidates that have this next hop */
+};
 
 struct svc {
 	struct item item;
-	uint64_t id; /* key */
+	struct svc_key key;
 	bool removed;
-	uint8_t mode, affinity;
-	struct address *address; /* NULL = none */
-	struct svc *addr_prev, *addr_next;
+	uint8_t mode, affinity, flags;
+	uint32_t idle_s;
+	uint64_t groups;
+	struct claim claims[FAMILIES];
 	struct nh *selected;
 	struct nh **alive; /* distinct, each counted in nh->refs */
 	unsigned int n_alive;
-	uint64_t desired; /* generation of the last change */
-	uint64_t carried; /* last generation that carried it */
-	uint64_t applied; /* last one before `carried` that was applied */
+	struct member *members; /* BALANCED: distinct ones of alive, in order of id */
+	unsigned int n_members;
+	unsigned int slots; /* that the parent needs for it */
+	uint64_t desired;   /* generation of the last change */
+	uint64_t carried;   /* last generation that carried it */
+	uint64_t applied;   /* last one before `carried` that was applied */
 	UT_hash_handle hh;
 };
 
 /* The kernel's route for an address can lead to one place: of the services that share an address,
- * the one with the smallest ID has it. */
+ * a local one has it, then the one with the smallest ID. */
 struct address {
-	struct in6_addr addr; /* key */
-	struct svc *users;
+	struct in6_addr addr; /* key; IPv4-mapped for IPv4 */
+	struct claim *users;
 	struct svc *owner;
 	UT_hash_handle hh;
 };
@@ -120,7 +143,13 @@ struct ncc {
 	struct address *addresses;
 	struct sid *sids;
 	struct iface *ifaces;
-	unsigned int n_services, n_nexthops, n_sids; /* not removed */
+	unsigned int n_services[2]; /* by scope; this and the next: not removed */
+	unsigned int n_nexthops, n_sids;
+	unsigned int n_direct; /* SIDs that the parent makes a next hop for */
+	unsigned int n_slots;
+	struct plan_class *classes;
+	unsigned int n_classes;
+	bool classes_changed;
 	uint32_t last_id;
 	struct item *dirty, *leaving;
 
@@ -138,17 +167,51 @@ struct ncc {
 	struct waiter *stats_now, *stats_next;
 	unsigned int n_waiters;
 	json_t *stats;
+
+	ncc_event_cb on_event;
+	void *event_arg;
 };
 
-/* state.c */
+/* state.c: lists, next hops */
 struct nh *state_nexthop(const struct ncc *ncc, uint32_t id);
 void state_mark(struct ncc *ncc, struct item *item);
 void state_unlist(struct ncc *ncc, struct item *item);
 void state_free_item(struct ncc *ncc, struct item *item);
 void state_clear(struct ncc *ncc);
+/* Map, its size, the member of the configuration that raises it (NULL: fixed). -ENOSPC. */
+int state_full(struct err *err, const char *map, unsigned int size, const char *member);
+int nh_check(const struct plan_nexthop *nh, struct err *err);
+int nh_ref(struct ncc *ncc, const struct plan_nexthop *content, struct nh **out, struct err *err);
+void nh_unref(struct ncc *ncc, struct nh *nh);
+
+/* services.c */
+struct svc *svc_find(const struct ncc *ncc, uint64_t id, uint8_t scope);
+void svc_free(struct ncc *ncc, struct svc *svc);
+
+/* wish.c: what a service put in asks for */
+struct wish {
+	struct nh **alive;
+	unsigned int n;
+	struct nh *selected;
+	struct member *members;
+	unsigned int n_members;
+};
+/* Each distinct next hop once, referenced. */
+int wish_take(struct ncc *ncc, struct wish *w, const struct plan_service *p, struct err *err);
+void wish_drop(struct ncc *ncc, struct wish *w);
+
+/* addresses.c */
+struct address *address_get(struct ncc *ncc, const struct in6_addr *addr);  /* NULL: no memory */
+void address_join(struct ncc *ncc, struct claim *claim, struct address *a); /* NULL leaves */
+bool address_owned(const struct claim *claim);
+/* One that nobody came to claim goes. */
+void address_tidy(struct ncc *ncc, struct address *a);
 
 /* sids.c */
 void sid_free(struct ncc *ncc, struct sid *sid);
+
+/* watch.c */
+void watch_on_event(struct ncc *ncc, const struct san_msg_event *msg);
 
 /* plans.c */
 void plans_try(struct ncc *ncc); /* starts a plan if one is wanted and may start */

@@ -17,41 +17,78 @@ static void push_nexthop(struct ncc *ncc, const struct nh *nh)
 {
 	struct san_msg_nexthop msg = {
 		.id = nh->id,
+		.kind = nh->content.kind,
 		.encap = nh->content.encap,
 		.n_segs = nh->content.n_segs,
 		.hop_limit = nh->content.hop_limit,
+		.families = nh->content.families,
 	};
 
 	memcpy(msg.segs, nh->content.segs, sizeof(msg.segs));
 	io_push(ncc, SAN_MSG_NEXTHOP, ncc->generation, &msg);
 }
 
-static void push_service(struct ncc *ncc, struct svc *svc)
+static struct san_msg_service service_msg(const struct svc *svc)
 {
 	struct san_msg_service msg = {
-		.service_id = svc->id,
+		.service_id = svc->key.id,
+		.scope = (uint8_t)svc->key.scope,
 		.nexthop = svc->selected ? svc->selected->id : 0,
 		.mode = svc->selected ? svc->mode : SAN_MODE_NONE,
 		.affinity = svc->affinity,
+		.flags = svc->flags,
+		.idle_s = svc->idle_s,
+		.groups = svc->groups,
 	};
 
-	if (svc->address && svc->address->owner == svc)
-		msg.address = svc->address->addr;
+	if (msg.mode == SAN_MODE_BALANCED)
+		msg.n_members = (uint16_t)svc->n_members;
+	if (address_owned(&svc->claims[FAMILY_IP6]))
+		msg.address = svc->claims[FAMILY_IP6].address->addr;
+	if (address_owned(&svc->claims[FAMILY_IP4]))
+		memcpy(&msg.address4, &svc->claims[FAMILY_IP4].address->addr.s6_addr[12],
+		       sizeof(msg.address4));
+	return msg;
+}
+
+static unsigned int push_service(struct ncc *ncc, struct svc *svc)
+{
+	struct san_msg_service msg = service_msg(svc);
+
 	if (svc->carried <= ncc->status.applied)
 		svc->applied = svc->carried;
 	svc->carried = ncc->generation;
 	io_push(ncc, SAN_MSG_SERVICE, ncc->generation, &msg);
+	for (unsigned int i = 0; i < msg.n_members; i++) {
+		struct san_msg_member member = {
+			.service_id = svc->key.id,
+			.nexthop = svc->members[i].nh->id,
+			.weight = svc->members[i].weight,
+		};
+
+		io_push(ncc, SAN_MSG_MEMBER, ncc->generation, &member);
+	}
+	return 1 + msg.n_members;
 }
 
-static void push_item(struct ncc *ncc, struct item *item)
+/* The number of messages. */
+static unsigned int push_item(struct ncc *ncc, struct item *item)
 {
+	item->sent = true;
+	if (item->kind == ITEM_SERVICE)
+		return push_service(ncc, (struct svc *)item);
 	if (item->kind == ITEM_NEXTHOP)
 		push_nexthop(ncc, (struct nh *)item);
-	else if (item->kind == ITEM_SERVICE)
-		push_service(ncc, (struct svc *)item);
 	else
 		io_push(ncc, SAN_MSG_SID, ncc->generation, &((struct sid *)item)->msg);
-	item->sent = true;
+	return 1;
+}
+
+static unsigned int push_classes(struct ncc *ncc)
+{
+	for (unsigned int i = 0; i < ncc->n_classes; i++)
+		io_push(ncc, SAN_MSG_CLASS, ncc->generation, &ncc->classes[i].msg);
+	return ncc->n_classes;
 }
 
 static bool item_removed(const struct item *item)
@@ -73,7 +110,8 @@ static void push_removal(struct ncc *ncc, const struct item *item)
 		key.id = ((const struct nh *)item)->id;
 	} else if (item->kind == ITEM_SERVICE) {
 		type = SAN_MSG_SERVICE_DEL;
-		key.service_id = ((const struct svc *)item)->id;
+		key.service_id = ((const struct svc *)item)->key.id;
+		key.scope = (uint8_t)((const struct svc *)item)->key.scope;
 	} else {
 		key.addr = ((const struct sid *)item)->addr;
 	}
@@ -88,11 +126,11 @@ static unsigned int push_changes(struct ncc *ncc)
 	DL_FOREACH_SAFE(ncc->dirty, item, next)
 	{
 		state_unlist(ncc, item);
-		n++;
 		if (!item_removed(item)) {
-			push_item(ncc, item);
+			n += push_item(ncc, item);
 			continue;
 		}
+		n++;
 		push_removal(ncc, item);
 		item->leaving = true;
 		DL_APPEND(ncc->leaving, item);
@@ -107,8 +145,7 @@ static unsigned int push_live(struct ncc *ncc, struct item *item)
 		state_free_item(ncc, item);
 		return 0;
 	}
-	push_item(ncc, item);
-	return 1;
+	return push_item(ncc, item);
 }
 
 static unsigned int push_everything(struct ncc *ncc)
@@ -132,14 +169,25 @@ static unsigned int push_everything(struct ncc *ncc)
 
 /* --- generations --- */
 
-static size_t room_needed(struct ncc *ncc)
+/* Messages of the plan that is due, or more. */
+static size_t messages_needed(const struct ncc *ncc)
 {
-	size_t n = HASH_COUNT(ncc->nexthops) + HASH_COUNT(ncc->services) + HASH_COUNT(ncc->sids);
-	struct item *item;
+	size_t n = 2;
 
-	if (!ncc->need_full)
-		DL_COUNT(ncc->dirty, item, n);
-	return (n + 2) * ROOM_PER_ITEM;
+	if (ncc->need_full || ncc->classes_changed)
+		n += ncc->n_classes;
+	if (ncc->need_full) {
+		n += HASH_COUNT(ncc->nexthops) + HASH_COUNT(ncc->services) + HASH_COUNT(ncc->sids);
+		for (const struct svc *svc = ncc->services; svc; svc = svc->hh.next)
+			n += svc->n_members;
+		return n;
+	}
+	for (const struct item *item = ncc->dirty; item; item = item->next) {
+		n++;
+		if (item->kind == ITEM_SERVICE)
+			n += ((const struct svc *)item)->n_members;
+	}
+	return n;
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -154,11 +202,11 @@ void plans_try(struct ncc *ncc)
 	if (ncc->phase != PHASE_READY || ncc->in_flight || !ncc->wanted ||
 	    uv_is_active((uv_handle_t *)&ncc->retry))
 		return;
-	if (!ncc->need_full && !ncc->dirty) {
+	if (!ncc->need_full && !ncc->dirty && !ncc->classes_changed) {
 		ncc->wanted = false;
 		return;
 	}
-	if (io_reserve(ncc, room_needed(ncc))) {
+	if (io_reserve(ncc, messages_needed(ncc) * ROOM_PER_ITEM)) {
 		uv_timer_start(&ncc->retry, on_retry, NCC_BACKOFF_MAX_MS, 0);
 		log_err("plan not sent", "reason=\"no memory\"");
 		return;
@@ -168,9 +216,13 @@ void plans_try(struct ncc *ncc)
 	ncc->in_flight = true;
 	ncc->flushed_us = ncc->wanted_us;
 	begin.flags = ncc->need_full ? SAN_PLAN_FULL : 0;
+	if (ncc->classes_changed)
+		begin.flags |= SAN_PLAN_CLASSES;
 	io_push(ncc, SAN_MSG_PLAN_BEGIN, ncc->generation, &begin);
 	commit.count = ncc->need_full ? push_everything(ncc) : push_changes(ncc);
-	ncc->need_full = false;
+	if (ncc->need_full || ncc->classes_changed)
+		commit.count += push_classes(ncc);
+	ncc->need_full = ncc->classes_changed = false;
 	io_push(ncc, SAN_MSG_PLAN_COMMIT, ncc->generation, &commit);
 	ncc->status.plans++;
 	io_pump(ncc);
@@ -180,7 +232,7 @@ uint64_t ncc_flush(struct ncc *ncc)
 {
 	bool first = ncc->need_full && !ncc->status.desired;
 
-	if (!ncc->dirty && !first)
+	if (!ncc->dirty && !ncc->classes_changed && !first)
 		return ncc->status.desired;
 	if (!ncc->wanted)
 		ncc->wanted_us = clock_us();

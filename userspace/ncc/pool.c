@@ -19,6 +19,7 @@ int pool_init(struct pool *pool, uint32_t max)
 void pool_fini(struct pool *pool)
 {
 	free(pool->used);
+	rest_fini(&pool->rest);
 	memset(pool, 0, sizeof(*pool));
 }
 
@@ -36,8 +37,25 @@ bool pool_mark(struct pool *pool, uint32_t number)
 	return true;
 }
 
-uint32_t pool_take(struct pool *pool)
+void pool_put_back(struct pool *pool, uint32_t number)
 {
+	if (!number || number >= pool->max || !is_used(pool, number))
+		return;
+	pool->used[number / 64] &= ~(UINT64_C(1) << (number % 64));
+	pool->n--;
+}
+
+static void wake(struct pool *pool, uint64_t now_ms)
+{
+	uint32_t number;
+
+	while (rest_take(&pool->rest, now_ms, &number))
+		pool_put_back(pool, number);
+}
+
+uint32_t pool_take(struct pool *pool, uint64_t now_ms)
+{
+	wake(pool, now_ms);
 	if (pool->max < 2 || pool->n >= pool->max - 1)
 		return 0;
 	for (;;) {
@@ -49,10 +67,13 @@ uint32_t pool_take(struct pool *pool)
 	}
 }
 
-void pool_give(struct pool *pool, uint32_t number)
+void pool_give(struct pool *pool, uint32_t number, uint64_t now_ms)
 {
-	if (!number || number >= pool->max || !is_used(pool, number))
-		return;
-	pool->used[number / 64] &= ~(UINT64_C(1) << (number % 64));
-	pool->n--;
+	if (number && number < pool->max && is_used(pool, number))
+		rest_add(&pool->rest, number, now_ms); /* without memory: lost until the start */
+}
+
+uint32_t pool_used(const struct pool *pool)
+{
+	return pool->n - (uint32_t)pool->rest.n;
 }

@@ -58,6 +58,7 @@ static void on_hello(struct apply *a, const struct san_msg *hdr, const void *pay
 	memset(&a->incoming_err, 0, sizeof(a->incoming_err));
 	draft_clear(&a->draft);
 	talk_reset(a);
+	domain_trace_end(a); /* who asked for it is gone */
 	HASH_ITER(hh, a->hops, hop, next) {
 		hop_name(a, hop, 0);
 	}
@@ -72,7 +73,7 @@ static void on_config(struct apply *a, const struct san_msg *hdr, const void *pa
 		return;
 	}
 	a->incoming.config = *msg;
-	a->incoming.config.pad = 0;
+	memset(a->incoming.config.pad, 0, sizeof(msg->pad));
 	memset(a->incoming.config.profile.pad, 0, sizeof(msg->profile.pad));
 	a->incoming.has_config = true;
 }
@@ -101,6 +102,37 @@ static void on_iface(struct apply *a, const struct san_msg *hdr, const void *pay
 	snprintf(iface->name, sizeof(iface->name), "%s", msg->name);
 	iface->role = msg->role;
 	iface->policy = msg->policy;
+	iface->group = msg->group;
+}
+
+static unsigned int prefixes_of(const struct host_conf *conf, uint8_t kind)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < conf->n_prefixes; i++)
+		n += conf->prefixes[i].kind == kind;
+	return n;
+}
+
+static void on_prefix(struct apply *a, const struct san_msg *hdr, const void *payload)
+{
+	const struct san_msg_prefix *msg = payload;
+	struct san_msg_prefix *prefix;
+	bool block = msg->kind == SAN_PREFIX_BLOCK;
+
+	if (a->configured) {
+		refuse_text(a, hdr, -EPROTO, "must come before CONFIG_END");
+		return;
+	}
+	if (prefixes_of(&a->incoming, msg->kind) >= (block ? SAN_MAX_BLOCKS : SAN_MAX_INSIDE)) {
+		refuse_text(a, hdr, -ENOSPC,
+			    block ? "must come at most 8 times for blocks"
+				  : "must come at most 16 times for inside sources");
+		return;
+	}
+	prefix = &a->incoming.prefixes[a->incoming.n_prefixes++];
+	*prefix = *msg;
+	memset(prefix->pad, 0, sizeof(prefix->pad));
 }
 
 static void report_ifaces(struct apply *a)
@@ -149,7 +181,7 @@ static void on_begin(struct apply *a, const struct san_msg *hdr, const void *pay
 	else if (hdr->generation <= a->generation)
 		refuse_text(a, hdr, -EPROTO, "must have a higher generation than the last plan");
 	else
-		draft_begin(a, hdr->generation, full);
+		draft_begin(a, hdr->generation, msg->flags);
 	if (!a->draft.open || a->draft.err.code)
 		return;
 	a->generation = hdr->generation;
@@ -217,19 +249,29 @@ static void on_stats(struct apply *a, const struct san_msg *hdr, const void *pay
 	if (!a->dp)
 		refuse_text(a, hdr, -EAGAIN, "must come after an accepted CONFIG_END");
 	else
-		talk_stats(a, req->request);
+		counters_ask(a, req->request);
+}
+
+static void on_trace(struct apply *a, const struct san_msg *hdr, const void *payload)
+{
+	if (!a->configured || !a->dp)
+		refuse_text(a, hdr, -EAGAIN, "must come after an accepted CONFIG_END");
+	else
+		domain_trace(a, payload);
 }
 
 /* --- dispatch --- */
 
 static void (*const handlers[SAN_MSG_TYPE_MAX])(struct apply *, const struct san_msg *,
 						const void *) = {
-	[SAN_MSG_HELLO] = on_hello,	   [SAN_MSG_CONFIG] = on_config,
-	[SAN_MSG_IFACE] = on_iface,	   [SAN_MSG_CONFIG_END] = on_config_end,
-	[SAN_MSG_PLAN_BEGIN] = on_begin,   [SAN_MSG_NEXTHOP] = on_object,
-	[SAN_MSG_NEXTHOP_DEL] = on_object, [SAN_MSG_SERVICE] = on_object,
-	[SAN_MSG_SERVICE_DEL] = on_object, [SAN_MSG_SID] = on_object,
-	[SAN_MSG_SID_DEL] = on_object,	   [SAN_MSG_PLAN_COMMIT] = on_commit,
+	[SAN_MSG_HELLO] = on_hello,	      [SAN_MSG_CONFIG] = on_config,
+	[SAN_MSG_IFACE] = on_iface,	      [SAN_MSG_PREFIX] = on_prefix,
+	[SAN_MSG_CONFIG_END] = on_config_end, [SAN_MSG_PLAN_BEGIN] = on_begin,
+	[SAN_MSG_NEXTHOP] = on_object,	      [SAN_MSG_NEXTHOP_DEL] = on_object,
+	[SAN_MSG_SERVICE] = on_object,	      [SAN_MSG_MEMBER] = on_object,
+	[SAN_MSG_SERVICE_DEL] = on_object,    [SAN_MSG_SID] = on_object,
+	[SAN_MSG_SID_DEL] = on_object,	      [SAN_MSG_CLASS] = on_object,
+	[SAN_MSG_PLAN_COMMIT] = on_commit,    [SAN_MSG_TRACE] = on_trace,
 	[SAN_MSG_STATS_REQ] = on_stats,
 };
 

@@ -12,8 +12,10 @@ static const char *const affinity_names[] = {"none", "hash", "flow"};
 static const char *const kind_names[] = {"unused", "unresolved", "srv6", "direct", "drop"};
 static const char *const role_names[] = {"none", "ingress", "core"};
 static const char *const attach_names[] = {"no", "native", "generic"};
+static const char *const scope_names[] = {"ingress", "local"};
 static const char *const encap_names[] = {"encap.red", "encap"};
-static const char *const behaviour_names[] = {"?", "End", "End.DX6", "End.DT6"};
+static const char *const behaviour_names[] = {"?",	 "End",	    "End.DX6",
+					      "End.DT6", "End.DX4", "End.SAN"};
 
 _Static_assert(sizeof(encap_names) / sizeof(encap_names[0]) == SAN_ENCAP_MAX, "encap names");
 _Static_assert(sizeof(behaviour_names) / sizeof(behaviour_names[0]) == SAN_BEHAVIOUR_MAX,
@@ -21,11 +23,19 @@ _Static_assert(sizeof(behaviour_names) / sizeof(behaviour_names[0]) == SAN_BEHAV
 
 #define NAME(table, i) ((i) < sizeof(table) / sizeof((table)[0]) ? (table)[i] : "?")
 
+/* IPv4-mapped addresses are IPv4 ones. */
+static const char *in6_text(const struct in6_addr *addr, char text[INET6_ADDRSTRLEN])
+{
+	if (IN6_IS_ADDR_V4MAPPED(addr))
+		return inet_ntop(AF_INET, &addr->s6_addr[12], text, INET6_ADDRSTRLEN);
+	return inet_ntop(AF_INET6, addr, text, INET6_ADDRSTRLEN);
+}
+
 static json_t *in6_json(const struct in6_addr *addr)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	return json_string(inet_ntop(AF_INET6, addr, text, sizeof(text)));
+	return json_string(in6_text(addr, text));
 }
 
 const char *ncc_segs_text(const struct plan_nexthop *nh, char *buf, size_t size)
@@ -36,8 +46,8 @@ const char *ncc_segs_text(const struct plan_nexthop *nh, char *buf, size_t size)
 	if (size)
 		buf[0] = '\0';
 	for (int i = 0; i < nh->n_segs && i < SAN_MAX_SEGS && at < size; i++) {
-		inet_ntop(AF_INET6, &nh->segs[i], text, sizeof(text));
-		at += (size_t)snprintf(buf + at, size - at, "%s%s", i ? "," : "", text);
+		at += (size_t)snprintf(buf + at, size - at, "%s%s", i ? "," : "",
+				       in6_text(&nh->segs[i], text));
 	}
 	return buf;
 }
@@ -46,7 +56,7 @@ static json_t *segs_json(const struct plan_nexthop *content)
 {
 	json_t *segs = json_array();
 
-	for (int i = 0; i < content->n_segs; i++)
+	for (int i = 0; content->kind != SAN_NH_DIRECT && i < content->n_segs; i++)
 		json_array_append_new(segs, in6_json(&content->segs[i]));
 	return segs;
 }
@@ -61,7 +71,6 @@ static void add_state(json_t *obj, const struct nh *nh)
 		return;
 	}
 	json_object_set_new(obj, "index", json_integer(s->index));
-	json_object_set_new(obj, "kind", json_string(NAME(kind_names, s->kind)));
 	json_object_set_new(obj, "state", json_string(s->ifindex ? "resolved" : "unresolved"));
 	if (!s->ifindex) {
 		json_object_set_new(obj, "reason", json_stringn(s->text, strlen(s->text)));
@@ -72,37 +81,91 @@ static void add_state(json_t *obj, const struct nh *nh)
 	json_object_set_new(obj, "interface", json_string(s->ifname));
 	json_object_set_new(obj, "mtu", json_integer(s->mtu));
 	json_object_set_new(obj, "mac", json_string(mac));
+	if (s->learned_mtu)
+		json_object_set_new(obj, "learned_mtu", json_integer(s->learned_mtu));
+}
+
+static json_t *families_json(uint8_t families)
+{
+	json_t *list = json_array();
+
+	if (families & SAN_NH_IP6)
+		json_array_append_new(list, json_string("ipv6"));
+	if (families & SAN_NH_IP4)
+		json_array_append_new(list, json_string("ipv4"));
+	return list;
 }
 
 static json_t *nh_json(const struct nh *nh)
 {
-	json_t *obj = json_pack("{s:I, s:o, s:s, s:i, s:I}", "id", (json_int_t)nh->id, "segments",
-				segs_json(&nh->content), "encap",
-				NAME(encap_names, nh->content.encap), "hop_limit",
-				(int)nh->content.hop_limit, "services", (json_int_t)nh->refs);
+	const struct plan_nexthop *c = &nh->content;
+	json_t *obj =
+		json_pack("{s:I, s:s, s:o, s:o, s:s, s:i, s:I}", "id", (json_int_t)nh->id, "kind",
+			  NAME(kind_names, c->kind), "families", families_json(c->families),
+			  "segments", segs_json(c), "encap", NAME(encap_names, c->encap),
+			  "hop_limit", (int)c->hop_limit, "services", (json_int_t)nh->refs);
 
-	if (obj)
-		add_state(obj, nh);
+	if (!obj)
+		return NULL;
+	if (c->kind == SAN_NH_DIRECT) {
+		json_object_set_new(obj, "address", in6_json(&c->segs[0]));
+		json_object_del(obj, "encap");
+		json_object_del(obj, "segments");
+		json_object_del(obj, "hop_limit");
+	}
+	add_state(obj, nh);
 	return obj;
+}
+
+static json_t *members_json(const struct svc *svc)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < svc->n_members; i++)
+		json_array_append_new(list, json_pack("{s:I, s:o}", "weight",
+						      (json_int_t)svc->members[i].weight, "nexthop",
+						      nh_json(svc->members[i].nh)));
+	return list;
+}
+
+static json_t *address_json(const struct claim *claim)
+{
+	return claim->address ? in6_json(&claim->address->addr) : json_null();
+}
+
+static void add_generations(json_t *obj, const struct ncc *ncc, const struct svc *svc)
+{
+	uint64_t applied = svc->carried <= ncc->status.applied ? svc->carried : svc->applied;
+
+	json_object_set_new(obj, "desired_generation", json_integer((json_int_t)svc->desired));
+	json_object_set_new(obj, "applied_generation", json_integer((json_int_t)applied));
 }
 
 static json_t *svc_json(const struct ncc *ncc, const struct svc *svc)
 {
-	uint64_t applied = svc->carried <= ncc->status.applied ? svc->carried : svc->applied;
-	char text[SVC_ID_TEXT];
+	char text[SVC_ID_TEXT], groups[24];
+	json_t *obj;
 
-	return json_pack(
-		"{s:s, s:o, s:s, s:s, s:o, s:i, s:I, s:I}", "service", svc_id_text(svc->id, text),
-		"address", svc->address ? in6_json(&svc->address->addr) : json_null(), "mode",
-		NAME(mode_names, svc->mode), "affinity", NAME(affinity_names, svc->affinity),
-		"nexthop", svc->selected ? nh_json(svc->selected) : json_null(), "alive",
-		(int)svc->n_alive, "desired_generation", (json_int_t)svc->desired,
-		"applied_generation", (json_int_t)applied);
+	snprintf(groups, sizeof(groups), "0x%jx", (uintmax_t)svc->groups);
+	obj = json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:I, s:s, s:o, s:o, s:i}", "service",
+			svc_id_text(svc->key.id, text), "scope", NAME(scope_names, svc->key.scope),
+			"address", address_json(&svc->claims[FAMILY_IP6]), "address4",
+			address_json(&svc->claims[FAMILY_IP4]), "mode", NAME(mode_names, svc->mode),
+			"affinity", NAME(affinity_names, svc->affinity), "affinity_key",
+			svc->flags & SAN_SVC_KEY_SOURCE ? "source" : "5-tuple", "flow_idle_s",
+			(json_int_t)svc->idle_s, "groups", groups, "nexthop",
+			svc->selected ? nh_json(svc->selected) : json_null(), "members",
+			members_json(svc), "alive", (int)svc->n_alive);
+	if (obj)
+		add_generations(obj, ncc, svc);
+	return obj;
 }
 
 static int svc_order(const struct svc *a, const struct svc *b)
 {
-	return a->id < b->id ? -1 : a->id > b->id;
+	if (a->key.id != b->key.id)
+		return a->key.id < b->key.id ? -1 : 1;
+	return a->key.scope < b->key.scope ? -1 : a->key.scope > b->key.scope;
 }
 
 /* Sorting a hash moves its iteration order only; readers see const. */
@@ -119,11 +182,10 @@ json_t *ncc_entries_json(const struct ncc *ncc)
 	return list;
 }
 
-json_t *ncc_entry_json(const struct ncc *ncc, uint64_t id)
+json_t *ncc_entry_json(const struct ncc *ncc, uint64_t id, uint8_t scope)
 {
-	struct svc *svc;
+	struct svc *svc = svc_find(ncc, id, scope);
 
-	HASH_FIND(hh, ncc->services, &id, sizeof(id), svc);
 	return svc && !svc->removed ? svc_json(ncc, svc) : NULL;
 }
 
@@ -138,13 +200,31 @@ json_t *ncc_nexthops_json(const struct ncc *ncc)
 	return list;
 }
 
+static json_t *flavors_json(uint8_t flavors)
+{
+	static const char *const names[] = {"psp", "usp", "usd"};
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < 3; i++) {
+		if (flavors & 1u << i)
+			json_array_append_new(list, json_string(names[i]));
+	}
+	return list;
+}
+
 static json_t *sid_json(const struct san_msg_sid *sid)
 {
+	char text[SVC_ID_TEXT];
 	json_t *obj = json_pack("{s:o, s:s}", "sid", in6_json(&sid->addr), "behaviour",
 				NAME(behaviour_names, sid->behaviour));
 
-	if (sid->behaviour == SAN_BEHAVIOUR_END_DX6)
+	if (sid->behaviour == SAN_BEHAVIOUR_END && sid->flavors)
+		json_object_set_new(obj, "flavors", flavors_json(sid->flavors));
+	if (!IN6_IS_ADDR_UNSPECIFIED(&sid->nexthop))
 		json_object_set_new(obj, "nexthop", in6_json(&sid->nexthop));
+	if (sid->service_id)
+		json_object_set_new(obj, "service",
+				    json_string(svc_id_text(sid->service_id, text)));
 	if (sid->behaviour == SAN_BEHAVIOUR_END_DT6)
 		json_object_set_new(obj, "table", json_integer(sid->table));
 	if (sid->oif[0])

@@ -18,9 +18,18 @@ static const struct {
 
 _Static_assert(sizeof(reasons) / sizeof(reasons[0]) == SAN_R_MAX, "a row for every reason");
 
+static const char *const map_names[] = {
+#define X(id, text) [SAN_MAP_##id] = text,
+	SAN_SIZED_MAPS(X)
+#undef X
+};
+
+_Static_assert(sizeof(map_names) / sizeof(map_names[0]) == SAN_MAP_MAX, "a name for every map");
+
 static json_t *empty_stats(void)
 {
-	return json_pack("{s:[], s:[], s:[]}", "services", "nexthops", "reasons");
+	return json_pack("{s:[], s:[], s:[], s:[], s:[], s:{s:i, s:i}}", "services", "egress",
+			 "nexthops", "reasons", "maps", "events", "passed", 0, "lost", 0);
 }
 
 static void answer(struct waiter *list, int status, json_t *stats)
@@ -106,22 +115,75 @@ static void add(json_t *stats, const char *list, json_t *row, const struct san_m
 	json_array_append_new(json_object_get(stats, list), row);
 }
 
-void stats_on_row(struct ncc *ncc, const struct san_msg_stat *row)
+static void add_service(json_t *stats, const char *list, const struct san_msg_stat *stat)
 {
 	char text[SVC_ID_TEXT];
 
+	add(stats, list, json_pack("{s:s}", "service", svc_id_text(stat->key, text)), stat);
+}
+
+static const char *iface_name(const struct ncc *ncc, uint32_t ifindex)
+{
+	for (const struct iface *i = ncc->ifaces; ifindex && i; i = i->hh.next) {
+		if (i->state.ifindex == ifindex)
+			return i->conf.name;
+	}
+	return NULL;
+}
+
+static void add_reason(struct ncc *ncc, const struct san_msg_stat *stat)
+{
+	const char *name = iface_name(ncc, stat->ifindex);
+
+	if (stat->key >= SAN_R_MAX || (stat->ifindex && !name))
+		return; /* an interface that went away meanwhile */
+	add(ncc->stats, "reasons",
+	    json_pack("{s:s, s:s, s:s?}", "reason", reasons[stat->key].name, "why",
+		      reasons[stat->key].why, "interface", name),
+	    stat);
+}
+
+static void add_map(json_t *stats, const struct san_msg_stat *stat)
+{
+	if (stat->key >= SAN_MAP_MAX)
+		return;
+	json_array_append_new(json_object_get(stats, "maps"),
+			      json_pack("{s:s, s:I, s:I}", "map", map_names[stat->key], "used",
+					(json_int_t)stat->packets, "size",
+					(json_int_t)stat->bytes));
+}
+
+static void set_events(json_t *stats, const struct san_msg_stat *stat)
+{
+	json_object_set_new(stats, "events",
+			    json_pack("{s:I, s:I}", "passed", (json_int_t)stat->packets, "lost",
+				      (json_int_t)stat->bytes));
+}
+
+void stats_on_row(struct ncc *ncc, const struct san_msg_stat *row)
+{
 	if (!ncc->stats_busy || row->request != ncc->request)
 		return;
-	if (row->kind == SAN_STAT_SERVICE)
-		add(ncc->stats, "services",
-		    json_pack("{s:s}", "service", svc_id_text(row->key, text)), row);
-	else if (row->kind == SAN_STAT_NEXTHOP)
+	switch (row->kind) {
+	case SAN_STAT_SERVICE:
+		add_service(ncc->stats, "services", row);
+		break;
+	case SAN_STAT_EGRESS:
+		add_service(ncc->stats, "egress", row);
+		break;
+	case SAN_STAT_NEXTHOP:
 		add(ncc->stats, "nexthops", json_pack("{s:I}", "id", (json_int_t)row->key), row);
-	else if (row->kind == SAN_STAT_REASON && row->key < SAN_R_MAX)
-		add(ncc->stats, "reasons",
-		    json_pack("{s:s, s:s}", "reason", reasons[row->key].name, "why",
-			      reasons[row->key].why),
-		    row);
+		break;
+	case SAN_STAT_REASON:
+		add_reason(ncc, row);
+		break;
+	case SAN_STAT_MAP:
+		add_map(ncc->stats, row);
+		break;
+	case SAN_STAT_EVENTS:
+		set_events(ncc->stats, row);
+		break;
+	}
 }
 
 int ncc_stats(struct ncc *ncc, ncc_stats_cb done, void *arg)

@@ -19,6 +19,11 @@ static void set_writing(struct apply *a, bool writing)
 	uv_poll_start(&a->poll, UV_READABLE | (writing ? UV_WRITABLE : 0), on_poll);
 }
 
+void talk_wake(struct apply *a)
+{
+	set_writing(a, true);
+}
+
 int talk_start(struct apply *a)
 {
 	return uv_poll_start(&a->poll, UV_READABLE, on_poll);
@@ -63,20 +68,12 @@ void talk_report_hop(struct apply *a, struct hop *hop)
 	set_writing(a, true);
 }
 
-static void stats_drop(struct apply *a)
-{
-	free(a->stat_rows);
-	a->stat_rows = NULL;
-	a->request = 0;
-	a->n_stat_rows = a->next_stat_row = 0;
-}
-
 void talk_reset(struct apply *a)
 {
 	struct hop *hop, *next;
 
-	a->n_acks = 0;
-	stats_drop(a);
+	a->n_acks = a->n_events = 0;
+	counters_drop(a);
 	DL_FOREACH_SAFE(a->reports, hop, next)
 	{
 		DL_DELETE(a->reports, hop);
@@ -84,7 +81,7 @@ void talk_reset(struct apply *a)
 	}
 }
 
-static int send_payload(struct apply *a, enum san_msg_type type, const void *payload)
+int talk_send(struct apply *a, enum san_msg_type type, const void *payload)
 {
 	struct wire_buf msg;
 
@@ -109,7 +106,7 @@ static int pump_acks(struct apply *a)
 static int pump_repaired(struct apply *a)
 {
 	struct san_msg_repaired msg = {.count = a->repaired};
-	int r = a->repaired ? send_payload(a, SAN_MSG_REPAIRED, &msg) : 0;
+	int r = a->repaired ? talk_send(a, SAN_MSG_REPAIRED, &msg) : 0;
 
 	if (!r)
 		a->repaired = 0;
@@ -131,7 +128,7 @@ static int pump_ifaces(struct apply *a)
 		if (!iface->report)
 			continue;
 		memcpy(msg.name, iface->conf.name, sizeof(msg.name));
-		r = send_payload(a, SAN_MSG_IFACE_STATE, &msg);
+		r = talk_send(a, SAN_MSG_IFACE_STATE, &msg);
 		if (r)
 			return r;
 		iface->report = false;
@@ -149,10 +146,12 @@ static int send_hop(struct apply *a, const struct hop *hop)
 		.kind = hop->val.kind,
 	};
 
+	if (hop->learned_mtu && hop->learned_mtu == hop->val.mtu)
+		msg.learned_mtu = hop->learned_mtu;
 	memcpy(msg.dst_mac, hop->val.dst_mac, sizeof(msg.dst_mac));
 	memcpy(msg.ifname, hop->ifname, sizeof(msg.ifname));
 	memcpy(msg.text, hop->why, sizeof(msg.text));
-	return send_payload(a, SAN_MSG_NH_STATE, &msg);
+	return talk_send(a, SAN_MSG_NH_STATE, &msg);
 }
 
 static int pump_hops(struct apply *a)
@@ -171,91 +170,14 @@ static int pump_hops(struct apply *a)
 	return 0;
 }
 
-/* --- counters --- */
-
-static void add_row(struct apply *a, uint32_t kind, uint64_t key, uint32_t index)
-{
-	a->stat_rows[a->n_stat_rows++] =
-		(struct stat_row){.kind = kind, .index = index, .key = key};
-}
-
-void talk_stats(struct apply *a, uint32_t request)
-{
-	size_t n = HASH_COUNT(a->entries) + HASH_COUNT(a->hops) + SAN_R_MAX;
-	struct err err = {0};
-
-	stats_drop(a);
-	a->stat_rows = calloc(n, sizeof(*a->stat_rows));
-	if (!a->stat_rows) {
-		err_set(&err, -ENOMEM, "", "", "no memory for counters");
-		talk_ack(a, SAN_MSG_STATS_REQ, 0, &err);
-		return;
-	}
-	for (struct entry *e = a->entries; e; e = e->hh.next) {
-		if (e->val.stats != SAN_STATS_NONE)
-			add_row(a, SAN_STAT_SERVICE, e->id, e->val.stats);
-	}
-	for (struct hop *hop = a->hops; hop; hop = hop->hh.next) {
-		if (hop->id)
-			add_row(a, SAN_STAT_NEXTHOP, hop->id, hop->index);
-	}
-	for (uint32_t i = 0; i < SAN_R_MAX; i++)
-		add_row(a, SAN_STAT_REASON, i, i);
-	a->request = request;
-	set_writing(a, true);
-}
-
-static void read_counter(struct apply *a, const struct stat_row *row, struct san_counter *sum)
-{
-	int r;
-
-	if (row->kind == SAN_STAT_SERVICE)
-		r = dp_svc_stats(a->dp, row->index, sum);
-	else if (row->kind == SAN_STAT_NEXTHOP)
-		r = dp_nh_stats(a->dp, row->index, sum);
-	else
-		r = dp_reason_stats(a->dp, row->index, sum);
-	if (r)
-		memset(sum, 0, sizeof(*sum));
-}
-
-static int pump_stats(struct apply *a)
-{
-	struct san_msg_stats_req end = {.request = a->request};
-	int r;
-
-	while (a->next_stat_row < a->n_stat_rows) {
-		const struct stat_row *row = &a->stat_rows[a->next_stat_row];
-		struct san_counter sum = {0};
-		struct san_msg_stat msg = {
-			.request = a->request,
-			.kind = row->kind,
-			.key = row->key,
-		};
-
-		read_counter(a, row, &sum);
-		msg.packets = sum.packets;
-		msg.bytes = sum.bytes;
-		r = send_payload(a, SAN_MSG_STAT, &msg);
-		if (r)
-			return r;
-		a->next_stat_row++;
-	}
-	if (!a->request)
-		return 0;
-	r = send_payload(a, SAN_MSG_STATS_END, &end);
-	if (!r)
-		stats_drop(a);
-	return r;
-}
-
 void talk_pump(struct apply *a)
 {
 	int r = 0;
 
 	if (a->gone || !a->session)
 		return;
-	r = pump_acks(a) ?: pump_repaired(a) ?: pump_ifaces(a) ?: pump_hops(a) ?: pump_stats(a);
+	r = pump_acks(a) ?: pump_repaired(a) ?: pump_ifaces(a) ?: pump_hops(a)
+	    ?: counters_pump(a) ?: events_pump(a);
 	if (r && r != -EAGAIN)
 		child_gone(a);
 	else

@@ -43,14 +43,16 @@ static int undo_one(struct apply *a, const struct undo *undo, struct err *err)
 	switch (undo->kind) {
 	case UNDO_HOP_NEW:
 		hop = hop_by_index(a, undo->hop.index);
-		if (hop)
+		if (hop && !hop->sids && !hop->refs)
 			hop_release(a, hop);
 		return 0;
 	case UNDO_HOP_NAME:
 		undo_hop_name(a, undo);
 		return 0;
 	case UNDO_ENTRY:
-		return shadow_set_entry(a, undo->entry.id, undo->had ? &undo->entry : NULL, err);
+		return shadow_undo_entry(a, undo, err);
+	case UNDO_RULES:
+		return rules_restore(a, &undo->rules, err);
 	case UNDO_ROUTE:
 		return shadow_set_route(a, &undo->route.r.dst, undo->had ? &undo->route : NULL,
 					err);
@@ -73,10 +75,26 @@ void undo_all(struct apply *a)
 	undo_forget(a);
 }
 
+/* What the log kept for going back is not needed any more. */
+static void settle(struct apply *a, struct undo *undo)
+{
+	struct entry *e;
+
+	if (undo->kind == UNDO_RULES)
+		rules_clear(&undo->rules);
+	if (undo->kind != UNDO_ENTRY || !undo->had)
+		return;
+	e = shadow_entry(a, &undo->entry.key);
+	if (!e || e->balance != undo->entry.balance)
+		balance_drop(a, undo->entry.balance, e ? e->balance : NULL);
+}
+
 void undo_forget(struct apply *a)
 {
+	while (a->undo.n)
+		settle(a, &a->undo.v[--a->undo.n]);
 	free(a->undo.v);
 	a->undo.v = NULL;
-	a->undo.n = a->undo.room = 0;
+	a->undo.room = 0;
 	a->undo.off = false;
 }

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Entries of san_services and san_local. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ncc/apply_int.h"
+#include "util/log.h"
+#include "util/name.h"
+
+struct entry *shadow_entry(const struct apply *a, const struct svc_key *key)
+{
+	struct entry *e;
+
+	HASH_FIND(hh, a->entries, key, sizeof(*key), e);
+	return e;
+}
+
+static bool is_local(const struct svc_key *key)
+{
+	return key->scope == SAN_SCOPE_LOCAL;
+}
+
+static int failed(struct apply *a, struct err *err, int r, const struct svc_key *key)
+{
+	enum san_map map = is_local(key) ? SAN_MAP_LOCAL : SAN_MAP_SERVICES;
+	char text[SVC_ID_TEXT];
+
+	if (r == -ENOSPC)
+		room_error(a, err, map);
+	else
+		err_set(err, r, "", "", "map %s not written: %s",
+			is_local(key) ? "san_local" : "san_services", strerror(-r));
+	err_object(err, "service %s", svc_id_text(key->id, text));
+	return r;
+}
+
+/* --- references to next hops --- */
+
+static void count_one(struct apply *a, uint32_t index, int by)
+{
+	struct hop *hop = hop_by_index(a, index);
+
+	if (hop)
+		hop->refs = (unsigned int)((int)hop->refs + by);
+}
+
+static void count_refs(struct apply *a, const struct entry *e, int by)
+{
+	if (!e->balance) {
+		count_one(a, e->val.nexthop, by);
+		return;
+	}
+	for (unsigned int i = 0; i < e->balance->n_members; i++)
+		count_one(a, e->balance->members[i].nexthop, by);
+}
+
+/* --- one write --- */
+
+static uint32_t take_stats(struct apply *a, const struct svc_key *key)
+{
+	uint32_t index;
+
+	if (is_local(key))
+		return egress_ref(a, key->id);
+	index = pool_take(&a->stat_indexes, apply_now_ms());
+	if (index)
+		dp_svc_stats_clear(a->dp, index);
+	return index; /* SAN_STATS_NONE when there is none left */
+}
+
+static void give_stats(struct apply *a, const struct entry *e)
+{
+	if (is_local(&e->key))
+		egress_unref(a, e->key.id);
+	else
+		pool_put_back(&a->stat_indexes, e->val.stats);
+}
+
+/* Which plan wrote it is no difference. */
+static bool same_selection(const struct san_service *x, const struct san_service *y)
+{
+	struct san_service z = *x;
+
+	z.generation = y->generation;
+	return !memcmp(&z, y, sizeof(z));
+}
+
+static bool intact(struct apply *a, const struct svc_key *key, const struct entry *e)
+{
+	struct san_service real;
+	int r = dp_service_get(a->dp, is_local(key), key->id, &real);
+
+	if (!e)
+		return r == -ENOENT;
+	return !r && !memcmp(&real, &e->val, sizeof(real));
+}
+
+/* A balanced service without room in san_slots is a preferred one. */
+static void set_slots(struct san_service *val, const struct balance *b)
+{
+	val->slot_base = 0;
+	val->slot_bits = 0;
+	if (!b)
+		return;
+	if (b->base == BUDDY_NONE) {
+		val->mode = SAN_MODE_PREFERRED;
+		return;
+	}
+	val->nexthop = SAN_NH_NONE;
+	val->slot_base = b->base;
+	val->slot_bits = (uint8_t)b->bits;
+}
+
+/* Said when it happens, not again while it lasts. */
+static void say_cramped(struct apply *a, const struct entry *e, const struct balance *b)
+{
+	struct err err = {0};
+	char text[512], id[SVC_ID_TEXT];
+
+	if (!b || b->base != BUDDY_NONE || (e->balance && e->balance->base == BUDDY_NONE))
+		return;
+	room_error(a, &err, SAN_MAP_SLOTS);
+	err_object(&err, "service %s", svc_id_text(e->key.id, id));
+	log_warn("service not balanced, its best instance gets all", "text=\"%s\"",
+		 err_text(&err, text, sizeof(text)));
+}
+
+/* The slots first: no packet sees the range before it is filled. Then the entry as a whole. */
+static int write_entry(struct apply *a, struct entry *e, const struct san_service *val,
+		       const struct balance *b, bool whole)
+{
+	int r = 0;
+
+	if (b && b->base != BUDDY_NONE)
+		r = balance_write(a, b, whole ? NULL : e->balance);
+	if (r || (!whole && same_selection(&e->val, val)))
+		return r;
+	a->applied++;
+	return dp_service_put(a->dp, is_local(&e->key), e->key.id, val);
+}
+
+/* --- put and delete --- */
+
+static int remember(struct apply *a, const struct svc_key *key, const struct entry *old)
+{
+	struct undo undo = {.kind = UNDO_ENTRY, .had = old != NULL};
+
+	if (old)
+		undo.entry = *old;
+	undo.entry.key = *key;
+	return undo_push(a, &undo);
+}
+
+static void hash_in(struct apply *a, struct entry *e)
+{
+	a->n_entries[e->key.scope]++;
+	HASH_ADD(hh, a->entries, key, sizeof(e->key), e);
+}
+
+static struct entry *add(struct apply *a, const struct svc_key *key)
+{
+	struct entry *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->key = *key;
+	e->val.stats = take_stats(a, key);
+	hash_in(a, e);
+	return e;
+}
+
+static void forget(struct apply *a, struct entry *e)
+{
+	count_refs(a, e, -1);
+	give_stats(a, e);
+	a->n_entries[e->key.scope]--;
+	HASH_DEL(a->entries, e);
+	free(e);
+}
+
+static int change(struct apply *a, struct entry *e, const struct entry_want *want, bool whole,
+		  struct err *err)
+{
+	struct san_service val = want->val;
+	struct balance *b = NULL;
+	int r = 0;
+
+	if (want->n_members)
+		r = balance_plan(a, e->balance, want, &b);
+	if (r)
+		return failed(a, err, r, &want->key);
+	val.stats = e->val.stats;
+	set_slots(&val, b);
+	say_cramped(a, e, b);
+	r = write_entry(a, e, &val, b, whole);
+	if (!whole && same_selection(&e->val, &val))
+		val.generation = e->val.generation;
+	count_refs(a, e, -1);
+	e->balance = b; /* the old one belongs to the log */
+	e->val = val;
+	count_refs(a, e, 1);
+	memcpy(e->address, want->address, sizeof(e->address));
+	e->plan = a->stamp;
+	return r ? failed(a, err, r, &want->key) : 0;
+}
+
+int shadow_put_entry(struct apply *a, const struct entry_want *want, struct err *err)
+{
+	struct entry *e = shadow_entry(a, &want->key);
+	bool there = intact(a, &want->key, e), whole = !e || !there;
+	int r = remember(a, &want->key, e);
+
+	if (r)
+		return failed(a, err, r, &want->key);
+	if (!there)
+		a->repaired++;
+	if (!e)
+		e = add(a, &want->key);
+	return e ? change(a, e, want, whole, err) : failed(a, err, -ENOMEM, &want->key);
+}
+
+int shadow_del_entry(struct apply *a, const struct svc_key *key, struct err *err)
+{
+	struct entry *e = shadow_entry(a, key);
+	int r;
+
+	if (!e)
+		return 0; /* what is in the map all the same is the audit's business */
+	r = remember(a, key, e);
+	if (!r)
+		r = dp_service_del(a->dp, is_local(key), key->id);
+	if (r && r != -ENOENT)
+		return failed(a, err, r, key);
+	forget(a, e);
+	a->applied++;
+	return 0;
+}
+
+/* --- undo --- */
+
+static int undo_new(struct apply *a, struct entry *e)
+{
+	int r;
+
+	if (!e)
+		return 0;
+	r = dp_service_del(a->dp, is_local(&e->key), e->key.id);
+	balance_drop(a, e->balance, NULL);
+	forget(a, e);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* A deleted one that comes back: with its counter, unless that is a shared one. */
+static struct entry *bring_back(struct apply *a, const struct entry *old)
+{
+	struct entry *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->key = old->key;
+	e->val.stats = old->val.stats;
+	if (is_local(&e->key))
+		e->val.stats = egress_ref(a, e->key.id);
+	else
+		pool_mark(&a->stat_indexes, e->val.stats);
+	hash_in(a, e);
+	return e;
+}
+
+int shadow_undo_entry(struct apply *a, const struct undo *undo, struct err *err)
+{
+	struct entry *e = shadow_entry(a, &undo->entry.key);
+	struct san_service val = undo->entry.val;
+	struct balance *newer;
+	int r;
+
+	if (!undo->had) {
+		r = undo_new(a, e);
+		return r ? failed(a, err, r, &undo->entry.key) : 0;
+	}
+	if (!e)
+		e = bring_back(a, &undo->entry);
+	if (!e)
+		return failed(a, err, -ENOMEM, &undo->entry.key);
+	val.stats = e->val.stats;
+	newer = e->balance;
+	count_refs(a, e, -1);
+	r = write_entry(a, e, &val, undo->entry.balance, true);
+	memcpy(e->address, undo->entry.address, sizeof(e->address));
+	e->balance = undo->entry.balance;
+	e->val = val;
+	e->plan = undo->entry.plan;
+	count_refs(a, e, 1);
+	if (newer != e->balance)
+		balance_drop(a, newer, e->balance);
+	return r ? failed(a, err, r, &e->key) : 0;
+}
+
+/* --- audit --- */
+
+/* One that found no room before may find some now. */
+static void retry_cramped(struct apply *a, struct entry *e)
+{
+	struct entry_want want = {.key = e->key, .val = e->val};
+	struct balance *old = e->balance;
+	struct err err = {0};
+
+	if (!old || old->base != BUDDY_NONE)
+		return;
+	want.val.mode = SAN_MODE_BALANCED;
+	want.members = old->members;
+	want.n_members = old->n_members;
+	memcpy(want.address, e->address, sizeof(want.address));
+	change(a, e, &want, true, &err);
+	if (e->balance != old)
+		balance_drop(a, old, e->balance);
+}
+
+static void verify(struct apply *a, struct entry *e)
+{
+	int r = e->balance ? balance_verify(a, e->balance) : 0;
+
+	if (r > 0)
+		a->repaired++;
+	if (intact(a, &e->key, e))
+		return;
+	a->repaired++;
+	r = dp_service_put(a->dp, is_local(&e->key), e->key.id, &e->val);
+	if (r)
+		log_warn("entry not repaired", "service=0x%jx error=\"%s\"", (uintmax_t)e->key.id,
+			 strerror(-r));
+}
+
+struct strays {
+	struct apply *a;
+	bool local;
+	uint64_t *ids;
+	size_t n, room;
+};
+
+static int on_entry(void *arg, uint64_t id, const struct san_service *val)
+{
+	struct strays *s = arg;
+	struct svc_key key = {id, s->local ? SAN_SCOPE_LOCAL : SAN_SCOPE_INGRESS};
+
+	if (shadow_entry(s->a, &key))
+		return 0;
+	if (s->n == s->room) {
+		size_t room = s->room ? 2 * s->room : 16;
+		uint64_t *ids = reallocarray(s->ids, room, sizeof(*ids));
+
+		if (!ids)
+			return -ENOMEM;
+		s->ids = ids;
+		s->room = room;
+	}
+	s->ids[s->n++] = id;
+	return 0;
+}
+
+static void drop_strays(struct apply *a, bool local)
+{
+	struct strays s = {.a = a, .local = local};
+
+	dp_service_each(a->dp, local, on_entry, &s);
+	for (size_t i = 0; i < s.n; i++) {
+		dp_service_del(a->dp, local, s.ids[i]);
+		a->repaired++;
+	}
+	free(s.ids);
+}
+
+void shadow_verify_entries(struct apply *a)
+{
+	struct entry *e, *next;
+
+	HASH_ITER(hh, a->entries, e, next) {
+		retry_cramped(a, e);
+		verify(a, e);
+	}
+	drop_strays(a, false);
+	drop_strays(a, true);
+}
+
+/* --- start and end --- */
+
+struct adoption {
+	struct apply *a;
+	bool local;
+};
+
+static int adopt(void *arg, uint64_t id, const struct san_service *val)
+{
+	struct adoption *s = arg;
+	struct entry *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	e->key.id = id;
+	e->key.scope = s->local ? SAN_SCOPE_LOCAL : SAN_SCOPE_INGRESS;
+	e->val = *val;
+	hash_in(s->a, e);
+	if (s->local)
+		egress_adopt(s->a, id, val->stats);
+	else if (!pool_mark(&s->a->stat_indexes, val->stats))
+		e->val.stats = SAN_STATS_NONE;
+	return balance_adopt(s->a, val, &e->balance);
+}
+
+int shadow_adopt_entries(struct apply *a)
+{
+	struct adoption s = {.a = a};
+	int r = dp_service_each(a->dp, false, adopt, &s);
+
+	s.local = true;
+	if (!r)
+		r = dp_service_each(a->dp, true, adopt, &s);
+	for (struct entry *e = a->entries; !r && e; e = e->hh.next)
+		count_refs(a, e, 1);
+	return r;
+}
+
+void shadow_clear_entries(struct apply *a)
+{
+	struct entry *e, *next;
+
+	HASH_ITER(hh, a->entries, e, next) {
+		balance_drop(a, e->balance, NULL);
+		HASH_DEL(a->entries, e);
+		free(e);
+	}
+	memset(a->n_entries, 0, sizeof(a->n_entries));
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* SIDs of this host: the kernel's seg6local routes and san_sids, which hold the same. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ncc/apply_int.h"
+#include "util/log.h"
+
+struct lsid *shadow_sid(const struct apply *a, const struct in6_addr *addr)
+{
+	struct lsid *s;
+
+	HASH_FIND(hh, a->sids, addr, sizeof(*addr), s);
+	return s;
+}
+
+static bool decaps_to_address(uint8_t behaviour)
+{
+	return behaviour == SAN_BEHAVIOUR_END_DX6 || behaviour == SAN_BEHAVIOUR_END_DX4;
+}
+
+/* The kernel knows no End.SAN: End.DT6 stands for it, of the table that holds the routes of local
+ * services. */
+static struct san_msg_sid as_kernel(const struct apply *a, const struct san_msg_sid *sid)
+{
+	struct san_msg_sid out = *sid;
+
+	if (sid->behaviour == SAN_BEHAVIOUR_END_SAN) {
+		out.behaviour = SAN_BEHAVIOUR_END_DT6;
+		out.table = a->conf.config.route_table;
+	}
+	return out;
+}
+
+/* Flavors that the kernel does not know are missing there. */
+bool shadow_same_sid(const struct apply *a, const struct san_msg_sid *want,
+		     const struct san_msg_sid *real)
+{
+	struct san_msg_sid x = as_kernel(a, want), y = as_kernel(a, real);
+
+	return x.behaviour == y.behaviour && x.table == y.table && !(y.flavors & ~x.flavors) &&
+	       !memcmp(&x.nexthop, &y.nexthop, sizeof(x.nexthop)) &&
+	       (!x.oif[0] || !strcmp(x.oif, y.oif));
+}
+
+int shadow_route_sid(struct apply *a, const struct san_msg_sid *sid, struct err *err)
+{
+	struct san_msg_sid msg = as_kernel(a, sid);
+
+	return nl_sid_put(a->nl, &msg, err);
+}
+
+static int failed(struct apply *a, struct err *err, int r, const struct in6_addr *addr)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (r == -ENOSPC)
+		room_error(a, err, SAN_MAP_SIDS);
+	else
+		err_set(err, r, "", "", "map san_sids not written: %s", strerror(-r));
+	err_object(err, "SID %s", inet_ntop(AF_INET6, addr, text, sizeof(text)));
+	return r;
+}
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, -ENOMEM, "", "", "no memory for a SID");
+}
+
+/* --- the entry of san_sids --- */
+
+/* Where the XDP program would not do what was asked for, the kernel does it. */
+static bool left_to_kernel(const struct apply *a, const struct san_msg_sid *sid,
+			   const struct hop *hop)
+{
+	const struct san_msg_config *c = &a->conf.config;
+
+	if (sid->behaviour == SAN_BEHAVIOUR_END)
+		return c->kernel_relay;
+	if (sid->behaviour == SAN_BEHAVIOUR_END_DT6 && sid->table != APPLY_MAIN_TABLE)
+		return true;
+	return c->kernel_egress || (hop && sid->oif[0] && strcmp(sid->oif, hop->ifname));
+}
+
+static struct san_sid value_of(const struct apply *a, const struct san_msg_sid *sid,
+			       const struct hop *hop, uint32_t stats)
+{
+	struct san_sid val;
+
+	memset(&val, 0, sizeof(val));
+	val.behaviour = sid->behaviour;
+	val.flavors = sid->flavors;
+	val.flags = left_to_kernel(a, sid, hop) ? SAN_SID_KERNEL : 0;
+	val.nexthop = hop ? hop->index : SAN_NH_NONE;
+	val.stats = stats;
+	val.service_id = sid->service_id;
+	return val;
+}
+
+static int write_map(struct apply *a, struct lsid *sid, const struct san_sid *val)
+{
+	int r;
+
+	if (sid->in_map && !memcmp(val, &sid->val, sizeof(*val)))
+		return 0;
+	r = dp_sid_put(a->dp, &sid->msg.addr, val);
+	if (r)
+		return r;
+	sid->in_map = true;
+	sid->val = *val;
+	a->applied++;
+	return 0;
+}
+
+/* --- references --- */
+
+static void leave_hop(struct apply *a, struct lsid *sid)
+{
+	if (sid->hop && --sid->hop->sids == 0)
+		a->orphans = true;
+	sid->hop = NULL;
+}
+
+static void set_hop(struct apply *a, struct lsid *sid, struct hop *hop)
+{
+	if (hop)
+		hop->sids++;
+	leave_hop(a, sid);
+	sid->hop = hop;
+}
+
+static void set_stray(struct apply *a, struct lsid *sid, bool stray)
+{
+	a->stray_sids += (unsigned int)stray - (unsigned int)sid->stray;
+	sid->stray = stray;
+}
+
+static struct lsid *sid_alloc(struct apply *a, const struct in6_addr *addr)
+{
+	struct lsid *sid = calloc(1, sizeof(*sid));
+
+	if (!sid)
+		return NULL;
+	sid->msg.addr = *addr;
+	sid->missing = true;
+	HASH_ADD(hh, a->sids, msg.addr, sizeof(sid->msg.addr), sid);
+	set_stray(a, sid, !domain_in_block(a, addr));
+	return sid;
+}
+
+static void sid_free(struct apply *a, struct lsid *sid)
+{
+	set_stray(a, sid, false);
+	leave_hop(a, sid);
+	egress_unref(a, sid->msg.service_id);
+	HASH_DEL(a->sids, sid);
+	free(sid);
+}
+
+/* --- set --- */
+
+static int sid_remember(struct apply *a, const struct in6_addr *addr, const struct lsid *old)
+{
+	struct undo undo = {.kind = UNDO_SID, .had = old != NULL};
+
+	if (old)
+		undo.sid = old->msg;
+	undo.sid.addr = *addr;
+	return undo_push(a, &undo);
+}
+
+static int sid_remove(struct apply *a, struct lsid *sid, struct err *err)
+{
+	int r;
+
+	if (!sid)
+		return 0;
+	r = sid->in_map ? dp_sid_del(a->dp, &sid->msg.addr) : 0;
+	if (r && r != -ENOENT)
+		return failed(a, err, r, &sid->msg.addr);
+	sid->in_map = false;
+	r = nl_sid_del(a->nl, &sid->msg.addr, err);
+	if (r)
+		return r;
+	sid_free(a, sid);
+	a->applied++;
+	return 0;
+}
+
+static int put_kernel(struct apply *a, struct lsid *sid, const struct san_msg_sid *want,
+		      struct err *err)
+{
+	int r;
+
+	if (!sid->missing && sid->msg.flavors == want->flavors &&
+	    shadow_same_sid(a, want, &sid->msg))
+		return 0;
+	r = shadow_route_sid(a, want, err);
+	if (r && !shadow_can_wait(r, err))
+		return r;
+	sid->missing = r != 0;
+	a->applied++;
+	return 0;
+}
+
+static int put_map(struct apply *a, struct lsid *sid, const struct san_msg_sid *want,
+		   struct err *err)
+{
+	uint64_t before = sid->msg.service_id;
+	struct hop *hop = NULL;
+	struct san_sid val;
+	int r = 0;
+
+	if (decaps_to_address(want->behaviour))
+		r = hop_direct(a, &want->nexthop, &hop, err);
+	if (r)
+		return r;
+	val = value_of(a, want, hop, egress_ref(a, want->service_id));
+	sid->msg = *want; /* an adopted one names the interface it was given */
+	set_hop(a, sid, hop);
+	egress_unref(a, before);
+	r = write_map(a, sid, &val);
+	return r ? failed(a, err, r, &want->addr) : 0;
+}
+
+int shadow_set_sid(struct apply *a, const struct in6_addr *addr, const struct san_msg_sid *want,
+		   struct err *err)
+{
+	struct lsid *sid = shadow_sid(a, addr);
+	int r;
+
+	if (sid_remember(a, addr, sid))
+		return no_memory(err);
+	if (!want)
+		return sid_remove(a, sid, err);
+	if (!sid)
+		sid = sid_alloc(a, addr);
+	if (!sid)
+		return no_memory(err);
+	r = put_kernel(a, sid, want, err) ?: put_map(a, sid, want, err);
+	if (!r)
+		sid->plan = a->stamp;
+	return r;
+}
+
+/* --- following --- */
+
+void sids_follow(struct apply *a)
+{
+	struct lsid *sid, *next;
+
+	HASH_ITER(hh, a->sids, sid, next) {
+		struct san_sid val = value_of(a, &sid->msg, sid->hop, sid->val.stats);
+		bool adopted = decaps_to_address(sid->msg.behaviour) && !sid->hop;
+		int r = sid->in_map && !adopted ? write_map(a, sid, &val) : 0;
+
+		set_stray(a, sid, !domain_in_block(a, &sid->msg.addr));
+		if (r)
+			log_err("SID not written", "error=\"%s\"", strerror(-r));
+	}
+}
+
+struct stray_sids {
+	struct apply *a;
+	struct in6_addr *v;
+	size_t n, room;
+};
+
+static int on_sid(void *arg, const struct in6_addr *addr, const struct san_sid *val)
+{
+	struct stray_sids *s = arg;
+
+	if (shadow_sid(s->a, addr))
+		return 0;
+	if (s->n == s->room) {
+		size_t room = s->room ? 2 * s->room : 16;
+		struct in6_addr *v = reallocarray(s->v, room, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		s->v = v;
+		s->room = room;
+	}
+	s->v[s->n++] = *addr;
+	return 0;
+}
+
+static void drop_strays(struct apply *a)
+{
+	struct stray_sids s = {.a = a};
+
+	dp_sid_each(a->dp, on_sid, &s);
+	for (size_t i = 0; i < s.n; i++) {
+		dp_sid_del(a->dp, &s.v[i]);
+		a->repaired++;
+	}
+	free(s.v);
+}
+
+void shadow_verify_sids(struct apply *a)
+{
+	struct lsid *sid, *next;
+
+	HASH_ITER(hh, a->sids, sid, next) {
+		struct san_sid real, want = sid->val;
+
+		if (!dp_sid_get(a->dp, &sid->msg.addr, &real) &&
+		    !memcmp(&real, &want, sizeof(real)))
+			continue;
+		sid->in_map = false;
+		if (write_map(a, sid, &want))
+			continue; /* tried again */
+		a->repaired++;
+	}
+	drop_strays(a);
+}
+
+/* --- start and end --- */
+
+/* After the kernel's: what the map holds tells more. Its next hop is found with the first plan. */
+static int adopt_mapped(void *arg, const struct in6_addr *addr, const struct san_sid *val)
+{
+	struct apply *a = arg;
+	struct lsid *sid = shadow_sid(a, addr);
+	struct san_msg_sid msg;
+
+	if (!sid)
+		sid = sid_alloc(a, addr);
+	if (!sid)
+		return -ENOMEM;
+	msg = sid->msg;
+	msg.behaviour = val->behaviour;
+	msg.flavors = val->flavors;
+	msg.table = val->behaviour == SAN_BEHAVIOUR_END_SAN ? 0 : msg.table;
+	if (shadow_same_sid(a, &msg, &sid->msg))
+		sid->msg = msg;
+	sid->msg.service_id = val->service_id;
+	egress_adopt(a, val->service_id, val->stats);
+	sid->val = *val;
+	sid->in_map = true;
+	return 0;
+}
+
+static int adopt_routed(void *arg, const struct san_msg_sid *msg)
+{
+	struct apply *a = arg;
+	struct lsid *sid = shadow_sid(a, &msg->addr);
+
+	if (!sid)
+		sid = sid_alloc(a, &msg->addr);
+	if (!sid)
+		return -ENOMEM;
+	sid->msg = *msg;
+	sid->msg.service_id = 0;
+	sid->missing = false;
+	return 0;
+}
+
+int shadow_adopt_sids(struct apply *a)
+{
+	int r = nl_sid_each(a->nl, adopt_routed, a);
+
+	return r ? r : dp_sid_each(a->dp, adopt_mapped, a);
+}
+
+void shadow_clear_sids(struct apply *a)
+{
+	struct lsid *sid, *next;
+
+	HASH_ITER(hh, a->sids, sid, next) {
+		HASH_DEL(a->sids, sid);
+		free(sid);
+	}
+	a->stray_sids = 0;
+}
