@@ -43,7 +43,11 @@ static struct {
 	struct san_msg_nexthop nexthops[MAX_OBJECTS];
 	struct san_msg_service services[256];
 	struct san_msg_sid sids[256];
-	unsigned int n_nexthops, n_services, n_sids;
+	struct san_msg_member members[MAX_OBJECTS]; /* of balanced services, in their order */
+	struct san_msg_class classes[SAN_MAX_CLASSES];
+	unsigned int n_nexthops, n_services, n_sids, n_members, n_classes;
+	uint8_t scope; /* of the service that MEMBERs belong to */
+	uint8_t member_scopes[MAX_OBJECTS];
 } parent;
 
 static UNUSED struct san_msg_nexthop *parent_nexthop(uint32_t id)
@@ -54,12 +58,37 @@ static UNUSED struct san_msg_nexthop *parent_nexthop(uint32_t id)
 	return NULL;
 }
 
-static UNUSED struct san_msg_service *parent_service(uint64_t id)
+static UNUSED struct san_msg_service *parent_scoped(uint64_t id, uint8_t scope)
 {
 	for (unsigned int i = 0; i < parent.n_services; i++)
-		if (parent.services[i].service_id == id)
+		if (parent.services[i].service_id == id && parent.services[i].scope == scope)
 			return &parent.services[i];
 	return NULL;
+}
+
+static UNUSED struct san_msg_service *parent_service(uint64_t id)
+{
+	return parent_scoped(id, SAN_SCOPE_INGRESS);
+}
+
+static void parent_forget_members(uint64_t id, uint8_t scope)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < parent.n_members; i++) {
+		if (parent.members[i].service_id == id && parent.member_scopes[i] == scope)
+			continue;
+		parent.member_scopes[kept] = parent.member_scopes[i];
+		parent.members[kept++] = parent.members[i];
+	}
+	parent.n_members = kept;
+}
+
+static void parent_member(const struct san_msg_member *member)
+{
+	assert_true(parent.n_members < MAX_OBJECTS);
+	parent.member_scopes[parent.n_members] = parent.scope;
+	parent.members[parent.n_members++] = *member;
 }
 
 static UNUSED struct san_msg_sid *parent_sid(const char *text)
@@ -103,10 +132,12 @@ static void parent_ack(const struct wire_buf *in, uint32_t type)
 static void parent_begin(const struct san_msg_plan *plan)
 {
 	parent.plans++;
+	if (plan->flags & (SAN_PLAN_FULL | SAN_PLAN_CLASSES))
+		parent.n_classes = 0;
 	if (!(plan->flags & SAN_PLAN_FULL))
 		return;
 	parent.full_plans++;
-	parent.n_nexthops = parent.n_services = parent.n_sids = 0;
+	parent.n_nexthops = parent.n_services = parent.n_sids = parent.n_members = 0;
 }
 
 static struct san_msg_sid *sid_by_addr(const struct in6_addr *addr)
@@ -122,6 +153,7 @@ static void parent_take(const struct wire_buf *in)
 	const struct san_msg_nexthop *nh = (const void *)in->payload;
 	const struct san_msg_service *svc = (const void *)in->payload;
 	const struct san_msg_sid *sid = (const void *)in->payload;
+	const struct san_msg_class *cls = (const void *)in->payload;
 
 	switch (in->hdr.type) {
 	case SAN_MSG_CONFIG_END:
@@ -137,8 +169,17 @@ static void parent_take(const struct wire_buf *in)
 		PARENT_PUT(parent.nexthops, parent.n_nexthops, parent_nexthop(nh->id), nh);
 		break;
 	case SAN_MSG_SERVICE:
-		PARENT_PUT(parent.services, parent.n_services, parent_service(svc->service_id),
-			   svc);
+		PARENT_PUT(parent.services, parent.n_services,
+			   parent_scoped(svc->service_id, svc->scope), svc);
+		parent_forget_members(svc->service_id, svc->scope);
+		parent.scope = svc->scope;
+		break;
+	case SAN_MSG_MEMBER:
+		parent_member((const void *)in->payload);
+		break;
+	case SAN_MSG_CLASS:
+		assert_true(parent.n_classes < SAN_MAX_CLASSES);
+		parent.classes[parent.n_classes++] = *cls;
 		break;
 	case SAN_MSG_SID:
 		PARENT_PUT(parent.sids, parent.n_sids, sid_by_addr(&sid->addr), sid);
@@ -147,7 +188,9 @@ static void parent_take(const struct wire_buf *in)
 		PARENT_DEL(parent.nexthops, parent.n_nexthops, parent_nexthop(key->id));
 		break;
 	case SAN_MSG_SERVICE_DEL:
-		PARENT_DEL(parent.services, parent.n_services, parent_service(key->service_id));
+		parent_forget_members(key->service_id, key->scope);
+		PARENT_DEL(parent.services, parent.n_services,
+			   parent_scoped(key->service_id, key->scope));
 		break;
 	case SAN_MSG_SID_DEL:
 		PARENT_DEL(parent.sids, parent.n_sids, sid_by_addr(&key->addr));
@@ -182,7 +225,9 @@ static UNUSED void rig_open(const struct orc_conf *conf)
 	static const struct ncc_conf ncc_conf = {.config = {.profile = SAN_PROFILE_EXP1,
 							    .max_services = 256,
 							    .max_nexthops = MAX_OBJECTS,
-							    .max_flows = 1024}};
+							    .max_flows = 1024,
+							    .max_slots = 1 << 20,
+							    .max_frags = 1024}};
 	struct orc_conf full = *conf;
 	int fds[2];
 
@@ -287,18 +332,34 @@ static UNUSED void path(const char *ingress, const char *gateway, const char *na
 	assert_int_equal(view_path_put(&view, &def, 1), 0);
 }
 
-static UNUSED void instance(uint64_t svc, const char *name, const char *gateway, const char *sid)
+static UNUSED void instance_at(uint64_t svc, const char *name, const char *gateway, const char *sid,
+			       const char *at)
 {
 	struct in6_addr address, seg;
 	struct view_instance_put put = {
 		.service = svc, .instance = name, .gateway = gateway, .address = &address};
 
-	assert_int_equal(inet_pton(AF_INET6, "2001:db8:2a::2", &address), 1);
+	assert_int_equal(inet_pton(AF_INET6, at, &address), 1);
 	if (sid) {
 		assert_int_equal(inet_pton(AF_INET6, sid, &seg), 1);
 		put.sid = &seg;
 	}
 	assert_int_equal(view_instance_put(&view, &put), 0);
+}
+
+static UNUSED void instance(uint64_t svc, const char *name, const char *gateway, const char *sid)
+{
+	instance_at(svc, name, gateway, sid, "2001:db8:2a::2");
+}
+
+static UNUSED void gateway(const char *name, const char *san_sid)
+{
+	struct gateway def = {.locator_len = 16};
+
+	strcpy(def.name, name);
+	if (san_sid)
+		assert_int_equal(inet_pton(AF_INET6, san_sid, &def.san_sid), 1);
+	assert_int_equal(view_gateway_put(&view, &def, 1), 0);
 }
 
 static UNUSED void instance_state(uint64_t svc, const char *name, enum instance_state state)
@@ -330,23 +391,59 @@ static UNUSED void path_attr(const char *gateway, const char *name, uint16_t id,
 
 /* ---- what is in force at the parent ---- */
 
-/* "5f00:0:1::1,5f00:0:2:100::": the segments of the selected next hop; "none"; "no entry". */
-static UNUSED const char *in_force(uint64_t id)
+/* "5f00:0:1::1,5f00:0:2:100::": the segments of a next hop. Returns buf. */
+static UNUSED const char *segments_text(const struct san_msg_nexthop *nh, char *buf)
+{
+	char one[INET6_ADDRSTRLEN];
+
+	assert_non_null(nh);
+	buf[0] = '\0';
+	for (unsigned int i = 0; i < nh->n_segs; i++)
+		sprintf(buf + strlen(buf), "%s%s", i ? "," : "",
+			inet_ntop(AF_INET6, &nh->segs[i], one, sizeof(one)));
+	return buf;
+}
+
+/* Segments of the selected next hop; "none"; "no entry". */
+static UNUSED const char *in_force_scoped(uint64_t id, uint8_t scope)
 {
 	static char text[512];
-	const struct san_msg_service *svc = parent_service(id);
-	const struct san_msg_nexthop *nh = svc ? parent_nexthop(svc->nexthop) : NULL;
-	char one[INET6_ADDRSTRLEN];
+	const struct san_msg_service *svc = parent_scoped(id, scope);
 
 	if (!svc)
 		return "no entry";
-	if (!svc->nexthop)
-		return "none";
-	assert_non_null(nh);
+	return svc->nexthop ? segments_text(parent_nexthop(svc->nexthop), text) : "none";
+}
+
+static UNUSED const char *in_force(uint64_t id)
+{
+	return in_force_scoped(id, SAN_SCOPE_INGRESS);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* "5f00:0:2:100::=900 5f00:0:3:100::=800": the members of a balanced service, sorted. */
+static UNUSED const char *members(uint64_t id, uint8_t scope)
+{
+	static char text[4096];
+	char *one[64], segs[512];
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < parent.n_members && n < 64; i++) {
+		if (parent.members[i].service_id != id || parent.member_scopes[i] != scope)
+			continue;
+		segments_text(parent_nexthop(parent.members[i].nexthop), segs);
+		assert_true(asprintf(&one[n++], "%s=%u", segs, parent.members[i].weight) > 0);
+	}
+	qsort(one, n, sizeof(one[0]), by_text);
 	text[0] = '\0';
-	for (unsigned int i = 0; i < nh->n_segs; i++)
-		sprintf(text + strlen(text), "%s%s", i ? "," : "",
-			inet_ntop(AF_INET6, &nh->segs[i], one, sizeof(one)));
+	for (size_t i = 0; i < n; i++) {
+		sprintf(text + strlen(text), "%s%s", i ? " " : "", one[i]);
+		free(one[i]);
+	}
 	return text;
 }
 

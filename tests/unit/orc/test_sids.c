@@ -40,6 +40,8 @@ static void test_configured_and_own(void **state)
 	assert_int_equal(parent_sid("5f00:0:2::1")->behaviour, SAN_BEHAVIOUR_END);
 	assert_int_equal(parent_sid("5f00:0:2:100::")->behaviour, SAN_BEHAVIOUR_END_DX6);
 	assert_string_equal(leads_to("5f00:0:2:100::"), "2001:db8:2a::2");
+	assert_true(parent_sid("5f00:0:2:100::")->service_id == 0x101);
+	assert_true(parent_sid("5f00:0:2::1")->service_id == 0);
 	/* The service need not be registered. A SID may come later. */
 	instance(0x102, "b", "gw2", NULL);
 	settle();
@@ -83,9 +85,16 @@ static void test_shared_by_two(void **state)
 	instance(0x102, "a", "gw2", "5f00:0:2:100::");
 	settle();
 	assert_int_equal(parent.n_sids, 2);
+	/* Whose packets these are nobody can say. */
+	assert_true(parent_sid("5f00:0:2:100::")->service_id == 0);
 	view_instance_del(&view, 0x101, "a");
 	settle();
 	assert_string_equal(leads_to("5f00:0:2:100::"), "2001:db8:2a::2");
+	assert_true(parent_sid("5f00:0:2:100::")->service_id == 0x102);
+	instance(0x102, "b", "gw2", "5f00:0:2:100::");
+	settle();
+	assert_true(parent_sid("5f00:0:2:100::")->service_id == 0x102);
+	view_instance_del(&view, 0x102, "b");
 	view_instance_del(&view, 0x102, "a");
 	settle();
 	assert_string_equal(leads_to("5f00:0:2:100::"), "nowhere");
@@ -116,14 +125,26 @@ static void test_taken_for_another_address(void **state)
 	assert_int_equal(orc->n_sids_refused, 0);
 }
 
+static void test_ipv4_instances(void **state)
+{
+	orc_start(orc);
+	instance_at(0x101, "a", "gw2", "5f00:0:2:100::", "::ffff:10.2.0.5");
+	settle();
+	assert_int_equal(parent_sid("5f00:0:2:100::")->behaviour, SAN_BEHAVIOUR_END_DX4);
+	assert_string_equal(leads_to("5f00:0:2:100::"), "::ffff:10.2.0.5");
+	address("a", "2001:db8:2a::9");
+	settle();
+	assert_int_equal(parent_sid("5f00:0:2:100::")->behaviour, SAN_BEHAVIOUR_END_DX6);
+	assert_string_equal(leads_to("5f00:0:2:100::"), "2001:db8:2a::9");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup_gateway, teardown)
 	static const struct CMUnitTest tests[] = {
-		T(test_configured_and_own),
-		T(test_follows_the_instance),
-		T(test_shared_by_two),
-		T(test_taken_for_another_address),
+		T(test_configured_and_own), T(test_follows_the_instance),
+		T(test_shared_by_two),	    T(test_taken_for_another_address),
+		T(test_ipv4_instances),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

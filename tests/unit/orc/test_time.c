@@ -157,11 +157,11 @@ static void test_suppression_ends(void **state)
 	/* As if it had been long ago: nearly decayed. */
 	inst = view_instance(&view, 0x101, "a")->user;
 	svc = view_service(&view, 0x101)->user;
-	assert_true(inst->suppressed);
-	inst->damping.updated_us -= ssc_damp_until(&inst->damping) - clock_us() - 20000;
+	assert_true(inst->seat.suppressed);
+	inst->seat.damping.updated_us -= ssc_damp_until(&inst->seat.damping) - clock_us() - 20000;
 	orc_queue(orc, svc);
 	WAIT_FOR(strcmp(chosen(0x101), "a") == 0);
-	assert_false(inst->suppressed);
+	assert_false(inst->seat.suppressed);
 	/* A rebuild keeps what is known of the instance. */
 	flap(4);
 	instance(0x101, "c", "gw2", "5f00:0:2:103::");
