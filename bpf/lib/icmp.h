@@ -53,7 +53,8 @@ static __always_inline __u8 *icmp_end(const struct xdp_md *ctx)
 	return (__u8 *)(long)*(const volatile __u32 *)&ctx->data_end;
 }
 
-/* Takes a token of this source. Two CPUs may take the same one: the limit is no exact one. */
+/* Takes a token of this source. Two CPUs may take the same one: the limit is no exact one. And the
+ * other's clock may have been read later than ours. */
 static __always_inline int icmp_token(const __be32 src[4])
 {
 	struct san_bucket fresh = {.tokens = SAN_BUCKET_BURST - 1};
@@ -65,7 +66,7 @@ static __always_inline int icmp_token(const __be32 src[4])
 		bpf_map_update_elem(&san_buckets, src, &fresh, BPF_ANY);
 		return 1;
 	}
-	gained = (now - bucket->last_ns) / SAN_BUCKET_NS;
+	gained = now > bucket->last_ns ? (now - bucket->last_ns) / SAN_BUCKET_NS : 0;
 	if (gained + bucket->tokens > SAN_BUCKET_BURST) {
 		bucket->last_ns = now;
 		bucket->tokens = SAN_BUCKET_BURST;
