@@ -116,12 +116,14 @@ static void print_service(const struct page *p, const json_t *row, const char *n
 	       svc && svc->def ? svc->def->name : "", NULL);
 }
 
-static void join_segments(const json_t *nexthop, char *buf, size_t size)
+/* Segments, or the address of an instance of this site. */
+static void nexthop_text(const json_t *nexthop, char *buf, size_t size)
 {
+	const char *address = text(nexthop, "address");
 	const json_t *segment;
 	size_t i, at = 0;
 
-	buf[0] = 0;
+	snprintf(buf, size, "%s", address ? address : "");
 	json_array_foreach(json_object_get(nexthop, "segments"), i, segment) {
 		if (at < size)
 			at += (size_t)snprintf(buf + at, size - at, "%s%s", i ? "," : "",
@@ -137,10 +139,10 @@ static const json_t *nexthop_of(const struct page *p, const json_t *row, char id
 
 static void print_nexthop(const struct page *p, const json_t *row, const char *name, uint64_t value)
 {
-	char id[24], segments[512];
+	char id[24], where[512];
 
-	join_segments(nexthop_of(p, row, id), segments, sizeof(segments));
-	sample(p, value, name, "nexthop", id, "segments", segments, NULL);
+	nexthop_text(nexthop_of(p, row, id), where, sizeof(where));
+	sample(p, value, name, "nexthop", id, "to", where, NULL);
 }
 
 static void print_reason(const struct page *p, const json_t *row, const char *name, uint64_t value)
@@ -218,7 +220,7 @@ static void print_maps(const struct page *p)
 static void print_nexthop_states(const struct page *p)
 {
 	bool quiet = json_object_size(p->nexthops) <= METRICS_QUIET_MAX;
-	char segments[512];
+	char where[512];
 	const char *id;
 	json_t *nh;
 
@@ -227,10 +229,10 @@ static void print_nexthop_states(const struct page *p)
 	json_object_foreach(p->nexthops, id, nh) {
 		bool resolved = text(nh, "state") && strcmp(text(nh, "state"), "resolved") == 0;
 
-		join_segments(nh, segments, sizeof(segments));
+		nexthop_text(nh, where, sizeof(where));
 		if (quiet || !resolved)
-			sample(p, resolved, "sand_nexthop_resolved", "nexthop", id, "segments",
-			       segments, NULL);
+			sample(p, resolved, "sand_nexthop_resolved", "nexthop", id, "to", where,
+			       NULL);
 	}
 }
 

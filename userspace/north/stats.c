@@ -28,6 +28,7 @@ static void name_services(const struct north *n, json_t *array)
 /* The next hop's own description behind its counters. */
 static void name_nexthops(const struct north *n, json_t *array)
 {
+	static const char *const members[] = {"kind", "segments", "address"};
 	json_t *nexthops = ncc_nexthops_json(n->conf.ncc);
 	json_t *index = json_object(), *obj;
 	char id[24];
@@ -39,10 +40,13 @@ static void name_nexthops(const struct north *n, json_t *array)
 		json_object_set(index, id, obj);
 	}
 	json_array_foreach(array, i, obj) {
+		const json_t *known;
+
 		snprintf(id, sizeof(id), "%lld",
 			 (long long)json_integer_value(json_object_get(obj, "id")));
-		json_object_set(obj, "segments",
-				json_object_get(json_object_get(index, id), "segments"));
+		known = json_object_get(index, id);
+		for (size_t m = 0; m < ARRAY_SIZE(members); m++)
+			json_object_set(obj, members[m], json_object_get(known, members[m]));
 	}
 	json_decref(index);
 	json_decref(nexthops);

@@ -30,7 +30,7 @@ static const struct group {
 	 COUNTERS}},
 	{"egress", {"service"}, true, {PLAIN("EGRESS OF", "service"), PLAIN("NAME", "name"),
 	 COUNTERS}},
-	{"nexthops", {"id"}, false, {PLAIN("NEXT HOP", "id"), PLAIN("SEGMENTS", "segments"),
+	{"nexthops", {"id"}, false, {PLAIN("NEXT HOP", "id"), PLAIN("SEGMENTS", "segments"), PLAIN("ADDRESS", "address"),
 	 COUNTERS}},
 	{"reasons", {"reason", "interface"}, true, {PLAIN("REASON", "reason"),
 	 PLAIN("INTERFACE", "interface"), PLAIN("VERDICT", "verdict"), PLAIN("WHY", "why"),

@@ -94,10 +94,12 @@ static const struct column entry_columns[] = {
 static const struct column nexthop_columns[] = {
 	PLAIN("ID", "id"),
 	PLAIN("INDEX", "index"),
+	PLAIN("KIND", "kind"),
 	PLAIN("SEGMENTS", "segments"),
+	PLAIN("ADDRESS", "address"),
+	PLAIN("FAMILIES", "families"),
 	PLAIN("ENCAP", "encap"),
 	PLAIN("STATE", "state"),
-	PLAIN("KIND", "kind"),
 	PLAIN("INTERFACE", "interface"),
 	PLAIN("MAC", "mac"),
 	PLAIN("MTU", "mtu"),
@@ -107,8 +109,14 @@ static const struct column nexthop_columns[] = {
 };
 
 static const struct column sid_columns[] = {
-	PLAIN("SID", "sid"),	 PLAIN("BEHAVIOUR", "behaviour"), PLAIN("NEXT HOP", "nexthop"),
-	PLAIN("TABLE", "table"), PLAIN("INTERFACE", "interface"), {},
+	PLAIN("SID", "sid"),
+	PLAIN("BEHAVIOUR", "behaviour"),
+	PLAIN("FLAVORS", "flavors"),
+	PLAIN("NEXT HOP", "nexthop"),
+	PLAIN("SERVICE", "service"),
+	PLAIN("TABLE", "table"),
+	PLAIN("INTERFACE", "interface"),
+	{},
 };
 
 #define STATS_WORDS "services|egress|nexthops|reasons|interfaces|maps"

@@ -47,7 +47,16 @@ struct rig {
 	uv_poll_t parent;
 	bool mute;	  /* the parent reads and says nothing */
 	uint32_t session; /* of the child's HELLO */
+	uint32_t nexthop; /* id of the last one told */
+	unsigned int n_traces;
+	struct san_msg_trace trace; /* the last one */
+	uint64_t slots_used;	    /* what the counters say of san_slots, of RIG_SLOTS */
+	uint64_t lost;		    /* events */
 };
+
+#define RIG_ACC0 5 /* ifindex */
+#define RIG_CORE0 6
+#define RIG_SLOTS 1000
 
 struct answer {
 	int status; /* 0: closed without one */
@@ -71,15 +80,55 @@ static inline void rig_tell(struct rig *rig, enum san_msg_type type, uint64_t ge
 static inline void rig_tell_stats(struct rig *rig, const struct wire_buf *asked)
 {
 	const struct san_msg_stats_req *req = (const void *)asked->payload;
-	struct san_msg_stat row = {.request = req->request, .packets = 3, .bytes = 300};
+	const struct san_msg_stat rows[] = {
+		{.kind = SAN_STAT_SERVICE, .key = 0x101, .packets = 3, .bytes = 300},
+		{.kind = SAN_STAT_EGRESS, .key = 0x101, .packets = 4, .bytes = 400},
+		{.kind = SAN_STAT_NEXTHOP, .key = rig->nexthop, .packets = 5, .bytes = 500},
+		{.kind = SAN_STAT_REASON,
+		 .key = SAN_R_NO_SAN,
+		 .ifindex = RIG_ACC0,
+		 .packets = 3,
+		 .bytes = 300},
+		{.kind = SAN_STAT_REASON, .key = SAN_R_NO_ROLE, .packets = 7, .bytes = 700},
+		{.kind = SAN_STAT_MAP,
+		 .key = SAN_MAP_SLOTS,
+		 .packets = rig->slots_used,
+		 .bytes = RIG_SLOTS},
+		{.kind = SAN_STAT_EVENTS, .packets = 8, .bytes = rig->lost},
+	};
 
-	row.kind = SAN_STAT_SERVICE;
-	row.key = 0x101;
-	rig_tell(rig, SAN_MSG_STAT, 0, &row);
-	row.kind = SAN_STAT_REASON;
-	row.key = SAN_R_NO_SAN;
-	rig_tell(rig, SAN_MSG_STAT, 0, &row);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct san_msg_stat row = rows[i];
+
+		row.request = req->request;
+		if (row.key || row.kind == SAN_STAT_EVENTS)
+			rig_tell(rig, SAN_MSG_STAT, 0, &row);
+	}
 	rig_tell(rig, SAN_MSG_STATS_END, 0, req);
+}
+
+static inline void rig_tell_ifaces(struct rig *rig)
+{
+	struct san_msg_iface_state state = {.name = "acc0",
+					    .ifindex = RIG_ACC0,
+					    .role = SAN_ROLE_INGRESS,
+					    .up = 1,
+					    .attached = 1};
+
+	rig_tell(rig, SAN_MSG_IFACE_STATE, 0, &state);
+	strcpy(state.name, "core0");
+	state.ifindex = RIG_CORE0;
+	state.role = SAN_ROLE_CORE;
+	rig_tell(rig, SAN_MSG_IFACE_STATE, 0, &state);
+}
+
+/* Of the next hop told last, unless the event has none. */
+static inline void rig_tell_event(struct rig *rig, const struct san_event *event)
+{
+	struct san_msg_event msg = {.event = *event, .lost = rig->lost};
+
+	msg.id = event->nexthop ? rig->nexthop : 0;
+	rig_tell(rig, SAN_MSG_EVENT, 0, &msg);
 }
 
 static inline void rig_on_parent(uv_poll_t *poll, int status, int events)
@@ -92,11 +141,20 @@ static inline void rig_on_parent(uv_poll_t *poll, int status, int events)
 	while (wire_recv(rig->parent_fd, &buf, &len) == 0) {
 		if (buf.hdr.type == SAN_MSG_HELLO)
 			rig->session = buf.hdr.session;
+		if (buf.hdr.type == SAN_MSG_NEXTHOP)
+			rig->nexthop =
+				((const struct san_msg_nexthop *)(const void *)buf.payload)->id;
+		if (buf.hdr.type == SAN_MSG_TRACE) {
+			memcpy(&rig->trace, buf.payload, sizeof(rig->trace));
+			rig->n_traces++;
+		}
 		ack.type = buf.hdr.type;
 		if (rig->mute)
 			continue;
 		if (ack.type == SAN_MSG_CONFIG_END || ack.type == SAN_MSG_PLAN_COMMIT)
 			rig_tell(rig, SAN_MSG_ACK, buf.hdr.generation, &ack);
+		if (ack.type == SAN_MSG_CONFIG_END)
+			rig_tell_ifaces(rig);
 		if (ack.type == SAN_MSG_STATS_REQ)
 			rig_tell_stats(rig, &buf);
 	}
@@ -149,13 +207,24 @@ static inline struct north_conf rig_conf(struct rig *rig)
 
 static inline void rig_open_control(struct rig *rig)
 {
-	struct ncc_conf ncc = {.config = {
-				       .max_services = 1024,
-				       .max_nexthops = 1024,
-				       .max_flows = 1024,
-				       .route_table = 100,
-				       .rule_priority = 100,
-			       }};
+	static const struct ncc_iface ifaces[] = {
+		{.name = "acc0", .role = SAN_ROLE_INGRESS},
+		{.name = "core0", .role = SAN_ROLE_CORE},
+	};
+	struct ncc_conf ncc = {
+		.config =
+			{
+				.max_services = 1024,
+				.max_nexthops = 1024,
+				.max_flows = 1024,
+				.max_slots = 1024,
+				.max_frags = 16,
+				.route_table = 100,
+				.rule_priority = 100,
+			},
+		.ifaces = ifaces,
+		.n_ifaces = 2,
+	};
 	struct orc_conf orc = {.loop = &rig->loop, .view = &rig->view, .ingress = "pe1"};
 	int fds[2];
 
@@ -407,6 +476,17 @@ static inline int rig_status_with(struct rig *rig, const char *request, const ch
 	return status;
 }
 
+static inline void rig_wait_applied(struct rig *rig)
+{
+	struct ncc_status status;
+
+	orc_start(rig->orc);
+	do {
+		rig_turn(rig);
+		ncc_status(rig->ncc, &status);
+	} while (!status.applied || status.applied != status.desired);
+}
+
 /* Member by names separated by '/', "" text if absent or no text. */
 static inline const char *text_at(const json_t *value, const char *path)
 {
@@ -421,6 +501,11 @@ static inline const char *text_at(const json_t *value, const char *path)
 		path += len + (path[len] == '/');
 	}
 	return json_is_string(value) ? json_string_value(value) : "";
+}
+
+static inline size_t items_of(const struct answer *a)
+{
+	return json_array_size(json_object_get(a->json, "items"));
 }
 
 static inline json_int_t int_at(const json_t *obj, const char *name)

@@ -250,8 +250,13 @@ static void test_stats(void **state)
 	assert_int_equal(rig_call(rig, "GET /v1/stats", NULL, &a), 200);
 	assert_string_equal(text_at(a.json, "services/0/service"), "0x101");
 	assert_string_equal(text_at(a.json, "services/0/name"), "web");
+	assert_string_equal(text_at(a.json, "egress/0/name"), "web");
+	assert_string_equal(text_at(a.json, "nexthops/0/segments/0"), "5f00:0:2:100::");
 	assert_string_equal(text_at(a.json, "reasons/0/reason"), "no_san");
-	assert_string_equal(text_at(a.json, "reasons/0/why"), "no SAN header");
+	assert_string_equal(text_at(a.json, "reasons/0/verdict"), "pass");
+	assert_string_equal(text_at(a.json, "reasons/0/interface"), "acc0");
+	assert_string_equal(text_at(a.json, "reasons/0/why"),
+			    "no SAN header and no classifier rule");
 	assert_int_equal(int_at(json_array_get(json_object_get(a.json, "reasons"), 0), "packets"),
 			 3);
 	answer_free(&a);
@@ -315,6 +320,41 @@ static void test_status(void **state)
 	assert_int_equal(int_at(json_object_get(a.json, "objects"), "instances"), 1);
 	assert_true(int_at(json_object_get(a.json, "database"), "revision") > 1);
 	assert_int_equal(int_at(json_object_get(a.json, "rest"), "connections"), 1);
+	assert_true(json_is_array(json_object_get(a.json, "warnings")));
+	answer_free(&a);
+}
+
+/* Fill of the maps is in the status, and a warning from 90 % on. */
+static void test_fill(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+
+	rig->slots_used = 899;
+	assert_int_equal(rig_status(rig, "GET /v1/stats", NULL), 200);
+	rig_call(rig, "GET /v1/status", NULL, &a);
+	assert_string_equal(text_at(a.json, "maps/0/map"), "san_slots");
+	assert_int_equal(int_at(json_array_get(json_object_get(a.json, "maps"), 0), "used"), 899);
+	assert_int_equal(int_at(json_array_get(json_object_get(a.json, "maps"), 0), "size"),
+			 RIG_SLOTS);
+	assert_int_equal(json_array_size(json_object_get(a.json, "warnings")), 0);
+	answer_free(&a);
+	rig->slots_used = 900;
+	assert_int_equal(rig_status(rig, "GET /v1/stats", NULL), 200);
+	rig_call(rig, "GET /v1/status", NULL, &a);
+	assert_string_equal(text_at(a.json, "warnings/0"), "map san_slots is 90 % full");
+	answer_free(&a);
+}
+
+/* A status answers while the parent says nothing. */
+static void test_status_of_hung_parent(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+
+	rig->mute = true;
+	assert_int_equal(rig_call(rig, "GET /v1/status", NULL, &a), 200);
+	assert_true(json_is_null(json_object_get(a.json, "maps_age_s")));
 	answer_free(&a);
 }
 
@@ -348,6 +388,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stats_without_parent, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_health, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_status, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_fill, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_status_of_hung_parent, rig_setup,
+						rig_teardown),
 		cmocka_unit_test_setup_teardown(test_head, rig_setup, rig_teardown),
 	};
 

@@ -30,7 +30,7 @@ static void test_every_route(void **state)
 			assert_int_equal(json_object_get(op, "requestBody") != NULL,
 					 routes[i].on[m].body != BODY_NONE);
 			assert_int_equal(json_object_get(op, "parameters") != NULL,
-					 routes[i].on[m].paged);
+					 (routes[i].on[m].paged || routes[i].on[m].query));
 		}
 		assert_int_equal(json_object_size(item), members);
 	}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* /metrics: the format by two independent readers, the values by what the parent told. */
+#include "unit/north/rig.h"
+
+#include <sys/wait.h>
+
+static char *metrics(struct rig *rig)
+{
+	struct answer a;
+	char *text;
+
+	assert_int_equal(rig_call(rig, "GET /metrics", NULL, &a), 200);
+	assert_non_null(strstr(a.head, "Content-Type: text/plain; version=0.0.4; charset=utf-8"));
+	text = strdup(a.body);
+	answer_free(&a);
+	return text;
+}
+
+/* A line that is this one. */
+static bool has_line(const char *text, const char *line)
+{
+	size_t len = strlen(line);
+
+	for (const char *p = text; (p = strstr(p, line)); p += len) {
+		if ((p == text || p[-1] == '\n') && p[len] == '\n')
+			return true;
+	}
+	return false;
+}
+
+static void assert_line(const char *text, const char *line)
+{
+	if (!has_line(text, line))
+		print_error("no line %s in\n%s", line, text);
+	assert_true(has_line(text, line));
+}
+
+static void test_values(void **state)
+{
+	struct rig *rig = *state;
+	char *text, line[160];
+
+	rig_fill(rig);
+	assert_int_equal(rig_status(rig, "PATCH /v1/services/0x101", "{\"name\": \"a.b\"}"), 200);
+	assert_int_equal(rig_status(rig, "PUT /v1/classes/c", "{\"service\": \"0x101\"}"), 201);
+	rig_wait_applied(rig);
+	rig->slots_used = 12;
+	rig->lost = 9;
+	text = metrics(rig);
+	assert_line(text, "sand_counters_up 1");
+	assert_line(text, "sand_ready 1");
+	assert_line(text, "sand_service_packets_total{service=\"0x101\",name=\"a.b\"} 3");
+	assert_line(text, "sand_service_bytes_total{service=\"0x101\",name=\"a.b\"} 300");
+	assert_line(text, "sand_egress_packets_total{service=\"0x101\",name=\"a.b\"} 4");
+	snprintf(line, sizeof(line),
+		 "sand_nexthop_packets_total{nexthop=\"%u\",to=\"5f00:0:2:100::\"} 5",
+		 rig->nexthop);
+	assert_line(text, line);
+	assert_line(text, "sand_reason_packets_total{reason=\"no_san\",interface=\"acc0\","
+			  "verdict=\"pass\"} 3");
+	assert_line(text, "sand_reason_packets_total{reason=\"no_role\",interface=\"\","
+			  "verdict=\"pass\"} 7");
+	assert_line(text, "sand_map_entries{map=\"san_slots\"} 12");
+	assert_line(text, "sand_map_entries_limit{map=\"san_slots\"} 1000");
+	assert_line(text, "sand_events_passed_total 8");
+	assert_line(text, "sand_events_lost_total 9");
+	assert_line(text, "sand_interface_up{interface=\"acc0\",role=\"ingress\"} 1");
+	assert_line(text, "sand_interface_attached{interface=\"core0\",mode=\"native\"} 1");
+	assert_line(text, "sand_objects{kind=\"class\"} 1");
+	assert_line(text, "sand_objects{kind=\"instance\"} 1");
+	assert_line(text, "# TYPE sand_plans_total counter");
+	free(text);
+}
+
+/* Without the parent there is what the child knows by itself. */
+static void test_without_parent(void **state)
+{
+	struct rig *rig = *state;
+	char *text;
+
+	shutdown(rig->parent_fd, SHUT_RDWR);
+	text = metrics(rig);
+	assert_line(text, "sand_counters_up 0");
+	assert_line(text, "sand_parent_connected 0");
+	assert_null(strstr(text, "sand_service_packets_total"));
+	assert_non_null(strstr(text, "sand_database_revision "));
+	free(text);
+}
+
+static void test_accept(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+
+	assert_int_equal(rig_status_with(rig, "GET /metrics", "Accept: text/plain\r\n", NULL), 200);
+	assert_int_equal(rig_status_with(rig, "GET /metrics",
+					 "Accept: application/openmetrics-text;version=1.0.0,"
+					 "text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\n",
+					 NULL),
+			 200);
+	rig_call_with(rig, "GET /metrics", "Accept: application/json\r\n", NULL, &a);
+	assert_problem(&a, 406, "Accept", "text/plain");
+	answer_free(&a);
+	assert_int_equal(rig_status_with(rig, "GET /healthz", "Accept: text/plain\r\n", NULL), 406);
+}
+
+/* ---- other readers ---- */
+
+/* Exit status of a command that reads text; 127: there is no such command. */
+static int read_by(const char *command, const char *text)
+{
+	FILE *pipe_to = popen(command, "w");
+	int status;
+
+	assert_non_null(pipe_to);
+	fputs(text, pipe_to);
+	status = pclose(pipe_to);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void test_promtool(void **state)
+{
+	struct rig *rig = *state;
+	char *text;
+	int status;
+
+	rig_fill(rig);
+	rig_wait_applied(rig);
+	text = metrics(rig);
+	status = read_by("command -v promtool >/dev/null || exit 127;"
+			 "exec promtool check metrics >&2",
+			 text);
+	free(text);
+	if (status == 127)
+		skip();
+	assert_int_equal(status, 0);
+}
+
+/* Its parser of the format knows nothing of ours; families come once, samples are ours. */
+static const char python_reader[] =
+	"/usr/bin/python3 -c '\n"
+	"import sys\n"
+	"try:\n"
+	"    from prometheus_client.parser import text_string_to_metric_families as parse\n"
+	"except ImportError:\n"
+	"    sys.exit(127)\n"
+	"families = list(parse(sys.stdin.read()))\n"
+	"names = [f.name for f in families]\n"
+	"assert len(names) == len(set(names)) > 30, names\n"
+	"for f in families:\n"
+	"    assert f.name.startswith(\"sand_\") and f.documentation, f\n"
+	"    assert f.type in (\"counter\", \"gauge\"), f\n"
+	"    assert f.samples or f.name in (\"sand_nexthop_resolved\",), f\n"
+	"    keys = [tuple(sorted(s.labels.items())) for s in f.samples]\n"
+	"    assert len(keys) == len(set(keys)), f\n"
+	"    for s in f.samples:\n"
+	"        assert s.name == f.name + (\"_total\" if f.type == \"counter\" else \"\"), s\n"
+	"'";
+
+static void test_python_client(void **state)
+{
+	struct rig *rig = *state;
+	char *text;
+	int status;
+
+	rig_fill(rig);
+	rig_wait_applied(rig);
+	rig->slots_used = 1;
+	text = metrics(rig);
+	status = read_by(python_reader, text);
+	free(text);
+	if (status == 127)
+		skip();
+	assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_values, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_without_parent, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_accept, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_promtool, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_python_client, rig_setup, rig_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
