@@ -31,8 +31,6 @@
 #include "lib/srv6.h"
 #include "lib/verdict.h"
 
-#define INGRESS_NOT_USUAL 0xff /* no reason: the long way decides */
-
 #define ingress_unlikely(x) __builtin_expect(!!(x), 0)
 
 /* --- the usual packet ------------------------------------------------------------------ */
@@ -45,6 +43,8 @@ struct usual {
 	__u64 hash;
 	__u64 frame; /* L2, as received */
 	__u32 nexthop;
+	__u32 stats; /* index into san_svc_stats */
+	__u32 cell;  /* of san_reasons */
 };
 
 static __always_inline __u64 usual_last_word(const __u8 *ip6)
@@ -66,25 +66,29 @@ static __always_inline int usual_is_plain(const struct san_iface *iface, const _
 	       CURSOR_LOAD(__u16, eth + 12) == cursor_be16(L2_IP6);
 }
 
+/* Frame, header and addresses, in the order of cost. */
 static __always_inline int usual_read(struct xdp_md *ctx, const struct san_iface *iface,
-				      struct usual *u)
+				      const struct san_domain *domain, struct usual *u)
 {
 	const struct san_quick *shape = (const struct san_quick *)&quick;
 	const __u8 *eth = l2_start(ctx), *end = l2_end(ctx);
 	const __u8 *ip6 = eth + L2_ETH_LEN;
+	const __u64 *src = (const __u64 *)(ip6 + PACKET_SRC),
+		    *dst = (const __u64 *)(ip6 + PACKET_DST);
 	struct san_found found;
 
 	cursor_pin(shape);
 	if (ip6 + CURSOR_FAST_L4 + CURSOR_PORTS_LEN > end || !usual_is_plain(iface, eth) ||
-	    !cursor_fast(ip6, end, shape, &found))
+	    !cursor_fast(ip6, end, shape, &found) || ip6[SRV6_HOP_LIMIT] <= 1)
 		return 0;
-	if (!usual_routable(ip6 + PACKET_SRC) || !usual_routable(ip6 + PACKET_DST))
+	if (!usual_routable(ip6 + PACKET_SRC) || !usual_routable(ip6 + PACKET_DST) ||
+	    boundary_forbids(domain, dst))
 		return 0;
 	u->ip6 = ip6;
 	u->service_id = found.service_id;
 	u->frame = end - eth;
-	u->hash = hash_words((const __u64 *)(ip6 + PACKET_SRC), (const __u64 *)(ip6 + PACKET_DST),
-			     FLOW_LAST_WORD(found.ports, found.l4_proto), flow_seed);
+	u->cell = iface->row * SAN_REASON_ROW + SAN_R_FORWARDED;
+	u->hash = hash_words(src, dst, FLOW_LAST_WORD(found.ports, found.l4_proto), flow_seed);
 	return 1;
 }
 
@@ -168,45 +172,46 @@ static __always_inline const struct san_nexthop *usual_selected(const struct san
 static __always_inline int usual_send(struct xdp_md *ctx, const struct san_nexthop *nh,
 				      const struct usual *u)
 {
-	struct srv6_inner inner = {.first = CURSOR_LOAD(__u32, u->ip6),
-				   .label = hash_label(u->hash),
-				   .len = u->frame - L2_ETH_LEN,
-				   .hop_limit = u->ip6[SRV6_HOP_LIMIT]};
+	__u64 len = u->frame - L2_ETH_LEN;
 
-	if (inner.hop_limit <= 1 || !(nh->families & SAN_NH_IP6))
+	if (!(nh->families & SAN_NH_IP6))
 		return 0;
 	if (nh->kind == SAN_NH_SRV6)
-		return srv6_push(ctx, nh, &inner);
-	return nh->kind == SAN_NH_DIRECT && srv6_direct(ctx, nh, &inner);
+		return srv6_usual_encap(ctx, nh, hash_label(u->hash), len);
+	return nh->kind == SAN_NH_DIRECT && srv6_usual_direct(ctx, nh, len);
 }
 
-/* SAN_R_FORWARDED or SAN_R_FLOW_HIT: counted but for the reason; INGRESS_NOT_USUAL: untouched. */
+/* The service's next hop for it, NULL when the long way has to say why not. */
+static __always_inline const struct san_nexthop *usual_choose(const struct xdp_md *ctx,
+							      const struct san_iface *iface,
+							      struct usual *u)
+{
+	const struct san_service *service = bpf_map_lookup_elem(&san_services, &u->service_id);
+
+	if (!service || !(service->groups >> iface->group & 1))
+		return NULL;
+	u->stats = service->stats;
+	if (service->affinity != SAN_AFFINITY_FLOW)
+		return usual_selected(service, u);
+	u->cell += SAN_R_FLOW_HIT - SAN_R_FORWARDED;
+	return usual_flow(ctx, service, u);
+}
+
+/* False: the packet is untouched, and not counted. */
 static __always_inline int usual(struct xdp_md *ctx, const struct san_iface *iface, struct usual *u)
 {
 	const struct san_domain *domain = maps_domain();
-	const struct san_service *service;
 	const struct san_nexthop *nh;
-	int done = SAN_R_FORWARDED;
-	__u32 stats;
 
-	if (!domain || events_traces(domain) || !usual_read(ctx, iface, u) ||
-	    boundary_forbids(domain, (const __u64 *)(u->ip6 + PACKET_DST)))
-		return INGRESS_NOT_USUAL;
-	service = bpf_map_lookup_elem(&san_services, &u->service_id);
-	if (!service || !(service->groups >> (iface->group & 63) & 1))
-		return INGRESS_NOT_USUAL;
-	stats = service->stats;
-	if (service->affinity == SAN_AFFINITY_FLOW) {
-		nh = usual_flow(ctx, service, u);
-		done = SAN_R_FLOW_HIT;
-	} else {
-		nh = usual_selected(service, u);
-	}
+	if (!domain || events_traces(domain) || !usual_read(ctx, iface, domain, u))
+		return 0;
+	nh = usual_choose(ctx, iface, u);
 	if (!nh || !usual_send(ctx, nh, u))
-		return INGRESS_NOT_USUAL;
-	maps_count(&san_svc_stats, stats, u->frame);
-	maps_count(&san_nh_stats, u->nexthop, u->frame);
-	return done;
+		return 0;
+	maps_count_at(&san_svc_stats, &u->stats, u->frame);
+	maps_count_at(&san_nh_stats, &u->nexthop, u->frame);
+	maps_count_at(&san_reasons, &u->cell, u->frame);
+	return 1;
 }
 
 /* --- every packet ---------------------------------------------------------------------- */
@@ -361,14 +366,10 @@ int san_ingress(struct xdp_md *ctx)
 	__u32 ifindex = ctx->ingress_ifindex;
 	const struct san_iface *iface = bpf_map_lookup_elem(&san_ifaces, &ifindex);
 	struct usual u; /* each step fills what the next ones read */
-	int done = INGRESS_NOT_USUAL;
 
-	if (iface)
-		done = usual(ctx, iface, &u);
-	if (ingress_unlikely(done == INGRESS_NOT_USUAL))
-		return ingress_long(ctx);
-	verdict_count(done, iface->row, u.frame);
-	return XDP_REDIRECT;
+	if (iface && usual(ctx, iface, &u))
+		return XDP_REDIRECT;
+	return ingress_long(ctx);
 }
 
 char _license[] SEC("license") = "GPL";

@@ -24,12 +24,14 @@ static __always_inline int boundary_is_sid(const __u64 addr[2])
 	return bpf_map_lookup_elem(&san_sids, &key) != NULL;
 }
 
-/* Is dst one that access interfaces must not reach? */
+/* Is dst one that access interfaces must not reach? Most hosts have one block: no loop for it. */
 static __always_inline int boundary_forbids(const struct san_domain *domain, const __u64 dst[2])
 {
 	__u32 n = domain->n_blocks, i;
 
-	for (i = 0; i < SAN_MAX_BLOCKS && i < n; i++)
+	if (n && boundary_covers(&domain->blocks[0], dst))
+		return 1;
+	for (i = 1; i < SAN_MAX_BLOCKS && i < n; i++)
 		if (boundary_covers(&domain->blocks[i], dst))
 			return 1;
 	return domain->flags & SAN_DOMAIN_STRAY_SIDS && boundary_is_sid(dst);

@@ -155,15 +155,21 @@ struct {
 	__uint(max_entries, SAN_EVENTS_BYTES);
 } san_events SEC(".maps");
 
-/* Adds one packet to a per-CPU counter. An index beyond the map counts nowhere. */
-static __always_inline void maps_count(void *map, __u32 index, __u64 bytes)
+/* Adds one packet to a per-CPU counter. An index beyond the map counts nowhere. index lies on the
+ * stack: the look-up wants it there. */
+static __always_inline void maps_count_at(void *map, const __u32 *index, __u64 bytes)
 {
-	struct san_counter *counter = bpf_map_lookup_elem(map, &index);
+	struct san_counter *counter = bpf_map_lookup_elem(map, index);
 
 	if (!counter)
 		return;
 	counter->packets++;
 	counter->bytes += bytes;
+}
+
+static __always_inline void maps_count(void *map, __u32 index, __u64 bytes)
+{
+	maps_count_at(map, &index, bytes);
 }
 
 /* NULL only on a kernel that fails; the verifier wants to see it asked. */

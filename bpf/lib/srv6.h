@@ -37,82 +37,87 @@ static __always_inline int srv6_can_redirect(const struct san_nexthop *nh)
 
 /* --- the usual packet ------------------------------------------------------------------ */
 
-/* What the outer header takes from the inner packet, read before the packet moves. */
-struct srv6_inner {
-	__u32 first;	/* version, traffic class, flow label; as in the packet */
-	__u32 label;	/* outer flow label; as in the packet */
-	__u64 len;	/* header and payload: what the frame holds behind 14 bytes */
-	__u8 hop_limit; /* as received */
-};
+/* Asked before the packet is changed; the hop limit is more than 1. */
+static __always_inline int srv6_usual_fits(const struct san_nexthop *nh, __u64 len)
+{
+	return len <= nh->mtu && len <= SRV6_MAX_LEN && srv6_can_redirect(nh);
+}
 
-/* len is a constant and the pointers are said to be aligned: the copy becomes moves of 64 bits. */
-static __always_inline int srv6_write(struct xdp_md *ctx, const struct san_nexthop *nh,
-				      const struct srv6_inner *in, const int len)
+/* Of a header that was just put in front of a packet of len bytes; size is a constant and the
+ * pointers are said to be aligned: the copy becomes moves of 64 bits. */
+static __always_inline int srv6_usual_write(struct xdp_md *ctx, const struct san_nexthop *nh,
+					    __u32 label, __u64 len, const int size)
 {
 	__u8 *eth = l2_start(ctx);
 	__u8 *outer = eth + L2_ETH_LEN;
-	__u8 *inner = outer + len;
+	__u8 *inner = outer + size;
+	__u8 hop_limit;
 
 	if (inner + CURSOR_IP6_LEN > l2_end(ctx))
-		return 0; /* not reached: the head was just moved by len */
+		return 0; /* not reached: the head was just moved by size */
 	srv6_write_eth(eth, nh, L2_IP6);
-	__builtin_memcpy((__u64 *)outer, nh->outer, len);
-	*(__u32 *)outer = (in->first & ~HASH_LABEL_MASK) | in->label;
-	*(__u16 *)(outer + 4) = cursor_be16((__u16)(in->len + len - CURSOR_IP6_LEN));
-	inner[SRV6_HOP_LIMIT] = in->hop_limit - 1;
+	__builtin_memcpy((__u64 *)outer, nh->outer, size);
+	*(__u32 *)outer = (CURSOR_LOAD(__u32, inner) & ~HASH_LABEL_MASK) | label;
+	*(__u16 *)(outer + 4) = cursor_be16((__u16)(len + size - CURSOR_IP6_LEN));
+	hop_limit = inner[SRV6_HOP_LIMIT] - 1;
+	inner[SRV6_HOP_LIMIT] = hop_limit;
 	if (!nh->hop_limit)
-		outer[SRV6_HOP_LIMIT] = in->hop_limit - 1;
+		outer[SRV6_HOP_LIMIT] = hop_limit;
 	return 1;
 }
 
-static __always_inline int srv6_encap(struct xdp_md *ctx, const struct san_nexthop *nh,
-				      const struct srv6_inner *in, const int len)
+static __always_inline int srv6_usual_push(struct xdp_md *ctx, const struct san_nexthop *nh,
+					   __u32 label, __u64 len, const int size)
 {
-	if (in->len + len > nh->mtu || in->len + len > SRV6_MAX_LEN || !srv6_can_redirect(nh))
-		return 0;
-	return !bpf_xdp_adjust_head(ctx, -len) && srv6_write(ctx, nh, in, len);
+	return srv6_usual_fits(nh, len + size) && !bpf_xdp_adjust_head(ctx, -size) &&
+	       srv6_usual_write(ctx, nh, label, len, size);
 }
 
-/* Lengths of an outer header: IPv6 alone, or IPv6, SRH and 1 to SAN_MAX_SEGS segments. 0: not done,
- * nothing is changed. */
-static __always_inline int srv6_push(struct xdp_md *ctx, const struct san_nexthop *nh,
-				     const struct srv6_inner *in)
+/* Lengths of an outer header: IPv6 alone, or IPv6, SRH and 1 to SAN_MAX_SEGS segments. len: of the
+ * IPv6 packet, which is all of the frame. 0: not done, nothing is changed. */
+static __always_inline int srv6_usual_encap(struct xdp_md *ctx, const struct san_nexthop *nh,
+					    __u32 label, __u64 len)
 {
-	switch (nh->outer_len) {
-	case 40:
-		return srv6_encap(ctx, nh, in, 40);
-	case 64:
-		return srv6_encap(ctx, nh, in, 64);
+	__u32 size = nh->outer_len;
+
+	/* Short paths are the usual ones: asked first, and one by one. */
+	if (size == 40)
+		return srv6_usual_push(ctx, nh, label, len, 40);
+	if (size == 64)
+		return srv6_usual_push(ctx, nh, label, len, 64);
+	switch (size) {
 	case 80:
-		return srv6_encap(ctx, nh, in, 80);
+		return srv6_usual_push(ctx, nh, label, len, 80);
 	case 96:
-		return srv6_encap(ctx, nh, in, 96);
+		return srv6_usual_push(ctx, nh, label, len, 96);
 	case 112:
-		return srv6_encap(ctx, nh, in, 112);
+		return srv6_usual_push(ctx, nh, label, len, 112);
 	case 128:
-		return srv6_encap(ctx, nh, in, 128);
+		return srv6_usual_push(ctx, nh, label, len, 128);
 	case 144:
-		return srv6_encap(ctx, nh, in, 144);
+		return srv6_usual_push(ctx, nh, label, len, 144);
 	case 160:
-		return srv6_encap(ctx, nh, in, 160);
+		return srv6_usual_push(ctx, nh, label, len, 160);
 	case 176:
-		return srv6_encap(ctx, nh, in, 176);
+		return srv6_usual_push(ctx, nh, label, len, 176);
 	default:
 		return 0;
 	}
 }
 
 /* New MAC addresses and a hop less, nothing pushed. */
-static __always_inline int srv6_direct(struct xdp_md *ctx, const struct san_nexthop *nh,
-				       const struct srv6_inner *in)
+static __always_inline int srv6_usual_direct(struct xdp_md *ctx, const struct san_nexthop *nh,
+					     __u64 len)
 {
-	__u8 *eth = l2_start(ctx);
+	__u8 *eth;
 
-	if (in->len > nh->mtu || !srv6_can_redirect(nh) ||
-	    eth + L2_ETH_LEN + CURSOR_IP6_LEN > l2_end(ctx))
+	if (!srv6_usual_fits(nh, len))
+		return 0;
+	eth = l2_start(ctx);
+	if (eth + L2_ETH_LEN + CURSOR_IP6_LEN > l2_end(ctx))
 		return 0;
 	srv6_write_eth(eth, nh, L2_IP6);
-	eth[L2_ETH_LEN + SRV6_HOP_LIMIT] = in->hop_limit - 1;
+	eth[L2_ETH_LEN + SRV6_HOP_LIMIT]--;
 	return 1;
 }
 

@@ -22,6 +22,8 @@
 #include "dataplane.skel.h"
 #include "lib.h"
 
+_Static_assert(BENCH_LEN == BENCH_PKT_LEN, "the programs take it for a constant");
+
 #define WARM_UP 4 /* intervals of a turn that do not count */
 #define INTERVALS (BENCH_STAMPS - 1 - WARM_UP)
 #define TURN (BENCH_CHUNK * (BENCH_STAMPS - 1) + 1)

@@ -5,5 +5,6 @@
 
 #define BENCH_CHUNK 4096 /* runs between two looks at the clock; a power of two */
 #define BENCH_STAMPS 32
+#define BENCH_LEN 142 /* of the packet: BENCH_PKT_LEN */
 
 #endif
