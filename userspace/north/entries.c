@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* /v1/entries: what orc selected, joined with what ncc made of it. */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "model/in6.h"
 #include "north/server.h"
 
 static int set_text(json_t *obj, const char *name, const char *text)
@@ -54,6 +56,62 @@ static int set_generation(json_t *obj, const char *name, const json_t *made)
 	return json_object_set_new(obj, name, json_integer(generation));
 }
 
+/* ---- members of a balanced service: which instances they are, what share they get ---- */
+
+/* The last segment, or the address of an instance of this site. */
+static bool member_end(const json_t *nexthop, struct in6_addr *end)
+{
+	const json_t *segments = json_object_get(nexthop, "segments");
+	const char *address = json_string_value(json_object_get(nexthop, "address"));
+	size_t n = json_array_size(segments);
+	struct in_addr v4;
+
+	if (!address && n)
+		address = json_string_value(json_array_get(segments, n - 1));
+	if (!address)
+		return false;
+	if (inet_pton(AF_INET, address, &v4) == 1) {
+		*end = in4_mapped(v4.s_addr);
+		return true;
+	}
+	return inet_pton(AF_INET6, address, end) == 1;
+}
+
+static void name_member(const struct view_service *svc, json_t *member)
+{
+	const json_t *nexthop = json_object_get(member, "nexthop");
+	bool direct = json_object_get(nexthop, "address") != NULL;
+	struct in6_addr end;
+
+	if (!member_end(nexthop, &end))
+		return;
+	for (const struct view_instance *i = svc->instances; i; i = i->hh.next) {
+		if (memcmp(direct ? &i->address : &i->sid, &end, sizeof(end)) != 0)
+			continue;
+		set_text(member, "instance", i->name);
+		set_text(member, "gateway", i->gateway);
+		return;
+	}
+}
+
+static void name_members(const struct view_service *svc, json_t *entry)
+{
+	json_t *members = json_object_get(entry, "members"), *member;
+	json_int_t sum = 0;
+	size_t i;
+
+	json_array_foreach(members, i, member) {
+		sum += json_integer_value(json_object_get(member, "weight"));
+		name_member(svc, member);
+	}
+	json_array_foreach(members, i, member) {
+		json_int_t weight = json_integer_value(json_object_get(member, "weight"));
+
+		json_object_set_new(member, "share_permille",
+				    json_integer(sum ? (weight * 1000 + sum / 2) / sum : 0));
+	}
+}
+
 static int set_made(json_t *obj, const char *name, const json_t *made)
 {
 	json_t *value = json_object_get(made, name);
@@ -70,6 +128,8 @@ static json_t *entry_json(const struct north *n, const struct view_service *svc)
 	json_t *obj = json_object();
 	int r;
 
+	name_members(svc, made);
+	name_members(svc, local);
 	orc_entry(n->conf.orc, svc->id, &e); /* unknown to it yet: all zero */
 	r = set_definition(obj, svc, e.selected);
 	r |= set_choice(obj, &e);

@@ -190,7 +190,7 @@ static int open_rest(struct child *c)
 		.csc = c->csc,
 		.orc = c->orc,
 		.ncc = c->ncc,
-		.max_services = c->config->ncc.config.max_services,
+		.max_services = c->config->is_ingress ? c->config->ncc.config.max_services : 0,
 	};
 
 	if (snprintf(path, sizeof(path), "%s/api.sock", c->o->run_dir) >= (int)sizeof(path)) {

@@ -202,6 +202,34 @@ static void test_entries(void **state)
 	assert_int_equal(rig_status(rig, "GET /v1/entries/zero", NULL), 400);
 }
 
+/* Members say which instances they are and what they get. */
+static void test_balanced_entry(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+
+	rig_fill(rig);
+	put_instances(rig, 0x101, "b");
+	assert_int_equal(rig_status(rig, "PATCH /v1/services/0x101",
+				    "{\"selection\": \"balanced\", \"address4\": \"10.9.0.1\"}"),
+			 200);
+	orc_start(rig->orc);
+	wait_applied(rig);
+	assert_int_equal(rig_call(rig, "GET /v1/entries/0x101", NULL, &a), 200);
+	assert_string_equal(text_at(a.json, "mode"), "balanced");
+	assert_string_equal(text_at(a.json, "address4"), "10.9.0.1");
+	assert_int_equal(json_array_size(json_object_get(a.json, "members")), 2);
+	assert_string_not_equal(text_at(a.json, "members/0/instance"), "");
+	assert_string_not_equal(text_at(a.json, "members/0/instance"),
+				text_at(a.json, "members/1/instance"));
+	assert_string_equal(text_at(a.json, "members/1/gateway"), "gw2");
+	assert_int_equal(
+		int_at(json_array_get(json_object_get(a.json, "members"), 0), "share_permille"),
+		500);
+	assert_true(json_is_null(json_object_get(a.json, "local")));
+	answer_free(&a);
+}
+
 static void test_explain(void **state)
 {
 	struct rig *rig = *state;
@@ -382,6 +410,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pages_of_gateways_and_paths, rig_setup,
 						rig_teardown),
 		cmocka_unit_test_setup_teardown(test_entries, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_balanced_entry, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_explain, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_nexthops_and_sids, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_stats, rig_setup, rig_teardown),

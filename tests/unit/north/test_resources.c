@@ -334,6 +334,65 @@ static void test_agent_life(void **state)
 	assert_int_equal(rig_status(rig, "POST /v1/agents/site2/keepalive", NULL), 404);
 }
 
+/* ---- classifier rules ---- */
+
+static void test_class_life(void **state)
+{
+	static const char rule[] = "{\"service\": \"0x101\", \"destination\": \"10.9.0.1/32\","
+				   " \"protocol\": \"tcp\", \"destination_port\": 80}";
+	struct rig *rig = *state;
+	struct answer a;
+
+	assert_int_equal(rig_status(rig, "GET /v1/classes/web4", NULL), 404);
+	assert_int_equal(rig_call(rig, "PUT /v1/classes/web4", rule, &a), 201);
+	assert_string_equal(text_at(a.json, "destination"), "10.9.0.1/32");
+	assert_true(int_at(a.json, "revision") > 0);
+	answer_free(&a);
+	assert_int_equal(rig_call(rig, "PATCH /v1/classes/web4", "{\"priority\": 7}", &a), 200);
+	assert_int_equal(int_at(a.json, "priority"), 7);
+	assert_int_equal(int_at(a.json, "destination_port"), 80);
+	answer_free(&a);
+	rig_call(rig, "PUT /v1/classes/bad", "{\"service\": 1, \"destination_port\": 80}", &a);
+	assert_problem(&a, 400, "/destination_port", "");
+	answer_free(&a);
+	rig_call(rig, "PUT /v1/classes/a%20b", rule, &a);
+	assert_problem(&a, 400, "", "1 to 63");
+	answer_free(&a);
+	assert_int_equal(rig_status(rig, "PUT /v1/classes/b", "{\"service\": \"0x101\"}"), 201);
+	assert_int_equal(rig_call(rig, "GET /v1/classes?limit=1", NULL, &a), 200);
+	assert_string_equal(text_at(a.json, "items/0/name"), "b");
+	assert_string_equal(text_at(a.json, "next"), "b");
+	answer_free(&a);
+	assert_int_equal(rig_status(rig, "DELETE /v1/classes/web4", NULL), 204);
+	assert_int_equal(rig_status(rig, "DELETE /v1/classes/web4", NULL), 404);
+}
+
+/* ---- room ---- */
+
+/* The dataplane's table is full: nothing is stored, what is there can be changed and removed. */
+static void test_full_table(void **state)
+{
+	struct rig *rig = *state;
+	struct north_conf conf = rig_conf(rig);
+	struct err err = {0};
+	struct answer a;
+
+	north_close(rig->north);
+	conf.max_services = 2;
+	assert_int_equal(north_open(&conf, &rig->north, &err), 0);
+	assert_int_equal(rig_status(rig, "PUT " SERVICE, RIG_SERVICE), 201);
+	assert_int_equal(rig_status(rig, "PUT /v1/services/2", "{}"), 201);
+	/* instances of a service that is not registered take no room */
+	assert_int_equal(rig_status(rig, "PUT /v1/services/9/instances/a", RIG_INSTANCE), 201);
+	rig_call(rig, "PUT /v1/services/3", "{}", &a);
+	assert_problem(&a, 507, "", "room for 2 services");
+	answer_free(&a);
+	assert_int_equal(rig_status(rig, "GET /v1/services/3", NULL), 404);
+	assert_int_equal(rig_status(rig, "PUT /v1/services/2", "{\"name\": \"x\"}"), 200);
+	assert_int_equal(rig_status(rig, "DELETE " SERVICE, NULL), 204);
+	assert_int_equal(rig_status(rig, "PUT /v1/services/3", "{}"), 201);
+}
+
 /* ---- audit ---- */
 
 /* What is logged while request is answered; the caller frees it. */
@@ -404,6 +463,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gateway_life, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_path_life, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_agent_life, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_class_life, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_full_table, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_audit, rig_setup, rig_teardown),
 	};
 
