@@ -108,6 +108,8 @@ static int compare(struct dp *dp, struct change *c, struct err *err)
 		c->kept[map] = dp_old_same(dp, &c->current, map);
 		c->same = c->same && c->kept[map];
 	}
+	/* Rows of another number of interfaces: entries may have to change theirs. */
+	c->kept[DP_MAP_IFACES] = c->kept[DP_MAP_IFACES] && c->kept[DP_MAP_REASONS];
 	/* A new set has a san_meta of its own. */
 	c->kept[DP_MAP_META] = c->same;
 	return c->same ? 0 : dp_old_fits(dp, &c->current, err);
