@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* state of a unit: 0 within a range, else its first unit: log2 of its size, and whether it is free
- */
+/* state of a unit: 0 within a range; of its first one: log2 of the range's size, and flags */
 #define BITS 0x3f
+#define RESTING 0x40
 #define FREE 0x80
 
 static uint32_t units_of(unsigned int bits)
@@ -156,7 +156,8 @@ void buddy_give(struct buddy *b, uint32_t base, uint64_t now_ms)
 	uint32_t unit = base >> BUDDY_MIN_BITS;
 
 	if (unit >= b->units || base & ((1u << BUDDY_MIN_BITS) - 1) || !b->state[unit] ||
-	    b->state[unit] & FREE)
+	    b->state[unit] & (FREE | RESTING))
 		return;
-	rest_add(&b->rest, unit, now_ms); /* without memory it is lost until the next start */
+	if (!rest_add(&b->rest, unit, now_ms)) /* without memory: lost until the next start */
+		b->state[unit] |= RESTING;
 }

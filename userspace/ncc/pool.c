@@ -9,8 +9,11 @@ int pool_init(struct pool *pool, uint32_t max)
 {
 	memset(pool, 0, sizeof(*pool));
 	pool->used = calloc((max + 63u) / 64u + 1, sizeof(*pool->used));
-	if (!pool->used)
+	pool->resting = calloc((max + 63u) / 64u + 1, sizeof(*pool->resting));
+	if (!pool->used || !pool->resting) {
+		pool_fini(pool);
 		return -ENOMEM;
+	}
 	pool->max = max;
 	pool->hint = 1;
 	return 0;
@@ -19,20 +22,26 @@ int pool_init(struct pool *pool, uint32_t max)
 void pool_fini(struct pool *pool)
 {
 	free(pool->used);
+	free(pool->resting);
 	rest_fini(&pool->rest);
 	memset(pool, 0, sizeof(*pool));
 }
 
+static uint64_t bit(uint32_t number)
+{
+	return UINT64_C(1) << (number % 64);
+}
+
 static bool is_used(const struct pool *pool, uint32_t number)
 {
-	return pool->used[number / 64] & (UINT64_C(1) << (number % 64));
+	return pool->used[number / 64] & bit(number);
 }
 
 bool pool_mark(struct pool *pool, uint32_t number)
 {
 	if (!number || number >= pool->max || is_used(pool, number))
 		return false;
-	pool->used[number / 64] |= UINT64_C(1) << (number % 64);
+	pool->used[number / 64] |= bit(number);
 	pool->n++;
 	return true;
 }
@@ -41,7 +50,7 @@ void pool_put_back(struct pool *pool, uint32_t number)
 {
 	if (!number || number >= pool->max || !is_used(pool, number))
 		return;
-	pool->used[number / 64] &= ~(UINT64_C(1) << (number % 64));
+	pool->used[number / 64] &= ~bit(number);
 	pool->n--;
 }
 
@@ -49,8 +58,10 @@ static void wake(struct pool *pool, uint64_t now_ms)
 {
 	uint32_t number;
 
-	while (rest_take(&pool->rest, now_ms, &number))
+	while (rest_take(&pool->rest, now_ms, &number)) {
+		pool->resting[number / 64] &= ~bit(number);
 		pool_put_back(pool, number);
+	}
 }
 
 uint32_t pool_take(struct pool *pool, uint64_t now_ms)
@@ -69,8 +80,11 @@ uint32_t pool_take(struct pool *pool, uint64_t now_ms)
 
 void pool_give(struct pool *pool, uint32_t number, uint64_t now_ms)
 {
-	if (number && number < pool->max && is_used(pool, number))
-		rest_add(&pool->rest, number, now_ms); /* without memory: lost until the start */
+	if (!number || number >= pool->max || !is_used(pool, number) ||
+	    pool->resting[number / 64] & bit(number))
+		return;
+	if (!rest_add(&pool->rest, number, now_ms)) /* without memory: lost until the next start */
+		pool->resting[number / 64] |= bit(number);
 }
 
 uint32_t pool_used(const struct pool *pool)

@@ -7,7 +7,7 @@
 #include "ncc/rest.h"
 
 struct pool {
-	uint64_t *used; /* bit per number */
+	uint64_t *used, *resting; /* bit per number */
 	uint32_t max;
 	uint32_t n;    /* given out, resting ones included */
 	uint32_t hint; /* where the search goes on */

@@ -131,9 +131,13 @@ static inline void forget(struct fixture *f)
 static inline struct ncc_conf conf(void)
 {
 	static const struct ncc_iface ifaces[] = {
-		{.name = "eth0", .role = SAN_ROLE_INGRESS, .policy = SAN_IF_DROP_UNKNOWN},
+		{.name = "eth0",
+		 .role = SAN_ROLE_INGRESS,
+		 .policy = SAN_IF_DROP_UNKNOWN,
+		 .group = 3},
 		{.name = "eth1", .role = SAN_ROLE_CORE},
 	};
+	static struct san_msg_prefix prefixes[2];
 	struct ncc_conf c = {
 		.config = {.source = in6("2001:db8::1"),
 			   .profile = SAN_PROFILE_EXP1,
@@ -141,11 +145,17 @@ static inline struct ncc_conf conf(void)
 			   .rule_priority = 50,
 			   .max_services = 8,
 			   .max_nexthops = 8,
-			   .max_flows = 8},
+			   .max_flows = 8,
+			   .max_slots = 512,
+			   .max_frags = 8},
 		.ifaces = ifaces,
 		.n_ifaces = 2,
+		.prefixes = prefixes,
+		.n_prefixes = 2,
 	};
 
+	prefixes[0] = (struct san_msg_prefix){in6("5f00::"), 16, SAN_PREFIX_BLOCK, {0}};
+	prefixes[1] = (struct san_msg_prefix){in6("2001:db8::"), 32, SAN_PREFIX_INSIDE, {0}};
 	return c;
 }
 
@@ -203,7 +213,8 @@ static inline int teardown(void **state)
 
 static inline struct plan_nexthop hop(const char *seg1, const char *seg2)
 {
-	struct plan_nexthop nh = {.n_segs = seg2 ? 2 : 1};
+	struct plan_nexthop nh = {
+		.kind = SAN_NH_SRV6, .n_segs = seg2 ? 2 : 1, .families = SAN_NH_IP6};
 
 	nh.segs[0] = in6(seg1);
 	if (seg2)

@@ -60,6 +60,9 @@ static void bad(unsigned int type, const void *payload, const char *field)
 
 static const char *const no_unicast[] = {"ff02::1", "fe80::1", "::1", "::ffff:1.2.3.4"};
 
+static const char *const no_unicast4[] = {"0.0.0.1", "127.0.0.1", "169.254.1.1", "224.0.0.1",
+					  "255.255.255.255"};
+
 static void test_direction(void **state)
 {
 	struct wire_buf buf = {0};
@@ -69,6 +72,8 @@ static void test_direction(void **state)
 				SAN_MSG_IFACE_STATE,
 				SAN_MSG_STAT,
 				SAN_MSG_STATS_END,
+				SAN_MSG_EVENT,
+				SAN_MSG_REPAIRED,
 				SAN_MSG_TYPE_MAX,
 				UINT32_MAX};
 
@@ -99,6 +104,8 @@ static void test_config(void **state)
 		.max_services = 100,
 		.max_nexthops = 100,
 		.max_flows = 100,
+		.max_slots = 256,
+		.max_frags = 100,
 	};
 
 	good(SAN_MSG_CONFIG, &m);
@@ -130,6 +137,23 @@ static void test_config(void **state)
 	BAD(CONFIG, m, max_nexthops, CHECK_MAX_NEXTHOPS + 1, "max_nexthops");
 	BAD(CONFIG, m, max_flows, 0, "max_flows");
 	BAD(CONFIG, m, max_flows, CHECK_MAX_FLOWS + 1, "max_flows");
+	BAD(CONFIG, m, max_slots, CHECK_MIN_SLOTS - 1, "max_slots");
+	GOOD(CONFIG, m, max_slots, CHECK_MAX_SLOTS);
+	BAD(CONFIG, m, max_slots, CHECK_MAX_SLOTS + 1, "max_slots");
+	BAD(CONFIG, m, max_frags, 0, "max_frags");
+	GOOD(CONFIG, m, max_frags, CHECK_MAX_FRAGS);
+	BAD(CONFIG, m, max_frags, CHECK_MAX_FRAGS + 1, "max_frags");
+	GOOD(CONFIG, m, sample, CHECK_MAX_SAMPLE);
+	BAD(CONFIG, m, sample, CHECK_MAX_SAMPLE + 1, "sample");
+	GOOD(CONFIG, m, icmp_source, in6("2001:db8::1"));
+	for (int i = 0; i < 4; i++)
+		BAD(CONFIG, m, icmp_source, in6(no_unicast[i]), "icmp_source");
+	GOOD(CONFIG, m, icmp_source4, inet_addr("192.0.2.1"));
+	for (int i = 0; i < 5; i++)
+		BAD(CONFIG, m, icmp_source4, inet_addr(no_unicast4[i]), "icmp_source4");
+	BAD(CONFIG, m, dispatcher, 2, "dispatcher");
+	BAD(CONFIG, m, kernel_relay, 2, "kernel_relay");
+	BAD(CONFIG, m, kernel_egress, 2, "kernel_egress");
 }
 
 static void iface_name(const char *name, bool ok)
@@ -163,8 +187,24 @@ static void test_iface(void **state)
 	bad(SAN_MSG_IFACE, &endless, "name");
 	GOOD(IFACE, m, role, SAN_ROLE_NONE);
 	BAD(IFACE, m, role, 3, "role");
-	GOOD(IFACE, m, policy, 3);
-	BAD(IFACE, m, policy, 4, "policy");
+	GOOD(IFACE, m, policy, 15);
+	BAD(IFACE, m, policy, 16, "policy");
+	GOOD(IFACE, m, group, 63);
+	BAD(IFACE, m, group, 64, "group");
+}
+
+static void test_prefix(void **state)
+{
+	struct san_msg_prefix m = {.addr = in6("5f00:8000::"), .len = 17, .kind = SAN_PREFIX_BLOCK};
+
+	good(SAN_MSG_PREFIX, &m);
+	GOOD(PREFIX, m, kind, SAN_PREFIX_INSIDE);
+	BAD(PREFIX, m, kind, 0, "kind");
+	BAD(PREFIX, m, kind, 3, "kind");
+	BAD(PREFIX, m, len, 0, "len");
+	GOOD(PREFIX, m, len, 128);
+	BAD(PREFIX, m, len, 129, "len");
+	BAD(PREFIX, m, len, 16, "addr");
 }
 
 static void test_plan(void **state)
@@ -176,14 +216,21 @@ static void test_plan(void **state)
 	BAD(CONFIG_END, empty, zero, 1, "zero");
 	good(SAN_MSG_PLAN_BEGIN, &m);
 	GOOD(PLAN_BEGIN, m, flags, SAN_PLAN_FULL);
-	BAD(PLAN_BEGIN, m, flags, 2, "flags");
-	BAD(PLAN_COMMIT, m, flags, 2, "flags");
+	GOOD(PLAN_BEGIN, m, flags, SAN_PLAN_CLASSES);
+	BAD(PLAN_BEGIN, m, flags, 4, "flags");
+	BAD(PLAN_COMMIT, m, flags, 4, "flags");
 	GOOD(PLAN_COMMIT, m, count, UINT32_MAX);
 }
 
 static void test_nexthop(void **state)
 {
-	struct san_msg_nexthop m = {.id = 1, .n_segs = 1, .encap = SAN_ENCAP_FULL};
+	struct san_msg_nexthop m = {
+		.id = 1,
+		.kind = SAN_NH_SRV6,
+		.n_segs = 1,
+		.encap = SAN_ENCAP_FULL,
+		.families = SAN_NH_IP6,
+	};
 
 	m.segs[0] = in6("5f00::1");
 	good(SAN_MSG_NEXTHOP, &m);
@@ -201,6 +248,36 @@ static void test_nexthop(void **state)
 	GOOD(NEXTHOP, m, n_segs, SAN_MAX_SEGS);
 	m.n_segs = SAN_MAX_SEGS;
 	BAD(NEXTHOP, m, segs[7], in6("ff02::1"), "segs[7]");
+	GOOD(NEXTHOP, m, families, 3);
+	BAD(NEXTHOP, m, families, 0, "families");
+	BAD(NEXTHOP, m, families, 4, "families");
+	BAD(NEXTHOP, m, kind, SAN_NH_UNUSED, "kind");
+	BAD(NEXTHOP, m, kind, SAN_NH_DROP, "kind");
+}
+
+static void test_direct(void **state)
+{
+	struct san_msg_nexthop m = {
+		.id = 1,
+		.kind = SAN_NH_DIRECT,
+		.n_segs = 1,
+		.families = SAN_NH_IP6,
+	};
+
+	m.segs[0] = in6("2001:db8::1");
+	good(SAN_MSG_NEXTHOP, &m);
+	BAD(NEXTHOP, m, n_segs, 0, "n_segs");
+	BAD(NEXTHOP, m, n_segs, 2, "n_segs");
+	BAD(NEXTHOP, m, encap, 1, "encap");
+	BAD(NEXTHOP, m, hop_limit, 1, "hop_limit");
+	BAD(NEXTHOP, m, families, SAN_NH_IP4, "families");
+	BAD(NEXTHOP, m, families, 3, "families");
+	BAD(NEXTHOP, m, segs[0], in6("fe80::1"), "segs[0]");
+	m.segs[0] = in6("::ffff:10.2.0.5");
+	GOOD(NEXTHOP, m, families, SAN_NH_IP4);
+	bad(SAN_MSG_NEXTHOP, &m, "families");
+	m.families = SAN_NH_IP4;
+	BAD(NEXTHOP, m, segs[0], in6("::ffff:224.0.0.1"), "segs[0]");
 }
 
 static void test_service(void **state)
@@ -218,11 +295,39 @@ static void test_service(void **state)
 	for (int i = 0; i < 4; i++)
 		BAD(SERVICE, m, address, in6(no_unicast[i]), "address");
 	BAD(SERVICE, m, nexthop, 0, "nexthop");
-	BAD(SERVICE, m, mode, SAN_MODE_BALANCED, "mode");
+	BAD(SERVICE, m, mode, SAN_MODE_BALANCED + 1, "mode");
+	BAD(SERVICE, m, mode, SAN_MODE_BALANCED, "n_members");
+	BAD(SERVICE, m, n_members, 1, "n_members");
 	BAD(SERVICE, m, mode, SAN_MODE_NONE, "nexthop");
 	BAD(SERVICE, m, affinity, 3, "affinity");
+	GOOD(SERVICE, m, scope, SAN_SCOPE_LOCAL);
+	BAD(SERVICE, m, scope, 2, "scope");
+	GOOD(SERVICE, m, flags, SAN_SVC_KEY_SOURCE);
+	BAD(SERVICE, m, flags, 2, "flags");
+	GOOD(SERVICE, m, groups, UINT64_MAX);
+	GOOD(SERVICE, m, idle_s, CHECK_MAX_IDLE);
+	BAD(SERVICE, m, idle_s, CHECK_MAX_IDLE + 1, "idle_s");
+	GOOD(SERVICE, m, address4, inet_addr("10.9.0.1"));
+	for (int i = 0; i < 5; i++)
+		BAD(SERVICE, m, address4, inet_addr(no_unicast4[i]), "address4");
+	m.mode = SAN_MODE_BALANCED;
+	GOOD(SERVICE, m, n_members, 1);
+	GOOD(SERVICE, m, n_members, SAN_MAX_MEMBERS);
+	BAD(SERVICE, m, n_members, SAN_MAX_MEMBERS + 1, "n_members");
 	m.nexthop = 0;
 	GOOD(SERVICE, m, mode, SAN_MODE_NONE);
+}
+
+static void test_member(void **state)
+{
+	struct san_msg_member m = {.service_id = 1, .nexthop = 1, .weight = 1};
+
+	good(SAN_MSG_MEMBER, &m);
+	BAD(MEMBER, m, service_id, 0, "service_id");
+	BAD(MEMBER, m, nexthop, 0, "nexthop");
+	BAD(MEMBER, m, weight, 0, "weight");
+	GOOD(MEMBER, m, weight, CHECK_MAX_WEIGHT);
+	BAD(MEMBER, m, weight, CHECK_MAX_WEIGHT + 1, "weight");
 }
 
 static void test_sid(void **state)
@@ -247,8 +352,64 @@ static void test_sid(void **state)
 	GOOD(SID, m, nexthop, in6("2001:db8::2"));
 	for (int i = 0; i < 4; i++)
 		BAD(SID, m, nexthop, in6(no_unicast[i]), "nexthop");
+	BAD(SID, m, nexthop, in6("::ffff:10.2.0.5"), "nexthop");
+	m.behaviour = SAN_BEHAVIOUR_END_DX4;
+	GOOD(SID, m, nexthop, in6("::ffff:10.2.0.5"));
+	BAD(SID, m, nexthop, in6("2001:db8::2"), "nexthop");
+	BAD(SID, m, nexthop, in6("::ffff:127.0.0.1"), "nexthop");
 	m.behaviour = SAN_BEHAVIOUR_END_DT6;
 	GOOD(SID, m, table, 254);
+	m.behaviour = SAN_BEHAVIOUR_END_SAN;
+	good(SAN_MSG_SID, &m);
+	BAD(SID, m, flavors, SAN_FLAVOR_PSP, "flavors");
+	m.behaviour = SAN_BEHAVIOUR_END;
+	GOOD(SID, m, flavors, 7);
+	BAD(SID, m, flavors, 8, "flavors");
+}
+
+static void test_class(void **state)
+{
+	struct san_msg_class m = {
+		.service_id = 0x101,
+		.dst = in6("2001:db8::"),
+		.dst_len = 32,
+		.fields = SAN_CLASS_PROTO | SAN_CLASS_DPORT,
+		.proto = 6,
+		.dport = 0x5000,
+	};
+
+	good(SAN_MSG_CLASS, &m);
+	BAD(CLASS, m, service_id, 0, "service_id");
+	BAD(CLASS, m, dst_len, 16, "dst");
+	BAD(CLASS, m, dst_len, 129, "dst_len");
+	BAD(CLASS, m, src_len, 129, "src_len");
+	BAD(CLASS, m, src, in6("2001:db8::"), "src");
+	BAD(CLASS, m, fields, 16, "fields");
+	BAD(CLASS, m, fields, SAN_CLASS_DPORT, "fields");
+	BAD(CLASS, m, fields, SAN_CLASS_PROTO, "dport");
+	BAD(CLASS, m, sport, 1, "sport");
+	BAD(CLASS, m, dscp, 1, "dscp");
+	m.dport = 0;
+	BAD(CLASS, m, fields, 0, "proto");
+	m.fields = SAN_CLASS_DSCP;
+	m.proto = 0;
+	GOOD(CLASS, m, dscp, 63);
+	BAD(CLASS, m, dscp, 64, "dscp");
+}
+
+static void test_trace(void **state)
+{
+	struct san_msg_trace m = {.trace.fields = SAN_TRACE_ON, .seconds = 1};
+
+	good(SAN_MSG_TRACE, &m);
+	GOOD(TRACE, m, trace.fields, 0x1ff);
+	BAD(TRACE, m, trace.fields, 0x201, "fields");
+	BAD(TRACE, m, trace.fields, SAN_TRACE_SERVICE, "fields");
+	GOOD(TRACE, m, seconds, 3600);
+	BAD(TRACE, m, seconds, 3601, "seconds");
+	BAD(TRACE, m, seconds, 0, "seconds");
+	m.trace.fields = 0;
+	GOOD(TRACE, m, seconds, 0);
 }
 
 static void test_removals(void **state)
@@ -260,6 +421,8 @@ static void test_removals(void **state)
 	good(SAN_MSG_NEXTHOP_DEL, &m);
 	good(SAN_MSG_SID_DEL, &m);
 	BAD(SERVICE_DEL, m, service_id, 0, "service_id");
+	GOOD(SERVICE_DEL, m, scope, SAN_SCOPE_LOCAL);
+	BAD(SERVICE_DEL, m, scope, 2, "scope");
 	BAD(NEXTHOP_DEL, m, id, 0, "id");
 	BAD(SID_DEL, m, addr, in6("::"), "addr");
 	good(SAN_MSG_STATS_REQ, &req);
@@ -273,7 +436,9 @@ int main(void)
 		cmocka_unit_test(test_config),	  cmocka_unit_test(test_iface),
 		cmocka_unit_test(test_plan),	  cmocka_unit_test(test_nexthop),
 		cmocka_unit_test(test_service),	  cmocka_unit_test(test_sid),
-		cmocka_unit_test(test_removals),
+		cmocka_unit_test(test_prefix),	  cmocka_unit_test(test_direct),
+		cmocka_unit_test(test_member),	  cmocka_unit_test(test_class),
+		cmocka_unit_test(test_trace),	  cmocka_unit_test(test_removals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

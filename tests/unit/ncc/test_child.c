@@ -2,6 +2,8 @@
 /* Session and plans of the child side. */
 #include "unit/ncc/child.h"
 
+#define CONFIG_MSGS 7
+
 /* --- configuration --- */
 
 static void test_configuration(void **state)
@@ -9,23 +11,27 @@ static void test_configuration(void **state)
 	struct fixture *f = *state;
 	const struct san_msg_hello *hello = payload(f, SAN_MSG_HELLO, 0);
 	const struct san_msg_iface *iface = payload(f, SAN_MSG_IFACE, 0);
+	const struct san_msg_prefix *prefix = payload(f, SAN_MSG_PREFIX, 0);
 	struct ncc_status status;
 
-	assert_string_equal(types(f, 0), "HELLO CONFIG IFACE IFACE CONFIG_END");
+	assert_string_equal(types(f, 0), "HELLO CONFIG IFACE IFACE PREFIX PREFIX CONFIG_END");
 	assert_int_equal(hello->abi_version, SAN_ABI_VERSION);
 	assert_int_equal(hello->pid, getpid());
 	assert_int_not_equal(f->msgs[0].hdr.session, 0);
 	assert_string_equal(iface->name, "eth0");
 	assert_int_equal(iface->role, SAN_ROLE_INGRESS);
 	assert_int_equal(iface->policy, SAN_IF_DROP_UNKNOWN);
+	assert_int_equal(iface->group, 3);
+	assert_int_equal(prefix->kind, SAN_PREFIX_BLOCK);
+	assert_int_equal(prefix->len, 16);
 	/* A flush waits for the answer. */
 	assert_int_equal(put(f, 1, NULL, "5f00::1"), 0);
 	assert_int_equal(ncc_flush(f->ncc), 1);
 	turn(f);
-	assert_int_equal(f->n, 5);
+	assert_int_equal(f->n, CONFIG_MSGS);
 	ack(f, SAN_MSG_CONFIG_END, 0, 0, "");
 	turn(f);
-	assert_string_equal(types(f, 5), "PLAN_BEGIN NEXTHOP SERVICE PLAN_COMMIT");
+	assert_string_equal(types(f, CONFIG_MSGS), "PLAN_BEGIN NEXTHOP SERVICE PLAN_COMMIT");
 	assert_int_equal(f->acks, 1);
 	assert_int_equal(f->acked_generation, 0);
 	ncc_status(f->ncc, &status);
@@ -47,7 +53,7 @@ static void test_configuration_refused(void **state)
 	assert_string_equal(f->acked_text, "interface eth0: does not exist");
 	ncc_flush(f->ncc);
 	turn(f);
-	assert_int_equal(f->n, 5); /* no plan */
+	assert_int_equal(f->n, CONFIG_MSGS); /* no plan */
 }
 
 /* --- plans --- */
@@ -62,7 +68,7 @@ static void test_first_plan_is_full(void **state)
 	ack(f, SAN_MSG_CONFIG_END, 0, 0, "");
 	assert_int_equal(put(f, 0x101, "2001:db8:5::1", "5f00::1"), 0);
 	turn(f);
-	assert_int_equal(f->n, 5); /* nothing before the flush */
+	assert_int_equal(f->n, CONFIG_MSGS); /* nothing before the flush */
 	assert_int_equal(ncc_flush(f->ncc), 1);
 	turn(f);
 	begin = payload(f, SAN_MSG_PLAN_BEGIN, 0);
@@ -89,7 +95,7 @@ static void test_empty_first_plan(void **state)
 	assert_int_equal(ncc_flush(f->ncc), 1);
 	assert_int_equal(ncc_flush(f->ncc), 1);
 	turn(f);
-	assert_string_equal(types(f, 5), "PLAN_BEGIN PLAN_COMMIT");
+	assert_string_equal(types(f, CONFIG_MSGS), "PLAN_BEGIN PLAN_COMMIT");
 }
 
 static void test_changes_only(void **state)
@@ -117,9 +123,9 @@ static void test_changes_only(void **state)
 	assert_string_equal(types(f, 1), "PLAN_BEGIN SERVICE PLAN_COMMIT");
 	ack_plan(f, 3);
 	forget(f);
-	ncc_service_del(f->ncc, 2);
-	ncc_service_del(f->ncc, 2);
-	ncc_service_del(f->ncc, 77);
+	ncc_service_del(f->ncc, 2, SAN_SCOPE_INGRESS);
+	ncc_service_del(f->ncc, 2, SAN_SCOPE_INGRESS);
+	ncc_service_del(f->ncc, 77, SAN_SCOPE_INGRESS);
 	assert_int_equal(ncc_flush(f->ncc), 4);
 	turn(f);
 	assert_string_equal(types(f, 1), "PLAN_BEGIN NEXTHOP_DEL SERVICE_DEL PLAN_COMMIT");
@@ -171,7 +177,7 @@ static void test_newest_wins(void **state)
 	put(f, 1, NULL, "5f00::3");
 	assert_int_equal(ncc_flush(f->ncc), 3);
 	put(f, 2, NULL, "5f00::4");
-	ncc_service_del(f->ncc, 2); /* came and went unseen */
+	ncc_service_del(f->ncc, 2, SAN_SCOPE_INGRESS); /* came and went unseen */
 	turn(f);
 	assert_int_equal(f->n, 1);
 	ack_plan(f, 2);
@@ -195,7 +201,7 @@ static void test_removed_and_back(void **state)
 	turn(f);
 	id = ((struct san_msg_nexthop *)payload(f, SAN_MSG_NEXTHOP, 0))->id;
 	ack_plan(f, 2);
-	ncc_service_del(f->ncc, 1);
+	ncc_service_del(f->ncc, 1, SAN_SCOPE_INGRESS);
 	ncc_flush(f->ncc);
 	turn(f);
 	forget(f);
@@ -218,7 +224,7 @@ static void test_refused_plan_is_repeated_in_full(void **state)
 	ncc_flush(f->ncc);
 	turn(f);
 	ack_plan(f, 2);
-	ncc_service_del(f->ncc, 1);
+	ncc_service_del(f->ncc, 1, SAN_SCOPE_INGRESS);
 	put(f, 2, NULL, "5f00::2");
 	assert_int_equal(ncc_flush(f->ncc), 3);
 	turn(f);
@@ -286,7 +292,7 @@ static void test_shared_address(void **state)
 	assert_memory_equal(&(a->service_id == 7 ? a : b)->address, &none, 16);
 	ack_plan(f, 2);
 	forget(f);
-	ncc_service_del(f->ncc, 5);
+	ncc_service_del(f->ncc, 5, SAN_SCOPE_INGRESS);
 	ncc_flush(f->ncc);
 	turn(f);
 	a = payload(f, SAN_MSG_SERVICE, 0); /* told again, now with the address */
@@ -352,11 +358,24 @@ static void test_bad_services(void **state)
 	struct fixture *f = *state;
 	struct plan_nexthop nh = hop("5f00::1", NULL);
 	struct plan_service svc = {.id = 0, .mode = SAN_MODE_PREFERRED, .selected = &nh};
+	uint16_t heavy = SAN_MAX_WEIGHT + 1;
 
-	svc_refused(f, &svc, -EINVAL, "service 0x0: id: is 0, must not be 0");
+	svc_refused(f, &svc, -EINVAL, "service 0x0: id: is 0, must be 1 or more");
 	svc.id = 1;
+	svc.mode = SAN_MODE_BALANCED + 1;
+	svc_refused(f, &svc, -EINVAL,
+		    "service 0x1: mode: is 3, must be none, preferred or balanced");
 	svc.mode = SAN_MODE_BALANCED;
-	svc_refused(f, &svc, -EINVAL, "service 0x1: mode: is 2, must be none or preferred");
+	svc_refused(f, &svc, -EINVAL,
+		    "service 0x1: weights: is 0, must be above 0 for one next hop at least");
+	svc.alive = &nh;
+	svc.n_alive = 1;
+	svc.weights = &heavy;
+	svc_refused(f, &svc, -EINVAL, "service 0x1: weights: is 1001, must be 0..1000");
+	svc.n_alive = 0;
+	svc.scope = 2;
+	svc_refused(f, &svc, -EINVAL, "service 0x1: scope: is 2, must be 0 (ingress) or 1 (local)");
+	svc.scope = 0;
 	svc.mode = SAN_MODE_PREFERRED;
 	svc.affinity = 3;
 	svc_refused(f, &svc, -EINVAL, "service 0x1: affinity: is 3, must be 0..2");
@@ -371,6 +390,15 @@ static void test_bad_services(void **state)
 	nh.n_segs = 1;
 	nh.encap = SAN_ENCAP_MAX;
 	svc_refused(f, &svc, -EINVAL, "service 0x1: encap: is 2, must be 0 or 1");
+	nh.families = 0;
+	svc_refused(f, &svc, -EINVAL, "service 0x1: families: is 0, must be 1..3");
+	nh.families = SAN_NH_IP6;
+	nh.kind = SAN_NH_DROP;
+	svc_refused(f, &svc, -EINVAL, "service 0x1: kind: is 4, must be srv6 or direct");
+	nh.kind = SAN_NH_DIRECT;
+	svc_refused(f, &svc, -EINVAL,
+		    "service 0x1: kind: is direct, must have one address, no encap and no hop "
+		    "limit");
 	svc.selected = NULL;
 	svc.alive = many;
 	svc.n_alive = PLAN_MAX_ALIVE + 1;
@@ -388,9 +416,13 @@ static void test_limits(void **state)
 	for (unsigned int i = 1; i <= 8; i++)
 		assert_int_equal(put(f, i, NULL, "5f00::1"), 0);
 	svc_refused(f, &svc, -ENOSPC,
-		    "service 0x63: services: is 8, limit reached, at most 8 are configured");
+		    "service 0x63: map san_services is full, it holds 8; raise maps.services");
+	svc.scope = SAN_SCOPE_LOCAL; /* a map of its own */
+	assert_int_equal(ncc_service_put(f->ncc, &svc, NULL), 0);
+	ncc_service_del(f->ncc, 99, SAN_SCOPE_LOCAL);
+	svc.scope = SAN_SCOPE_INGRESS;
 	assert_int_equal(put(f, 8, NULL, "5f00::1"), 0); /* one that is there may change */
-	ncc_service_del(f->ncc, 8);
+	ncc_service_del(f->ncc, 8, SAN_SCOPE_INGRESS);
 	assert_int_equal(put(f, 9, NULL, "5f00::1"), 0);
 	for (unsigned int i = 2; i <= 7; i++) {
 		snprintf(seg, sizeof(seg), "5f00::%u", i);
@@ -400,7 +432,7 @@ static void test_limits(void **state)
 	svc.id = 7;
 	svc.selected = &nh;
 	svc_refused(f, &svc, -ENOSPC,
-		    "service 0x7: next hops: is 7, limit reached, at most 7 are configured");
+		    "service 0x7: map san_nexthops is full, it holds 7; raise maps.nexthops");
 	/* The refused service is as it was. */
 	f->stats = ncc_entries_json(f->ncc);
 	assert_int_equal(json_array_size(f->stats), 8);
@@ -446,7 +478,7 @@ static void test_sid_limit(void **state)
 	}
 	sid.addr.s6_addr[13] = 2;
 	assert_int_equal(ncc_sid_put(f->ncc, &sid, &err), -ENOSPC);
-	assert_string_equal(err.field, "sids");
+	assert_string_equal(err.want, "map san_sids is full, it holds 65536");
 }
 
 /* --- the parent's words --- */

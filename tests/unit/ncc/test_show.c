@@ -41,11 +41,11 @@ static void test_entries_json(void **state)
 	assert_true(json_is_null(json_object_get(json_array_get(list, 1), "address")));
 	json_decref(list);
 	ack_plan(f, 2);
-	e = ncc_entry_json(f->ncc, 0x101);
+	e = ncc_entry_json(f->ncc, 0x101, SAN_SCOPE_INGRESS);
 	assert_string_equal(text_at(e, "service"), "0x101");
 	assert_int_equal(number_at(e, "applied_generation"), 2);
 	json_decref(e);
-	assert_null(ncc_entry_json(f->ncc, 0x103));
+	assert_null(ncc_entry_json(f->ncc, 0x103, SAN_SCOPE_INGRESS));
 	list = ncc_entries_json(f->ncc);
 	assert_int_equal(number_at(json_array_get(list, 0), "applied_generation"), 2);
 	json_decref(list);
@@ -76,7 +76,9 @@ static void test_nexthops_json(void **state)
 	assert_int_equal(number_at(nh, "id"), st.id);
 	assert_int_equal(number_at(nh, "index"), 9);
 	assert_int_equal(number_at(nh, "services"), 2);
-	assert_string_equal(text_at(nh, "kind"), "unresolved");
+	assert_string_equal(text_at(nh, "kind"), "srv6");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(nh, "families"), 0)),
+			    "ipv6");
 	assert_string_equal(text_at(nh, "state"), "unresolved");
 	assert_string_equal(text_at(nh, "reason"), "no route to 5f00::1");
 	assert_string_equal(json_string_value(json_array_get(json_object_get(nh, "segments"), 0)),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Sizes, names, datagrams; and the pool of indexes. */
+/* Sizes, names, datagrams. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ncc/pool.h"
 #include "ncc/wire.h"
 
 #include <cmocka.h>
@@ -55,11 +54,11 @@ static void test_check(void **state)
 	refused(&buf, size + 1, "message HELLO: length: is 25, must be 24");
 	refused(&buf, SAN_MSG_MAX_SIZE + 1, "message HELLO: length: is 513 or more, must be 24");
 	buf.hdr.type = 0;
-	refused(&buf, size, "message: type: is 0, must be 1..19");
+	refused(&buf, size, "message: type: is 0, must be 1..24");
 	buf.hdr.type = SAN_MSG_TYPE_MAX;
-	refused(&buf, size, "message: type: is 20, must be 1..19");
+	refused(&buf, size, "message: type: is 25, must be 1..24");
 	buf.hdr.version++;
-	refused(&buf, size, "message: version: is 2, must be 1");
+	refused(&buf, size, "message: version: is 3, must be 2");
 }
 
 static void test_datagrams(void **state)
@@ -90,53 +89,12 @@ static void test_datagrams(void **state)
 	close(fds[1]);
 }
 
-static void test_pool(void **state)
-{
-	struct pool pool;
-
-	assert_int_equal(pool_init(&pool, 130), 0);
-	assert_true(pool_mark(&pool, 2));
-	assert_false(pool_mark(&pool, 2));
-	assert_false(pool_mark(&pool, 0));
-	assert_false(pool_mark(&pool, 130));
-	assert_int_equal(pool_take(&pool), 1);
-	assert_int_equal(pool_take(&pool), 3); /* 2 is marked */
-	for (uint32_t i = 4; i < 130; i++)
-		assert_int_equal(pool_take(&pool), i);
-	assert_int_equal(pool_take(&pool), 0); /* all given out */
-	pool_give(&pool, 64);
-	pool_give(&pool, 64); /* not twice */
-	pool_give(&pool, 0);
-	pool_give(&pool, 999);
-	assert_int_equal(pool.n, 128);
-	assert_int_equal(pool_take(&pool), 64);
-	pool_fini(&pool);
-}
-
-/* A number rests before it is used again. */
-static void test_pool_goes_round(void **state)
-{
-	struct pool pool;
-
-	assert_int_equal(pool_init(&pool, 5), 0);
-	assert_int_equal(pool_take(&pool), 1);
-	pool_give(&pool, 1);
-	assert_int_equal(pool_take(&pool), 2);
-	assert_int_equal(pool_take(&pool), 3);
-	assert_int_equal(pool_take(&pool), 4);
-	assert_int_equal(pool_take(&pool), 1);
-	pool_fini(&pool);
-	assert_int_equal(pool_init(&pool, 1), 0);
-	assert_int_equal(pool_take(&pool), 0);
-	pool_fini(&pool);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sizes),		cmocka_unit_test(test_check),
-		cmocka_unit_test(test_datagrams),	cmocka_unit_test(test_pool),
-		cmocka_unit_test(test_pool_goes_round),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_datagrams),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
