@@ -42,7 +42,7 @@ static int may_be(int reason)
 {
 	switch (reason) {
 	case SAN_R_FORWARDED:
-	case SAN_R_NOT_IPV6:
+	case SAN_R_NOT_IP:
 	case SAN_R_NO_SAN:
 	case SAN_R_BAD_VERSION:
 	case SAN_R_FRAGMENT:
@@ -96,7 +96,8 @@ static void check_found(const uint8_t *data, size_t size, const struct san_profi
 	HOLDS(found->service_id != 0);
 	HOLDS(holds_id(data, end, profile, found->service_id));
 	HOLDS(found->l4_off == 0 || (found->l4_off > 40 && found->l4_off <= end));
-	HOLDS(found->flags < 16 && found->fragment < 2);
+	HOLDS(found->flags < 16 && found->fragment < 2 && found->more <= found->fragment);
+	HOLDS(found->fragment || !found->frag_id);
 	if (found->l4_proto == 6 || found->l4_proto == 17)
 		HOLDS(found->l4_off && (size_t)found->l4_off + 4 <= end);
 }
