@@ -87,6 +87,7 @@ static void test_nexthops_json(void **state)
 	st.kind = SAN_NH_SRV6;
 	st.ifindex = 4;
 	st.mtu = 1500;
+	st.learned_mtu = 1400;
 	memcpy(st.dst_mac, "\x02\0\0\0\0\xab", 6);
 	strcpy(st.ifname, "eth1");
 	say(f, SAN_MSG_NH_STATE, 0, &st);
@@ -100,6 +101,7 @@ static void test_nexthops_json(void **state)
 	assert_string_equal(text_at(nh, "interface"), "eth1");
 	assert_string_equal(text_at(nh, "mac"), "02:00:00:00:00:ab");
 	assert_int_equal(number_at(nh, "mtu"), 1500);
+	assert_int_equal(number_at(nh, "learned_mtu"), 1400);
 	json_decref(list);
 }
 
@@ -155,12 +157,22 @@ static uint32_t last_request(struct fixture *f)
 	return ((struct san_msg_stats_req *)payload(f, SAN_MSG_STATS_REQ, n - 1))->request;
 }
 
-static void row(struct fixture *f, uint32_t request, uint32_t kind, uint64_t key)
+static void row_of(struct fixture *f, uint32_t request, uint32_t kind, uint64_t key,
+		   uint32_t ifindex)
 {
-	struct san_msg_stat msg = {
-		.request = request, .kind = kind, .key = key, .packets = 10, .bytes = 1000};
+	struct san_msg_stat msg = {.request = request,
+				   .kind = kind,
+				   .key = key,
+				   .packets = 10,
+				   .bytes = 1000,
+				   .ifindex = ifindex};
 
 	say(f, SAN_MSG_STAT, 0, &msg);
+}
+
+static void row(struct fixture *f, uint32_t request, uint32_t kind, uint64_t key)
+{
+	row_of(f, request, kind, key, 0);
 }
 
 static void end(struct fixture *f, uint32_t request)
@@ -200,6 +212,42 @@ static void test_stats(void **state)
 	r = json_array_get(json_object_get(f->stats, "reasons"), 0);
 	assert_string_equal(text_at(r, "reason"), "too_deep");
 	assert_string_equal(text_at(r, "why"), "more headers or options than the work bound");
+}
+
+static void test_other_stats(void **state)
+{
+	struct fixture *f = *state;
+	struct san_msg_iface_state st = {.name = "eth1", .ifindex = 3, .role = 2};
+	uint32_t request;
+	json_t *r;
+
+	say(f, SAN_MSG_IFACE_STATE, 0, &st);
+	assert_int_equal(ncc_stats(f->ncc, on_stats, f), 0);
+	turn(f);
+	request = last_request(f);
+	row(f, request, SAN_STAT_EGRESS, 0x101);
+	row_of(f, request, SAN_STAT_REASON, SAN_R_DENIED, 3);
+	row_of(f, request, SAN_STAT_REASON, SAN_R_DENIED, 4); /* gone meanwhile */
+	row(f, request, SAN_STAT_REASON, SAN_R_NO_ROLE);
+	row(f, request, SAN_STAT_MAP, SAN_MAP_SLOTS);
+	row(f, request, SAN_STAT_MAP, SAN_MAP_MAX);
+	row(f, request, SAN_STAT_EVENTS, 0);
+	end(f, request);
+	r = json_array_get(json_object_get(f->stats, "egress"), 0);
+	assert_string_equal(text_at(r, "service"), "0x101");
+	assert_int_equal(json_array_size(json_object_get(f->stats, "reasons")), 2);
+	r = json_array_get(json_object_get(f->stats, "reasons"), 0);
+	assert_string_equal(text_at(r, "interface"), "eth1");
+	r = json_array_get(json_object_get(f->stats, "reasons"), 1);
+	assert_true(json_is_null(json_object_get(r, "interface")));
+	assert_int_equal(json_array_size(json_object_get(f->stats, "maps")), 1);
+	r = json_array_get(json_object_get(f->stats, "maps"), 0);
+	assert_string_equal(text_at(r, "map"), "san_slots");
+	assert_int_equal(number_at(r, "used"), 10);
+	assert_int_equal(number_at(r, "size"), 1000);
+	r = json_object_get(f->stats, "events");
+	assert_int_equal(number_at(r, "passed"), 10);
+	assert_int_equal(number_at(r, "lost"), 1000);
 }
 
 /* Who asks while a request is under way gets the next one's answer. */
@@ -278,10 +326,9 @@ static void test_close_with_waiters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		R(test_entries_json),	    R(test_nexthops_json),
-		R(test_other_json),	    R(test_stats),
-		R(test_stats_together),	    R(test_stats_failures),
-		R(test_close_with_waiters),
+		R(test_entries_json),	R(test_nexthops_json),	    R(test_other_json),
+		R(test_stats),		R(test_other_stats),	    R(test_stats_together),
+		R(test_stats_failures), R(test_close_with_waiters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
