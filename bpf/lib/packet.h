@@ -140,7 +140,7 @@ static __always_inline int packet_read4(const __u8 *ip, const __u8 *end, struct 
 	struct ipv4_found found;
 	int r = ipv4_read(ip, end, &found);
 
-	p->flow.src[2] = p->flow.dst[2] = found.src ? cursor_be32(0xffff) : 0;
+	p->flow.src[2] = p->flow.dst[2] = found.len ? cursor_be32(0xffff) : 0;
 	p->flow.src[3] = found.src;
 	p->flow.dst[3] = found.dst;
 	p->flow.ports = found.ports;
