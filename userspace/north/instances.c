@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* /v1/services/{id}/instances and /v1/instances */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "model/in6.h"
 #include "north/resource.h"
 
 static json_t *address_json(const struct in6_addr *addr)
@@ -13,7 +13,7 @@ static json_t *address_json(const struct in6_addr *addr)
 
 	if (IN6_IS_ADDR_UNSPECIFIED(addr))
 		return json_null();
-	return json_string(inet_ntop(AF_INET6, addr, text, sizeof(text)));
+	return json_string(in6_text(addr, text));
 }
 
 static json_t *shown(const void *item)

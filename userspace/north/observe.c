@@ -2,7 +2,6 @@
 #include "north/observe.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
@@ -28,25 +27,6 @@ static bool is_nearly_full(const struct map_fill *fill)
 	return fill->size && fill->used * 100 >= fill->size * OBSERVE_WARN_PERCENT;
 }
 
-static void remember(struct map_fill *fill, const char *name, uint64_t used, uint64_t size)
-{
-	bool nearly;
-
-	fill->used = used;
-	fill->size = size;
-	fill->known = true;
-	nearly = is_nearly_full(fill);
-	if (nearly && !fill->warned)
-		log_warn("map nearly full",
-			 "map=%s used=%" PRIu64 " size=%" PRIu64
-			 " hint=\"maps: in the configuration\"",
-			 name, used, size);
-	else if (!nearly && fill->warned)
-		log_info("map has room again", "map=%s used=%" PRIu64 " size=%" PRIu64, name, used,
-			 size);
-	fill->warned = nearly;
-}
-
 void observe_maps(struct north *n, const json_t *stats)
 {
 	const json_t *row;
@@ -57,10 +37,13 @@ void observe_maps(struct north *n, const json_t *stats)
 		const char *name = json_string_value(json_object_get(row, "map"));
 		int map = map_of(name);
 
-		if (map >= 0)
-			remember(&n->observe.maps[map], name,
-				 (uint64_t)json_integer_value(json_object_get(row, "used")),
-				 (uint64_t)json_integer_value(json_object_get(row, "size")));
+		if (map < 0)
+			continue;
+		n->observe.maps[map] = (struct map_fill){
+			.used = (uint64_t)json_integer_value(json_object_get(row, "used")),
+			.size = (uint64_t)json_integer_value(json_object_get(row, "size")),
+			.known = true,
+		};
 	}
 }
 
@@ -69,7 +52,7 @@ static json_t *fill_json(const char *name, const struct map_fill *fill)
 	return json_pack("{s:s, s:I, s:I, s:I, s:b}", "map", name, "used", (json_int_t)fill->used,
 			 "size", (json_int_t)fill->size, "percent",
 			 (json_int_t)(fill->size ? fill->used * 100 / fill->size : 0), "warning",
-			 (int)fill->warned);
+			 (int)is_nearly_full(fill));
 }
 
 json_t *observe_maps_age(const struct north *n)
@@ -113,11 +96,6 @@ void observe_refresh(struct north *n)
 		n->handles++;
 }
 
-static void on_period(uv_timer_t *timer)
-{
-	observe_refresh(timer->data);
-}
-
 static uint64_t realtime_us(void)
 {
 	struct timespec ts;
@@ -135,7 +113,6 @@ int observe_open(struct north *n)
 		return -ENOMEM;
 	o->base = o->newest = realtime_us();
 	ncc_on_event(n->conf.ncc, events_add, n);
-	uv_timer_start(&o->period, on_period, OBSERVE_PERIOD_MS, OBSERVE_PERIOD_MS);
 	return 0;
 }
 

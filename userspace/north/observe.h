@@ -2,7 +2,7 @@
 /*
  * Inside north: what the dataplane tells by itself. Events are kept in a ring and numbered; numbers
  * rise over restarts, so that a reader's place stays meaningful. Fill of the maps is remembered
- * from every answer with counters, and warned of once when it passes OBSERVE_WARN_PERCENT.
+ * from every answer with counters; from OBSERVE_WARN_PERCENT on the status warns.
  */
 #ifndef NORTH_OBSERVE_H
 #define NORTH_OBSERVE_H
@@ -15,7 +15,6 @@
 #define EVENTS_WAIT_MAX_S 30
 #define TRACE_SECONDS 60 /* unless said */
 #define TRACE_SECONDS_MAX 3600
-#define OBSERVE_PERIOD_MS 60000 /* between looks at the maps when nobody asks */
 #define OBSERVE_FRESH_US 1000000
 #define OBSERVE_WARN_PERCENT 90
 
@@ -29,7 +28,7 @@ struct event_waiter;
 
 struct map_fill {
 	uint64_t used, size;
-	bool known, warned;
+	bool known;
 };
 
 struct observe {
@@ -38,7 +37,7 @@ struct observe {
 	uint64_t lost;		/* the parent did not pass on */
 	struct event_waiter *waiters;
 	unsigned int n_waiters;
-	uv_timer_t wake, period;
+	uv_timer_t wake;
 	json_t *trace; /* as it was armed; NULL = none */
 	uint64_t trace_until_us;
 	struct map_fill maps[SAN_MAP_MAX];

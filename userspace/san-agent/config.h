@@ -67,8 +67,8 @@ struct constant_conf {
 struct instance_conf {
 	uint64_t service;
 	char name[NAME_LEN];
-	struct in6_addr address;
-	struct in6_addr sid; /* :: = the gateway allocates one */
+	struct in6_addr address; /* IPv4-mapped for IPv4 */
+	struct in6_addr sid;	 /* :: = the gateway allocates one */
 	struct source_conf source;
 	struct probe_conf probe;
 	struct constant_conf constants[AGENT_MAX_CONSTANTS];

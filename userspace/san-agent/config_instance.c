@@ -277,7 +277,7 @@ int instance_conf_read(const json_t *obj, struct agent_conf *conf, struct err *e
 	rc = rc ? rc : json_only(obj, allowed, err);
 	rc = rc ? rc : read_service(obj, &inst->service, err);
 	rc = rc ? rc : conf_name(obj, "name", inst->name, err);
-	rc = rc ? rc : json_get_in6(obj, "address", JSON_REQUIRED, &inst->address, err);
+	rc = rc ? rc : json_get_ip(obj, "address", JSON_REQUIRED, &inst->address, err);
 	rc = rc ? rc : json_get_in6(obj, "sid", JSON_OPTIONAL, &inst->sid, err);
 	rc = rc ? rc : read_source(obj, &inst->source, err);
 	rc = rc ? rc : read_probe(obj, &inst->probe, err);

@@ -34,14 +34,21 @@ json_t *request_agent(unsigned int ttl_s)
 			 SAN_VERSION_TEXT);
 }
 
+static const char *address_text(const struct in6_addr *addr, char buf[INET6_ADDRSTRLEN])
+{
+	if (IN6_IS_ADDR_V4MAPPED(addr))
+		return inet_ntop(AF_INET, &addr->s6_addr[12], buf, INET6_ADDRSTRLEN);
+	return inet_ntop(AF_INET6, addr, buf, INET6_ADDRSTRLEN);
+}
+
 json_t *request_instance(const struct instance *inst, const char *gateway, json_int_t lease,
 			 const struct in6_addr *sid)
 {
 	char address[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN];
 	json_t *body;
 
-	inet_ntop(AF_INET6, &inst->conf.address, address, sizeof(address));
-	body = json_pack("{s:s, s:s, s:I}", "gateway", gateway, "address", address, "lease", lease);
+	body = json_pack("{s:s, s:s, s:I}", "gateway", gateway, "address",
+			 address_text(&inst->conf.address, address), "lease", lease);
 	if (!body)
 		return NULL;
 	if (sid && !IN6_IS_ADDR_UNSPECIFIED(sid))

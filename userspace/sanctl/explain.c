@@ -59,6 +59,23 @@ static void print_challenger(const json_t *explain)
 	putchar('\n');
 }
 
+/* "balanced: 3 instances, weights renewed when one differs..." */
+static void print_balance(const json_t *explain)
+{
+	const json_t *balance = json_object_get(explain, "balance");
+	char a[256], b[256];
+
+	if (!json_is_object(balance))
+		return;
+	printf("balanced: %s instances, weights %s in all", text(balance, "members", a),
+	       text(balance, "weights", b));
+	if (json_is_number(json_object_get(balance, "beyond_margin_s"))) {
+		fputs(", some weight differs", stdout);
+		print_for(balance, "beyond_margin_s");
+	}
+	putchar('\n');
+}
+
 static void print_head(const json_t *explain)
 {
 	const json_t *selected = json_object_get(explain, "selected");
@@ -71,6 +88,7 @@ static void print_head(const json_t *explain)
 	print_for(selected, "since_s");
 	printf("\nwhy:      %s\n", text(explain, "why", a));
 	print_challenger(explain);
+	print_balance(explain);
 	if (margin)
 		printf("changes:  when something is better by %s for %s ms\n",
 		       table_text(margin, a, sizeof(a)), text(explain, "hysteresis.hold_ms", b));
@@ -115,6 +133,10 @@ static void print_candidate(const json_t *cand)
 	print_pick(cand);
 	printf("%s\n",
 	       json_is_true(json_object_get(cand, "satisfying")) ? "" : " (not satisfying)");
+	if (json_object_get(cand, "weight"))
+		printf("    weight: %s in force, %s now: %s permille of the flows\n",
+		       text(cand, "weight", rank), text(cand, "weight_now", kind),
+		       text(cand, "share_permille", why));
 	if (json_is_object(gate))
 		printf("    gate: %s: %s\n", text(gate, "kind", kind), text(gate, "text", why));
 	if (json_array_size(attrs))
@@ -152,13 +174,25 @@ static void print_history(const json_t *history)
 		print_change(json_array_get(history, --n));
 }
 
+static void print_explain(const json_t *explain)
+{
+	const json_t *candidates = json_object_get(explain, "candidates"), *cand;
+	size_t i;
+
+	print_head(explain);
+	json_array_foreach((json_t *)candidates, i, cand)
+		print_candidate(cand);
+	if (!i)
+		puts("\nno candidates: no instance of it is known, or no path leads to one");
+	print_history(json_object_get(explain, "history"));
+}
+
 int run_explain(struct ctl *ctl, const struct verb *verb, struct args args)
 {
 	char path[CTL_PATH_MAX];
 	struct call call = {.method = "GET", .path = path};
-	json_t *explain = NULL, *cand;
+	json_t *explain = NULL, *local;
 	int status = ctl_path(verb, args, path);
-	size_t i;
 
 	if (!status && args.n > 1)
 		status = usage_error(verb, "explains one service at a time");
@@ -168,12 +202,12 @@ int run_explain(struct ctl *ctl, const struct verb *verb, struct args args)
 	if (ctl->json) {
 		ctl_print_json(explain);
 	} else {
-		print_head(explain);
-		json_array_foreach(json_object_get(explain, "candidates"), i, cand)
-			print_candidate(cand);
-		if (!i)
-			puts("\nno candidates: no instance of it is known, or no path leads to one");
-		print_history(json_object_get(explain, "history"));
+		print_explain(explain);
+		local = json_object_get(explain, "local");
+		if (json_is_object(local)) {
+			puts("\namong the instances of this site (End.SAN):");
+			print_explain(local);
+		}
 	}
 	json_decref(explain);
 	return CTL_OK;

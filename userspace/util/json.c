@@ -242,6 +242,24 @@ int json_get_in6(const json_t *obj, const char *name, enum json_need need, struc
 	return 0;
 }
 
+int json_get_ip(const json_t *obj, const char *name, enum json_need need, struct in6_addr *out,
+		struct err *err)
+{
+	struct in6_addr addr = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+	const json_t *value;
+	const char *text;
+	int rc = member(obj, name, need, &value, err);
+
+	if (rc || !value)
+		return rc;
+	text = json_string_value(value);
+	if (!text || (inet_pton(AF_INET, text, &addr.s6_addr[12]) != 1 &&
+		      (inet_pton(AF_INET6, text, &addr) != 1 || IN6_IS_ADDR_V4MAPPED(&addr))))
+		return refuse_value(err, name, value, "must be an IPv6 or IPv4 address");
+	*out = addr;
+	return 0;
+}
+
 static bool host_bits_zero(const struct in6_addr *addr, int len)
 {
 	for (int bit = len; bit < 128; bit++) {

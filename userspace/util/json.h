@@ -39,6 +39,9 @@ int json_get_bool(const json_t *obj, const char *name, bool *out, struct err *er
 /* One of names[] (n); *out = index. */
 int json_get_enum(const json_t *obj, const char *name, enum json_need need,
 		  const char *const *names, int n, int *out, struct err *err);
+/* IPv6 or IPv4 address as text; IPv4 becomes IPv4-mapped, which is refused as text. */
+int json_get_ip(const json_t *obj, const char *name, enum json_need need, struct in6_addr *out,
+		struct err *err);
 /* IPv6 address as text; prefix: "addr/len" (host bits must be zero). */
 int json_get_in6(const json_t *obj, const char *name, enum json_need need, struct in6_addr *out,
 		 struct err *err);

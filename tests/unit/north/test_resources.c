@@ -334,6 +334,24 @@ static void test_agent_life(void **state)
 	assert_int_equal(rig_status(rig, "POST /v1/agents/site2/keepalive", NULL), 404);
 }
 
+/* IPv4 stands dotted everywhere, and can be put back as it was read. */
+static void test_ipv4_instance(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+
+	rig_fill(rig);
+	assert_int_equal(rig_call(rig, "PUT " SERVICE "/instances/four",
+				  "{\"gateway\": \"gw2\", \"address\": \"10.2.0.5\"}", &a),
+			 201);
+	assert_string_equal(text_at(a.json, "address"), "10.2.0.5");
+	answer_free(&a);
+	rig_call(rig, "PUT " SERVICE "/instances/five",
+		 "{\"gateway\": \"gw2\", \"address\": \"::ffff:10.2.0.5\"}", &a);
+	assert_problem(&a, 400, "/address", "IPv4");
+	answer_free(&a);
+}
+
 /* ---- classifier rules ---- */
 
 static void test_class_life(void **state)
@@ -463,6 +481,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gateway_life, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_path_life, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_agent_life, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_ipv4_instance, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_class_life, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_full_table, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_audit, rig_setup, rig_teardown),

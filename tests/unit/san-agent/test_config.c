@@ -68,7 +68,7 @@ static const char full[] = "agent: site2\n"
 			   "    attributes: {cost: 3.5, site_delay_us: 1000}\n"
 			   "  - service: 257\n"
 			   "    name: b\n"
-			   "    address: 2001:db8::3\n"
+			   "    address: 192.0.2.1\n"
 			   "    pidfile: /run/web.pid\n"
 			   "    probe: {tcp: '192.0.2.1:8080'}\n";
 
@@ -83,6 +83,7 @@ static void test_full(void **state)
 		fail_msg("%s", err_text(&err, text, sizeof(text)));
 	assert_true(conf->has_gateway_server);
 	assert_int_equal(conf->n_servers, 2); /* the gateway's is not listed twice */
+	assert_true(IN6_IS_ADDR_V4MAPPED(&conf->instances[1].address));
 	assert_string_equal(conf->servers[0], "unix:/run/gw2.sock");
 	assert_string_equal(conf->servers[1], "http://[::1]:8080");
 	assert_int_equal(conf->alpha_permille, 250);

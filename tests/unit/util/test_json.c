@@ -172,9 +172,9 @@ static void test_booleans_and_enums(void **state)
 
 static void test_addresses(void **state)
 {
-	json_t *o =
-		obj("{\"a\": \"fd00::1\", \"p\": \"fd00:1::/32\", \"h\": \"fd00::1/64\","
-		    " \"v4\": \"10.0.0.1\", \"i\": 1, \"all\": \"::/0\", \"one\": \"::1/128\"}");
+	json_t *o = obj(
+		"{\"a\": \"fd00::1\", \"p\": \"fd00:1::/32\", \"h\": \"fd00::1/64\","
+		" \"v4\": \"10.0.0.1\", \"mapped\": \"::ffff:10.0.0.1\", \"i\": 1, \"all\": \"::/0\", \"one\": \"::1/128\"}");
 	struct in6_addr addr, want;
 	int len = -1;
 
@@ -186,6 +186,14 @@ static void test_addresses(void **state)
 		"/v4: is \"10.0.0.1\", must be an IPv6 address");
 	refused(json_get_in6(o, "i", JSON_REQUIRED, &addr, &err),
 		"/i: is 1, must be an IPv6 address");
+	assert_int_equal(json_get_ip(o, "x", JSON_OPTIONAL, &addr, &err), 0);
+	assert_int_equal(json_get_ip(o, "a", JSON_REQUIRED, &addr, &err), 0);
+	assert_memory_equal(&addr, &want, sizeof(addr));
+	inet_pton(AF_INET6, "::ffff:10.0.0.1", &want);
+	assert_int_equal(json_get_ip(o, "v4", JSON_REQUIRED, &addr, &err), 0);
+	assert_memory_equal(&addr, &want, sizeof(addr));
+	refused(json_get_ip(o, "mapped", JSON_REQUIRED, &addr, &err),
+		"/mapped: is \"::ffff:10.0.0.1\", must be an IPv6 or IPv4 address");
 	assert_int_equal(json_get_prefix6(o, "x", JSON_OPTIONAL, &addr, &len, &err), 0);
 	assert_int_equal(len, -1);
 	assert_int_equal(json_get_prefix6(o, "p", JSON_REQUIRED, &addr, &len, &err), 0);
