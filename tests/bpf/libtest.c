@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/magic.h>
@@ -54,7 +55,10 @@ int t_open(void **state)
 				     .max_services = 16,
 				     .max_nexthops = 16,
 				     .max_flows = 1024,
-				     .max_ifaces = 8};
+				     .max_ifaces = 8,
+				     .max_slots = T_SLOTS,
+				     .max_frags = 1024};
+	env->program = SAN_ROLE_INGRESS;
 	*state = env;
 	mount_bpffs();
 	if (dp_open(&env->conf, &env->dp, &err))
@@ -77,7 +81,7 @@ int t_map_fd(const struct t_env *env, const char *name)
 	char path[128];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s", env->pin_dir, name);
+	snprintf(path, sizeof(path), "%s/maps/%s", env->pin_dir, name);
 	fd = bpf_obj_get(path);
 	assert_true(fd >= 0);
 	return fd;
@@ -94,22 +98,68 @@ void t_profile(struct t_env *env, const struct san_profile *profile)
 		fail_err("dp_open", &err);
 }
 
-/* Written directly: attaching a program to the machine's lo is not wanted here. */
-void t_role(struct t_env *env, enum san_role role, uint8_t policy)
+static void put_iface(struct t_env *env, const struct san_iface *iface)
 {
-	struct san_iface iface = {.mac = {2, 1, 1, 1, 1, 1}, .role = role, .policy = policy};
 	uint32_t key = T_IFINDEX;
 	int ifaces = t_map_fd(env, "san_ifaces"), tx = t_map_fd(env, "san_tx");
 
-	assert_int_equal(bpf_map_update_elem(ifaces, &key, &iface, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(ifaces, &key, iface, BPF_ANY), 0);
 	assert_int_equal(bpf_map_update_elem(tx, &key, &key, BPF_ANY), 0);
 	close(ifaces);
 	close(tx);
 }
 
+/* Written directly: attaching a program to the machine's lo is not wanted here. */
+void t_role(struct t_env *env, enum san_role role, uint8_t policy)
+{
+	t_group(env, role, policy, 0);
+}
+
+void t_group(struct t_env *env, enum san_role role, uint8_t policy, uint8_t group)
+{
+	struct san_iface iface = {.mac = {2, 1, 1, 1, 1, 1},
+				  .role = role,
+				  .policy = policy,
+				  .group = group,
+				  .row = T_ROW};
+
+	put_iface(env, &iface);
+}
+
 void t_service(struct t_env *env, uint64_t id, const struct san_service *val)
 {
-	assert_int_equal(dp_service_put(env->dp, id, val), 0);
+	struct san_service copy = *val;
+
+	if (!copy.groups)
+		copy.groups = 1;
+	assert_int_equal(dp_service_put(env->dp, false, id, &copy), 0);
+}
+
+void t_domain(struct t_env *env, const struct san_domain *domain)
+{
+	assert_int_equal(dp_domain_set(env->dp, domain), 0);
+}
+
+void t_classes(struct t_env *env, const struct san_msg_class *rules, unsigned int n)
+{
+	struct err err;
+
+	if (dp_classes_set(env->dp, rules, n, &err))
+		fail_err("dp_classes_set", &err);
+}
+
+void t_prefix(struct san_prefix *out, const char *address, unsigned int len)
+{
+	uint8_t bytes[16] = {0}, mask[16] = {0};
+	unsigned int i;
+
+	assert_int_equal(inet_pton(AF_INET6, address, bytes), 1);
+	for (i = 0; i < len; i++)
+		mask[i / 8] |= 0x80 >> i % 8;
+	for (i = 0; i < 16; i++)
+		bytes[i] &= mask[i];
+	memcpy(out->addr, bytes, 16);
+	memcpy(out->mask, mask, 16);
 }
 
 struct san_nexthop t_nexthop(unsigned int n_segs, int encap, uint8_t hop_limit)
@@ -120,7 +170,8 @@ struct san_nexthop t_nexthop(unsigned int n_segs, int encap, uint8_t hop_limit)
 				 .src_mac = {2, 0x55, 6, 7, 8, 9},
 				 .ifindex = T_IFINDEX,
 				 .mtu = 1500,
-				 .epoch = 1};
+				 .epoch = 1,
+				 .families = SAN_NH_IP6 | SAN_NH_IP4};
 	char text[32];
 	unsigned int i;
 
@@ -140,10 +191,14 @@ void t_put_nexthop(struct t_env *env, uint32_t index, const struct san_nexthop *
 	assert_int_equal(dp_nexthop_put(env->dp, index, nh), 0);
 }
 
-static void flows_clear(const struct t_env *env)
+void t_clear(const struct t_env *env, const char *map)
 {
-	struct san_flow_key key;
-	int fd = t_map_fd(env, "san_flows");
+	union {
+		struct san_flow_key flow;
+		struct san_frag_key frag;
+		__be32 source[4];
+	} key;
+	int fd = t_map_fd(env, map);
 
 	while (!bpf_map_get_next_key(fd, NULL, &key))
 		bpf_map_delete_elem(fd, &key);
@@ -169,7 +224,7 @@ unsigned int t_flow_count(const struct t_env *env)
 static int each_delete(void *arg, uint64_t id, const struct san_service *val)
 {
 	(void)val;
-	return dp_service_del(arg, id);
+	return dp_service_del(arg, false, id);
 }
 
 static void nexthops_clear(struct t_env *env)
@@ -187,15 +242,21 @@ int t_reset(void **state)
 {
 	struct t_env *env = *state;
 	const struct san_profile exp1 = SAN_PROFILE_EXP1;
+	const struct san_domain nothing = {0};
 	struct san_nexthop nh = t_nexthop(1, SAN_ENCAP_RED, 0);
 	struct san_service svc = {
 		.nexthop = T_NH, .stats = T_SVC_STATS, .mode = SAN_MODE_PREFERRED, .generation = 1};
 
 	if (memcmp(&env->conf.profile, &exp1, sizeof(exp1)))
 		t_profile(env, &exp1);
-	assert_int_equal(dp_service_each(env->dp, each_delete, env->dp), 0);
+	assert_int_equal(dp_service_each(env->dp, false, each_delete, env->dp), 0);
 	nexthops_clear(env);
-	flows_clear(env);
+	t_clear(env, "san_flows");
+	t_clear(env, "san_frags");
+	t_clear(env, "san_buckets");
+	t_domain(env, &nothing);
+	t_classes(env, NULL, 0);
+	env->program = SAN_ROLE_INGRESS;
 	assert_int_equal(dp_svc_stats_clear(env->dp, T_SVC_STATS), 0);
 	t_put_nexthop(env, T_NH, &nh);
 	t_service(env, T_SERVICE, &svc);
@@ -290,12 +351,26 @@ void t_client(struct t_pkt *pkt, size_t payload)
 
 /* --- running --------------------------------------------------------------------------------- */
 
-static void counters(const struct t_env *env, struct san_counter c[SAN_R_MAX])
+void t_counters(const struct t_env *env, struct san_counter c[SAN_R_MAX])
 {
-	int r;
+	int cpu, cpus = libbpf_num_possible_cpus(), fd = t_map_fd(env, "san_reasons");
+	struct san_counter *cell = calloc(cpus, sizeof(*cell));
+	uint32_t r, row, key;
 
-	for (r = 0; r < SAN_R_MAX; r++)
-		assert_int_equal(dp_reason_stats(env->dp, r, &c[r]), 0);
+	assert_non_null(cell);
+	memset(c, 0, SAN_R_MAX * sizeof(*c));
+	for (r = 0; r < SAN_R_MAX; r++) {
+		for (row = 0; row <= T_ROW; row++) {
+			key = row * SAN_REASON_ROW + r;
+			assert_int_equal(bpf_map_lookup_elem(fd, &key, cell), 0);
+			for (cpu = 0; cpu < cpus; cpu++) {
+				c[r].packets += cell[cpu].packets;
+				c[r].bytes += cell[cpu].bytes;
+			}
+		}
+	}
+	free(cell);
+	close(fd);
 }
 
 /* The one reason that counted this packet. */
@@ -306,7 +381,7 @@ static enum san_reason counted(const struct t_env *env, const struct san_counter
 	enum san_reason found = SAN_R_MAX;
 	int r;
 
-	counters(env, now);
+	t_counters(env, now);
 	for (r = 0; r < SAN_R_MAX; r++) {
 		if (now[r].packets == before[r].packets)
 			continue;
@@ -325,8 +400,8 @@ void t_run(struct t_env *env, const struct t_pkt *pkt, struct t_out *out)
 		    .data_out = out->data, .data_size_out = sizeof(out->data), .repeat = 1);
 	struct san_counter before[SAN_R_MAX];
 
-	counters(env, before);
-	assert_int_equal(bpf_prog_test_run_opts(dp_prog_fd(env->dp, SAN_ROLE_INGRESS), &opts), 0);
+	t_counters(env, before);
+	assert_int_equal(bpf_prog_test_run_opts(dp_prog_fd(env->dp, env->program), &opts), 0);
 	out->action = opts.retval;
 	out->len = opts.data_size_out;
 	out->reason = counted(env, before, pkt->len);

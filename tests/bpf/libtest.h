@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Helpers of the packet tests: a dataplane in a pin directory of its own, packets put together
- * piece by piece, and one run of the ingress program with what it did. Interface of all runs is lo
+ * piece by piece, and one run of a program with what it did. Interface of all runs is lo
  * (index 1), where BPF_PROG_TEST_RUN pretends to receive.
  */
 #ifndef TESTS_BPF_LIBTEST_H
@@ -18,6 +18,8 @@
 #include "dp/dp.h"
 
 #define T_IFINDEX 1
+#define T_ROW 1
+#define T_SLOTS 4096
 #define T_SERVICE 0x101
 #define T_NH 5
 #define T_SVC_STATS 7
@@ -43,6 +45,7 @@ struct t_env {
 	char pin_dir[64];
 	struct dp_conf conf;
 	struct dp *dp;
+	enum san_role program;	      /* whose program runs; INGRESS after t_reset() */
 	unsigned int hits[SAN_R_MAX]; /* reasons seen by t_run() */
 };
 
@@ -59,7 +62,16 @@ int t_reset(void **state);
 void t_profile(struct t_env *env, const struct san_profile *profile);
 int t_map_fd(const struct t_env *env, const char *name); /* caller closes */
 void t_role(struct t_env *env, enum san_role role, uint8_t policy);
+void t_group(struct t_env *env, enum san_role role, uint8_t policy, uint8_t group);
+/* groups 0 becomes group 0's bit. */
 void t_service(struct t_env *env, uint64_t id, const struct san_service *val);
+void t_domain(struct t_env *env, const struct san_domain *domain);
+void t_classes(struct t_env *env, const struct san_msg_class *rules, unsigned int n);
+void t_prefix(struct san_prefix *out, const char *address, unsigned int len);
+/* Empties san_flows, san_frags or san_buckets. */
+void t_clear(const struct t_env *env, const char *map);
+/* By reason, of both rows that a run can count in. */
+void t_counters(const struct t_env *env, struct san_counter c[SAN_R_MAX]);
 /* Next hop of n segments fc00:1::1 ..., SRv6, out of lo. */
 struct san_nexthop t_nexthop(unsigned int n_segs, int encap, uint8_t hop_limit);
 void t_put_nexthop(struct t_env *env, uint32_t index, const struct san_nexthop *nh);

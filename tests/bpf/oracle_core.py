@@ -154,10 +154,10 @@ class Core(State):
 
     def serve(self, frame, packet):
         if packet.later:
-            entry = self.frags.get(packet.frag_key)
-            if entry is None or not self.alive(entry):
+            options = self.follow(frame, packet, max_answer=False)
+            if options is None:
                 raise Stop("fragment")
-            return self.direct(frame, packet, entry[0], "fragment_hit")
+            return options
         service_id = packet.service_id if not packet.reason else self.classify(packet)
         if service_id is None:
             raise Stop(packet.reason)

@@ -67,9 +67,9 @@ class Ingress(State):
         return options
 
     def fragment(self, frame, packet):
-        entry = self.frags.get(packet.frag_key)
-        if entry is None or not self.alive(entry):
+        options = self.follow(frame, packet)
+        if options is None:
             raise Stop("fragment")
         if not packet.forwardable():
             raise Stop("not_routable")
-        return self.send(frame, packet, (entry[0], "fragment_hit", ()))
+        return options

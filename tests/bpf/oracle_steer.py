@@ -4,7 +4,9 @@ encapsulation (RFC 8986 section 5), Packet Too Big (RFC 4443 3.2, RFC 1191), and
 of flows and fragments.
 
 An answer is a list of Options: where a hash or a clock decides, several are right. settle() tells
-the oracle which one the program took, so that it expects the same of later packets.
+the oracle which one the program took, so that it expects the same of later packets. A packet that
+goes to the kernel does not show which next hop was chosen for it: then all that may have been are
+remembered.
 """
 
 import ipaddress
@@ -20,12 +22,18 @@ BURST = 10
 CLASS_FIELDS = ("proto", "sport", "dport", "dscp")
 
 
-class Option(namedtuple("Option", "verdict reason out effects")):
-    """A right answer: the frame that leaves, and functions that remember it."""
+# A right answer: the frame that leaves, and what is remembered then: (table, key, value) each.
+Option = namedtuple("Option", "verdict reason out effects")
 
-    def settle(self):
-        for effect in self.effects:
-            effect()
+
+def settle(options):
+    """One of these was the answer."""
+    found = {}
+    for option in options:
+        for table, key, value in option.effects:
+            found.setdefault((id(table), key), (table, set()))[1].add(value)
+    for (_, key), (table, values) in found.items():
+        table[key] = values
 
 
 def routing_header(segs, red):
@@ -139,7 +147,7 @@ class State:
     def run(self, frame):
         """The first right answer, taken."""
         option = self.options(frame)[0]
-        option.settle()
+        settle([option])
         return option
 
     def passed(self, reason, frame):
@@ -180,38 +188,43 @@ class State:
         if service.affinity != "flow":
             return self.select(packet, service_id, service, "forwarded")
         key = self.flow_key(packet, service_id, service)
-        entry = self.flows.get(key)
+        entries = self.flows.get(key, ())
         if packet.begins() and not service.key_source:
-            entry = None
-        if entry and self.alive(entry):
-            return [(entry[0], "flow_hit", ())]
-        reason = "flow_moved" if entry else "forwarded"
-        choices = self.select(packet, service_id, service, reason)
-        return [(index, why, effects + self.remember(self.flows, key, index))
-                for index, why, effects in choices]
+            entries = ()
+        living = [entry for entry in entries if self.alive(entry)]
+        choices = [(entry[0], "flow_hit", ((self.flows, key, entry),)) for entry in living]
+        if len(living) < len(entries) or not entries:
+            reason = "flow_moved" if entries else "forwarded"
+            for index, why, effects in self.select(packet, service_id, service, reason):
+                choices.append((index, why, effects + self.remember(self.flows, key, index)))
+        return choices
 
-    def remember(self, table, key, index, *more):
+    def remember(self, table, key, index):
         """The effect of an entry; also when this packet then goes to the kernel."""
         if index is None:
             return ()
-        return (lambda: table.__setitem__(key, (index, self.nexthops[index].epoch) + more),)
+        return ((table, key, (index, self.nexthops[index].epoch)),)
 
     def select(self, packet, service_id, service, reason):
         if service.mode == "none":
             return [(None, "nothing_selected", ())]
-        hashes = service.mode == "balanced" and service.affinity != "none"
+        if service.mode != "balanced" or service.affinity == "none":
+            return [self.selectable(index, reason, ()) for index in service.selected()]
         key = (id(service),) + self.flow_key(packet, service_id, service)
-        candidates = service.selected()
-        if hashes and key in self.hashed:
-            candidates = [self.hashed[key]]
-        return [self.selectable(index, reason, key if hashes else None) for index in candidates]
+        return [self.selectable(index, reason, ((self.hashed, key, index),))
+                for index in self.hashed.get(key, service.selected())]
 
-    def selectable(self, index, reason, key):
-        effects = (lambda: self.hashed.__setitem__(key, index),) if key else ()
+    def selectable(self, index, reason, effects):
         nexthop = self.nexthops.get(index)
         if nexthop is None or nexthop.kind == "unused":
             return None, "nh_invalid", effects
         return index, reason, effects
+
+    def follow(self, frame, packet, **how):
+        """Options for a later fragment, None if its first one was not seen."""
+        living = [entry for entry in self.frags.get(packet.frag_key, ()) if self.alive(entry)]
+        return [option for entry in living
+                for option in self.send(frame, packet, (entry[0], "fragment_hit", ()), **how)] or None
 
     # --- sending ---
 
@@ -254,9 +267,9 @@ class State:
             silent = silent or not any(self.icmp_source4[12:])
         if silent:
             return self.passed("too_big_kernel", frame)
-        before = self.told.get(packet.src, 0)
-        effect = (lambda: self.told.__setitem__(packet.src, before + 1),)
-        told = Option("tx", "too_big", self.message(frame, packet, mtu), effect)
+        before = max(self.told.get(packet.src, (0,)))
+        effects = ((self.told, packet.src, before + 1),)
+        told = Option("tx", "too_big", self.message(frame, packet, mtu), effects)
         if before < BURST:
             return [told]
         return self.passed("too_big_limited", frame) + [told]  # the clock decides
@@ -317,12 +330,14 @@ def without_ipv4_id(frame):
 def judge(options, frame, answer):
     """Is the answer (verdict, reason, out) one of the options? Then settles it and gives '', else
     what is wrong. reason None: not known."""
-    wrong = ""
+    wrong, right = "", []
     for option in options:
         if answer.verdict == option.verdict and answer.reason in (option.reason, None):
-            wrong = same_frame(option, frame, answer.out)
-            if not wrong:
-                option.settle()
-                return ""
+            why = same_frame(option, frame, answer.out)
+            wrong = why or wrong
+            right += [] if why else [option]
+    if right:
+        settle(right)
+        return ""
     rights = " or ".join(sorted({f"{item.verdict} {item.reason}" for item in options}))
     return wrong or f"program: {answer.verdict} {answer.reason}, oracle: {rights}"
