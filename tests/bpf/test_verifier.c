@@ -27,17 +27,20 @@ static void check_prog(const struct t_env *env, enum san_role role, const char *
 static void test_programs(void **state)
 {
 	check_prog(*state, SAN_ROLE_INGRESS, "san_ingress");
-	check_prog(*state, SAN_ROLE_CORE, "san_relay");
+	check_prog(*state, SAN_ROLE_CORE, "san_core");
 	assert_int_equal(dp_prog_fd(((struct t_env *)*state)->dp, SAN_ROLE_NONE), -22);
 }
 
-/* bpftool prints fields by name where key and value have BTF. The device map is the kernel's: it
- * takes none. */
+/* bpftool prints fields by name where key and value have BTF. The device map and the ring buffer
+ * are the kernel's: they take none. */
 static void test_maps_have_btf(void **state)
 {
-	static const char *const names[] = {"san_services", "san_nexthops", "san_flows",
-					    "san_ifaces",   "san_meta",	    "san_svc_stats",
-					    "san_nh_stats", "san_reasons"};
+	static const char *const names[] = {"san_services",    "san_local",	"san_nexthops",
+					    "san_slots",       "san_flows",	"san_frags",
+					    "san_buckets",     "san_ifaces",	"san_domain",
+					    "san_class_src",   "san_class_dst", "san_class_pairs",
+					    "san_class_rules", "san_sids",	"san_meta",
+					    "san_svc_stats",   "san_nh_stats",	"san_reasons"};
 	struct bpf_map_info info;
 	uint32_t len;
 	size_t i;

@@ -117,13 +117,31 @@ static struct xdp_program *program_new(const struct dp_object *o)
 	return prog;
 }
 
+/* Where functions cannot be replaced libxdp attaches the program alone: not what was asked for. */
+static int undo_alone(unsigned int ifindex)
+{
+	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex(ifindex);
+	bool alone;
+
+	if (libxdp_get_error(mp))
+		return libxdp_get_error(mp);
+	alone = xdp_multiprog__is_legacy(mp);
+	if (alone)
+		xdp_multiprog__detach(mp);
+	xdp_multiprog__close(mp);
+	return alone ? -EOPNOTSUPP : 0;
+}
+
 static int attach(unsigned int ifindex, struct xdp_program *prog)
 {
 	int r = xdp_program__attach(prog, ifindex, XDP_MODE_NATIVE, 0);
 
-	if (!r || r == -EPERM || r == -EBUSY || r == -EEXIST || r == -ENODEV)
+	if (!r)
+		return undo_alone(ifindex);
+	if (r == -EPERM || r == -EBUSY || r == -EEXIST || r == -ENODEV)
 		return r;
-	return xdp_program__attach(prog, ifindex, XDP_MODE_SKB, 0);
+	r = xdp_program__attach(prog, ifindex, XDP_MODE_SKB, 0);
+	return r ? r : undo_alone(ifindex);
 }
 
 /* The new program joins before the old one leaves: a packet meets at least one of them. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libbpf's own messages, which hold the verifier's and netlink's words, into the log. */
+/* The libraries' own messages, which hold the verifier's and netlink's words, into the log. */
 #include <bpf/libbpf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <xdp/libxdp.h>
 
 #include "dp/priv.h"
 #include "util/log.h"
@@ -25,9 +26,8 @@ static char *last_lines(char *text)
 	return *at == '\n' ? at + 1 : at;
 }
 
-static int print(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int print_lines(const char *library, bool warn, const char *fmt, va_list ap)
 {
-	bool warn = level == LIBBPF_WARN && !print_quiet;
 	OWN_PTR char *text = NULL;
 	char *line, *rest;
 	int len = vasprintf(&text, fmt, ap);
@@ -39,15 +39,27 @@ static int print(enum libbpf_print_level level, const char *fmt, va_list ap)
 	for (line = strtok_r(last_lines(text), "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest)) {
 		if (warn)
-			log_warn("libbpf", "text=\"%s\"", line);
+			log_warn(library, "text=\"%s\"", line);
 		else
-			log_debug("libbpf", "text=\"%s\"", line);
+			log_debug(library, "text=\"%s\"", line);
 	}
 	return 0;
 }
 
+static int print(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	return print_lines("libbpf", level == LIBBPF_WARN && !print_quiet, fmt, ap);
+}
+
+/* What it gives up for is in the error that it returns. */
+static int print_libxdp(enum libxdp_print_level level, const char *fmt, va_list ap)
+{
+	return print_lines("libxdp", false, fmt, ap);
+}
+
 void dp_print_init(void)
 {
+	libxdp_set_print(print_libxdp);
 	libbpf_set_print(print);
 }
 
