@@ -109,7 +109,8 @@ static int check_members(struct apply *a, struct draft_svc *s, struct err *err)
 	if (s->n_members != s->msg.n_members)
 		return draft_svc_error(err, -EPROTO, &s->key, "n_members",
 				       "must be as many as MEMBERs follow");
-	qsort(s->members, s->n_members, sizeof(s->members[0]), by_nexthop);
+	if (s->n_members)
+		qsort(s->members, s->n_members, sizeof(s->members[0]), by_nexthop);
 	for (unsigned int i = 0; !r && i < s->n_members; i++) {
 		uint32_t id = s->members[i].nexthop;
 

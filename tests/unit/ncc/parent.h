@@ -49,7 +49,9 @@ struct fixture {
 	unsigned int acks, stats_ends, repaired, bad;
 	struct san_msg_nh_state nh[16]; /* by id */
 	struct san_msg_iface_state iface;
-	struct san_msg_stat stats[128];
+	struct san_msg_stat stats[512];
+	struct san_msg_event event; /* the last one */
+	unsigned int events;
 	unsigned int n_stats;
 };
 
@@ -95,11 +97,15 @@ static inline void take_msg(struct fixture *f, const struct wire_buf *msg)
 		memcpy(&f->iface, msg->payload, sizeof(f->iface));
 		break;
 	case SAN_MSG_STAT:
-		if (f->n_stats < 128)
+		if (f->n_stats < 512)
 			memcpy(&f->stats[f->n_stats++], msg->payload, sizeof(f->stats[0]));
 		break;
 	case SAN_MSG_STATS_END:
 		f->stats_ends++;
+		break;
+	case SAN_MSG_EVENT:
+		memcpy(&f->event, msg->payload, sizeof(f->event));
+		f->events++;
 		break;
 	case SAN_MSG_REPAIRED:
 		f->repaired += ((const struct san_msg_repaired *)msg->payload)->count;
@@ -174,6 +180,8 @@ static inline struct san_msg_config config(void)
 		.max_services = 64,
 		.max_nexthops = 16,
 		.max_flows = 64,
+		.max_slots = 1024,
+		.max_frags = 64,
 	};
 
 	return c;
@@ -235,7 +243,12 @@ static inline void object(struct fixture *f, enum san_msg_type type, const void 
 
 static inline void nexthop(struct fixture *f, uint32_t id, const char *seg1, const char *seg2)
 {
-	struct san_msg_nexthop msg = {.id = id, .n_segs = seg2 ? 2 : 1};
+	struct san_msg_nexthop msg = {
+		.id = id,
+		.kind = SAN_NH_SRV6,
+		.n_segs = seg2 ? 2 : 1,
+		.families = SAN_NH_IP6,
+	};
 
 	msg.segs[0] = in6(seg1);
 	if (seg2)
@@ -255,6 +268,37 @@ static inline void service(struct fixture *f, uint64_t id, const char *address, 
 	if (address)
 		msg.address = in6(address);
 	object(f, SAN_MSG_SERVICE, &msg);
+}
+
+static inline void direct(struct fixture *f, uint32_t id, const char *address)
+{
+	struct san_msg_nexthop msg = {.id = id, .kind = SAN_NH_DIRECT, .n_segs = 1};
+
+	msg.segs[0] = in6(address);
+	msg.families = IN6_IS_ADDR_V4MAPPED(&msg.segs[0]) ? SAN_NH_IP4 : SAN_NH_IP6;
+	object(f, SAN_MSG_NEXTHOP, &msg);
+}
+
+/* Members are next hops 1..n with these weights; the first one has the kernel's route. */
+static inline void balanced(struct fixture *f, uint64_t id, const char *address, unsigned int n,
+			    const uint32_t *weights)
+{
+	struct san_msg_service msg = {
+		.service_id = id,
+		.nexthop = 1,
+		.mode = SAN_MODE_BALANCED,
+		.affinity = SAN_AFFINITY_HASH,
+		.n_members = (uint16_t)n,
+	};
+
+	if (address)
+		msg.address = in6(address);
+	object(f, SAN_MSG_SERVICE, &msg);
+	for (unsigned int i = 0; i < n; i++) {
+		struct san_msg_member member = {id, i + 1, weights[i]};
+
+		object(f, SAN_MSG_MEMBER, &member);
+	}
 }
 
 static inline void sid(struct fixture *f, const char *addr, const char *nh)
@@ -365,7 +409,7 @@ static inline struct san_service map_service(struct fixture *f, uint64_t id)
 {
 	struct san_service val = {0};
 
-	assert_int_equal(dp_service_get(f->apply->dp, id, &val), 0);
+	assert_int_equal(dp_service_get(f->apply->dp, false, id, &val), 0);
 	return val;
 }
 

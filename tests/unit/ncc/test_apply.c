@@ -162,7 +162,7 @@ static void test_first_plan(void **state)
 	assert_int_equal(first_plan(f), 0);
 	assert_int_equal(f->ack.type, SAN_MSG_PLAN_COMMIT);
 	assert_int_equal(f->ack_generation, 1);
-	assert_int_equal(f->ack.applied, 7); /* 2 next hops, 2 routes, 1 SID, 2 entries */
+	assert_int_equal(f->ack.applied, 9); /* 3 next hops, 2 routes, SID twice, 2 entries */
 	assert_int_equal(f->ready, 1);
 	assert_true(has_route("segs 2 [ 5f00:0:2::1 5f00:0:2::100 ]"));
 	assert_true(has_route("unreachable 2001:db8:5::102"));
@@ -217,7 +217,7 @@ static void test_move_and_remove(void **state)
 	removal(f, SAN_MSG_SERVICE_DEL, 0x101);
 	removal(f, SAN_MSG_SERVICE_DEL, 0x999); /* not there: no matter */
 	assert_int_equal(commit(f), 0);
-	assert_int_equal(dp_service_get(f->apply->dp, 0x101, &before), -ENOENT);
+	assert_int_equal(dp_service_get(f->apply->dp, false, 0x101, &before), -ENOENT);
 	assert_false(has_route("2001:db8:5::101"));
 }
 
@@ -233,8 +233,8 @@ static void test_full_plan_sweeps(void **state)
 	nexthop(f, 2, "5f00:0:3::100", NULL);
 	service(f, 0x103, "2001:db8:5::103", 2);
 	assert_int_equal(commit(f), 0);
-	assert_int_equal(dp_service_get(f->apply->dp, 0x101, &val), -ENOENT);
-	assert_int_equal(dp_service_get(f->apply->dp, 0x102, &val), -ENOENT);
+	assert_int_equal(dp_service_get(f->apply->dp, false, 0x101, &val), -ENOENT);
+	assert_int_equal(dp_service_get(f->apply->dp, false, 0x102, &val), -ENOENT);
 	assert_int_equal(map_service(f, 0x103).mode, SAN_MODE_PREFERRED);
 	assert_false(has_route("2001:db8:5::101"));
 	assert_true(has_route("2001:db8:5::200")); /* somebody else's */
@@ -249,7 +249,7 @@ static unsigned int fill_map(struct fixture *f)
 	struct san_service val = {.mode = SAN_MODE_NONE};
 	unsigned int n = 0;
 
-	while (!dp_service_put(f->apply->dp, 0x1000 + n, &val))
+	while (!dp_service_put(f->apply->dp, false, 0x1000 + n, &val))
 		n++;
 	return n;
 }
@@ -264,7 +264,7 @@ static void test_failure_is_undone(void **state)
 	NEED_ROOT();
 	assert_int_equal(first_plan(f), 0);
 	before = map_service(f, 0x101);
-	hops = f->apply->indexes.n;
+	hops = pool_used(&f->apply->indexes);
 	strays = fill_map(f);
 	begin(f, 0);
 	nexthop(f, 3, "5f00:0:4::100", NULL);
@@ -272,18 +272,20 @@ static void test_failure_is_undone(void **state)
 	service(f, 0x104, "2001:db8:5::104", 3);
 	removal(f, SAN_MSG_SERVICE_DEL, 0x102);
 	assert_int_equal(commit(f), -ENOSPC);
-	assert_non_null(strstr(f->ack.text, "service 0x104: map san_services not written"));
+	assert_non_null(strstr(
+		f->ack.text,
+		"service 0x104: map san_services is full, it holds 64; raise maps.services"));
 	assert_int_equal(f->ack.applied, 0);
 	after = map_service(f, 0x101);
 	assert_memory_equal(&before, &after, sizeof(before));
 	assert_int_equal(map_service(f, 0x102).mode, SAN_MODE_NONE);
-	assert_int_equal(f->apply->indexes.n, hops);
+	assert_int_equal(pool_used(&f->apply->indexes), hops);
 	assert_null(hop_by_id(f->apply, 3));
 	assert_true(has_route("2001:db8:5::101"));
 	assert_false(has_route("2001:db8:5::111"));
 	assert_false(has_route("2001:db8:5::104"));
 	while (strays)
-		dp_service_del(f->apply->dp, 0x1000 + --strays);
+		dp_service_del(f->apply->dp, false, 0x1000 + --strays);
 	/* And the same plan goes through when the obstacle is gone. */
 	begin(f, 0);
 	nexthop(f, 3, "5f00:0:4::100", NULL);
@@ -353,7 +355,7 @@ static void test_config_half_way(void **state)
 static void test_bad_plans(void **state)
 {
 	struct fixture *f = *state;
-	struct san_msg_nexthop nh = {.id = 5, .n_segs = 9};
+	struct san_msg_nexthop nh = {.id = 5, .kind = SAN_NH_SRV6, .n_segs = 9};
 
 	NEED_ROOT();
 	begin(f, 0);
@@ -399,7 +401,7 @@ static void test_bad_plans(void **state)
 	begin(f, 0);
 	assert_int_equal(answer(f), -EPROTO);
 	assert_int_equal(map_service(f, 0x101).nexthop, f->nh[1].index);
-	assert_int_equal(f->apply->indexes.n, 2);
+	assert_int_equal(pool_used(&f->apply->indexes), 3); /* one is the SID's */
 }
 
 static void test_limits(void **state)
@@ -416,11 +418,11 @@ static void test_limits(void **state)
 	assert_int_equal(commit(f), 0);
 	begin(f, 0);
 	nexthop(f, 16, "5f00:0:2::1000", NULL);
-	refused(f, -ENOSPC, "next hops: is 16, must be at most 15");
+	refused(f, -ENOSPC, "map san_nexthops is full, it holds 15; raise maps.nexthops");
 	begin(f, 0);
 	for (unsigned int i = 1; i <= 65; i++)
 		service(f, i, NULL, 1);
-	refused(f, -ENOSPC, "services: is 65, must be at most 64");
+	refused(f, -ENOSPC, "map san_services is full, it holds 64; raise maps.services");
 	begin(f, 0);
 	for (unsigned int i = 1; i <= 64; i++)
 		service(f, i, NULL, 1);
@@ -490,7 +492,7 @@ static void test_parent_restarts(void **state)
 	open_apply(f);
 	assert_int_equal(configure(f, SESSION + 2, &c, "v0"), 0);
 	assert_int_equal(HASH_COUNT(f->apply->entries), 2);
-	assert_int_equal(HASH_COUNT(f->apply->hops), 2);
+	assert_int_equal(HASH_COUNT(f->apply->hops), 3);
 	assert_int_equal(HASH_COUNT(f->apply->routes), 2);
 	assert_int_equal(HASH_COUNT(f->apply->sids), 1);
 	assert_int_equal(map_service(f, 0x101).nexthop, before.nexthop);

@@ -8,12 +8,22 @@ static void test_config_changes(void **state)
 {
 	struct fixture *f = *state;
 	struct san_msg_config c = config();
+	struct san_service before, after;
 
 	NEED_ROOT();
 	assert_int_equal(first_plan(f), 0);
+	/* Maps of other sizes are converted, what is in them stays. */
+	before = map_service(f, 0x101);
 	c.max_services = 65;
-	assert_int_equal(configure(f, SESSION + 1, &c, "v0"), -ESTALE);
-	assert_string_equal(f->ack.text, "map sizes: are fixed while pinned; sand --unload first");
+	c.max_slots = 2048;
+	assert_int_equal(configure(f, SESSION + 1, &c, "v0"), 0);
+	after = map_service(f, 0x101);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_int_equal(first_plan(f), 0);
+	assert_int_equal(f->ack.applied, 0);
+	/* A configuration that fails after that leaves the converted ones. */
+	c.max_services = 66;
+	assert_int_equal(configure(f, SESSION + 4, &c, "v9"), -ENODEV);
 	assert_int_equal(map_service(f, 0x101).mode, SAN_MODE_PREFERRED);
 	c = config();
 	c.profile.id_len = 4;
@@ -37,8 +47,8 @@ static void test_audit(void **state)
 	NEED_ROOT();
 	assert_int_equal(first_plan(f), 0);
 	assert_true(run_until(f, nh_resolved, 1));
-	dp_service_del(f->apply->dp, 0x101);
-	dp_service_put(f->apply->dp, 0x666, &(struct san_service){.nexthop = 1});
+	dp_service_del(f->apply->dp, false, 0x101);
+	dp_service_put(f->apply->dp, false, 0x666, &(struct san_service){.nexthop = 1});
 	dp_nexthop_get(f->apply->dp, f->nh[1].index, &nh);
 	nh.mtu = 7;
 	dp_nexthop_put(f->apply->dp, f->nh[1].index, &nh);
@@ -48,7 +58,8 @@ static void test_audit(void **state)
 	audit_run(f->apply);
 	assert_int_equal(f->apply->repaired, 7);
 	assert_int_equal(map_service(f, 0x101).nexthop, f->nh[1].index);
-	assert_int_equal(dp_service_get(f->apply->dp, 0x666, &(struct san_service){0}), -ENOENT);
+	assert_int_equal(dp_service_get(f->apply->dp, false, 0x666, &(struct san_service){0}),
+			 -ENOENT);
 	dp_nexthop_get(f->apply->dp, f->nh[1].index, &nh);
 	assert_int_equal(nh.mtu, 1500);
 	assert_true(has_route("segs 2 [ 5f00:0:2::1 5f00:0:2::100 ]"));
@@ -161,7 +172,7 @@ static void test_stats(void **state)
 {
 	struct fixture *f = *state;
 	struct san_msg_stats_req req = {.request = 42};
-	unsigned int kinds[4] = {0};
+	unsigned int kinds[SAN_STAT_EVENTS + 1] = {0};
 
 	NEED_ROOT();
 	assert_int_equal(first_plan(f), 0);
@@ -169,12 +180,15 @@ static void test_stats(void **state)
 	assert_true(run_until(f, stats_done, 0));
 	for (unsigned int i = 0; i < f->n_stats; i++) {
 		assert_int_equal(f->stats[i].request, 42);
-		assert_in_range(f->stats[i].kind, 1, 3);
+		assert_in_range(f->stats[i].kind, 1, SAN_STAT_EVENTS);
 		kinds[f->stats[i].kind]++;
 	}
 	assert_int_equal(kinds[SAN_STAT_SERVICE], 2);
 	assert_int_equal(kinds[SAN_STAT_NEXTHOP], 2);
-	assert_int_equal(kinds[SAN_STAT_REASON], SAN_R_MAX);
+	assert_int_equal(kinds[SAN_STAT_REASON], 2 * SAN_R_MAX); /* v0, and no role */
+	assert_int_equal(kinds[SAN_STAT_EGRESS], 0);		 /* the SID is nobody's */
+	assert_int_equal(kinds[SAN_STAT_MAP], SAN_MAP_MAX);
+	assert_int_equal(kinds[SAN_STAT_EVENTS], 1);
 }
 
 static void test_no_ingress(void **state)
@@ -224,7 +238,7 @@ static void run_acks(struct fixture *f, struct both *b, unsigned int n)
 
 static void test_real_child(void **state)
 {
-	struct plan_nexthop nh = {.n_segs = 2};
+	struct plan_nexthop nh = {.kind = SAN_NH_SRV6, .n_segs = 2, .families = SAN_NH_IP6};
 	struct plan_service svc = {.id = 0x101, .mode = SAN_MODE_PREFERRED, .alive = &nh};
 	struct ncc_iface iface = {.name = "v0", .role = SAN_ROLE_CORE};
 	struct ncc_conf conf = {.config = config(), .ifaces = &iface, .n_ifaces = 1};
@@ -249,7 +263,7 @@ static void test_real_child(void **state)
 		uv_run(&f->loop, UV_RUN_ONCE);
 	assert_int_equal(json_array_size(json_object_get(both.stats, "services")), 1);
 	assert_int_equal(json_array_size(json_object_get(both.stats, "nexthops")), 1);
-	assert_int_equal(json_array_size(json_object_get(both.stats, "reasons")), SAN_R_MAX);
+	assert_int_equal(json_array_size(json_object_get(both.stats, "reasons")), 2 * SAN_R_MAX);
 	json_decref(both.stats);
 	svc.selected = NULL;
 	assert_int_equal(ncc_service_put(ncc, &svc, NULL), 0);
@@ -257,11 +271,11 @@ static void test_real_child(void **state)
 	run_acks(f, &both, 3);
 	assert_int_equal(map_service(f, 0x101).mode, SAN_MODE_NONE);
 	assert_true(has_route("unreachable 2001:db8:5::101"));
-	ncc_service_del(ncc, 0x101);
+	ncc_service_del(ncc, 0x101, SAN_SCOPE_INGRESS);
 	ncc_flush(ncc);
 	run_acks(f, &both, 4);
-	assert_int_equal(f->apply->indexes.n, 0);
-	assert_int_equal(f->apply->stat_indexes.n, 0);
+	assert_int_equal(pool_used(&f->apply->indexes), 0);
+	assert_int_equal(pool_used(&f->apply->stat_indexes), 0);
 	ncc_close(ncc);
 	uv_run(&f->loop, UV_RUN_NOWAIT);
 }
