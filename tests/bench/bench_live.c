@@ -5,9 +5,10 @@
  *     live CLIENT PE SINK PINS SECONDS        (paths of namespaces and of a directory for pins)
  *
  * The client sends with BPF_F_TEST_XDP_LIVE_FRAMES; the pe encapsulates with sand's ingress
- * program, with the kernel's `encap seg6` route, or with a bare XDP program, in turns; the sink
- * counts, drops and looks at the clock every 16384 packets. Min and median of these intervals are
- * printed as JSON, in ns a packet: the cost of the whole chain.
+ * program, with the kernel's `encap seg6` route, or with a bare XDP program, in turns; then, as a
+ * gateway, it decapsulates with sand's core program (End.DX6), with the kernel's seg6local route,
+ * or with a bare program. The sink counts, drops and looks at the clock every 16384 packets. Min
+ * and median of these intervals are printed as JSON, in ns a packet: the cost of the whole chain.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <net/if.h>
+#include <arpa/inet.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +33,9 @@
 
 #define SERVICE 0x101
 #define NH 1
+#define NH_SITE 2
+#define SID "fc00:9::d6"
+#define OUTER_LEN (8 * LIVE_OUTER_WORDS)
 #define WARM_UP 4 /* intervals of a turn that do not count */
 #define INTERVALS (LIVE_STAMPS - 1 - WARM_UP)
 #define TURN (LIVE_CHUNK * (LIVE_STAMPS - 1) + 1)
@@ -44,23 +49,34 @@ struct port {
 	uint8_t mac[6];
 };
 
+enum scene_kind { INGRESS, GATEWAY, SCENE_MAX };
+enum way { SAND, KERNEL, BARE, WAY_MAX };
+
+struct scene {
+	struct live_bpf *skel;
+	enum san_role role;
+	enum san_reason reason; /* that sand counts each packet under */
+	const char *bare;	/* program */
+	size_t len;		/* of a packet */
+};
+
 struct live {
 	struct port client, access, core, sink;
-	struct live_bpf *skel;
+	struct scene scenes[SCENE_MAX];
 	struct dp *dp;
 	const char *pin_dir;
 };
 
-enum way { SAND, KERNEL, BARE, WAY_MAX };
-
-static const char *const way_names[WAY_MAX] = {"sand", "kernel", "bare"};
+static const char *const names[SCENE_MAX][WAY_MAX] = {
+	[INGRESS] = {"sand", "kernel", "bare"},
+	[GATEWAY] = {"gateway_sand", "gateway_kernel", "gateway_bare"}};
 
 struct result {
 	double samples[MAX_ROUNDS * INTERVALS];
 	uint64_t sent, arrived;
 };
 
-static struct result results[WAY_MAX];
+static struct result results[SCENE_MAX][WAY_MAX];
 
 static void enter(const struct port *port)
 {
@@ -83,9 +99,9 @@ static struct port find_port(int ns, const char *name)
 	return port;
 }
 
-static void xdp(const struct port *port, const char *prog, const struct live *live)
+static void xdp(const struct port *port, const char *prog, const struct scene *scene)
 {
-	int fd = prog ? bench_prog(live->skel->obj, prog) : -1;
+	int fd = prog ? bench_prog(scene->skel->obj, prog) : -1;
 
 	enter(port);
 	bench_int(bpf_xdp_attach(port->ifindex, fd, XDP_FLAGS_DRV_MODE, NULL), "attaching XDP");
@@ -93,28 +109,63 @@ static void xdp(const struct port *port, const char *prog, const struct live *li
 
 /* --- set-up ---------------------------------------------------------------------------- */
 
-static void load(struct live *live)
+/* What a client sends, for the gateway in an outer header to its SID. */
+static void packet(uint8_t *pkt, const struct live *live, const struct san_nexthop *nh,
+		   bool encapsulated)
 {
-	struct bench_macs to_pe, to_sink;
-	uint8_t pkt[BENCH_PKT_LEN];
-	struct san_nexthop nh;
+	struct bench_macs macs;
+	uint8_t inner[BENCH_PKT_LEN];
+	const uint16_t len = htons(BENCH_PKT_LEN - 14);
 
-	memcpy(to_pe.dst, live->access.mac, 6);
-	memcpy(to_pe.src, live->client.mac, 6);
+	memcpy(macs.dst, live->access.mac, 6);
+	memcpy(macs.src, live->client.mac, 6);
+	bench_packet(encapsulated ? inner : pkt, SERVICE, &macs);
+	if (!encapsulated)
+		return;
+	memcpy(pkt, inner, 14);
+	memcpy(pkt + 14, nh->outer, OUTER_LEN);
+	memcpy(pkt + 18, &len, 2);
+	pkt[21] = 64;
+	inet_pton(AF_INET6, SID, pkt + 38);
+	memcpy(pkt + 14 + OUTER_LEN, inner + 14, sizeof(inner) - 14);
+}
+
+static void load(struct live *live, struct scene *scene, const struct san_nexthop *nh)
+{
+	bool gateway = scene->role == SAN_ROLE_CORE;
+	uint8_t pkt[BENCH_PKT_LEN + OUTER_LEN];
+
+	packet(pkt, live, nh, gateway);
+	scene->len = gateway ? sizeof(pkt) : BENCH_PKT_LEN;
+	scene->skel = bench_ptr(live_bpf__open(), "opening the programs");
+	scene->skel->rodata->head_words = gateway ? LIVE_MAX_HEAD : LIVE_HEAD_WORDS;
+	memcpy((void *)scene->skel->rodata->head, pkt, scene->skel->rodata->head_words * 8);
+	memcpy((void *)scene->skel->rodata->outer, nh->outer, OUTER_LEN);
+	memcpy((void *)&scene->skel->rodata->core_dst, nh->dst_mac, 8);
+	memcpy((void *)&scene->skel->rodata->core_src, nh->src_mac + 2, 4);
+	scene->skel->rodata->client_ifindex = live->client.ifindex;
+	scene->skel->rodata->core_ifindex = live->core.ifindex;
+	if (gateway)
+		scene->skel->rodata->wanted = IPPROTO_DSTOPTS;
+	bench_int(live_bpf__load(scene->skel), "loading the programs");
+}
+
+/* The way out of core0, with an outer header and without. */
+static void nexthops(struct live *live, struct san_nexthop *nh)
+{
+	struct in6_addr address;
+	struct bench_macs to_sink;
+	struct san_nexthop direct;
+
 	memcpy(to_sink.dst, live->sink.mac, 6);
 	memcpy(to_sink.src, live->core.mac, 6);
-	bench_packet(pkt, SERVICE, &to_pe);
-	bench_nexthop(&nh, 1, &to_sink, live->core.ifindex);
-	live->skel = bench_ptr(live_bpf__open(), "opening the programs");
-	memcpy((void *)live->skel->rodata->head, pkt, LIVE_HEAD_WORDS * 8);
-	memcpy((void *)live->skel->rodata->outer, nh.outer, LIVE_OUTER_WORDS * 8);
-	memcpy((void *)&live->skel->rodata->core_dst, &to_sink, 8);
-	memcpy((void *)&live->skel->rodata->core_src, (uint8_t *)&to_sink + 8, 4);
-	live->skel->rodata->client_ifindex = live->client.ifindex;
-	live->skel->rodata->core_ifindex = live->core.ifindex;
-	bench_int(live_bpf__load(live->skel), "loading the programs");
-	enter(&live->access);
-	bench_int(dp_nexthop_put(live->dp, NH, &nh), "next hop");
+	bench_nexthop(nh, 1, &to_sink, live->core.ifindex);
+	direct = *nh;
+	inet_pton(AF_INET6, "2001:db8:1::2", &address);
+	dp_direct_build(&address, &direct);
+	direct.kind = SAN_NH_DIRECT;
+	bench_int(dp_nexthop_put(live->dp, NH, nh), "next hop");
+	bench_int(dp_nexthop_put(live->dp, NH_SITE, &direct), "direct next hop");
 }
 
 static void open_dp(struct live *live)
@@ -125,25 +176,40 @@ static void open_dp(struct live *live)
 				     .max_services = 64,
 				     .max_nexthops = 64,
 				     .max_flows = 1024,
-				     .max_ifaces = 8};
-	const struct san_service svc = {.nexthop = NH, .stats = 1, .mode = SAN_MODE_PREFERRED};
+				     .max_ifaces = 8,
+				     .max_slots = 64,
+				     .max_frags = 64};
+	const struct san_service svc = {
+		.nexthop = NH, .stats = 1, .mode = SAN_MODE_PREFERRED, .groups = 1};
+	const struct san_sid sid = {
+		.behaviour = SAN_BEHAVIOUR_END_DX6, .nexthop = NH_SITE, .stats = 1};
+	const struct dp_iface core = {.role = SAN_ROLE_CORE};
+	struct in6_addr address;
 	struct err err;
 	char text[512];
 
 	enter(&live->access);
 	if (dp_open(&conf, &live->dp, &err) ||
-	    dp_iface_set(live->dp, live->core.ifindex, SAN_ROLE_CORE, 0, NULL, &err))
+	    dp_iface_set(live->dp, live->core.ifindex, &core, NULL, &err))
 		bench_die("%s", err_text(&err, text, sizeof(text)));
-	bench_int(dp_service_put(live->dp, SERVICE, &svc), "service");
+	bench_int(dp_service_put(live->dp, false, SERVICE, &svc), "service");
+	inet_pton(AF_INET6, SID, &address);
+	bench_int(dp_sid_put(live->dp, &address, &sid), "SID");
 }
 
-static void attach_sink_tc(const struct live *live)
+/* One program for both scenes: the sink is replaced with the scene. */
+static void sink_tc(const struct live *live, const struct scene *scene, bool attach)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = live->sink.ifindex,
 		    .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bench_prog(live->skel->obj, "sink_tc"));
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bench_prog(scene->skel->obj, "sink_tc"));
 
 	enter(&live->sink);
+	if (!attach) {
+		hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS; /* the whole qdisc */
+		bench_int(bpf_tc_hook_destroy(&hook), "removing clsact");
+		return;
+	}
 	bench_int(bpf_tc_hook_create(&hook), "clsact");
 	bench_int(bpf_tc_attach(&hook, &opts), "attaching to tc");
 }
@@ -152,102 +218,125 @@ static void attach_sink_tc(const struct live *live)
 
 static void role(const struct live *live, enum san_role to)
 {
+	const struct dp_iface want = {.role = to};
 	enum dp_attach_mode mode;
 	struct err err;
 	char text[512];
 
 	enter(&live->access);
-	if (dp_iface_set(live->dp, live->access.ifindex, to, 0, &mode, &err))
+	if (dp_iface_set(live->dp, live->access.ifindex, &want, &mode, &err))
 		bench_die("%s", err_text(&err, text, sizeof(text)));
 	if (to != SAN_ROLE_NONE && mode != DP_NATIVE)
-		bench_die("the ingress program is not attached natively");
+		bench_die("sand's program is not attached natively");
 }
 
-static void begin(const struct live *live, enum way way)
+static void begin(const struct live *live, const struct scene *scene, enum way way)
 {
 	if (way == SAND)
-		role(live, SAN_ROLE_INGRESS);
+		role(live, scene->role);
 	else
-		xdp(&live->access, way == KERNEL ? "pass" : "bare", live);
-	if (way != KERNEL)
-		xdp(&live->sink, "sink", live);
+		xdp(&live->access, way == KERNEL ? "pass" : scene->bare, scene);
+	if (way == KERNEL)
+		sink_tc(live, scene, true);
+	else
+		xdp(&live->sink, "sink", scene);
 }
 
-static void end(const struct live *live, enum way way)
+static void end(const struct live *live, const struct scene *scene, enum way way)
 {
 	if (way == SAND)
 		role(live, SAN_ROLE_NONE);
 	else
-		xdp(&live->access, NULL, live);
-	if (way != KERNEL)
-		xdp(&live->sink, NULL, live);
+		xdp(&live->access, NULL, scene);
+	if (way == KERNEL)
+		sink_tc(live, scene, false);
+	else
+		xdp(&live->sink, NULL, scene);
 }
 
-static void generate(const struct live *live, uint32_t packets)
+static void generate(const struct live *live, const struct scene *scene, uint32_t packets)
 {
-	uint8_t pkt[BENCH_PKT_LEN] = {0};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pkt, .data_size_in = sizeof(pkt),
+	uint8_t pkt[BENCH_PKT_LEN + OUTER_LEN] = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pkt, .data_size_in = scene->len,
 		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = BATCH, .repeat = packets);
 
 	enter(&live->client);
-	bench_int(bpf_prog_test_run_opts(bench_prog(live->skel->obj, "generate"), &opts),
+	bench_int(bpf_prog_test_run_opts(bench_prog(scene->skel->obj, "generate"), &opts),
 		  "live frames");
 }
 
-/* The kernel would encapsulate what sand passes: that would be another measurement. */
-static uint64_t forwarded(const struct live *live)
+/* The kernel would do with what sand passes the same: that would be another measurement. */
+static void check_steered(const struct live *live, const struct scene *scene)
 {
 	struct san_counter sum;
 
-	bench_int(dp_reason_stats(live->dp, SAN_R_FORWARDED, &sum), "counter");
-	return sum.packets;
+	bench_int(dp_reason_stats(live->dp, live->access.ifindex, scene->reason, &sum), "counter");
+	if (sum.packets < TURN)
+		bench_die("sand: %llu of %d packets were steered", sum.packets, TURN);
 }
 
-static void turn(const struct live *live, enum way way, size_t round)
+static void turn(const struct live *live, enum scene_kind kind, enum way way, size_t round)
 {
-	struct live_bpf__bss *bss = live->skel->bss;
-	struct result *result = &results[way];
+	const struct scene *scene = &live->scenes[kind];
+	struct live_bpf__bss *bss = scene->skel->bss;
+	struct result *result = &results[kind][way];
 	double *samples = &result->samples[round * INTERVALS];
-	uint64_t before = forwarded(live), sent, missing;
+	uint64_t sent, missing;
 	int i;
 
-	begin(live, way);
+	begin(live, scene, way);
 	bss->arrived = bss->strange = 0;
 	for (sent = 0; bss->arrived < TURN && sent < 2 * TURN; sent += missing) {
 		missing = TURN + SPARE - bss->arrived;
-		generate(live, missing);
+		generate(live, scene, missing);
 	}
-	end(live, way);
+	if (way == SAND)
+		check_steered(live, scene);
+	end(live, scene, way);
 	if (bss->arrived < TURN)
-		bench_die("%s: %lu of %lu packets arrived, and %lu not encapsulated",
-			  way_names[way], (uint64_t)bss->arrived, sent, (uint64_t)bss->strange);
-	if (way == SAND && forwarded(live) - before < TURN)
-		bench_die("sand: %lu of %d packets were forwarded", forwarded(live) - before, TURN);
+		bench_die("%s: %lu of %lu packets arrived, and %lu not as they should",
+			  names[kind][way], (uint64_t)bss->arrived, sent, (uint64_t)bss->strange);
 	result->sent += sent;
 	result->arrived += bss->arrived;
 	for (i = WARM_UP; i < WARM_UP + INTERVALS; i++)
 		samples[i - WARM_UP] = (double)(bss->stamps[i + 1] - bss->stamps[i]) / LIVE_CHUNK;
 }
 
+static void round_of_turns(const struct live *live, size_t round)
+{
+	int kind, way;
+
+	for (kind = 0; kind < SCENE_MAX; kind++)
+		for (way = 0; way < WAY_MAX; way++)
+			turn(live, kind, way, round);
+}
+
 static void print(size_t rounds)
 {
-	int way;
+	struct result *r;
+	double median;
+	int i;
 
 	printf("{\"rounds\": %zu, \"cpu\": %d, \"cases\": {\n", rounds, bench_last_cpu());
-	for (way = 0; way < WAY_MAX; way++) {
-		struct result *r = &results[way];
-		double median = bench_median(r->samples, rounds * INTERVALS); /* sorts */
-
+	for (i = 0; i < SCENE_MAX * WAY_MAX; i++) {
+		r = &results[i / WAY_MAX][i % WAY_MAX];
+		median = bench_median(r->samples, rounds * INTERVALS); /* sorts */
 		printf("  \"%s\": {\"min_ns\": %.2f, \"median_ns\": %.2f, \"lost\": %lu}%s\n",
-		       way_names[way], r->samples[0], median, r->sent - r->arrived,
-		       way + 1 < WAY_MAX ? "," : "");
+		       names[i / WAY_MAX][i % WAY_MAX], r->samples[0], median, r->sent - r->arrived,
+		       i + 1 < SCENE_MAX * WAY_MAX ? "," : "");
 	}
 	printf("}}\n");
 }
 
 int main(int argc, char **argv)
 {
-	struct live live = {0};
+	struct live live = {.scenes = {[INGRESS] = {.role = SAN_ROLE_INGRESS,
+						    .reason = SAN_R_FORWARDED,
+						    .bare = "bare"},
+				       [GATEWAY] = {.role = SAN_ROLE_CORE,
+						    .reason = SAN_R_DECAPSULATED,
+						    .bare = "bare_decap"}}};
+	struct san_nexthop nh;
 	int i, ns[3];
 	uint64_t stop;
 	size_t round;
@@ -263,12 +352,12 @@ int main(int argc, char **argv)
 	live.sink = find_port(ns[2], "eth0");
 	live.pin_dir = argv[4];
 	open_dp(&live);
-	load(&live);
-	attach_sink_tc(&live);
+	nexthops(&live, &nh);
+	for (i = 0; i < SCENE_MAX; i++)
+		load(&live, &live.scenes[i], &nh);
 	stop = bench_now_ns() + (uint64_t)(atof(argv[5]) * 1e9);
 	for (round = 0; round < MAX_ROUNDS && (!round || bench_now_ns() < stop); round++)
-		for (i = 0; i < WAY_MAX; i++)
-			turn(&live, i, round);
+		round_of_turns(&live, round);
 	print(round);
 	dp_close(live.dp);
 	return dp_unload(live.pin_dir) ? 1 : 0;

@@ -46,7 +46,11 @@ def dataplane(result):
 
 def live(result):
     cases = result["cases"]
-    return [ratio("packets a second, sand / kernel", cases["kernel"], cases["sand"], 3.3, True)]
+    return [
+        ratio("packets a second, sand / kernel", cases["kernel"], cases["sand"], 3.3, True),
+        ratio("packets a second, End.DX6, sand / kernel", cases["gateway_kernel"],
+              cases["gateway_sand"], 3, True),
+    ]
 
 
 def control(result):
