@@ -22,7 +22,7 @@ struct srm {
 	struct view *view;
 	struct srm_follow services, classes;
 	struct claims claims, claims4; /* who holds which address; claims4: IPv4-mapped ones */
-	struct srm_hold *holds; /* of writes under way */
+	struct srm_hold *holds;	       /* of writes under way */
 	struct ncsdb_refusals refusals;
 	void (*synced)(void *arg);
 	void *arg;

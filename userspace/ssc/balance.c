@@ -156,12 +156,9 @@ void ssc_balance(const struct ssc_field *field, int current, uint64_t now_us,
 		 struct ssc_choice *choice, struct ssc_result *res)
 {
 	bool was_valid = choice->valid;
-	bool was_preferred = was_valid && choice->members == 0;
 	/* Who is gone has taken its weight along. */
 	bool joined = count_members(field) != choice->members;
 
-	if (was_preferred)
-		choice->better_since_us = 0; /* of something else */
 	joined |= follow_members(field);
 	res->why = follow_weights(field, now_us, &choice->better_since_us);
 	res->changed = joined || res->why == SSC_WEIGHTS_NEW;

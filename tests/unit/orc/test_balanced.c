@@ -97,6 +97,31 @@ static void test_weights_outlive_structure(void **state)
 			    "5f00:0:2:100::=600 5f00:0:3:100::=800 5f00:0:3:101::=500");
 }
 
+/* Who was away comes back with the weight it has now, although the margin is wide. */
+static void test_weights_do_not_outlive_absence(void **state)
+{
+	two_sites();
+	service(0x101, "{\"evaluation\": [{\"attribute\": \"cpu_load\", \"curve\": {\"ramp\": "
+		       "[0, 100]}}], \"selection\": \"balanced\", \"hysteresis\": "
+		       "{\"margin\": 500, \"hold_ms\": 0}}");
+	path_attr("gw2", "be", ATTR_DELAY_US, 1); /* keeps the object of the path */
+	settle();
+	view_path_del(&view, (struct path_key){"pe1", "gw2", "be"});
+	settle();
+	assert_string_equal(balanced(0x101), "5f00:0:3:100::=800");
+	attr(0x101, "a", ATTR_CPU_LOAD, 40);
+	path("pe1", "gw2", "be", NULL);
+	settle();
+	assert_string_equal(balanced(0x101), "5f00:0:2:100::=600 5f00:0:3:100::=800");
+	instance(0x101, "a", "nowhere", NULL);
+	settle();
+	assert_string_equal(balanced(0x101), "5f00:0:3:100::=800");
+	attr(0x101, "a", ATTR_CPU_LOAD, 10);
+	instance(0x101, "a", "gw2", NULL);
+	settle();
+	assert_string_equal(balanced(0x101), "5f00:0:2:100::=900 5f00:0:3:100::=800");
+}
+
 static void test_no_plan_without_a_change(void **state)
 {
 	unsigned int plans;
@@ -130,6 +155,8 @@ static void test_selection_changes(void **state)
  * weight all are scaled alike. */
 static void test_equal_next_hops_add_up(void **state)
 {
+	struct sample nearly = {.attr = ATTR_CPU_LOAD, .milli = 99900};
+
 	two_sites();
 	attr(0x101, "a", ATTR_CPU_LOAD, 70);
 	instance(0x101, "c", "gw2", "5f00:0:2:100::");
@@ -140,6 +167,13 @@ static void test_equal_next_hops_add_up(void **state)
 	attr(0x101, "c", ATTR_CPU_LOAD, 0);
 	settle();
 	assert_string_equal(balanced(0x101), "5f00:0:2:100::=1000 5f00:0:3:100::=400");
+	/* A share that is next to nothing is not nothing. */
+	instance(0x101, "d", "gw2", "5f00:0:2:100::");
+	attr(0x101, "d", ATTR_CPU_LOAD, 0);
+	nearly.received_us = clock_us();
+	assert_int_equal(view_instance_attr(&view, 0x101, "b", &nearly), 0);
+	settle();
+	assert_string_equal(balanced(0x101), "5f00:0:2:100::=1000 5f00:0:3:100::=1");
 }
 
 /* ---- what goes with a service ---- */
@@ -261,6 +295,7 @@ int main(void)
 		T(test_weights),
 		T(test_members_come_and_go),
 		T(test_weights_outlive_structure),
+		T(test_weights_do_not_outlive_absence),
 		T(test_no_plan_without_a_change),
 		T(test_selection_changes),
 		T(test_equal_next_hops_add_up),

@@ -82,6 +82,22 @@ static void test_ingress_chooses_the_gateway(void **state)
 	assert_string_equal(in_force(0x101), "5f00:0:9::1,5f00:0:3:100::");
 }
 
+static void test_steering_changes(void **state)
+{
+	service(0x101, BY_LOAD);
+	path("pe1", "gw2", "be", NULL);
+	gateway("gw2", "5f00:0:2:5a::");
+	instances();
+	settle();
+	assert_string_equal(in_force(0x101), "5f00:0:2:101::");
+	service(0x101, TWO_LEVELS);
+	settle();
+	assert_string_equal(in_force(0x101), "5f00:0:2:5a::");
+	service(0x101, BY_LOAD);
+	settle();
+	assert_string_equal(in_force(0x101), "5f00:0:2:101::");
+}
+
 static void test_ingress_adds_up_what_a_gateway_has(void **state)
 {
 	service(0x101, TWO_LEVELS_BALANCED);
@@ -235,6 +251,7 @@ int main(void)
 #define T(name, setup) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
 		T(test_ingress_chooses_the_gateway, setup_started),
+		T(test_steering_changes, setup_started),
 		T(test_ingress_adds_up_what_a_gateway_has, setup_started),
 		T(test_gateway_chooses_among_its_own, setup_gateway),
 		T(test_network_does_not_count, setup_gateway),

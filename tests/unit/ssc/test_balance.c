@@ -269,10 +269,8 @@ static void test_best_path_of_an_instance(void **state)
 	assert_result(1, SSC_WEIGHTS_HOLD, false);
 	decide(FIX_NOW + 2 * S);
 	assert_weights("800 0 500");
-	/* As good: it stays. Its own way fails: at once. */
+	/* Its own way fails: at once. */
 	fix_path(&t.fix[1], ATTR_COST, 200);
-	decide(FIX_NOW + 3 * S);
-	assert_result(0, SSC_WEIGHTS_KEPT, false);
 	fix_path(&t.fix[0], ATTR_COST, 1000);
 	decide(FIX_NOW + 3 * S);
 	assert_result(1, SSC_MEMBERS, true);
@@ -284,6 +282,24 @@ static void test_best_path_of_an_instance(void **state)
 	assert_result(1, SSC_WEIGHTS_HOLD, false);
 	decide(FIX_NOW + 5 * S);
 	assert_weights("790 0 500");
+}
+
+/* No way is left for one that is only as good, whatever their order. */
+static void test_as_good_is_no_reason(void **state)
+{
+	t.svc.hold_ms = 0;
+	add("a", "p0", 0);
+	add_path("p1", 300);
+	samples_del(&t.fix[0].instance.samples, ATTR_COST);
+	fix_path(&t.fix[0], ATTR_COST, 400);
+	add("b", "p0", 0); /* the selected one: being that settles ties, too */
+	decide(FIX_NOW);
+	assert_weights("0 700 1000");
+	fix_path(&t.fix[0], ATTR_COST, 300);
+	set(2, 100);
+	decide(FIX_NOW + 1);
+	assert_result(2, SSC_WEIGHTS_NEW, true);
+	assert_weights("0 700 900");
 }
 
 static void test_change_of_selection(void **state)
@@ -401,6 +417,7 @@ int main(void)
 		T(test_no_hysteresis),
 		T(test_who_stands_for_all),
 		T(test_best_path_of_an_instance),
+		T(test_as_good_is_no_reason),
 		T(test_change_of_selection),
 		T(test_stale_members),
 		T(test_steered_by_gateway),
