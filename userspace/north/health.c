@@ -163,10 +163,12 @@ static json_t *status_json(const struct north *n)
 	return obj;
 }
 
-/* At once, also while the parent hangs: fill of the maps is that of the last look, and this is a
- * reason to look again. */
+static void show_status(struct req *req)
+{
+	rest_json(req, 200, status_json(req->north));
+}
+
 void status_get(struct req *req)
 {
-	observe_refresh(req->north);
-	rest_json(req, 200, status_json(req->north));
+	observe_fresh(req, show_status);
 }

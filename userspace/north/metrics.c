@@ -102,7 +102,7 @@ struct counter_family {
 	const char *packets, *bytes; /* names */
 	const char *packets_help, *bytes_help;
 	void (*print)(const struct page *p, const json_t *row, const char *name, uint64_t value);
-	bool quiet; /* may be without a packet, and many */
+	bool (*shown)(const json_t *row, bool many);
 };
 
 static void print_service(const struct page *p, const json_t *row, const char *name, uint64_t value)
@@ -153,32 +153,44 @@ static void print_reason(const struct page *p, const json_t *row, const char *na
 	       "verdict", reason < 0 ? "?" : reason_verdict((unsigned int)reason), NULL);
 }
 
+static bool unless_many(const json_t *row, bool many)
+{
+	return !many || number(row, "packets");
+}
+
+/* Without an interface of ours there is next to nothing that can happen. */
+static bool of_interface(const json_t *row, bool many)
+{
+	return text(row, "interface") || number(row, "packets");
+}
+
 static const struct counter_family counters[] = {
 	{"services", "sand_service_packets_total", "sand_service_bytes_total",
 	 "Packets steered at the ingress.", "Bytes steered at the ingress, layer 2 as received.",
-	 print_service, true},
+	 print_service, unless_many},
 	{"egress", "sand_egress_packets_total", "sand_egress_bytes_total",
 	 "Packets taken out of their outer header for the service's instances here.",
 	 "Bytes of packets taken out of their outer header, layer 2 as received.", print_service,
-	 true},
+	 unless_many},
 	{"nexthops", "sand_nexthop_packets_total", "sand_nexthop_bytes_total",
 	 "Packets sent to the next hop.", "Bytes sent to the next hop, layer 2 as received.",
-	 print_nexthop, true},
+	 print_nexthop, unless_many},
 	{"reasons", "sand_reason_packets_total", "sand_reason_bytes_total",
 	 "Packets by why they left the way they did.",
-	 "Bytes by why they left the way they did, layer 2 as received.", print_reason, false},
+	 "Bytes by why they left the way they did, layer 2 as received.", print_reason,
+	 of_interface},
 };
 
 static void print_rows(const struct page *p, const struct counter_family *f, bool bytes)
 {
 	const json_t *rows = json_object_get(p->stats, f->rows), *row;
-	bool busy_only = f->quiet && json_array_size(rows) > METRICS_QUIET_MAX;
+	bool busy_only = json_array_size(rows) > METRICS_QUIET_MAX;
 	const char *name = bytes ? f->bytes : f->packets;
 	size_t i;
 
 	family(p, name, "counter", bytes ? f->bytes_help : f->packets_help);
 	json_array_foreach((json_t *)rows, i, row) {
-		if (!busy_only || number(row, "packets"))
+		if (f->shown(row, busy_only))
 			f->print(p, row, name, number(row, bytes ? "bytes" : "packets"));
 	}
 }

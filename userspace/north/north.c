@@ -90,8 +90,9 @@ static int add_handles(struct north *n, struct err *err)
 	uv_timer_init(n->conf.loop, &n->turns);
 	uv_timer_init(n->conf.loop, &n->observe.wake);
 	n->turns.data = n->timer.data = n->poll.data = n;
-	n->observe.wake.data = n;
-	n->handles += 3;
+	uv_timer_init(n->conf.loop, &n->observe.patience);
+	n->observe.wake.data = n->observe.patience.data = n;
+	n->handles += 4;
 	r = r ? r : add_poll(n, &n->poll, epoll_fd(n), &n->polled);
 	for (int i = 0; r == 0 && i < LISTEN_MAX; i++) {
 		struct listener *listener = &n->listeners[i];
@@ -233,6 +234,7 @@ void north_close(struct north *n)
 	uv_close((uv_handle_t *)&n->timer, on_closed);
 	uv_close((uv_handle_t *)&n->turns, on_closed);
 	uv_close((uv_handle_t *)&n->observe.wake, on_closed);
+	uv_close((uv_handle_t *)&n->observe.patience, on_closed);
 }
 
 uint16_t north_tcp_port(const struct north *n)

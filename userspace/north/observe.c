@@ -77,23 +77,53 @@ json_t *observe_maps_json(const struct north *n)
 
 /* ---- life ---- */
 
+static void show_waiting(struct north *n, bool answer)
+{
+	struct observe *o = &n->observe;
+
+	uv_timer_stop(&o->patience);
+	while (o->n_waiting) {
+		struct req *req = o->waiting[--o->n_waiting];
+
+		if (answer && !req->answered)
+			req->show_fresh(req);
+		rest_put(req);
+	}
+}
+
 static void on_stats(void *arg, int status, json_t *stats)
 {
 	struct north *n = arg;
 
-	if (status >= 0 && !n->closing)
-		observe_maps(n, stats);
+	if (!n->closing) {
+		if (status >= 0)
+			observe_maps(n, stats);
+		show_waiting(n, true);
+	}
 	north_release(n);
 }
 
-void observe_refresh(struct north *n)
+static void on_impatient(uv_timer_t *timer)
 {
-	const struct observe *o = &n->observe;
+	show_waiting(timer->data, true);
+}
 
-	if (o->maps_us && clock_us() - o->maps_us < OBSERVE_FRESH_US)
+void observe_fresh(struct req *req, void (*show)(struct req *req))
+{
+	struct north *n = req->north;
+	struct observe *o = &n->observe;
+
+	if ((o->maps_us && clock_us() - o->maps_us < OBSERVE_FRESH_US) ||
+	    o->n_waiting == OBSERVE_WAITERS || ncc_stats(n->conf.ncc, on_stats, n)) {
+		show(req);
 		return;
-	if (!ncc_stats(n->conf.ncc, on_stats, n))
-		n->handles++;
+	}
+	n->handles++;
+	req->show_fresh = show;
+	rest_hold(req);
+	o->waiting[o->n_waiting++] = req;
+	if (!uv_is_active((uv_handle_t *)&o->patience))
+		uv_timer_start(&o->patience, on_impatient, OBSERVE_PATIENCE_MS, 0);
 }
 
 static uint64_t realtime_us(void)
@@ -120,6 +150,7 @@ void observe_stop(struct north *n)
 {
 	ncc_on_event(n->conf.ncc, NULL, NULL);
 	events_forget(n);
+	show_waiting(n, false);
 }
 
 void observe_free(struct north *n)

@@ -16,6 +16,8 @@
 #define TRACE_SECONDS 60 /* unless said */
 #define TRACE_SECONDS_MAX 3600
 #define OBSERVE_FRESH_US 1000000
+#define OBSERVE_PATIENCE_MS 500 /* a status does not wait longer for fresh counters */
+#define OBSERVE_WAITERS 16
 #define OBSERVE_WARN_PERCENT 90
 
 struct event_row {
@@ -37,11 +39,13 @@ struct observe {
 	uint64_t lost;		/* the parent did not pass on */
 	struct event_waiter *waiters;
 	unsigned int n_waiters;
-	uv_timer_t wake;
+	uv_timer_t wake, patience;
 	json_t *trace; /* as it was armed; NULL = none */
 	uint64_t trace_until_us;
 	struct map_fill maps[SAN_MAP_MAX];
-	uint64_t maps_us; /* when they were seen; 0 = not yet */
+	uint64_t maps_us;		      /* when they were seen; 0 = not yet */
+	struct req *waiting[OBSERVE_WAITERS]; /* held; show is their show_fresh */
+	unsigned int n_waiting;
 };
 
 /* ---- observe.c ---- */
@@ -51,8 +55,9 @@ void observe_stop(struct north *n);
 void observe_free(struct north *n);
 /* Remembers "maps" of ncc's counters. */
 void observe_maps(struct north *n, const json_t *stats);
-/* Asks for counters unless they were seen just now. */
-void observe_refresh(struct north *n);
+/* show(req) when the counters have been seen just now, or not within OBSERVE_PATIENCE_MS: the
+ * parent may hang. Holds the request until then. */
+void observe_fresh(struct req *req, void (*show)(struct req *req));
 json_t *observe_maps_age(const struct north *n); /* seconds; null: not seen yet */
 /* [{"map", "used", "size", "percent", "warning"}] as last seen, new reference. */
 json_t *observe_maps_json(const struct north *n);

@@ -80,6 +80,7 @@ struct req {
 	bool close; /* the connection behind the answer */
 
 	void (*show)(struct req *req, bool created); /* rest_write */
+	void (*show_fresh)(struct req *req);	     /* observe_fresh */
 	const struct rest_resource *resource;	     /* resource.c */
 };
 

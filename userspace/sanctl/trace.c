@@ -61,8 +61,9 @@ static void print_service(const json_t *event)
 		puts("  service    none found");
 		return;
 	}
-	printf("  service    %s %s, %s\n", text(event, "service", a), text(event, "name", b),
-	       how_found(json_string_value(json_object_get(event, "by"))));
+	text(event, "name", b);
+	printf("  service    %s%s%s, %s\n", text(event, "service", a), strcmp(b, "-") ? " " : "",
+	       strcmp(b, "-") ? b : "", how_found(json_string_value(json_object_get(event, "by"))));
 	if (json_object_get(event, "generation"))
 		printf("  selection  %s, affinity %s, of generation %s\n",
 		       text(event, "selection", a), text(event, "affinity", b),
