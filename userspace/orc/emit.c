@@ -214,6 +214,16 @@ static struct plan_service plan_of(const struct orc *orc, const struct orc_servi
 	};
 }
 
+/* Where this host is ingress, too, it may know a better place than its own site, which has nothing
+ * to offer: the kernel's route is left to that. */
+static void yield_address(const struct orc *orc, struct plan_service *plan)
+{
+	if (plan->scope != SAN_SCOPE_LOCAL || !orc->ingress[0])
+		return;
+	plan->address = in6addr_any;
+	plan->address4 = 0;
+}
+
 /* Room for what a plan points to. */
 struct plan_room {
 	struct hop *hops;
@@ -234,6 +244,8 @@ static int put_with(struct orc *orc, struct orc_service *svc, const struct plan_
 	plan.alive = room->nhs;
 	plan.selected = selected < 0 ? NULL : &room->nhs[selected];
 	plan.mode = plan.selected ? svc->view->def->mode : SAN_MODE_NONE;
+	if (!plan.selected)
+		yield_address(orc, &plan);
 	if (plan.mode == SAN_MODE_BALANCED) {
 		scale_weights(room->hops, plan.n_alive, room->weights);
 		plan.weights = room->weights;

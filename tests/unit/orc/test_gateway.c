@@ -246,6 +246,41 @@ static void test_both_roles(void **state)
 	assert_int_equal(stats().candidates, 0);
 }
 
+/* Whoever has something to offer has the kernel's route. */
+static void test_address_goes_where_something_is(void **state)
+{
+	struct san_msg_service *svc;
+
+	service(0x101, TWO_LEVELS_BALANCED);
+	path("gw2", "gw3", "be", NULL);
+	gateway("gw3", "5f00:0:3:5a::");
+	instances();
+	settle();
+	svc = parent_scoped(0x101, SAN_SCOPE_LOCAL);
+	assert_int_equal(svc->address.s6_addr[15], 1);
+	assert_int_equal(parent_service(0x101)->address.s6_addr[15], 0);
+	attr(0x101, "a", ATTR_CPU_LOAD, 100);
+	attr(0x101, "b", ATTR_CPU_LOAD, 100);
+	settle();
+	svc = parent_scoped(0x101, SAN_SCOPE_LOCAL);
+	assert_int_equal(svc->mode, SAN_MODE_NONE);
+	assert_int_equal(svc->address.s6_addr[15], 0);
+	assert_int_equal(parent_service(0x101)->address.s6_addr[15], 1);
+	assert_string_equal(in_force(0x101), "5f00:0:3:5a::");
+}
+
+/* No ingress: the kernel says that nothing is there. */
+static void test_a_gateway_keeps_the_address(void **state)
+{
+	service(0x101, TWO_LEVELS_BALANCED);
+	instances();
+	attr(0x101, "a", ATTR_CPU_LOAD, 100);
+	attr(0x101, "b", ATTR_CPU_LOAD, 100);
+	settle();
+	assert_string_equal(local(0x101), "none");
+	assert_int_equal(parent_scoped(0x101, SAN_SCOPE_LOCAL)->address.s6_addr[15], 1);
+}
+
 int main(void)
 {
 #define T(name, setup) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -258,6 +293,8 @@ int main(void)
 		T(test_entry_comes_and_goes, setup_gateway),
 		T(test_balanced_there_too, setup_gateway),
 		T(test_both_roles, setup_both),
+		T(test_address_goes_where_something_is, setup_both),
+		T(test_a_gateway_keeps_the_address, setup_gateway),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
