@@ -320,6 +320,20 @@ static int set_nexthop(struct event_names *names, json_t *obj, const struct even
 	return r | json_object_set_new(obj, "path", text_or_null(way->path));
 }
 
+/* A SID stands for its instance. */
+static int set_by_sid(const struct event_names *names, json_t *obj, const struct san_event *e)
+{
+	struct way way = {.service = e->service_id, .nexthop = {.kind = SAN_NH_SRV6, .n_segs = 1}};
+	int r;
+
+	memcpy(&way.nexthop.segs[0], e->dst, sizeof(e->dst));
+	find_instance(names->north->conf.view, &way);
+	if (!way.instance[0])
+		return 0;
+	r = json_object_set_new(obj, "instance", json_string(way.instance));
+	return r | json_object_set_new(obj, "gateway", text_or_null(way.gateway));
+}
+
 static json_t *begin(const struct event_names *names, const struct event_row *row)
 {
 	static const char *const kinds[] = {"?", "sample", "trace", "ptb"};
@@ -344,6 +358,8 @@ json_t *event_json(struct event_names *names, const struct event_row *row)
 	r |= set_flow(obj, e);
 	r |= set_service(names, obj, e);
 	r |= set_nexthop(names, obj, row);
+	if (!row->nexthop.kind && e->by == SAN_BY_SID)
+		r |= set_by_sid(names, obj, e);
 	if (e->hash)
 		r |= json_object_set_new(obj, "hash", json_integer(e->hash));
 	if (e->generation)

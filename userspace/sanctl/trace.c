@@ -78,8 +78,12 @@ static void print_nexthop(const json_t *event)
 {
 	char a[256], b[256], c[256], d[256];
 
-	if (!json_object_get(event, "nexthop"))
+	if (!json_object_get(event, "nexthop")) {
+		if (json_object_get(event, "instance"))
+			printf("  instance   %s at gateway %s\n", text(event, "instance", b),
+			       text(event, "gateway", c));
 		return;
+	}
 	printf("  next hop   %s: instance %s at gateway %s by path %s\n", text(event, "nexthop", a),
 	       text(event, "instance", b), text(event, "gateway", c), text(event, "path", d));
 }

@@ -99,6 +99,29 @@ static void test_all_members(void **state)
 	answer_free(&a);
 }
 
+/* Decapsulated: the SID that it came to says for whom. */
+static void test_by_sid(void **state)
+{
+	struct san_event e = event_of(SAN_R_DECAPSULATED);
+	struct rig *rig = *state;
+	const json_t *item;
+	struct answer a;
+
+	rig_fill(rig);
+	e.by = SAN_BY_SID;
+	e.role = SAN_ROLE_CORE;
+	inet_pton(AF_INET6, "5f00:0:2:100::", e.dst);
+	tell(rig, &e, 1);
+	assert_int_equal(rig_call(rig, "GET /v1/events", NULL, &a), 200);
+	item = json_array_get(json_object_get(a.json, "items"), 0);
+	assert_string_equal(text_at(item, "by"), "sid");
+	assert_string_equal(text_at(item, "role"), "core");
+	assert_string_equal(text_at(item, "instance"), "a");
+	assert_string_equal(text_at(item, "gateway"), "gw2");
+	assert_null(json_object_get(item, "nexthop"));
+	answer_free(&a);
+}
+
 /* IPv4, nothing known of it. */
 static void test_few_members(void **state)
 {
@@ -453,6 +476,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_all_members, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_by_sid, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_few_members, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_filters, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_pages, rig_setup, rig_teardown),
