@@ -78,11 +78,11 @@ static __always_inline int usual_read(struct xdp_md *ctx, const struct san_iface
 	struct san_found found;
 
 	cursor_pin(shape);
-	if (ip6 + CURSOR_FAST_L4 + CURSOR_PORTS_LEN > end || !usual_is_plain(iface, eth) ||
-	    !cursor_fast(ip6, end, shape, &found) || ip6[SRV6_HOP_LIMIT] <= 1)
+	if (ip6 + CURSOR_FAST_L4 + CURSOR_PORTS_LEN > end || boundary_forbids(domain, dst) ||
+	    !usual_is_plain(iface, eth) || !cursor_fast(ip6, end, shape, &found))
 		return 0;
-	if (!usual_routable(ip6 + PACKET_SRC) || !usual_routable(ip6 + PACKET_DST) ||
-	    boundary_forbids(domain, dst))
+	if (ip6[SRV6_HOP_LIMIT] <= 1 || !usual_routable(ip6 + PACKET_SRC) ||
+	    !usual_routable(ip6 + PACKET_DST))
 		return 0;
 	u->ip6 = ip6;
 	u->service_id = found.service_id;
@@ -130,14 +130,14 @@ static __always_inline const struct san_nexthop *usual_flow(const struct xdp_md 
 {
 	const __u64 *src = (const __u64 *)(u->ip6 + PACKET_SRC);
 	const __u64 *dst = (const __u64 *)(u->ip6 + PACKET_DST);
-	struct san_flow_key key = {.service_id = u->service_id};
+	struct san_flow_key key;
 
 	if (service->flags & SAN_SVC_KEY_SOURCE)
-		flow_key_source(&key, src);
+		flow_key_source(&key, u->service_id, src);
 	else if (usual_begins(ctx, u))
 		return NULL;
 	else
-		flow_key(&key, src, dst, usual_last_word(u->ip6));
+		flow_key(&key, u->service_id, src, dst, usual_last_word(u->ip6));
 	return usual_known(&key, service->idle_s, u);
 }
 

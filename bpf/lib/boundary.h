@@ -24,17 +24,27 @@ static __always_inline int boundary_is_sid(const __u64 addr[2])
 	return bpf_map_lookup_elem(&san_sids, &key) != NULL;
 }
 
-/* Is dst one that access interfaces must not reach? Most hosts have one block: no loop for it. */
-static __always_inline int boundary_forbids(const struct san_domain *domain, const __u64 dst[2])
+static __noinline int boundary_forbids_more(const struct san_domain *domain, __u64 high, __u64 low)
 {
+	const __u64 dst[2] = {high, low};
 	__u32 n = domain->n_blocks, i;
 
-	if (n && boundary_covers(&domain->blocks[0], dst))
-		return 1;
 	for (i = 1; i < SAN_MAX_BLOCKS && i < n; i++)
 		if (boundary_covers(&domain->blocks[i], dst))
 			return 1;
 	return domain->flags & SAN_DOMAIN_STRAY_SIDS && boundary_is_sid(dst);
+}
+
+/* Is dst one that access interfaces must not reach? Most hosts have one block: what others have
+ * besides is out of the way. */
+static __always_inline int boundary_forbids(const struct san_domain *domain, const __u64 dst[2])
+{
+	__u32 n = domain->n_blocks;
+
+	if (n && boundary_covers(&domain->blocks[0], dst))
+		return 1;
+	return __builtin_expect(n > 1 || domain->flags & SAN_DOMAIN_STRAY_SIDS, 0) &&
+	       boundary_forbids_more(domain, dst[0], dst[1]);
 }
 
 /* May src send to SIDs? Without a list any may. */

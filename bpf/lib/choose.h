@@ -84,16 +84,17 @@ static __always_inline int choose_remembered(const struct san_service *service,
 static __always_inline int choose_flow(const struct san_service *service, struct packet *p)
 {
 	const __u64 *src = (const __u64 *)p->flow.src, *dst = (const __u64 *)p->flow.dst;
-	struct san_flow_key key = {.service_id = p->service_id};
+	struct san_flow_key key;
 	int source = service->flags & SAN_SVC_KEY_SOURCE;
 	int done = SAN_R_FORWARDED, r;
 	__u64 now = consts_now();
 	const struct san_nexthop *nh;
 
 	if (source)
-		flow_key_source(&key, src);
+		flow_key_source(&key, p->service_id, src);
 	else
-		flow_key(&key, src, dst, FLOW_LAST_WORD(p->flow.ports, p->flow.proto));
+		flow_key(&key, p->service_id, src, dst,
+			 FLOW_LAST_WORD(p->flow.ports, p->flow.proto));
 	if (source || !p->begins)
 		done = choose_remembered(service, &key, p, now);
 	if (done == SAN_R_FLOW_HIT)

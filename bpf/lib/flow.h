@@ -13,7 +13,7 @@
 
 /* Words of addresses as they stand in memory; last: FLOW_LAST_WORD. Each word is one store: the
  * look-up reads it so, and the CPU passes on to a load only what one store has written. */
-static __always_inline void flow_key(struct san_flow_key *key, const __u64 src[2],
+static __always_inline void flow_key(struct san_flow_key *key, __u64 service_id, const __u64 src[2],
 				     const __u64 dst[2], __u64 last)
 {
 	__u64 *word = (__u64 *)key;
@@ -22,15 +22,17 @@ static __always_inline void flow_key(struct san_flow_key *key, const __u64 src[2
 	word[1] = src[1];
 	word[2] = dst[0];
 	word[3] = dst[1];
+	word[4] = service_id;
 	word[5] = last;
 }
 
 /* The same with SAN_SVC_KEY_SOURCE. */
-static __always_inline void flow_key_source(struct san_flow_key *key, const __u64 src[2])
+static __always_inline void flow_key_source(struct san_flow_key *key, __u64 service_id,
+					    const __u64 src[2])
 {
 	const __u64 none[2] = {0, 0};
 
-	flow_key(key, src, none, 0);
+	flow_key(key, service_id, src, none, 0);
 }
 
 /* For how long this flow has been silent. Another CPU may have seen it later than now. */

@@ -213,7 +213,7 @@ static __always_inline int icmp_write_4(const struct xdp_md *ctx, const struct i
 	*(__u32 *)(ip + 8) = cursor_be32(ICMP_HOP_LIMIT << 24 | ICMP_4_PROTO << 16);
 	*(__u32 *)(ip + 12) = domain->icmp_source4;
 	*(__u32 *)(ip + 16) = CURSOR_LOAD(__u32, quoted + 12);
-	*(__u16 *)(ip + 10) = icmp_fold(icmp_sum(ip, icmp, 0));
+	*(__u16 *)(ip + 10) = icmp_fold((__u32)bpf_csum_diff(0, 0, (__be32 *)ip, ICMP_4_IP_LEN, 0));
 	*(__u32 *)icmp = cursor_be32(ICMP_4_UNREACHABLE << 24 | ICMP_4_FRAG_NEEDED << 16);
 	*(__u32 *)(icmp + 4) = cursor_be32(req->mtu & 0xffff);
 	*(__u16 *)(icmp + 2) = icmp_fold(icmp_sum(icmp, end, 0));
