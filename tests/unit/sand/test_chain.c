@@ -319,7 +319,7 @@ static bool suppressed(const struct view_instance *inst)
 {
 	const struct orc_instance *o = inst->user;
 
-	return o->suppressed;
+	return o->seat.suppressed;
 }
 
 static void naive_scores(const struct service *def)
