@@ -341,6 +341,44 @@ void t_end(struct t_pkt *pkt)
 	pkt->data[T_IP6_AT + 5] = payload;
 }
 
+void t_begin4(struct t_pkt *pkt, uint8_t proto, uint16_t place)
+{
+	const uint8_t head[34] = {2,	1,    1,   1,  1,    1,	   2,	       2,     2,   2,
+				  2,	2,    8,   0, /* Ethernet */
+				  0x45, 0xb9, 0,   0,  0x12, 0x34, place >> 8, place, 64,  proto,
+				  0,	0,    198, 51, 100,  2,	   203,	       0,     113, 101};
+
+	pkt->len = 0;
+	t_bytes(pkt, head, sizeof(head));
+	pkt->next_at = T_IP6_AT + 9;
+}
+
+uint16_t t_sum(const uint8_t *data, size_t len)
+{
+	uint32_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < len; i += 2)
+		sum += data[i] << 8 | (i + 1 < len ? data[i + 1] : 0);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+void t_end4(struct t_pkt *pkt)
+{
+	uint8_t *ip = pkt->data + T_IP6_AT;
+	size_t len = pkt->len - T_IP6_AT;
+	uint16_t sum;
+
+	ip[2] = len >> 8;
+	ip[3] = len;
+	ip[10] = ip[11] = 0;
+	sum = t_sum(ip, (ip[0] & 0xf) * 4);
+	ip[10] = sum >> 8;
+	ip[11] = sum;
+}
+
 void t_client(struct t_pkt *pkt, size_t payload)
 {
 	t_begin(pkt);
@@ -417,7 +455,7 @@ void t_expect(struct t_env *env, const struct t_pkt *pkt, enum san_reason reason
 		fail_msg("reason is %s, must be %s", t_reason_name(out.reason),
 			 t_reason_name(reason));
 	assert_int_equal(out.action, action);
-	if (action == XDP_REDIRECT)
+	if (action == XDP_REDIRECT || action == XDP_TX)
 		return;
 	assert_int_equal(out.len, pkt->len);
 	assert_memory_equal(out.data, pkt->data, pkt->len);

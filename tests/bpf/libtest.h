@@ -88,6 +88,11 @@ void t_header(struct t_pkt *pkt, uint8_t type, const void *bytes, size_t len);
 void t_doh_san(struct t_pkt *pkt, uint64_t id); /* the usual 16 bytes */
 void t_udp(struct t_pkt *pkt, size_t payload);	/* ports 40000, 53 */
 void t_end(struct t_pkt *pkt);			/* payload length */
+/* Ethernet and IPv4 header: 198.51.100.2 -> 203.0.113.101, TOS 0xb9, TTL 64, identification 0x1234;
+ * t_udp() and t_end4() behind it. place: DF, MF and offset as in the header. */
+void t_begin4(struct t_pkt *pkt, uint8_t proto, uint16_t place);
+void t_end4(struct t_pkt *pkt);			 /* total length and checksum */
+uint16_t t_sum(const uint8_t *data, size_t len); /* RFC 1071; 0 over a header that is right */
 /* The usual packet of a client: DOH with T_SERVICE, UDP. */
 void t_client(struct t_pkt *pkt, size_t payload);
 

@@ -216,6 +216,7 @@ static void test_direct(void **state)
 	struct t_out out;
 
 	nh.kind = SAN_NH_DIRECT;
+	nh.outer_len = 0;
 	nh.mtu = 104;
 	t_put_nexthop(env, T_NH, &nh);
 	t_client(&pkt, 40);
@@ -229,7 +230,7 @@ static void test_direct(void **state)
 	pkt.data[T_IP6_AT + 7] = 63;
 	assert_memory_equal(out.data + 12, pkt.data + 12, pkt.len - 12);
 	t_client(&pkt, 41);
-	t_expect(env, &pkt, SAN_R_TOO_BIG, XDP_PASS);
+	t_expect(env, &pkt, SAN_R_TOO_BIG_KERNEL, XDP_PASS);
 	t_client(&pkt, 40);
 	pkt.data[T_IP6_AT + 7] = 1;
 	t_expect(env, &pkt, SAN_R_HOP_LIMIT, XDP_PASS);
@@ -260,8 +261,102 @@ static void test_padding(void **state)
 	t_put_nexthop(env, T_NH, &nh);
 	check_padding(env, &pkt, 40);
 	nh.kind = SAN_NH_DIRECT;
+	nh.outer_len = 0;
 	t_put_nexthop(env, T_NH, &nh);
 	check_padding(env, &pkt, 0);
+}
+
+static void by_class(struct t_env *env)
+{
+	struct san_msg_class any = {.service_id = T_SERVICE};
+
+	t_classes(env, &any, 1);
+	t_role(env, SAN_ROLE_INGRESS, SAN_IF_CLASSIFY);
+}
+
+/* IPv4 inside: next header 4 in front of it, a TTL less, its checksum right for every value. */
+static void check_ip4(struct t_env *env, unsigned int n, int encap)
+{
+	struct san_nexthop nh = t_nexthop(n, encap, 0);
+	struct t_pkt pkt;
+	struct t_out out;
+	const uint8_t *ip6 = out.data + T_IP6_AT, *ip = ip6 + nh.outer_len;
+	unsigned int id;
+
+	t_put_nexthop(env, T_NH, &nh);
+	for (id = 0; id < 65536; id += 241) {
+		t_begin4(&pkt, 17, 0);
+		pkt.data[T_IP6_AT + 4] = id >> 8;
+		pkt.data[T_IP6_AT + 5] = id;
+		t_udp(&pkt, 33);
+		t_end4(&pkt);
+		t_run(env, &pkt, &out);
+		assert_int_equal(out.reason, SAN_R_FORWARDED);
+		assert_int_equal(out.len, pkt.len + nh.outer_len);
+		assert_int_equal(t_sum(ip, 20), 0);
+		assert_int_equal(ip[8], 63);
+	}
+	assert_memory_equal(ip, pkt.data + T_IP6_AT, 8);
+	assert_memory_equal(ip + 12, pkt.data + T_IP6_AT + 12, pkt.len - T_IP6_AT - 12);
+	assert_int_equal(ip6[nh.outer_len == 40 ? 6 : 40], 4);
+	assert_int_equal(ip6[6], nh.outer_len == 40 ? 4 : 43);
+	assert_int_equal(ip6[0] << 8 | ip6[1], 0x6000 | 0xb9 << 4 | (ip6[1] & 0xf));
+	assert_int_equal(ip6[7], 64);
+	assert_int_equal(ip6[4] << 8 | ip6[5], nh.outer_len - 40 + pkt.len - T_IP6_AT);
+}
+
+static void test_ip4(void **state)
+{
+	by_class(*state);
+	check_ip4(*state, 1, SAN_ENCAP_RED);
+	check_ip4(*state, 1, SAN_ENCAP_FULL);
+	check_ip4(*state, 3, SAN_ENCAP_RED);
+	check_ip4(*state, 8, SAN_ENCAP_FULL);
+}
+
+static void test_ip4_direct(void **state)
+{
+	struct t_env *env = *state;
+	struct san_nexthop nh = t_nexthop(1, SAN_ENCAP_RED, 0);
+	struct t_pkt pkt;
+	struct t_out out;
+
+	by_class(env);
+	nh.kind = SAN_NH_DIRECT;
+	nh.outer_len = 0;
+	t_put_nexthop(env, T_NH, &nh);
+	t_begin4(&pkt, 17, 0x4000);
+	t_udp(&pkt, 5);
+	t_end4(&pkt);
+	t_run(env, &pkt, &out);
+	assert_int_equal(out.reason, SAN_R_FORWARDED);
+	assert_int_equal(out.len, pkt.len);
+	assert_memory_equal(out.data, nh.dst_mac, 6);
+	assert_int_equal(out.data[12] << 8 | out.data[13], 0x0800);
+	assert_int_equal(out.data[T_IP6_AT + 8], 63);
+	assert_int_equal(t_sum(out.data + T_IP6_AT, 20), 0);
+}
+
+/* A tagged frame leaves without its tags. */
+static void test_tags_go(void **state)
+{
+	struct t_env *env = *state;
+	struct t_pkt pkt;
+	struct t_out plain, out;
+	int n;
+
+	t_role(env, SAN_ROLE_INGRESS, SAN_IF_VLAN);
+	t_client(&pkt, 10);
+	t_run(env, &pkt, &plain);
+	for (n = 1; n <= 2; n++) {
+		memmove(pkt.data + 16, pkt.data + 12, pkt.len - 12);
+		memcpy(pkt.data + 12, "\x88\xa8\0\7", 4);
+		pkt.len += 4;
+		t_run(env, &pkt, &out);
+		assert_int_equal(out.reason, SAN_R_FORWARDED);
+		assert_int_equal(out.len, plain.len);
+		assert_memory_equal(out.data, plain.data, plain.len);
+	}
 }
 
 #define T(fn) cmocka_unit_test_setup(fn, t_reset)
@@ -269,9 +364,10 @@ static void test_padding(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_red),	      T(test_full),	 T(test_build_refuses),
-		T(test_build_clears), T(test_hop_limit), T(test_traffic_class),
-		T(test_flow_label),   T(test_direct),	 T(test_padding),
+		T(test_red),	      T(test_full),	  T(test_build_refuses),
+		T(test_build_clears), T(test_hop_limit),  T(test_traffic_class),
+		T(test_flow_label),   T(test_direct),	  T(test_padding),
+		T(test_ip4),	      T(test_ip4_direct), T(test_tags_go),
 	};
 
 	return t_can_run() ? cmocka_run_group_tests(tests, t_open, t_close) : 0;

@@ -136,7 +136,7 @@ static void test_epoch_moves(void **state)
 	expect(env, 1000, NH_A, SAN_R_FORWARDED);
 	select_nh(env, NH_B, SAN_AFFINITY_FLOW);
 	put_nh(env, NH_A, 2, SAN_NH_SRV6);
-	expect(env, 1000, NH_B, SAN_R_FORWARDED);
+	expect(env, 1000, NH_B, SAN_R_FLOW_MOVED);
 	expect(env, 1000, NH_B, SAN_R_FLOW_HIT);
 	assert_int_equal(t_flow_count(env), 1);
 }
@@ -148,7 +148,7 @@ static void test_unused_moves(void **state)
 	expect(env, 1000, NH_A, SAN_R_FORWARDED);
 	select_nh(env, NH_B, SAN_AFFINITY_FLOW);
 	put_nh(env, NH_A, 1, SAN_NH_UNUSED);
-	expect(env, 1000, NH_B, SAN_R_FORWARDED);
+	expect(env, 1000, NH_B, SAN_R_FLOW_MOVED);
 	expect(env, 1000, NH_B, SAN_R_FLOW_HIT);
 }
 
@@ -275,6 +275,94 @@ static void test_refresh(void **state)
 	close(fd);
 }
 
+/* The entry's age, as if the flow had been silent for so long. */
+static void silence(struct t_env *env, uint64_t ns)
+{
+	int fd = t_map_fd(env, "san_flows");
+	struct san_flow_key key;
+	struct san_flow flow;
+
+	assert_int_equal(bpf_map_get_next_key(fd, NULL, &key), 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &key, &flow), 0);
+	flow.last_ns -= ns;
+	assert_int_equal(bpf_map_update_elem(fd, &key, &flow, BPF_EXIST), 0);
+	close(fd);
+}
+
+/* A flow that was silent for idle_s begins anew, by the selection; 0: never. */
+static void test_idle(void **state)
+{
+	const uint64_t second = 1000000000;
+	struct t_env *env = *state;
+	struct san_service svc = {
+		.nexthop = NH_A, .mode = SAN_MODE_PREFERRED, .affinity = SAN_AFFINITY_FLOW};
+
+	svc.idle_s = 3600;
+	t_service(env, T_SERVICE, &svc);
+	expect(env, 1000, NH_A, SAN_R_FORWARDED);
+	svc.nexthop = NH_B;
+	t_service(env, T_SERVICE, &svc);
+	silence(env, 1800 * second);
+	expect(env, 1000, NH_A, SAN_R_FLOW_HIT);
+	silence(env, 1800 * second); /* it was heard of since */
+	expect(env, 1000, NH_A, SAN_R_FLOW_HIT);
+	silence(env, 3601 * second);
+	expect(env, 1000, NH_B, SAN_R_FORWARDED);
+	expect(env, 1000, NH_B, SAN_R_FLOW_HIT);
+	svc.idle_s = 0;
+	svc.nexthop = NH_A;
+	t_service(env, T_SERVICE, &svc);
+	silence(env, 3601 * second);
+	expect(env, 1000, NH_B, SAN_R_FLOW_HIT);
+	assert_int_equal(t_flow_count(env), 1);
+}
+
+/* By source: ports and destination do not matter, and no SYN begins anew. */
+static void test_by_source(void **state)
+{
+	struct t_env *env = *state;
+	struct san_service svc = {.nexthop = NH_A,
+				  .mode = SAN_MODE_PREFERRED,
+				  .affinity = SAN_AFFINITY_FLOW,
+				  .flags = SAN_SVC_KEY_SOURCE};
+	int fd = t_map_fd(env, "san_flows");
+	struct san_flow_key key, want = {.service_id = T_SERVICE};
+	struct t_pkt pkt;
+
+	t_service(env, T_SERVICE, &svc);
+	expect(env, 1000, NH_A, SAN_R_FORWARDED);
+	svc.nexthop = NH_B;
+	t_service(env, T_SERVICE, &svc);
+	expect(env, 2000, NH_A, SAN_R_FLOW_HIT);
+	expect_tcp(env, 0x02, 0, NH_A, SAN_R_FLOW_HIT);
+	assert_int_equal(t_flow_count(env), 1);
+	client(&pkt, 1);
+	memcpy(want.src, pkt.data + T_IP6_AT + 8, 16);
+	assert_int_equal(bpf_map_get_next_key(fd, NULL, &key), 0);
+	assert_memory_equal(&key, &want, sizeof(key));
+	pkt.data[T_IP6_AT + 23]++;
+	t_expect(env, &pkt, SAN_R_FORWARDED, XDP_REDIRECT);
+	assert_int_equal(t_flow_count(env), 2);
+	close(fd);
+}
+
+/* What moves: remembered anew once, counted as moved once; with nothing selected it goes nowhere.
+ */
+static void test_moves_nowhere(void **state)
+{
+	struct t_env *env = *state;
+	struct san_service none = {.mode = SAN_MODE_NONE, .affinity = SAN_AFFINITY_FLOW};
+	struct t_pkt pkt;
+
+	expect(env, 1000, NH_A, SAN_R_FORWARDED);
+	put_nh(env, NH_A, 2, SAN_NH_SRV6);
+	t_service(env, T_SERVICE, &none);
+	client(&pkt, 1000);
+	t_expect(env, &pkt, SAN_R_NOTHING_SELECTED, XDP_PASS);
+	select_nh(env, NH_B, SAN_AFFINITY_FLOW);
+	expect(env, 1000, NH_B, SAN_R_FLOW_MOVED);
+}
+
 /* Far more flows than the table holds: it stays within its size and every packet is steered. */
 static void test_bounded(void **state)
 {
@@ -306,6 +394,9 @@ int main(void)
 		T(test_key),
 		T(test_no_ports),
 		T(test_refresh),
+		T(test_idle),
+		T(test_by_source),
+		T(test_moves_nowhere),
 		T(test_bounded),
 	};
 
