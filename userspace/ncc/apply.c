@@ -21,8 +21,7 @@ static void follow(struct apply *a)
 	host_follow(a);
 	hops_resolve(a);
 	routes_follow(a);
-	if (a->planned)
-		sids_follow(a);
+	sids_follow(a);
 	if (nl_lost(a->nl))
 		audit_kernel(a);
 	talk_pump(a);

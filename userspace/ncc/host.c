@@ -211,8 +211,7 @@ static int set_domain(struct apply *a, struct err *err)
 {
 	int r;
 
-	if (a->planned)
-		sids_follow(a); /* which of them lie in no block, which are the kernel's */
+	sids_follow(a); /* which of them lie in no block, which are the kernel's */
 	r = domain_sync(a);
 	if (r)
 		return err_set(err, r, "", "", "map san_domain not written: %s", strerror(-r));
