@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Text from outside: a URL's way through percent decoding to a route and its parameters, and
- * san-agent's configuration. The first byte chooses.
+ * Text from outside: a URL's way through percent decoding to a route and its parameters, parameters
+ * of /v1/events, the body of a trace, and san-agent's configuration. The first byte chooses.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../userspace/north/event_json.c"
 #include "../../userspace/north/router.c"
+#define read_service read_trace_service
+#include "../../userspace/north/trace.c"
+#undef read_service
+#define read_reasons read_event_reasons
+#include "../../userspace/north/events.c"
+#undef read_reasons
 #include "../../userspace/san-agent/config.c"
 #include "../../userspace/san-agent/config_instance.c"
 
@@ -76,11 +83,115 @@ HANDLER(class_get)
 HANDLER(class_put)
 HANDLER(class_patch)
 HANDLER(class_delete)
-HANDLER(events_get)
-HANDLER(trace_get)
-HANDLER(trace_put)
-HANDLER(trace_delete)
 HANDLER(metrics_get)
+
+/* ---- what traces and events need of theirs ---- */
+
+void rest_json(struct req *req, unsigned int status, json_t *value)
+{
+	must(value != NULL);
+	json_decref(value);
+}
+
+void rest_empty(struct req *req, unsigned int status)
+{
+}
+
+void rest_absent(struct req *req)
+{
+}
+
+void rest_hold(struct req *req)
+{
+}
+
+void rest_put(struct req *req)
+{
+}
+
+bool rest_query(struct req *req,
+		int (*read)(void *arg, const char *name, const char *value, struct err *err),
+		void *arg)
+{
+	return false;
+}
+
+int rest_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+	char *end;
+
+	*out = strtoull(text, &end, 10);
+	return text[0] < '0' || text[0] > '9' || *end || *out < min || *out > max ? -EINVAL : 0;
+}
+
+json_t *ncc_ifaces_json(const struct ncc *ncc)
+{
+	return json_pack("[{s:s, s:i}, {s:s, s:i}]", "name", "acc0", "ifindex", 5, "name", "gone",
+			 "ifindex", 0);
+}
+
+const char *ncc_segs_text(const struct plan_nexthop *nh, char *buf, size_t size)
+{
+	return "";
+}
+
+int ncc_trace(struct ncc *ncc, const struct san_trace *trace, uint32_t seconds)
+{
+	return 0;
+}
+
+int uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat)
+{
+	return 0;
+}
+
+int uv_timer_stop(uv_timer_t *timer)
+{
+	return 0;
+}
+
+/* A trace that is taken says what each of its fields must be. */
+static void try_trace(const char *text)
+{
+	struct north north = {0};
+	struct order o = {.north = &north, .seconds = TRACE_SECONDS};
+	struct err err = {0};
+	json_t *body = NULL;
+	int r;
+
+	if (json_parse(text, strlen(text), &body, NULL))
+		return;
+	if (json_is_object(body)) {
+		o.trace.fields = SAN_TRACE_ON;
+		r = read_order(&o, body, &err);
+		must(r ? err.want[0] != 0 : o.seconds >= 1 && o.seconds <= TRACE_SECONDS_MAX);
+		must(r || !(o.trace.fields & SAN_TRACE_IFINDEX) || o.trace.ifindex == 5);
+		must(r || !(o.trace.fields & SAN_TRACE_SERVICE) == !o.trace.service_id);
+		must(r || !(o.trace.fields & SAN_TRACE_REASONS) == !o.trace.reasons);
+		must(r || o.trace.reasons >> SAN_R_MAX == 0);
+	}
+	json_decref(body);
+}
+
+/* "name=value" */
+static void try_parameter(char *text)
+{
+	struct north north = {0};
+	struct question q = {.north = &north, .filter = {.limit = 1}};
+	struct err err = {0};
+	char *value = strchr(text, '=');
+	int r;
+
+	if (!value)
+		return;
+	*value++ = 0;
+	if (strlen(text) > 16)
+		return;
+	r = read_parameter(&q, text, value, &err);
+	must(r ? err.want[0] != 0 : !err.code);
+	must(r || (q.filter.limit >= 1 && q.filter.limit <= NORTH_PAGE_MAX));
+	must(r || (q.wait_s <= EVENTS_WAIT_MAX_S && q.filter.reasons >> SAN_R_MAX == 0));
+}
 
 static void try_url(const char *url, enum rest_method verb)
 {
@@ -124,8 +235,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	text = strndup((const char *)data + 1, size - 1);
 	must(text != NULL);
-	if (data[0] & 1)
+	if ((data[0] & 3) == 1)
 		try_config(text, strlen(text));
+	else if ((data[0] & 3) == 3 && data[0] & 4)
+		try_trace(text);
+	else if ((data[0] & 3) == 3)
+		try_parameter(text);
 	else
 		try_url(text, data[0] >> 1 & 7);
 	free(text);
