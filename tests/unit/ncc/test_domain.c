@@ -128,6 +128,14 @@ static void put_sids(struct fixture *f)
 	sid_of(f, "5f00:0:1::103", SAN_BEHAVIOUR_END_SAN, NULL, 0);
 }
 
+static bool is_direct(struct fixture *f, uint64_t index)
+{
+	struct san_nexthop nh = {0};
+
+	dp_nexthop_get(f->apply->dp, (uint32_t)index, &nh);
+	return nh.kind == SAN_NH_DIRECT;
+}
+
 static void test_sids_in_the_map(void **state)
 {
 	struct fixture *f = *state;
@@ -147,8 +155,8 @@ static void test_sids_in_the_map(void **state)
 	assert_int_not_equal(dx.stats, SAN_STATS_NONE);
 	assert_int_equal(dx.stats, other.stats); /* one counter for the service */
 	assert_int_not_equal(dx.nexthop, other.nexthop);
+	assert_true(run_until(f, is_direct, dx.nexthop));
 	assert_int_equal(dp_nexthop_get(f->apply->dp, dx.nexthop, &nh), 0);
-	assert_int_equal(nh.kind, SAN_NH_DIRECT);
 	assert_int_equal(nh.families, SAN_NH_IP6);
 	assert_int_equal(nh.outer_len, 0);
 	assert_memory_equal(nh.dst_mac, "\x02\0\0\0\0\x02", 6);
@@ -248,6 +256,12 @@ static void local(struct fixture *f, uint64_t id, const char *address, uint32_t 
 	object(f, SAN_MSG_SERVICE, &msg);
 }
 
+/* At once, or when the neighbour is known. */
+static bool direct_route(struct fixture *f, uint64_t arg)
+{
+	return has_route("2001:db8:5::101 via 2001:db8:1::2");
+}
+
 static void test_local_scope(void **state)
 {
 	struct fixture *f = *state;
@@ -268,7 +282,7 @@ static void test_local_scope(void **state)
 	assert_int_equal(val.flags, SAN_SVC_KEY_SOURCE);
 	assert_int_equal(val.stats, map_sid(f, "5f00:0:1::100").stats);
 	assert_int_not_equal(val.stats, map_service(f, 0x101).stats);
-	assert_true(has_route("2001:db8:5::101 via 2001:db8:1::2"));
+	assert_true(run_until(f, direct_route, 0));
 	/* A next hop over SRv6 is not for local entries. */
 	begin(f, 0);
 	local(f, 0x102, "2001:db8:5::102", 2);
