@@ -370,8 +370,9 @@ int san_core(struct xdp_md *ctx)
 {
 	__u32 ifindex = ctx->ingress_ifindex;
 	const struct san_iface *iface = bpf_map_lookup_elem(&san_ifaces, &ifindex);
-	struct core c = {};
+	struct core c; /* sid and the rest of ep: written before they are read */
 
+	c.p = (struct packet){};
 	c.ep.frame = endpoint_end(ctx) - endpoint_start(ctx);
 	c.p.frame = c.ep.frame;
 	c.p.ifindex = ifindex;

@@ -63,7 +63,7 @@ int c_open(void **state)
 	struct r_env *env = calloc(1, sizeof(*env));
 
 	*state = env;
-	env->ifindex = r_namespace();
+	r_namespace(env);
 	r_ip("addr add 2001:db8:1::1/64 dev core0 nodad\n"
 	     "neigh add 2001:db8:1::2 lladdr 02:dd:01:02:03:04 dev core0 nud permanent\n"
 	     "route add fc00:100::/24 via 2001:db8:1::2 dev core0\n"

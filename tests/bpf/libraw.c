@@ -42,7 +42,7 @@ static void write_file(const char *path, const char *text)
 	assert_int_equal(fclose(file), 0);
 }
 
-unsigned int r_namespace(void)
+void r_namespace(struct r_env *env)
 {
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	write_file("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
@@ -54,7 +54,8 @@ unsigned int r_namespace(void)
 	     "2000\n"
 	     "link set core0 up\n"
 	     "link set peer0 up\n");
-	return if_nametoindex("core0");
+	env->ifindex = if_nametoindex("lo");
+	env->out = if_nametoindex("core0");
 }
 
 /* --- programs and maps ------------------------------------------------------------------------ */
@@ -135,6 +136,7 @@ void r_role(const struct r_env *env, enum san_role role, uint8_t policy)
 
 	r_put(env, "san_ifaces", &env->ifindex, &iface);
 	r_put(env, "san_tx", &env->ifindex, &env->ifindex);
+	r_put(env, "san_tx", &env->out, &env->out);
 }
 
 void r_domain(const struct r_env *env, const struct san_domain *domain)
@@ -322,10 +324,8 @@ static enum san_reason counted(const struct r_env *env, const struct san_counter
 
 void r_run(struct r_env *env, const struct r_pkt *pkt, struct r_out *out)
 {
-	struct xdp_md md = {.data_end = pkt->len, .ingress_ifindex = env->ifindex};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pkt->data, .data_size_in = pkt->len,
-		    .data_out = out->data, .data_size_out = sizeof(out->data), .repeat = 1,
-		    .ctx_in = &md, .ctx_size_in = sizeof(md));
+		    .data_out = out->data, .data_size_out = sizeof(out->data), .repeat = 1);
 	struct san_counter before[2 * SAN_R_MAX];
 
 	counters(env, before);

@@ -28,7 +28,8 @@
 struct r_env {
 	struct bpf_object *obj;
 	int prog;
-	unsigned int ifindex; /* where packets come in */
+	unsigned int ifindex; /* where packets come in: lo, older kernels know nothing else */
+	unsigned int out;     /* core0, if there is one */
 	struct ring_buffer *ring;
 	struct san_event event; /* the last one */
 	unsigned int n_events;
@@ -49,9 +50,8 @@ struct r_out {
 
 /* main() of a test calls it first: false without root, with the line that says so. */
 bool r_can_run(void);
-/* A namespace of this process's own with core0 -- peer0, both up, MTU 2000, forwarding. Returns the
- * index of core0. */
-unsigned int r_namespace(void);
+/* A namespace of this process's own with core0 -- peer0, both up, MTU 2000, forwarding. */
+void r_namespace(struct r_env *env);
 /* Runs lines of `ip -batch`; fails the test when one of them fails. */
 void r_ip(const char *lines);
 
@@ -60,7 +60,8 @@ void r_unload(struct r_env *env);
 int r_map(const struct r_env *env, const char *name);
 void r_put(const struct r_env *env, const char *map, const void *key, const void *value);
 void r_clear(const struct r_env *env, const char *map); /* a hash */
-/* env->ifindex gets this role; its MAC address is 02:01:01:01:01:01. */
+/* env->ifindex gets this role; its MAC address is 02:01:01:01:01:01. XDP may redirect to it and to
+ * env->out. */
 void r_role(const struct r_env *env, enum san_role role, uint8_t policy);
 void r_domain(const struct r_env *env, const struct san_domain *domain);
 uint64_t r_packets(const struct r_env *env, const char *map, uint32_t index);

@@ -80,7 +80,7 @@ static int open_env(void **state)
 	struct r_env *env = calloc(1, sizeof(*env));
 
 	*state = env;
-	env->ifindex = r_namespace();
+	r_namespace(env);
 	r_load(env, "build/bpf/ingress.bpf.o", "san_ingress");
 	return 0;
 }
