@@ -141,8 +141,16 @@ static __always_inline const struct san_nexthop *usual_flow(const struct xdp_md 
 	return usual_known(&key, service->idle_s, u);
 }
 
-static __always_inline __u32 usual_bits(const struct san_service *service, const struct usual *u)
+/* mode, affinity, flags of a service as one word: one load and one branch for the usual ones. */
+#define USUAL_WORD(mode, affinity, flags)                                                          \
+	cursor_be32((__u32)(mode) << 24 | (__u32)(affinity) << 16 | (__u32)(flags) << 8)
+#define USUAL_WORD_MASK cursor_be32(0xffffff00)
+
+static __always_inline __u32 usual_bits(const struct san_service *service, __u32 word,
+					const struct usual *u)
 {
+	if (word == USUAL_WORD(SAN_MODE_BALANCED, SAN_AFFINITY_HASH, 0))
+		return hash_slot(u->hash);
 	if (service->affinity == SAN_AFFINITY_NONE)
 		return bpf_get_prandom_u32();
 	if (service->flags & SAN_SVC_KEY_SOURCE)
@@ -150,23 +158,23 @@ static __always_inline __u32 usual_bits(const struct san_service *service, const
 	return hash_slot(u->hash);
 }
 
-static __always_inline const struct san_nexthop *usual_selected(const struct san_service *service,
-								struct usual *u)
+static __always_inline int usual_selected(const struct san_service *service, struct usual *u)
 {
+	__u32 word = *(const __u32 *)&service->mode & USUAL_WORD_MASK;
 	const __u32 *nexthop;
 	__u32 slot;
 
 	u->nexthop = service->nexthop;
-	if (service->mode == SAN_MODE_BALANCED) {
-		slot = choose_slot(service, usual_bits(service, u));
-		nexthop = bpf_map_lookup_elem(&san_slots, &slot);
-		if (!nexthop)
-			return NULL;
-		u->nexthop = *nexthop;
-	} else if (service->mode != SAN_MODE_PREFERRED) {
-		return NULL;
-	}
-	return bpf_map_lookup_elem(&san_nexthops, &u->nexthop);
+	if (service->mode == SAN_MODE_PREFERRED)
+		return 1;
+	if (service->mode != SAN_MODE_BALANCED)
+		return 0;
+	slot = choose_slot(service, usual_bits(service, word, u));
+	nexthop = bpf_map_lookup_elem(&san_slots, &slot);
+	if (!nexthop)
+		return 0;
+	u->nexthop = *nexthop;
+	return 1;
 }
 
 static __always_inline int usual_send(struct xdp_md *ctx, const struct san_nexthop *nh,
@@ -176,9 +184,7 @@ static __always_inline int usual_send(struct xdp_md *ctx, const struct san_nexth
 
 	if (!(nh->families & SAN_NH_IP6))
 		return 0;
-	if (nh->kind == SAN_NH_SRV6)
-		return srv6_usual_encap(ctx, nh, hash_label(u->hash), len);
-	return nh->kind == SAN_NH_DIRECT && srv6_usual_direct(ctx, nh, len);
+	return srv6_usual_send(ctx, nh, hash_label(u->hash), len);
 }
 
 /* The service's next hop for it, NULL when the long way has to say why not. */
@@ -191,10 +197,13 @@ static __always_inline const struct san_nexthop *usual_choose(const struct xdp_m
 	if (!service || !(service->groups >> iface->group & 1))
 		return NULL;
 	u->stats = service->stats;
-	if (service->affinity != SAN_AFFINITY_FLOW)
-		return usual_selected(service, u);
-	u->cell += SAN_R_FLOW_HIT - SAN_R_FORWARDED;
-	return usual_flow(ctx, service, u);
+	if (service->affinity == SAN_AFFINITY_FLOW) {
+		u->cell += SAN_R_FLOW_HIT - SAN_R_FORWARDED;
+		return usual_flow(ctx, service, u);
+	}
+	if (!usual_selected(service, u))
+		return NULL;
+	return bpf_map_lookup_elem(&san_nexthops, &u->nexthop);
 }
 
 /* False: the packet is untouched, and not counted. */

@@ -73,19 +73,38 @@ static __always_inline int srv6_usual_push(struct xdp_md *ctx, const struct san_
 	       srv6_usual_write(ctx, nh, label, len, size);
 }
 
-/* Lengths of an outer header: IPv6 alone, or IPv6, SRH and 1 to SAN_MAX_SEGS segments. len: of the
- * IPv6 packet, which is all of the frame. 0: not done, nothing is changed. */
-static __always_inline int srv6_usual_encap(struct xdp_md *ctx, const struct san_nexthop *nh,
-					    __u32 label, __u64 len)
+/* New MAC addresses and a hop less, nothing pushed. */
+static __always_inline int srv6_usual_direct(struct xdp_md *ctx, const struct san_nexthop *nh,
+					     __u64 len)
 {
-	__u32 size = nh->outer_len;
+	__u8 *eth;
 
-	/* Short paths are the usual ones: asked first, and one by one. */
-	if (size == 40)
-		return srv6_usual_push(ctx, nh, label, len, 40);
-	if (size == 64)
-		return srv6_usual_push(ctx, nh, label, len, 64);
-	switch (size) {
+	if (!srv6_usual_fits(nh, len))
+		return 0;
+	eth = l2_start(ctx);
+	if (eth + L2_ETH_LEN + CURSOR_IP6_LEN > l2_end(ctx))
+		return 0;
+	srv6_write_eth(eth, nh, L2_IP6);
+	eth[L2_ETH_LEN + SRV6_HOP_LIMIT]--;
+	return 1;
+}
+
+/* outer_len and kind of a next hop as one word: one load and one branch. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define SRV6_SHAPE(kind, len) ((__u32)(kind) << 16 | (len))
+#define SRV6_SHAPE_MASK 0x00ffffffu
+#else
+#define SRV6_SHAPE(kind, len) ((__u32)(len) << 16 | (kind) << 8)
+#define SRV6_SHAPE_MASK 0xffffff00u
+#endif
+
+/* Longer outer headers: up to SAN_MAX_SEGS segments. */
+static __always_inline int srv6_usual_long(struct xdp_md *ctx, const struct san_nexthop *nh,
+					   __u32 label, __u64 len)
+{
+	if (nh->kind != SAN_NH_SRV6)
+		return 0;
+	switch (nh->outer_len) {
 	case 80:
 		return srv6_usual_push(ctx, nh, label, len, 80);
 	case 96:
@@ -105,20 +124,19 @@ static __always_inline int srv6_usual_encap(struct xdp_md *ctx, const struct san
 	}
 }
 
-/* New MAC addresses and a hop less, nothing pushed. */
-static __always_inline int srv6_usual_direct(struct xdp_md *ctx, const struct san_nexthop *nh,
-					     __u64 len)
+/* len: of the IPv6 packet, which is all of the frame. 0: not done, nothing is changed. */
+static __always_inline int srv6_usual_send(struct xdp_md *ctx, const struct san_nexthop *nh,
+					   __u32 label, __u64 len)
 {
-	__u8 *eth;
+	__u32 shape = *(const __u32 *)&nh->outer_len & SRV6_SHAPE_MASK;
 
-	if (!srv6_usual_fits(nh, len))
-		return 0;
-	eth = l2_start(ctx);
-	if (eth + L2_ETH_LEN + CURSOR_IP6_LEN > l2_end(ctx))
-		return 0;
-	srv6_write_eth(eth, nh, L2_IP6);
-	eth[L2_ETH_LEN + SRV6_HOP_LIMIT]--;
-	return 1;
+	if (shape == SRV6_SHAPE(SAN_NH_SRV6, 40))
+		return srv6_usual_push(ctx, nh, label, len, 40);
+	if (shape == SRV6_SHAPE(SAN_NH_SRV6, 64))
+		return srv6_usual_push(ctx, nh, label, len, 64);
+	if (nh->kind == SAN_NH_DIRECT)
+		return srv6_usual_direct(ctx, nh, len);
+	return srv6_usual_long(ctx, nh, label, len);
 }
 
 /* --- every packet ---------------------------------------------------------------------- */
