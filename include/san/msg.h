@@ -135,7 +135,7 @@ struct san_msg_service {
 struct san_msg_member {
 	__u64 service_id; /* of the SERVICE before it */
 	__u32 nexthop;	  /* id; no other member has it */
-	__u32 weight;	  /* 1..SAN_MAX_WEIGHT */
+	__u32 weight;	  /* 1..SAN_MAX_WEIGHT, times the instances that share it */
 };
 
 struct san_msg_sid {
@@ -184,7 +184,7 @@ struct san_msg_ack {
 	__u32 type;		 /* message type this answers: CONFIG_END or PLAN_COMMIT */
 	__u32 applied;		 /* changes made in maps and kernel tables */
 	__u32 repaired;		 /* of these: found different from what had been applied before */
-	char text[SAN_TEXT_LEN]; /* which object, what was wrong; empty at 0 */
+	char text[SAN_TEXT_LEN]; /* which object, what was wrong; at 0: what was left out */
 };
 
 struct san_msg_nh_state {

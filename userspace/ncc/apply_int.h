@@ -282,7 +282,8 @@ struct apply {
 	uint64_t checks; /* of plans as a whole */
 	uint64_t audits; /* number of the last one */
 	uint32_t applied, repaired;
-	uint64_t settled_us; /* earliest time to follow the network again */
+	char note[SAN_TEXT_LEN]; /* what the plans that were applied left out */
+	uint64_t settled_us;	 /* earliest time to follow the network again */
 
 	/* out */
 	struct wire_buf acks[APPLY_ACKS];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The classifier's rules: replaced as a whole, by module dp. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,18 +31,31 @@ static int write_rules(struct apply *a, const struct rules *want, struct err *er
 	return r;
 }
 
+/* Rules that make more tables than there is room for cannot be foreseen by the child. They hold
+ * nothing else up: the ones in force stay, and the answers to plans say so until others come. */
+static void left_out(struct apply *a, const struct err *err)
+{
+	char text[512];
+
+	err_text(err, text, sizeof(text));
+	snprintf(a->note, sizeof(a->note), "classifier not changed: %.90s", text);
+	log_warn("classifier not changed", "text=\"%s\"", text);
+}
+
 /* Takes the draft's rules; the old ones belong to the log. */
 int rules_put(struct apply *a, struct err *err)
 {
 	struct undo undo = {.kind = UNDO_RULES, .had = a->rules.known, .rules = a->rules};
 	struct rules want = a->draft.rules;
-	int r;
+	struct err own = {0};
 
 	if (!a->draft.classes)
 		return 0;
-	r = in_force(a, &want) ? 0 : write_rules(a, &want, err);
-	if (r)
-		return r;
+	a->note[0] = '\0';
+	if (!in_force(a, &want) && write_rules(a, &want, &own)) {
+		left_out(a, &own);
+		return 0;
+	}
 	if (undo_push(a, &undo)) {
 		a->rules.known = false; /* compared with the maps next time */
 		return err_set(err, -ENOMEM, "", "", "no memory for the classifier's rules");

@@ -46,6 +46,8 @@ void talk_ack(struct apply *a, unsigned int type, uint64_t generation, const str
 
 	if (err->code)
 		snprintf(ack.text, sizeof(ack.text), "%s", err_text(err, text, sizeof(text)));
+	else if (type == SAN_MSG_PLAN_COMMIT)
+		memcpy(ack.text, a->note, sizeof(ack.text));
 	ack.applied = a->applied;
 	ack.repaired = a->repaired;
 	if (a->n_acks == APPLY_ACKS) {

@@ -363,6 +363,42 @@ static void test_too_many_classes(void **state)
 	refused(f, -ENOSPC, "classifier rules: must be at most 4096");
 }
 
+/* 130 sources times 130 destinations are more pairs than the maps hold: the rest of the plan goes
+ * in, the rules in force stay. */
+static void test_classes_left_out(void **state)
+{
+	struct san_msg_class src = {.service_id = 1, .src_len = 128};
+	struct fixture *f = *state;
+	char text[64];
+
+	NEED_ROOT();
+	begin(f, SAN_PLAN_FULL);
+	class_rule(f, 0x101, "2001:db8::1");
+	assert_int_equal(commit(f), 0);
+	assert_string_equal(f->ack.text, "");
+	begin(f, SAN_PLAN_CLASSES);
+	service(f, 0x101, NULL, 0);
+	for (unsigned int i = 0; i < 130; i++) {
+		snprintf(text, sizeof(text), "2001:db8::%x", i);
+		class_rule(f, 1, text);
+		snprintf(text, sizeof(text), "2001:db9::%x", i);
+		src.src = in6(text);
+		object(f, SAN_MSG_CLASS, &src);
+		uv_run(&f->loop, UV_RUN_NOWAIT);
+	}
+	assert_int_equal(commit(f), 0);
+	assert_non_null(strstr(f->ack.text, "classifier not changed: "));
+	assert_int_equal(map_service(f, 0x101).mode, SAN_MODE_NONE);
+	assert_int_equal(rules(f), 1);
+	begin(f, 0);
+	assert_int_equal(commit(f), 0);
+	assert_string_not_equal(f->ack.text, "");
+	begin(f, SAN_PLAN_CLASSES);
+	assert_int_equal(commit(f), 0);
+	assert_string_equal(f->ack.text, "");
+	assert_int_equal(rules(f), 0);
+}
+
 /* --- trace --- */
 
 static void trace(struct fixture *f, uint32_t fields, uint32_t seconds)
@@ -567,6 +603,7 @@ static int run(void)
 		L(test_local_scope),
 		L(test_classes),
 		L(test_too_many_classes),
+		L(test_classes_left_out),
 		L(test_trace),
 		L(test_events),
 		L(test_path_mtu),
