@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the test stages and counts what they say.
 
-    tests/run.py unit bpf lab fuzz
+    tests/run.py unit bpf lab soak fuzz
 
 One line per test program with result and duration, the whole output of what failed, the reasons of
 what was skipped, and as the last line alone: "N passed, N failed, N skipped". Exit status 1 when
@@ -12,7 +12,9 @@ Test programs are found by their sources (tests/unit/<module>/test_x.c, tests/bp
 test_x.py, tests/lab/test_x.py, tests/fuzz/fuzz_x.c), so that a stale binary never counts and a
 missing one fails. A fuzzer starts from tests/fuzz/corpus/<x> and from what tests/fuzz/seed_<x>.py
 writes. Environment: TEST_TIMEOUT (seconds per program, 300), TEST_ONLY (substring of the
-programs' names), FUZZ_SECONDS (60), FUZZ_PACKETS (200000).
+programs' names), FUZZ_SECONDS (60), FUZZ_PACKETS (packets of the differential run that follows the
+fuzzers, 20000000), DIFF_PACKETS (of the one in stage bpf, 1000000). Stage soak is those lab tests
+that read SAND_SOAK, which it sets: the same scenarios in large numbers.
 """
 
 import concurrent.futures
@@ -33,8 +35,9 @@ BPFFS = "/sys/fs/bpf"
 TIMEOUT_S = float(os.environ.get("TEST_TIMEOUT", "300"))
 ONLY = os.environ.get("TEST_ONLY", "")
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "60"))
-FUZZ_PACKETS = int(os.environ.get("FUZZ_PACKETS", "200000"))
-ROOT_STAGES = ("bpf", "lab")
+FUZZ_PACKETS = int(os.environ.get("FUZZ_PACKETS", "20000000"))
+ROOT_STAGES = ("bpf", "lab", "soak")
+SOAK_TIMEOUT_S = float(os.environ.get("TEST_TIMEOUT", "3600"))
 
 TAP_LINE = re.compile(r"^(not )?ok (\d+)(?: -)? ?(.*)$")
 TAP_PLAN = re.compile(r"^1\.\.(\d+)$")
@@ -257,6 +260,14 @@ def stage_lab():
     return pytest_jobs("lab/test_*.py"), 1
 
 
+def stage_soak():
+    jobs = [job for job, src in zip(pytest_jobs("lab/test_*.py"), sources("lab/test_*.py"))
+            if "SAND_SOAK" in open(src, encoding="utf-8").read()]
+    for job in jobs:
+        job.env, job.timeout = {"SAND_SOAK": "1"}, SOAK_TIMEOUT_S
+    return jobs, 1
+
+
 def fuzz_job(source):
     target = os.path.basename(binary(source))[len("fuzz_"):]
     seeds = os.path.join(ROOT, "tests", "fuzz", "corpus", target)
@@ -282,7 +293,7 @@ def stage_fuzz():
 def stage_differential():
     argv = [sys.executable, "-B", os.path.join(ROOT, "tests", "bpf", "oracle_diff.py"),
             "--packets", str(FUZZ_PACKETS)]
-    timeout = TIMEOUT_S + FUZZ_PACKETS / 500
+    timeout = TIMEOUT_S + FUZZ_PACKETS / 5000
     return [Job("bpf/oracle_diff", argv, count_status, timeout=timeout)], 1
 
 
@@ -290,6 +301,7 @@ STAGES = {
     "unit": stage_unit,
     "bpf": stage_bpf,
     "lab": stage_lab,
+    "soak": stage_soak,
     "fuzz": stage_fuzz,
     "differential": stage_differential,
 }

@@ -248,7 +248,9 @@ static int read_ip4(const uint8_t *data, size_t len, struct judge_packet *p)
 		return 0;
 	}
 	p->more = data[6] & 0x20;
-	return read_upper(p, header);
+	if (read_upper(p, header))
+		p->reason = SAN_R_TRUNCATED;
+	return 0;
 }
 
 int judge_read(const struct san_profile *profile, int version, const uint8_t *data, size_t len,

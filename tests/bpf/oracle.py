@@ -277,8 +277,8 @@ def read_ip4(data):
     packet.upper = packet.data[header:]
     if packet.proto in (NH_TCP, NH_UDP):
         if len(packet.upper) < 4:
-            raise Stop("truncated")
-        packet.ports = packet.upper[:4]
+            packet.reason = "truncated"
+        packet.ports = packet.upper[:4].ljust(4, b"\0")
     return packet
 
 

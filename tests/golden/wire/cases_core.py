@@ -182,6 +182,14 @@ def decapsulation(add):
     options = frame4(udp(), options=b"\1" * 12)
     add.frame("dx/4-options", core_frame(options, dst=DX4), "decapsulated", taken_out(options),
               configuration=CORE)
+    for name, number in (("tcp", 6), ("udp", 17)):  # ports are nothing to End.DX
+        short4, short6 = frame4(Raw(b"\1\2\3"), proto=number), frame(Raw(b"\1\2\3"), nh=number)
+        add.frame(f"dx/4-{name}-3-bytes", core_frame(short4, dst=DX4), "decapsulated",
+                  taken_out(short4), configuration=CORE)
+        add.frame(f"dx/6-{name}-3-bytes", core_frame(short6, dst=DX6), "decapsulated",
+                  taken_out(short6), configuration=CORE)
+        passes(f"san-{name}-3-bytes", core_frame(short6, dst=SAN), "truncated")
+        passes(f"san-ip4-{name}-3-bytes", core_frame(short4, dst=SAN), "truncated")
     for limit in (2, 255):
         packet = inner6(hlim=limit)
         add.frame(f"dx/6-inner-hop-limit-{limit}", core_frame(packet, dst=DX6), "decapsulated",
