@@ -141,16 +141,15 @@ static __always_inline const struct san_nexthop *usual_flow(const struct xdp_md 
 	return usual_known(&key, service->idle_s, u);
 }
 
-/* mode, affinity, flags of a service as one word: one load and one branch for the usual ones. */
+/* mode, affinity, flags of a service as one word: one load and one branch for the usual one
+ * with slots. */
 #define USUAL_WORD(mode, affinity, flags)                                                          \
 	cursor_be32((__u32)(mode) << 24 | (__u32)(affinity) << 16 | (__u32)(flags) << 8)
 #define USUAL_WORD_MASK cursor_be32(0xffffff00)
 
-static __always_inline __u32 usual_bits(const struct san_service *service, __u32 word,
-					const struct usual *u)
+/* What slots are chosen by, for the less usual services. */
+static __always_inline __u32 usual_bits(const struct san_service *service, const struct usual *u)
 {
-	if (word == USUAL_WORD(SAN_MODE_BALANCED, SAN_AFFINITY_HASH, 0))
-		return hash_slot(u->hash);
 	if (service->affinity == SAN_AFFINITY_NONE)
 		return bpf_get_prandom_u32();
 	if (service->flags & SAN_SVC_KEY_SOURCE)
@@ -162,14 +161,18 @@ static __always_inline int usual_selected(const struct san_service *service, str
 {
 	__u32 word = *(const __u32 *)&service->mode & USUAL_WORD_MASK;
 	const __u32 *nexthop;
-	__u32 slot;
+	__u32 bits, slot;
 
 	u->nexthop = service->nexthop;
 	if (service->mode == SAN_MODE_PREFERRED)
 		return 1;
-	if (service->mode != SAN_MODE_BALANCED)
+	if (word == USUAL_WORD(SAN_MODE_BALANCED, SAN_AFFINITY_HASH, 0))
+		bits = hash_slot(u->hash);
+	else if (service->mode == SAN_MODE_BALANCED)
+		bits = usual_bits(service, u);
+	else
 		return 0;
-	slot = choose_slot(service, usual_bits(service, word, u));
+	slot = choose_slot(service, bits);
 	nexthop = bpf_map_lookup_elem(&san_slots, &slot);
 	if (!nexthop)
 		return 0;

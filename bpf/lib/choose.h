@@ -12,7 +12,7 @@
 /* Which slot; bits: of the hash, or of nothing. A service has at most 2^SAN_MAX_SLOT_BITS. */
 static __always_inline __u32 choose_slot(const struct san_service *service, __u32 bits)
 {
-	return service->slot_base + (bits & ((1u << (service->slot_bits & 31)) - 1));
+	return service->slot_base + (bits & ((1ull << service->slot_bits) - 1));
 }
 
 static __always_inline __u32 choose_bits(const struct san_service *service, const struct packet *p)
