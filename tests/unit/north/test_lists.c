@@ -2,6 +2,8 @@
 /* Collections and their pages; what is read only: entries, next hops, SIDs, counters, health. */
 #include "unit/north/rig.h"
 
+#include "north/observe.h"
+
 static size_t count(const struct answer *a)
 {
 	return json_array_size(json_object_get(a->json, "items"));
@@ -386,6 +388,45 @@ static void test_status_of_hung_parent(void **state)
 	answer_free(&a);
 }
 
+/* More at a time than may wait for fresh counters: all are answered. */
+static void test_many_statuses(void **state)
+{
+	struct rig *rig = *state;
+	int fds[OBSERVE_WAITERS + 4];
+	struct answer a;
+
+	rig->mute = true;
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = rig_connect(rig);
+		rig_say(rig, fds[i], "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		rig_recv(rig, fds[i], &a);
+		assert_int_equal(a.status, 200);
+		answer_free(&a);
+		close(fds[i]);
+	}
+}
+
+/* Who waits when the interface ends is told so. */
+static void test_close_while_status_waits(void **state)
+{
+	struct rig *rig = *state;
+	int fd = rig_connect(rig);
+	struct answer a;
+
+	rig->mute = true;
+	rig_say(rig, fd, "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n");
+	while (rig_status(rig, "GET /healthz", NULL) != 200)
+		;
+	north_close(rig->north);
+	rig->north = NULL;
+	rig_recv(rig, fd, &a);
+	assert_true(a.status == 503 || a.status == 200);
+	answer_free(&a);
+	close(fd);
+}
+
 static void test_head(void **state)
 {
 	struct rig *rig = *state;
@@ -419,6 +460,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_status, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_fill, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_status_of_hung_parent, rig_setup,
+						rig_teardown),
+		cmocka_unit_test_setup_teardown(test_many_statuses, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_close_while_status_waits, rig_setup,
 						rig_teardown),
 		cmocka_unit_test_setup_teardown(test_head, rig_setup, rig_teardown),
 	};

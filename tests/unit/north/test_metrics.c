@@ -4,7 +4,9 @@
 
 #include <sys/wait.h>
 
-static char *metrics(struct rig *rig)
+#include "../../../userspace/north/metrics.c"
+
+static char *metrics_of(struct rig *rig)
 {
 	struct answer a;
 	char *text;
@@ -46,7 +48,7 @@ static void test_values(void **state)
 	rig_wait_applied(rig);
 	rig->slots_used = 12;
 	rig->lost = 9;
-	text = metrics(rig);
+	text = metrics_of(rig);
 	assert_line(text, "sand_counters_up 1");
 	assert_line(text, "sand_ready 1");
 	assert_line(text, "sand_service_packets_total{service=\"0x101\",name=\"a.b\"} 3");
@@ -79,12 +81,61 @@ static void test_without_parent(void **state)
 	char *text;
 
 	shutdown(rig->parent_fd, SHUT_RDWR);
-	text = metrics(rig);
+	text = metrics_of(rig);
 	assert_line(text, "sand_counters_up 0");
 	assert_line(text, "sand_parent_connected 0");
 	assert_null(strstr(text, "sand_service_packets_total"));
 	assert_non_null(strstr(text, "sand_database_revision "));
 	free(text);
+}
+
+static unsigned int count_of(const char *text, const char *part)
+{
+	unsigned int n = 0;
+
+	for (const char *p = text; (p = strstr(p, part)); p += strlen(part))
+		n++;
+	return n;
+}
+
+static void print_services(struct rig *rig, unsigned int n, unsigned int want)
+{
+	json_t *rows = json_array(), *stats = json_pack("{s:o}", "services", rows);
+	char *buf = NULL, id[SVC_ID_TEXT];
+	size_t size;
+	struct page p = {.n = rig->north, .stats = stats, .out = open_memstream(&buf, &size)};
+
+	for (unsigned int i = 1; i <= n; i++)
+		json_array_append_new(rows,
+				      json_pack("{s:s, s:i, s:i}", "service", svc_id_text(i, id),
+						"packets", i == 7, "bytes", i == 7));
+	print_rows(&p, &counters[0], false);
+	fclose(p.out);
+	assert_int_equal(count_of(buf, "sand_service_packets_total{"), want);
+	assert_line(buf, "sand_service_packets_total{service=\"0x7\",name=\"\"} 1");
+	free(buf);
+	json_decref(stats);
+}
+
+/* Of very many only those with packets. */
+static void test_quiet_ones(void **state)
+{
+	print_services(*state, METRICS_QUIET_MAX, METRICS_QUIET_MAX);
+	print_services(*state, METRICS_QUIET_MAX + 1, 1);
+}
+
+static void test_escapes(void **state)
+{
+	char *buf = NULL;
+	size_t size;
+	struct page p = {.out = open_memstream(&buf, &size)};
+
+	sample(&p, 5, "name", "a", "quote \" and \\", "b", "line\nend", "c", NULL, NULL);
+	sample(&p, 6, "bare", NULL);
+	fclose(p.out);
+	assert_string_equal(buf, "name{a=\"quote \\\" and \\\\\",b=\"line\\nend\",c=\"\"} 5\n"
+				 "bare 6\n");
+	free(buf);
 }
 
 static void test_accept(void **state)
@@ -127,7 +178,7 @@ static void test_promtool(void **state)
 
 	rig_fill(rig);
 	rig_wait_applied(rig);
-	text = metrics(rig);
+	text = metrics_of(rig);
 	status = read_by("command -v promtool >/dev/null || exit 127;"
 			 "exec promtool check metrics >&2",
 			 text);
@@ -167,7 +218,7 @@ static void test_python_client(void **state)
 	rig_fill(rig);
 	rig_wait_applied(rig);
 	rig->slots_used = 1;
-	text = metrics(rig);
+	text = metrics_of(rig);
 	status = read_by(python_reader, text);
 	free(text);
 	if (status == 127)
@@ -180,6 +231,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_values, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_without_parent, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_quiet_ones, rig_setup, rig_teardown),
+		cmocka_unit_test(test_escapes),
 		cmocka_unit_test_setup_teardown(test_accept, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_promtool, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_python_client, rig_setup, rig_teardown),

@@ -349,7 +349,7 @@ static void test_too_many(void **state)
 static void check_limit(const char *begin, const char *each, const char *end, int n,
 			const char *want)
 {
-	static char text[65536];
+	static char text[1 << 19];
 	struct config *c = NULL;
 	struct err err;
 	size_t at = (size_t)sprintf(text, "%s", begin);
@@ -369,6 +369,10 @@ static void test_limits(void **state)
 		    "at most 16");
 	check_limit("interfaces:\n", "  - {name: i%d, role: ingress, access: g%d}\n", "",
 		    SAN_MAX_GROUPS, "at most 63 access groups");
+	check_limit("sids:\n", "  - {sid: \"5f00::%d:1\", behaviour: End}\n", "",
+		    CONFIG_MAX_SIDS + 1, "at most 256");
+	check_limit("classes:\n", "  - {name: c%d, service: %d}\n", "", SAN_MAX_CLASSES + 1,
+		    "at most 4096");
 }
 
 int main(void)
