@@ -171,6 +171,8 @@ static int hop_keep(struct apply *a, struct hop *hop, uint32_t id, struct err *e
 	r = undo_push(a, &undo);
 	if (!r)
 		r = hop_verify(a, hop);
+	if (!r && hop_is_direct(hop) && IN6_IS_ADDR_UNSPECIFIED(&hop->gateway))
+		r = hop_resolve(a, hop); /* adopted: routes need its neighbour */
 	return r ? map_failed(err, r, hop->index) : 0;
 }
 

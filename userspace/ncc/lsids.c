@@ -189,9 +189,11 @@ static int sid_remove(struct apply *a, struct lsid *sid, struct err *err)
 	return 0;
 }
 
+/* The shadow follows each half by itself, so that going back finds what is really there. */
 static int put_kernel(struct apply *a, struct lsid *sid, const struct san_msg_sid *want,
 		      struct err *err)
 {
+	uint64_t service_id = sid->msg.service_id;
 	int r;
 
 	if (!sid->missing && sid->msg.flavors == want->flavors &&
@@ -201,6 +203,8 @@ static int put_kernel(struct apply *a, struct lsid *sid, const struct san_msg_si
 	if (r && !shadow_can_wait(r, err))
 		return r;
 	sid->missing = r != 0;
+	sid->msg = *want;
+	sid->msg.service_id = service_id;
 	a->applied++;
 	return 0;
 }

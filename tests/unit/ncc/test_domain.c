@@ -191,6 +191,32 @@ static void test_sids_in_the_map(void **state)
 	assert_int_equal(pool_used(&f->apply->stat_indexes), 0);
 }
 
+/* The kernel's route is written, then there is no index left for the SID's next hop. */
+static void test_sid_undone(void **state)
+{
+	struct fixture *f = *state;
+	char seg[64];
+
+	NEED_ROOT();
+	begin(f, SAN_PLAN_FULL);
+	for (unsigned int i = 1; i <= 15; i++) {
+		snprintf(seg, sizeof(seg), "5f00:0:2::%x", i);
+		nexthop(f, i, seg, NULL);
+	}
+	sid_of(f, "5f00:0:1::100", SAN_BEHAVIOUR_END, NULL, 0);
+	assert_int_equal(commit(f), 0);
+	begin(f, 0);
+	sid_of(f, "5f00:0:1::100", SAN_BEHAVIOUR_END_DX6, "2001:db8:1::2", 0x101);
+	sid_of(f, "5f00:0:1::101", SAN_BEHAVIOUR_END, NULL, 0);
+	refused(f, -ENOSPC, "map san_nexthops is full, it holds 15; raise maps.nexthops");
+	assert_int_equal(map_sid(f, "5f00:0:1::100").behaviour, SAN_BEHAVIOUR_END);
+	assert_null(strstr(netns_read("ip -6 route"), "End.DX6"));
+	assert_null(strstr(netns_read("ip -6 route"), "5f00:0:1::101"));
+	assert_null(f->apply->egress);
+	audit_run(f->apply);
+	assert_int_equal(f->apply->repaired, 0);
+}
+
 /* The child's next hop and a SID's are the same: it stays until both have given it up. */
 static void test_shared_next_hop(void **state)
 {
@@ -262,18 +288,24 @@ static bool direct_route(struct fixture *f, uint64_t arg)
 	return has_route("2001:db8:5::101 via 2001:db8:1::2");
 }
 
-static void test_local_scope(void **state)
+static void plan_local(struct fixture *f)
 {
-	struct fixture *f = *state;
-	struct san_service val;
-
-	NEED_ROOT();
 	begin(f, SAN_PLAN_FULL);
 	direct(f, 1, "2001:db8:1::2");
 	nexthop(f, 2, "5f00:0:2::1", NULL);
 	local(f, 0x101, "2001:db8:5::101", 1);
 	service(f, 0x101, NULL, 2);
 	sid_of(f, "5f00:0:1::100", SAN_BEHAVIOUR_END_DX6, "2001:db8:1::2", 0x101);
+}
+
+static void test_local_scope(void **state)
+{
+	struct fixture *f = *state;
+	struct san_msg_config c = config();
+	struct san_service val;
+
+	NEED_ROOT();
+	plan_local(f);
 	assert_int_equal(commit(f), 0);
 	assert_int_equal(dp_service_get(f->apply->dp, true, 0x101, &val), 0);
 	assert_int_equal(val.nexthop, hop_by_id(f->apply, 1)->index);
@@ -283,6 +315,13 @@ static void test_local_scope(void **state)
 	assert_int_equal(val.stats, map_sid(f, "5f00:0:1::100").stats);
 	assert_int_not_equal(val.stats, map_service(f, 0x101).stats);
 	assert_true(run_until(f, direct_route, 0));
+	/* A new parent asks for the neighbour before it looks at the route. */
+	close_apply(f);
+	open_apply(f);
+	assert_int_equal(configure(f, SESSION + 1, &c, "v0"), 0);
+	plan_local(f);
+	assert_int_equal(commit(f), 0);
+	assert_int_equal(f->ack.applied, 0);
 	/* A next hop over SRv6 is not for local entries. */
 	begin(f, 0);
 	local(f, 0x102, "2001:db8:5::102", 2);
@@ -595,20 +634,11 @@ static void test_converted_and_refused(void **state)
 static int run(void)
 {
 	const struct CMUnitTest tests[] = {
-		P(test_too_many_prefixes),
-		L(test_domain),
-		L(test_sids_in_the_map),
-		L(test_shared_next_hop),
-		L(test_audit_of_sids),
-		L(test_local_scope),
-		L(test_classes),
-		L(test_too_many_classes),
-		L(test_classes_left_out),
-		L(test_trace),
-		L(test_events),
-		L(test_path_mtu),
-		L(test_nearly_full),
-		L(test_converted_and_refused),
+		P(test_too_many_prefixes), L(test_domain),	    L(test_sids_in_the_map),
+		L(test_sid_undone),	   L(test_shared_next_hop), L(test_audit_of_sids),
+		L(test_local_scope),	   L(test_classes),	    L(test_too_many_classes),
+		L(test_classes_left_out),  L(test_trace),	    L(test_events),
+		L(test_path_mtu),	   L(test_nearly_full),	    L(test_converted_and_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
