@@ -87,6 +87,27 @@ static int read_event(struct mass_state *s, const uint8_t *packet, size_t len,
 	return 0;
 }
 
+/* Of a packet that the ingress has steered: whose was it, and how was that known? */
+static bool event_fits(const struct judge *judge, const struct san_event *event,
+		       const uint8_t *packet, size_t len)
+{
+	struct judge_packet p;
+	struct judge_l2 l2;
+	int by;
+
+	judge_l2(packet, len, &l2);
+	if (judge_read(&judge->profile, l2.version, packet + l2.len, len - l2.len, &p))
+		return false;
+	by = p.later ? SAN_BY_FRAGMENT : p.reason ? SAN_BY_CLASS : SAN_BY_HEADER;
+	if (event->by != by || !event->nexthop || !event->service_id ||
+	    memcmp(event->src, p.src, 16) || memcmp(event->dst, p.dst, 16))
+		return false;
+	if (p.later)
+		return true;
+	return (p.reason || event->service_id == p.service_id) && event->proto == p.proto &&
+	       !memcmp(&event->sport, p.ports, 2) && !memcmp(&event->dport, p.ports + 2, 2);
+}
+
 static int run_one(struct mass_state *s)
 {
 	uint8_t packet[DRIVER_PACKET], out[DRIVER_OUT];
@@ -106,6 +127,9 @@ static int run_one(struct mass_state *s)
 		disagree(s, s->d->judge.text, packet, len);
 		return 0;
 	}
+	if (s->traced && got.action == XDP_REDIRECT && s->d->judge.iface.role == SAN_ROLE_INGRESS &&
+	    !event_fits(&s->d->judge, &s->event, packet, len))
+		disagree(s, "event tells of another packet", packet, len);
 	s->want[s->d->judge.reason]++;
 	s->uncertain += s->d->judge.uncertain;
 	return 0;
@@ -146,6 +170,12 @@ static int run_part(struct mass_state *s, uint64_t packets)
 		if (run_one(s) || (i % GIVE_UP == GIVE_UP - 1 &&
 				   driver_give_up(s->d, i + s->result.packets / PART)))
 			return -1;
+	}
+	s->events = 0;
+	dp_events_read(s->d->dp, on_event, s);
+	if (s->events) {
+		s->result.wrong++;
+		fprintf(s->text, "%u events that nobody asked for\n", s->events);
 	}
 	return compare_counts(s, wrong);
 }
