@@ -20,6 +20,8 @@ static const char help[] =
 	"      --pin-dir DIR     BPF maps and links (default /sys/fs/bpf/sand)\n"
 	"      --user NAME       unprivileged user of the deciding process (default sand)\n"
 	"      --single          one privileged process, for debugging\n"
+	"      --dispatcher      keep CAP_SYS_ADMIN in the privileged process: for the configuration's\n"
+	"                        dataplane: {attach: dispatcher}\n"
 	"      --reset           start with an empty database\n"
 	"      --unload          detach, remove maps, routes and rule, and exit\n"
 	"      --version         print the version and exit\n"
@@ -29,7 +31,17 @@ static const char help[] =
 	"state stays when it stops: --unload removes it. Exit status: 0 stopped, 1 failed, 64 usage,\n"
 	"75 another sand runs here, 77 not root, 78 configuration wrong (nothing was touched).\n";
 
-enum { OPT_CHECK = 256, OPT_RUN, OPT_STATE, OPT_PIN, OPT_USER, OPT_SINGLE, OPT_RESET, OPT_UNLOAD };
+enum {
+	OPT_CHECK = 256,
+	OPT_RUN,
+	OPT_STATE,
+	OPT_PIN,
+	OPT_USER,
+	OPT_SINGLE,
+	OPT_RESET,
+	OPT_UNLOAD,
+	OPT_DISPATCHER
+};
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -39,6 +51,7 @@ static const struct option long_options[] = {
 	{"pin-dir", required_argument, NULL, OPT_PIN},
 	{"user", required_argument, NULL, OPT_USER},
 	{"single", no_argument, NULL, OPT_SINGLE},
+	{"dispatcher", no_argument, NULL, OPT_DISPATCHER},
 	{"reset", no_argument, NULL, OPT_RESET},
 	{"unload", no_argument, NULL, OPT_UNLOAD},
 	{"version", no_argument, NULL, 'V'},
@@ -70,6 +83,9 @@ static int option_set(struct options *o, int opt)
 		return -1;
 	case OPT_SINGLE:
 		o->single = true;
+		return -1;
+	case OPT_DISPATCHER:
+		o->dispatcher = true;
 		return -1;
 	case OPT_RESET:
 		o->reset = true;

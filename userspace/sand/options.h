@@ -21,6 +21,7 @@ struct options {
 	uid_t uid;
 	gid_t gid;
 	bool single, check, unload, reset;
+	bool dispatcher; /* the parent may share interfaces with other XDP programs */
 };
 
 /* Fills *o from argv; on a mistake prints it and returns the exit code, -1 to go on. */

@@ -239,7 +239,7 @@ int parent_run(const struct options *o)
 		_exit(keeper_run(o, fds[1]));
 	}
 	close(fds[1]);
-	if (sandbox_parent() || uv_loop_init(&p.loop))
+	if (sandbox_parent(o->dispatcher) || uv_loop_init(&p.loop))
 		return EXIT_FAILURE;
 	code = open_apply(&p, o, fds[0]);
 	on_keeper_end(&p.chld, SIGCHLD); /* it may have failed before the signal was watched */

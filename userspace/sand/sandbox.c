@@ -16,7 +16,8 @@
 #include "util/log.h"
 #include "util/own.h"
 
-static const cap_value_t parent_caps[] = {CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON};
+/* The last one for the dispatcher only. */
+static const cap_value_t parent_caps[] = {CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, CAP_SYS_ADMIN};
 
 static int failed(const char *what)
 {
@@ -66,16 +67,15 @@ static void raise_memlock(void)
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 }
 
-int sandbox_parent(void)
+int sandbox_parent(bool dispatcher)
 {
-	int r;
+	int n = (int)ARRAY_SIZE(parent_caps) - !dispatcher, r;
 
 	raise_memlock();
-	r = bounding_only(parent_caps, ARRAY_SIZE(parent_caps));
-
+	r = bounding_only(parent_caps, n);
 	if (!r && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		r = failed("PR_SET_NO_NEW_PRIVS");
-	return r ?: caps_only(parent_caps, ARRAY_SIZE(parent_caps));
+	return r ?: caps_only(parent_caps, n);
 }
 
 int sandbox_drop(uid_t uid, gid_t gid)
