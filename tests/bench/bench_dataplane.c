@@ -235,6 +235,10 @@ static void make_load(struct load *load)
 	set_constants(load);
 	resize(load->skel->maps.san_services, services);
 	resize(load->skel->maps.san_svc_stats, services);
+	/* Not measured, so small: memory that is not touched still decides where the rest lies. */
+	resize(load->skel->maps.san_local, 1024);
+	resize(load->skel->maps.san_sids, 1024);
+	resize(load->skel->maps.san_slots, 1024);
 	resize(load->skel->maps.san_flows, flows);
 	resize(load->skel->maps.floor_flows, flows);
 	bench_int(dataplane_bpf__load(load->skel), "loading the programs");
