@@ -2,10 +2,10 @@
 /*
  * Network control, parent side: takes typed messages, checks every field, collects a plan, diffs it
  * against the shadow of maps and kernel tables, applies it in order (additions: next hops, kernel
- * routes, SIDs, then entries; removals in reverse) and answers. Trusts nothing the child says. Owns
- * next-hop and statistics indexes: the same content keeps its index over restarts of either
- * process, because the shadow is rebuilt from the pinned maps. Resolves next hops and follows the
- * network.
+ * routes, SIDs, entries, classifier; removals in reverse) and answers. Trusts nothing the child
+ * says. Owns next-hop and statistics indexes and slots: the same content keeps its index, a
+ * balanced service its slots, over restarts of either process, because the shadow is rebuilt from
+ * the pinned maps. Resolves next hops, follows the network, learns path MTUs, passes events on.
  */
 #ifndef NCC_APPLY_H
 #define NCC_APPLY_H

@@ -377,7 +377,6 @@ void hops_resolve(struct apply *a);
 
 /* learned.c: MTUs told by Packet Too Big */
 void learned_take(struct apply *a, const struct in6_addr *segment, uint32_t mtu);
-void learned_stop(struct apply *a);
 
 /* shadow.c: start and end */
 int shadow_open(struct apply *a, struct err *err); /* from the pinned maps */

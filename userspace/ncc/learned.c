@@ -81,8 +81,3 @@ void learned_take(struct apply *a, const struct in6_addr *segment, uint32_t mtu)
 		wait_until(a, until_us);
 	talk_pump(a);
 }
-
-void learned_stop(struct apply *a)
-{
-	uv_timer_stop(&a->learned_timer);
-}

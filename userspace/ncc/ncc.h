@@ -33,7 +33,8 @@ struct ncc_conf {
 
 /* A generation was acknowledged: result 0 or -errno with the parent's text. Generation 0 is the
  * configuration: a negative result is final, no plan will be sent. A refused plan is tried again as
- * a full one after a pause, sooner when something changes. */
+ * a full one after a pause, sooner when something changes. At 0 a text tells what was left out:
+ * classifier rules that find no room. */
 typedef void (*ncc_acked_cb)(void *arg, uint64_t generation, int result, const char *text);
 
 /* fd: the child's end of the socketpair (taken, also on failure). Sends HELLO and the configuration
@@ -45,9 +46,10 @@ void ncc_close(struct ncc *ncc);
 /* The parent is gone (EOF): called once. Default without it: nothing is sent any more. */
 void ncc_on_hangup(struct ncc *ncc, void (*hangup)(void *arg), void *arg);
 
-/* Desired state; copied. Services that share an address: the one with the smallest ID has the
- * kernel's route for it. Sent with ncc_flush (or when the socket is free again). -ENOSPC, -ENOMEM.
- */
+/* Desired state; copied. Services that share an address: a local one has the kernel's route for it,
+ * else the one with the smallest ID. Sent with ncc_flush (or when the socket is free again).
+ * -ENOSPC: err names the map, its size and the member of the configuration that raises it; what was
+ * there before stays. -ENOMEM. */
 int ncc_service_put(struct ncc *ncc, const struct plan_service *svc, struct err *err);
 void ncc_service_del(struct ncc *ncc, uint64_t id, uint8_t scope);
 int ncc_sid_put(struct ncc *ncc, const struct plan_sid *sid, struct err *err);
