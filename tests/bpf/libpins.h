@@ -7,8 +7,17 @@
 #ifndef TESTS_BPF_LIBPINS_H
 #define TESTS_BPF_LIBPINS_H
 
+#include <stdlib.h>
+
 #include "dp/priv.h"
 #include "libtest.h"
+
+/* Tests of one group. With TEST_SHORT in the environment only the first n of them, which ask most
+ * of the kernel: under emulation the verifier takes seconds for each opening. */
+#define P_RUN(tests, n)                                                                            \
+	_cmocka_run_group_tests(#tests, tests,                                                     \
+				getenv("TEST_SHORT") ? (n) : sizeof(tests) / sizeof((tests)[0]),   \
+				t_open, t_close)
 
 #define PACKETS 11 /* of the counters that p_rig_filled() writes */
 

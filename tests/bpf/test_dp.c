@@ -16,7 +16,7 @@
 
 #include <san/msg.h>
 
-#include "libtest.h"
+#include "libpins.h"
 
 static struct dp_conf conf_at(const char *dir)
 {
@@ -681,12 +681,12 @@ static void test_capabilities(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_adopts),		T(test_refuses_version),  T(test_refuses_conf),
-		T(test_refuses_place),	T(test_services),	  T(test_nexthops),
-		T(test_counter_limits), T(test_iface_roles),	  T(test_iface_adopted),
-		T(test_iface_gone),	T(test_iface_refused),	  T(test_iface_mac),
-		T(test_rows),		T(test_rows_of_the_gone), T(test_iface_each),
-		T(test_iface_prune),	T(test_unload_detaches),  T(test_capabilities),
+		T(test_adopts),		T(test_capabilities),	 T(test_iface_roles),
+		T(test_rows),		T(test_refuses_version), T(test_refuses_conf),
+		T(test_refuses_place),	T(test_services),	 T(test_nexthops),
+		T(test_counter_limits), T(test_iface_adopted),	 T(test_iface_gone),
+		T(test_iface_refused),	T(test_iface_mac),	 T(test_rows_of_the_gone),
+		T(test_iface_each),	T(test_iface_prune),	 T(test_unload_detaches),
 	};
 
 	if (!t_can_run())
@@ -695,5 +695,5 @@ int main(void)
 		perror("unshare");
 		return 1;
 	}
-	return cmocka_run_group_tests(tests, t_open, t_close);
+	return P_RUN(tests, 4);
 }

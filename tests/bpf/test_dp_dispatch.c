@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
-#include "libtest.h"
+#include "libpins.h"
 #include "relay.skel.h"
 
 static const char *own_dir(void)
@@ -247,10 +247,10 @@ static void test_changes_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_attach),
 		T(test_beside),
-		T(test_renewed),
 		T(test_changes_way),
+		T(test_attach),
+		T(test_renewed),
 	};
 
 	if (!t_can_run())
@@ -259,5 +259,5 @@ int main(void)
 		perror("unshare");
 		return 1;
 	}
-	return cmocka_run_group_tests(tests, t_open, t_close);
+	return P_RUN(tests, 2);
 }

@@ -12,7 +12,7 @@
 
 #include <san/msg.h>
 
-#include "libtest.h"
+#include "libpins.h"
 
 #define SLOTS 4096
 
@@ -569,12 +569,15 @@ static void test_events(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_slots),	      T(test_slots_limits), T(test_balanced_limits),
-		T(test_scopes),	      T(test_direct),	    T(test_sids),
-		T(test_sids_refused), T(test_sids_full),    T(test_domain),
-		T(test_classes),      T(test_classes_same), T(test_classes_leftovers),
-		T(test_classes_full), T(test_fill),	    T(test_events),
+		T(test_slots),		 T(test_classes),
+		T(test_classes_same),	 T(test_fill),
+		T(test_events),		 T(test_slots_limits),
+		T(test_balanced_limits), T(test_scopes),
+		T(test_direct),		 T(test_sids),
+		T(test_sids_refused),	 T(test_sids_full),
+		T(test_domain),		 T(test_classes_leftovers),
+		T(test_classes_full),
 	};
 
-	return t_can_run() ? cmocka_run_group_tests(tests, t_open, t_close) : 0;
+	return t_can_run() ? P_RUN(tests, 5) : 0;
 }

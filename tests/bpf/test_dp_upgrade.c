@@ -285,11 +285,11 @@ static void test_dead_link(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_sizes),	    T(test_same),
-		T(test_keeps_maps), T(test_too_small),
-		T(test_row_moves),  T(test_layout),
-		T(test_no_btf),	    T(test_version),
-		T(test_abi2),	    T(test_abi2_interrupted),
+		T(test_sizes),	   T(test_abi2),
+		T(test_same),	   T(test_keeps_maps),
+		T(test_too_small), T(test_row_moves),
+		T(test_layout),	   T(test_no_btf),
+		T(test_version),   T(test_abi2_interrupted),
 		T(test_dead_link),
 	};
 
@@ -299,5 +299,5 @@ int main(void)
 		perror("unshare");
 		return 1;
 	}
-	return cmocka_run_group_tests(tests, t_open, t_close);
+	return P_RUN(tests, 2);
 }

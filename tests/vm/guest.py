@@ -46,6 +46,8 @@ def entry(result):
 
 def main():
     os.makedirs(os.path.join(run.BUILD, "junit"), exist_ok=True)
+    os.environ["TEST_SHORT"] = "1"  # emulation is some hundred times slower
+    os.environ["DIFF_PACKETS"] = "5000"
     verifier = Verifier()
     jobs = [verifier.job, *run.tap_jobs("bpf/test_*.c"), *run.pytest_jobs("bpf/test_*.py"),
             *run.tap_jobs("unit/nl/test_*.c"), *run.pytest_jobs("lab/test_kernel_bytes.py"),

@@ -26,17 +26,19 @@ struct dp_conf {
 	const char *pin_dir; /* created if missing; must lie in a bpffs */
 	struct san_profile profile;
 	uint32_t max_services, max_nexthops, max_flows, max_ifaces, max_slots, max_frags;
-	bool dispatcher; /* attach through the libxdp dispatcher instead of a bpf_link */
+	bool dispatcher; /* attach through libxdp's dispatcher instead of a bpf_link */
 };
 
 enum dp_attach_mode { DP_DETACHED = 0, DP_NATIVE = 1, DP_GENERIC = 2 };
 
 /* Adopts what is pinned, creates what is not, loads the programs; attaches nothing. Pinned maps of
- * other sizes or of another SAN_ABI_VERSION are converted: a new set is made beside them, entries
- * are copied field by field (names by BTF), every link is renewed to the new programs, the set in
- * force is flipped, and only then the old one is removed. Forwarding never stops, and a crash on
- * the way leaves the one or the other. -ENOSPC: does not fit into the sizes asked for, nothing is
- * changed. */
+ * other sizes, of another layout or of SAN_ABI_VERSION 2 are converted: a new set is made beside
+ * them, entries are copied field by field (names by BTF, which a set brings in its pin san_btf;
+ * maps that need no change are taken over), the set in force is flipped, every link is renewed to
+ * the new programs, and only then the old set is removed. Forwarding never stops, and a crash on
+ * the way leaves what the next call takes back (before the flip) or finishes (behind it). -ENOSPC:
+ * does not fit into the sizes asked for; -ESTALE: a version that is not known; nothing is changed.
+ * -EINVAL: a size or a profile that cannot be. */
 int dp_open(const struct dp_conf *conf, struct dp **out, struct err *err);
 /* The program of a role, for BPF_PROG_TEST_RUN; -EINVAL for NONE. Owned by dp. */
 int dp_prog_fd(const struct dp *dp, enum san_role role);
@@ -47,11 +49,11 @@ int dp_unload(const char *pin_dir);
 
 /* Attaches the role's program by a pinned bpf_link (native, else generic), or updates the link that
  * is already pinned for this interface to the newly loaded program: no packet sees a gap. Also
- * writes san_ifaces and san_tx. role NONE detaches. core interfaces get the relay program. XDP
- * redirects only to interfaces that have a role; next hops elsewhere go through the kernel.
- * Only frames to the MAC address that it has now are steered: call again when that changes.
- * -ENODEV no such interface, -EBUSY a foreign XDP program is attached, -ENOSPC too many, -ERANGE an
- * index beyond SAN_IFINDEX_MAX. A failure leaves what was there. mode may be NULL. */
+ * writes san_ifaces and san_tx. role NONE detaches. XDP redirects only to interfaces that have a
+ * role; next hops elsewhere go through the kernel. Only frames to the MAC address that it has now
+ * are steered: call again when that changes. -ENODEV no such interface, -EBUSY a foreign XDP
+ * program is attached, -ENOSPC too many, -ERANGE an index beyond SAN_IFINDEX_MAX. A failure leaves
+ * what was there. mode may be NULL. */
 struct dp_iface {
 	enum san_role role;
 	uint8_t policy; /* SAN_IF_* */
