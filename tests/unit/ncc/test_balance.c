@@ -368,6 +368,122 @@ static void test_bad_members(void **state)
 	assert_int_equal(read_slots(f, 0x101), 256);
 }
 
+/* --- many changes --- */
+
+#define SVCS 5
+#define HOPS 10
+
+struct world { /* what the child wants */
+	bool hop[HOPS + 1];
+	uint32_t weight[SVCS][HOPS + 1]; /* 0 = no member */
+	unsigned int seed;
+};
+
+static unsigned int draw(struct world *w, unsigned int below)
+{
+	w->seed = w->seed * 1103515245 + 12345;
+	return (w->seed >> 8) % below;
+}
+
+static void put_world_service(struct fixture *f, const struct world *w, unsigned int s)
+{
+	struct san_msg_service msg = {.service_id = s + 1, .mode = SAN_MODE_BALANCED};
+	unsigned int n = 0;
+
+	for (uint32_t h = 1; h <= HOPS; h++) {
+		n += w->weight[s][h] != 0;
+		if (w->weight[s][h] && !msg.nexthop)
+			msg.nexthop = h;
+	}
+	msg.n_members = (uint16_t)n;
+	if (!n)
+		msg.mode = SAN_MODE_NONE;
+	object(f, SAN_MSG_SERVICE, &msg);
+	for (uint32_t h = 1; h <= HOPS; h++) {
+		struct san_msg_member member = {s + 1, h, w->weight[s][h]};
+
+		if (w->weight[s][h])
+			object(f, SAN_MSG_MEMBER, &member);
+	}
+}
+
+/* One next hop comes or goes, weights of what it concerns change. */
+static void step(struct fixture *f, struct world *w)
+{
+	uint32_t h = 1 + draw(w, HOPS);
+	bool touched[SVCS] = {false};
+
+	begin(f, 0);
+	w->hop[h] = !w->hop[h];
+	if (w->hop[h])
+		hops(f, h, h);
+	else
+		removal(f, SAN_MSG_NEXTHOP_DEL, h);
+	for (unsigned int s = 0; s < SVCS; s++) {
+		if (w->hop[h] ? draw(w, 2) : w->weight[s][h] != 0) {
+			w->weight[s][h] = w->hop[h] ? 1 + draw(w, 1000) : 0;
+			touched[s] = true;
+		}
+	}
+	for (unsigned int s = 0; s < SVCS; s++) {
+		if (touched[s])
+			put_world_service(f, w, s);
+	}
+	assert_int_equal(commit(f), 0);
+}
+
+/* Every slot leads to a member, every member has its share, no two ranges meet. */
+static void check_world(struct fixture *f, const struct world *w)
+{
+	uint32_t base[SVCS] = {0}, end[SVCS] = {0};
+
+	for (unsigned int s = 0; s < SVCS; s++) {
+		struct san_service val = {0};
+		unsigned int n, sum = 0, held = 0;
+
+		dp_service_get(f->apply->dp, false, s + 1, &val);
+		if (val.mode != SAN_MODE_BALANCED)
+			continue;
+		n = read_slots(f, s + 1);
+		base[s] = val.slot_base;
+		end[s] = val.slot_base + n;
+		for (uint32_t h = 1; h <= HOPS; h++)
+			sum += w->weight[s][h];
+		for (uint32_t h = 1; h <= HOPS; h++) {
+			struct hop *hop = w->weight[s][h] ? hop_by_id(f->apply, h) : NULL;
+			unsigned int due = w->weight[s][h] * n / (sum ? sum : 1);
+
+			if (hop) {
+				held += count(n, hop->index);
+				assert_in_range(count(n, hop->index), due, due + 1);
+			}
+		}
+		assert_int_equal(held, n);
+		for (unsigned int o = 0; o < s; o++)
+			assert_true(end[o] <= base[s] || base[o] >= end[s]);
+	}
+}
+
+static void test_many_changes(void **state)
+{
+	struct fixture *f = *state;
+	struct san_msg_config c = config();
+	struct world w = {.seed = 1};
+
+	NEED_ROOT();
+	c.max_slots = 65536;
+	c.max_nexthops = 2000; /* none rests long enough to be missed */
+	assert_int_equal(configure(f, SESSION + 1, &c, "v0"), 0);
+	begin(f, SAN_PLAN_FULL);
+	assert_int_equal(commit(f), 0);
+	for (int i = 0; i < 500; i++) {
+		step(f, &w);
+		check_world(f, &w);
+	}
+	audit_run(f->apply);
+	assert_int_equal(f->apply->repaired, 0);
+}
+
 static int run(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -376,6 +492,7 @@ static int run(void)
 		L(test_modes),		L(test_restart_moves_nothing),
 		L(test_undone),		L(test_no_room),
 		L(test_audit_of_slots), L(test_bad_members),
+		L(test_many_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
