@@ -112,17 +112,26 @@ int nl_link_by_name(struct nl *nl, const char *name, struct nl_link *out)
 	return -ENOENT;
 }
 
+static bool is_admin_up(struct nl_object *link)
+{
+	return link && (rtnl_link_get_flags((struct rtnl_link *)link) & IFF_UP);
+}
+
 static void on_link(struct nl_cache *cache, struct nl_object *old, struct nl_object *new,
 		    uint64_t diff, int action, void *arg)
 {
 	struct nl_link was = {0}, is = {0};
+	struct nl *nl = arg;
 
 	if (old)
 		link_fill((struct rtnl_link *)old, &was);
 	if (new)
 		link_fill((struct rtnl_link *)new, &is);
+	/* With a link the kernel takes its IPv4 routes away and says nothing. */
+	if (is_admin_up(old) && !is_admin_up(new) && nl_known_any4(nl))
+		nl->lost = true;
 	if (memcmp(&was, &is, sizeof(was)))
-		nl_touch(arg);
+		nl_touch(nl);
 }
 
 /* --- neighbours --- */
@@ -140,12 +149,14 @@ static bool neigh_mac(struct rtnl_neigh *neigh, uint8_t mac[6])
 
 static struct rtnl_neigh *neigh_key(unsigned int ifindex, const struct in6_addr *addr)
 {
-	struct nl_addr *dst = nl_addr_build(AF_INET6, (void *)(uintptr_t)addr, sizeof(*addr));
+	uint8_t family = nl_family(addr);
+	struct nl_addr *dst =
+		nl_addr_build(family, (void *)(uintptr_t)nl_addr_raw(addr), nl_addr_size(family));
 	struct rtnl_neigh *key = rtnl_neigh_alloc();
 
 	if (dst && key) {
 		rtnl_neigh_set_ifindex(key, (int)ifindex);
-		rtnl_neigh_set_family(key, AF_INET6);
+		rtnl_neigh_set_family(key, family);
 		rtnl_neigh_set_dst(key, dst);
 		nl_addr_put(dst);
 		return key;

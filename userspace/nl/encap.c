@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Routes with SRv6 encapsulation. libnl 3.7 does not know them: libmnl. */
-#include <arpa/inet.h>
+/* Routes for service addresses: with SRv6 encapsulation (libnl 3.7 does not know it: libmnl),
+ * direct to an instance of this site, or unreachable. */
 #include <errno.h>
 #include <linux/lwtunnel.h>
 #include <stdio.h>
@@ -53,19 +53,48 @@ static void add_encap(struct nl_req *req, const struct nl_encap_route *route, bo
 	mnl_attr_put_u32(&req->nlh, RTA_OIF, route->ifindex);
 }
 
+/* The kernel takes a gateway on the link only: an instance behind a router is reached through that
+ * router, which has to know the service's address. */
+static int look_via(struct nl *nl, const struct in6_addr *via, struct nl_hit *hit)
+{
+	if (nl_route_lookup(nl, via, hit) || hit->type != RTN_UNICAST || hit->encap_type ||
+	    nl_family(&hit->gateway) != nl_family(via))
+		return -ENETDOWN;
+	return 0;
+}
+
+static int add_direct(struct nl *nl, struct nl_req *req, const struct nl_encap_route *route,
+		      char *why)
+{
+	char text[NL_ADDR_TEXT];
+	struct nl_hit hit;
+
+	if (look_via(nl, &route->via, &hit)) {
+		snprintf(why, NL_WHY_LEN, "no route to %s now", nl_addr_text(&route->via, text));
+		return -ENETDOWN;
+	}
+	nl_put_addr(&req->nlh, RTA_GATEWAY, &hit.gateway);
+	mnl_attr_put_u32(&req->nlh, RTA_OIF, hit.oif);
+	return 0;
+}
+
 static int put(struct nl *nl, const struct nl_encap_route *route, bool full, char *why)
 {
+	struct rtmsg *rtm;
 	struct nl_req req;
+	int r = 0;
 
 	nl_route_init(&req, RTM_NEWROUTE, &route->dst, route->table);
+	rtm = mnl_nlmsg_get_payload(&req.nlh);
 	if (route->n_segs) {
+		rtm->rtm_scope = RT_SCOPE_LINK; /* IPv4 without a gateway */
 		add_encap(&req, route, full);
+	} else if (route->direct) {
+		r = add_direct(nl, &req, route, why);
 	} else {
-		struct rtmsg *rtm = mnl_nlmsg_get_payload(&req.nlh);
-
 		rtm->rtm_type = RTN_UNREACHABLE;
 	}
-	return nl_route_put(nl, &req, &route->dst, route->table, why);
+	return r ? r : nl_route_put(nl, &req, &route->dst, route->table, why);
 }
 
 /* A red route that a kernel before 6.0 refuses goes out in full form: the same path, 16 bytes more.
@@ -84,12 +113,22 @@ static int put_either(struct nl *nl, const struct nl_encap_route *route, char *w
 
 static int fail(struct err *err, int code, const struct nl_encap_route *route, const char *why)
 {
-	char text[INET6_ADDRSTRLEN];
+	char text[NL_ADDR_TEXT];
 
 	err_set(err, code, "", "", "%s", why);
-	err_object(err, "route %s table %u", inet_ntop(AF_INET6, &route->dst, text, sizeof(text)),
-		   route->table);
+	err_object(err, "route %s table %u", nl_addr_text(&route->dst, text), route->table);
 	return code;
+}
+
+static const char *wrong(const struct nl_encap_route *route)
+{
+	if (route->n_segs > SAN_MAX_SEGS || route->encap >= SAN_ENCAP_MAX)
+		return "segments must be 0..8, encap red or full";
+	if (route->direct && route->n_segs)
+		return "must be direct or have segments, not both";
+	if (route->direct && nl_family(&route->via) != nl_family(&route->dst))
+		return "the instance must have an address of the same IP version";
+	return NULL;
 }
 
 int nl_encap_route_put(struct nl *nl, const struct nl_encap_route *route, struct err *err)
@@ -98,8 +137,8 @@ int nl_encap_route_put(struct nl *nl, const struct nl_encap_route *route, struct
 	char why[NL_WHY_LEN] = "";
 	int r;
 
-	if (route->n_segs > SAN_MAX_SEGS || route->encap >= SAN_ENCAP_MAX)
-		return fail(err, -EINVAL, route, "segments must be 0..8, encap red or full");
+	if (wrong(route))
+		return fail(err, -EINVAL, route, wrong(route));
 	if (with.n_segs && !with.ifindex) {
 		nl_cache_take(nl);
 		with.ifindex = nl_cache_any_link(nl);
@@ -122,12 +161,25 @@ int nl_encap_route_del(struct nl *nl, const struct in6_addr *dst, uint32_t table
 	return 0;
 }
 
+/* Read back, an instance behind a router is that router. */
+static bool same_via(struct nl *nl, const struct in6_addr *a, const struct in6_addr *b)
+{
+	struct nl_hit x, y;
+
+	if (!memcmp(a, b, sizeof(*a)))
+		return true;
+	return !look_via(nl, a, &x) && !look_via(nl, b, &y) && x.oif == y.oif &&
+	       !memcmp(&x.gateway, &y.gateway, sizeof(x.gateway));
+}
+
 bool nl_encap_route_same(struct nl *nl, const struct nl_encap_route *a,
 			 const struct nl_encap_route *b)
 {
 	if (memcmp(&a->dst, &b->dst, sizeof(a->dst)) || a->table != b->table ||
-	    a->n_segs != b->n_segs)
+	    a->n_segs != b->n_segs || a->direct != b->direct)
 		return false;
+	if (a->direct)
+		return same_via(nl, &a->via, &b->via);
 	if (!a->n_segs)
 		return true;
 	if (a->n_segs > SAN_MAX_SEGS || memcmp(a->segs, b->segs, 16u * a->n_segs))
@@ -167,6 +219,35 @@ static bool decode(const struct nl_route_msg *msg, struct nl_encap_route *out)
 	return true;
 }
 
+static struct nl_encap_route *grow(struct walk *walk)
+{
+	if (walk->n == walk->room) {
+		unsigned int room = walk->room ? 2 * walk->room : 64;
+		void *v = reallocarray(walk->v, room, sizeof(*walk->v));
+
+		if (!v) {
+			walk->failed = -ENOMEM;
+			return NULL;
+		}
+		walk->v = v;
+		walk->room = room;
+	}
+	return memset(&walk->v[walk->n++], 0, sizeof(*walk->v));
+}
+
+static void classify(const struct nl_route_msg *msg, struct nl_encap_route *out)
+{
+	if (msg->encap_type == LWTUNNEL_ENCAP_SEG6 && msg->encap && decode(msg, out))
+		return;
+	if (msg->rtm->rtm_type == RTN_UNREACHABLE)
+		return;
+	out->direct = msg->rtm->rtm_type == RTN_UNICAST && !msg->encap_type && msg->has_gateway;
+	if (out->direct)
+		out->via = msg->gateway;
+	else
+		out->n_segs = N_SEGS_OTHER;
+}
+
 static void on_route(void *arg, const struct nlmsghdr *nlh)
 {
 	struct walk *walk = arg;
@@ -174,42 +255,39 @@ static void on_route(void *arg, const struct nlmsghdr *nlh)
 	struct nl_route_msg msg;
 
 	nl_route_parse(nlh, &msg);
-	if (msg.rtm->rtm_dst_len != 128 || walk->failed)
+	if (!msg.host || walk->failed)
 		return;
-	if (walk->n == walk->room) {
-		unsigned int room = walk->room ? 2 * walk->room : 64;
-		void *v = reallocarray(walk->v, room, sizeof(*walk->v));
-
-		if (!v) {
-			walk->failed = -ENOMEM;
-			return;
-		}
-		walk->v = v;
-		walk->room = room;
-	}
-	out = &walk->v[walk->n++];
-	memset(out, 0, sizeof(*out));
+	out = grow(walk);
+	if (!out)
+		return;
 	out->dst = msg.dst;
 	out->table = msg.table;
 	out->ifindex = msg.oif;
-	if (msg.encap_type == LWTUNNEL_ENCAP_SEG6 && msg.encap && decode(&msg, out))
-		return;
-	if (msg.rtm->rtm_type != RTN_UNREACHABLE)
-		out->n_segs = N_SEGS_OTHER;
+	classify(&msg, out);
+}
+
+/* Appends one family's; a disturbed dump is done again. */
+static int walk_family(struct nl *nl, uint8_t family, uint32_t table, struct walk *walk)
+{
+	struct nl_dump which = {.family = family, .proto = NL_PROTO, .table = table};
+	unsigned int start = walk->n;
+	int r = -EINTR;
+
+	for (int i = 0; r == -EINTR && i < NL_DUMP_TRIES; i++) {
+		walk->n = start;
+		r = nl_route_dump(nl, &which, on_route, walk);
+	}
+	return r ? r : walk->failed;
 }
 
 int nl_encap_route_each(struct nl *nl, uint32_t table,
 			int (*fn)(void *arg, const struct nl_encap_route *route), void *arg)
 {
 	struct walk walk = {0};
-	int r = -EINTR;
+	int r = walk_family(nl, AF_INET6, table, &walk);
 
-	for (int i = 0; r == -EINTR && i < NL_DUMP_TRIES; i++) {
-		walk.n = 0;
-		r = nl_route_dump(nl, table, NL_PROTO, on_route, &walk);
-	}
 	if (!r)
-		r = walk.failed;
+		r = walk_family(nl, AF_INET, table, &walk);
 	for (unsigned int i = 0; !r && i < walk.n; i++) {
 		nl_known_add(nl, &walk.v[i].dst, table);
 		r = fn(arg, &walk.v[i]);

@@ -13,13 +13,16 @@
 
 #include <linux/seg6_genl.h>
 
-#define MAX_RULES 64 /* of ours; there is one, or one more after a change of configuration */
+#define MAX_RULES 64 /* of ours; there are two, or two more after a change of configuration */
+#define N_FAMILIES 2
 
 /* --- rule --- */
 
+static const uint8_t families[N_FAMILIES] = {AF_INET6, AF_INET};
+
 struct rule {
 	uint32_t table, priority;
-	uint8_t proto;
+	uint8_t family, proto;
 };
 
 struct rules {
@@ -31,7 +34,7 @@ static void rule_init(struct nl_req *req, uint16_t type, uint16_t flags, const s
 {
 	struct fib_rule_hdr *hdr = nl_req_init(req, type, flags, sizeof(*hdr));
 
-	hdr->family = AF_INET6;
+	hdr->family = rule->family;
 	hdr->action = FR_ACT_TO_TBL;
 	hdr->table = rule->table < 256 ? (uint8_t)rule->table : RT_TABLE_UNSPEC;
 	mnl_attr_put_u32(&req->nlh, FRA_TABLE, rule->table);
@@ -48,13 +51,17 @@ static int rule_fail(struct nl *nl, struct err *err, int code, const struct rule
 
 int nl_rule_put(struct nl *nl, uint32_t table, uint32_t priority, struct err *err)
 {
-	struct rule rule = {.table = table, .priority = priority};
-	struct nl_req req;
-	int r;
+	for (int i = 0; i < N_FAMILIES; i++) {
+		struct rule rule = {table, priority, families[i], NL_PROTO};
+		struct nl_req req;
+		int r;
 
-	rule_init(&req, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &rule);
-	r = nl_talk(&nl->rt, &req, NULL, NULL);
-	return r && r != -EEXIST ? rule_fail(nl, err, r, &rule) : 0;
+		rule_init(&req, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &rule);
+		r = nl_talk(&nl->rt, &req, NULL, NULL);
+		if (r && r != -EEXIST)
+			return rule_fail(nl, err, r, &rule);
+	}
+	return 0;
 }
 
 static void on_rule(void *arg, const struct nlmsghdr *nlh)
@@ -67,6 +74,7 @@ static void on_rule(void *arg, const struct nlmsghdr *nlh)
 	if (nlh->nlmsg_type != RTM_NEWRULE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*hdr))
 		return;
 	rule.table = hdr->table;
+	rule.family = hdr->family;
 	mnl_attr_for_each(attr, nlh, sizeof(*hdr))
 	{
 		if (mnl_attr_get_type(attr) == FRA_TABLE)
@@ -80,19 +88,49 @@ static void on_rule(void *arg, const struct nlmsghdr *nlh)
 		rules->v[rules->n++] = rule;
 }
 
-static int read_rules(struct nl *nl, struct rules *rules)
+static int read_family(struct nl *nl, uint8_t family, struct rules *rules)
 {
+	unsigned int start = rules->n;
 	int r = -EINTR;
 
 	for (int i = 0; r == -EINTR && i < NL_DUMP_TRIES; i++) {
 		struct nl_req req;
 		struct fib_rule_hdr *hdr = nl_req_init(&req, RTM_GETRULE, NLM_F_DUMP, sizeof(*hdr));
 
-		hdr->family = AF_INET6;
-		rules->n = 0;
+		hdr->family = family;
+		rules->n = start;
 		r = nl_talk(&nl->rt, &req, on_rule, rules);
 	}
 	return r;
+}
+
+static int read_rules(struct nl *nl, struct rules *rules)
+{
+	int r = 0;
+
+	rules->n = 0;
+	for (int i = 0; !r && i < N_FAMILIES; i++)
+		r = read_family(nl, families[i], rules);
+	return r;
+}
+
+/* Of the first n. */
+static unsigned int count_rule(const struct rules *rules, unsigned int n, uint32_t table,
+			       uint32_t priority)
+{
+	unsigned int found = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		found += rules->v[i].table == table && rules->v[i].priority == priority;
+	return found;
+}
+
+bool nl_rule_there(struct nl *nl, uint32_t table, uint32_t priority)
+{
+	struct rules rules;
+
+	return !read_rules(nl, &rules) &&
+	       count_rule(&rules, rules.n, table, priority) >= N_FAMILIES;
 }
 
 int nl_rule_each(struct nl *nl, int (*fn)(void *arg, uint32_t table, uint32_t priority), void *arg)
@@ -100,15 +138,17 @@ int nl_rule_each(struct nl *nl, int (*fn)(void *arg, uint32_t table, uint32_t pr
 	struct rules rules;
 	int r = read_rules(nl, &rules);
 
-	for (unsigned int i = 0; !r && i < rules.n; i++)
-		r = fn(arg, rules.v[i].table, rules.v[i].priority);
+	for (unsigned int i = 0; !r && i < rules.n; i++) {
+		if (!count_rule(&rules, i, rules.v[i].table, rules.v[i].priority))
+			r = fn(arg, rules.v[i].table, rules.v[i].priority);
+	}
 	return r;
 }
 
 /* The kernel deletes by table and priority; so look whose it is first. */
 int nl_rule_del(struct nl *nl, uint32_t table, uint32_t priority, struct err *err)
 {
-	struct rule rule = {.table = table, .priority = priority};
+	struct rule rule = {table, priority, 0, NL_PROTO};
 	struct rules rules;
 	struct nl_req req;
 	int r = read_rules(nl, &rules);
@@ -118,9 +158,10 @@ int nl_rule_del(struct nl *nl, uint32_t table, uint32_t priority, struct err *er
 	for (unsigned int i = 0; i < rules.n; i++) {
 		if (rules.v[i].table != table || rules.v[i].priority != priority)
 			continue;
-		rule_init(&req, RTM_DELRULE, 0, &rule);
+		rule_init(&req, RTM_DELRULE, 0, &rules.v[i]);
 		r = nl_talk(&nl->rt, &req, NULL, NULL);
-		return r && r != -ENOENT ? rule_fail(nl, err, r, &rule) : 0;
+		if (r && r != -ENOENT)
+			return rule_fail(nl, err, r, &rule);
 	}
 	return 0;
 }

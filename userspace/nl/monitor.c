@@ -12,7 +12,8 @@
 
 int nl_monitor_start(struct nl *nl)
 {
-	int groups[] = {RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE, GROUP_NEXTHOP};
+	int groups[] = {RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE, RTNLGRP_IPV4_ROUTE,
+			RTNLGRP_IPV4_RULE, GROUP_NEXTHOP};
 	int size = NL_RCVBUF;
 	int fd;
 
@@ -24,7 +25,7 @@ int nl_monitor_start(struct nl *nl)
 	fd = mnl_socket_get_fd(nl->monitor);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	for (int i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		int r = mnl_socket_setsockopt(nl->monitor, NETLINK_ADD_MEMBERSHIP, &groups[i],
 					      sizeof(groups[i]));
 
@@ -49,7 +50,7 @@ static void on_route(struct nl *nl, const struct nlmsghdr *nlh)
 	if (msg.rtm->rtm_flags & RTM_F_CLONED)
 		return;
 	/* Gone, or replaced by somebody else's. */
-	if (msg.rtm->rtm_dst_len == 128 && nl_known_has(nl, &msg.dst, msg.table) &&
+	if (msg.host && nl_known_has(nl, &msg.dst, msg.table) &&
 	    (nlh->nlmsg_type == RTM_DELROUTE || msg.rtm->rtm_protocol != NL_PROTO)) {
 		nl_known_del(nl, &msg.dst, msg.table);
 		nl->lost = true;

@@ -110,6 +110,7 @@ int nl_open(uv_loop_t *loop, void (*changed)(void *arg), void *arg, struct nl **
 	nl->changed = changed;
 	nl->arg = arg;
 	nl->hides_encap = older_than(6, 1);
+	nl->no_psp = older_than(6, 3);
 	r = nl_talk_open(&nl->rt, NETLINK_ROUTE);
 	if (!r)
 		r = nl_monitor_start(nl);

@@ -73,10 +73,11 @@ struct nl_encap_route {
 	unsigned int
 		ifindex; /* any link of the core; the kernel routes by the first segment anyway */
 };
+/* -ENETDOWN: no link is up, or none leads to `via`, now. */
 int nl_encap_route_put(struct nl *nl, const struct nl_encap_route *route, struct err *err);
 int nl_encap_route_del(struct nl *nl, const struct in6_addr *dst, uint32_t table, struct err *err);
 /* The kernel would do the same: for comparing what is there with what should be. Ignores ifindex,
- * and encap where this kernel knows one form only. */
+ * and encap where this kernel knows one form only; an instance behind a router is that router. */
 bool nl_encap_route_same(struct nl *nl, const struct nl_encap_route *a,
 			 const struct nl_encap_route *b);
 /* What of ours is in that table now, for adoption and repair. fn may write; when it returns
@@ -91,13 +92,19 @@ int nl_encap_route_each(struct nl *nl, uint32_t table,
  * first up link that is not loopback). */
 int nl_sid_put(struct nl *nl, const struct san_msg_sid *sid, struct err *err);
 int nl_sid_del(struct nl *nl, const struct in6_addr *addr, struct err *err);
+/* real (as nl_sid_each tells) is what putting want would make on this kernel. */
+bool nl_sid_same(const struct nl *nl, const struct san_msg_sid *want,
+		 const struct san_msg_sid *real);
 /* behaviour 0: a route of ours that is no SID this module could have made. */
 int nl_sid_each(struct nl *nl, int (*fn)(void *arg, const struct san_msg_sid *sid), void *arg);
 
 /* ip rule, for IPv6 and IPv4: from all lookup table, protocol NL_PROTO. Idempotent. */
 int nl_rule_put(struct nl *nl, uint32_t table, uint32_t priority, struct err *err);
 int nl_rule_del(struct nl *nl, uint32_t table, uint32_t priority, struct err *err);
-/* Rules of ours, of this or an earlier configuration. fn may write. */
+/* It stands for both versions. */
+bool nl_rule_there(struct nl *nl, uint32_t table, uint32_t priority);
+/* Rules of ours, of this or an earlier configuration, each once, also where it stands for one
+ * version only. fn may write. */
 int nl_rule_each(struct nl *nl, int (*fn)(void *arg, uint32_t table, uint32_t priority), void *arg);
 /* Source of the kernel's own encapsulation (ip sr tunsrc set). */
 int nl_tunsrc_set(struct nl *nl, const struct in6_addr *src, struct err *err);

@@ -64,8 +64,35 @@ struct nl {
 	struct nl_known *known;
 	bool lost;	  /* somebody else changed what is ours */
 	bool no_red;	  /* kernel without encap.red (before 6.0) */
+	bool no_psp;	  /* kernel without End's flavor PSP (before 6.3) */
 	bool hides_encap; /* a route look-up does not show encapsulation (5.10; 6.1 does) */
 };
+
+/*
+ * An IPv4 address is IPv4-mapped wherever this module holds one, and 4 bytes of family AF_INET
+ * wherever the kernel reads or writes it.
+ */
+static inline uint8_t nl_family(const struct in6_addr *addr)
+{
+	return IN6_IS_ADDR_V4MAPPED(addr) ? AF_INET : AF_INET6;
+}
+
+static inline size_t nl_addr_size(uint8_t family)
+{
+	return family == AF_INET ? 4 : 16;
+}
+
+static inline const void *nl_addr_raw(const struct in6_addr *addr)
+{
+	return &addr->s6_addr[16 - nl_addr_size(nl_family(addr))];
+}
+
+/* addr.c */
+void nl_put_addr(struct nlmsghdr *nlh, uint16_t type, const struct in6_addr *addr);
+/* False: not the bytes of an address of that family; out is left alone. */
+bool nl_get_addr(uint8_t family, const void *data, size_t len, struct in6_addr *out);
+#define NL_ADDR_TEXT 46 /* INET6_ADDRSTRLEN */
+const char *nl_addr_text(const struct in6_addr *addr, char buf[NL_ADDR_TEXT]);
 
 /* nl.c */
 void nl_touch(struct nl *nl); /* `changed` is due */
@@ -86,17 +113,20 @@ int nl_monitor_start(struct nl *nl);
 void nl_monitor_stop(struct nl *nl);
 void nl_monitor_take(struct nl *nl);
 
-/* own.c: who owns a route. */
+/* route.c: who owns a route. */
 void nl_known_add(struct nl *nl, const struct in6_addr *dst, uint32_t table);
 void nl_known_del(struct nl *nl, const struct in6_addr *dst, uint32_t table);
 bool nl_known_has(struct nl *nl, const struct in6_addr *dst, uint32_t table);
 void nl_known_clear(struct nl *nl);
+/* One of them is an IPv4 route. */
+bool nl_known_any4(const struct nl *nl);
 
 /* route.c: what encap routes and SIDs share. */
 
 /* A route message taken apart; attributes point into the datagram. */
 struct nl_route_msg {
 	const struct rtmsg *rtm;
+	bool host; /* dst is one address: /128 or /32 */
 	struct in6_addr dst;
 	uint32_t table;
 	unsigned int oif;
@@ -108,21 +138,25 @@ struct nl_route_msg {
 };
 void nl_route_parse(const struct nlmsghdr *nlh, struct nl_route_msg *out);
 
-/* Starts a route message for a /128. */
+/* Starts a route message for a /128 or /32; to delete: of any type and scope. */
 void nl_route_init(struct nl_req *req, uint16_t type, const struct in6_addr *dst, uint32_t table);
 /* Adds; where it exists and is ours, replaces; -EEXIST where it is somebody else's. */
 int nl_route_put(struct nl *nl, struct nl_req *req, const struct in6_addr *dst, uint32_t table,
 		 char why[NL_WHY_LEN]);
 /* Deletes ours; absent is success. */
 int nl_route_del(struct nl *nl, const struct in6_addr *dst, uint32_t table);
-/* All IPv6 routes of a table with protocol proto (0 = any). */
-int nl_route_dump(struct nl *nl, uint32_t table, uint8_t proto, nl_answer_cb fn, void *arg);
+/* All routes of a family and table with protocol proto (0 = any). */
+struct nl_dump {
+	uint8_t family, proto;
+	uint32_t table;
+};
+int nl_route_dump(struct nl *nl, const struct nl_dump *which, nl_answer_cb fn, void *arg);
 /* Kernel's answer for a packet to dst. -errno of the look-up. */
 struct nl_hit {
 	uint8_t type; /* RTN_* */
 	unsigned int oif;
 	uint32_t mtu;
-	struct in6_addr gateway; /* or dst */
+	struct in6_addr gateway; /* or dst; of either version: IPv4 routes may have an IPv6 one */
 	uint16_t encap_type;
 };
 int nl_route_lookup(struct nl *nl, const struct in6_addr *dst, struct nl_hit *out);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where packets leave: route by the kernel's own look-up, neighbour from the cache; and keeping the
  * neighbours of watched destinations fresh, because the kernel does not see what XDP sends. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <stdarg.h>
@@ -24,11 +23,6 @@ static int refuse(struct nl_adj *adj, int code, const char *fmt, ...)
 	return code;
 }
 
-static const char *text6(const struct in6_addr *addr, char buf[INET6_ADDRSTRLEN])
-{
-	return inet_ntop(AF_INET6, addr, buf, INET6_ADDRSTRLEN);
-}
-
 static struct nl_watched *find(struct nl *nl, const struct in6_addr *dst)
 {
 	struct nl_watched *w;
@@ -44,30 +38,31 @@ static void solicit(struct nl *nl, unsigned int ifindex, const struct in6_addr *
 	struct ndmsg *ndm =
 		nl_req_init(&req, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, sizeof(*ndm));
 
-	ndm->ndm_family = AF_INET6;
+	ndm->ndm_family = nl_family(gateway);
 	ndm->ndm_ifindex = (int)ifindex;
 	ndm->ndm_state = NUD_NONE;
 	ndm->ndm_flags = NTF_USE;
-	mnl_attr_put(&req.nlh, NDA_DST, sizeof(*gateway), gateway);
+	nl_put_addr(&req.nlh, NDA_DST, gateway);
 	nl_talk(&nl->rt, &req, NULL, NULL); /* not heard: the next tick asks again */
 }
 
 static int look_route(struct nl *nl, const struct in6_addr *dst, struct nl_hit *hit,
 		      struct nl_adj *out)
 {
-	char a[INET6_ADDRSTRLEN];
+	char a[NL_ADDR_TEXT];
 
 	if (nl_route_lookup(nl, dst, hit))
-		return refuse(out, -ENETUNREACH, "no route to %s", text6(dst, a));
+		return refuse(out, -ENETUNREACH, "no route to %s", nl_addr_text(dst, a));
 	if (hit->type == RTN_LOCAL || hit->type == RTN_ANYCAST)
-		return refuse(out, -ENETUNREACH, "%s is an address of this host", text6(dst, a));
+		return refuse(out, -ENETUNREACH, "%s is an address of this host",
+			      nl_addr_text(dst, a));
 	if (hit->type != RTN_UNICAST)
 		return refuse(out, -ENETUNREACH, "the route to %s is not a unicast route",
-			      text6(dst, a));
+			      nl_addr_text(dst, a));
 	if (hit->encap_type)
 		return refuse(out, -ENETUNREACH,
 			      "the route to %s encapsulates, or is a SID of this host",
-			      text6(dst, a));
+			      nl_addr_text(dst, a));
 	return 0;
 }
 
@@ -91,13 +86,13 @@ static int look_link(struct nl *nl, const struct nl_hit *hit, struct nl_adj *out
 
 static int look_neigh(struct nl *nl, struct nl_adj *out)
 {
-	char a[INET6_ADDRSTRLEN];
+	char a[NL_ADDR_TEXT];
 
 	if (nl_cache_neigh(nl, out->ifindex, &out->gateway, out->dst_mac))
 		return 0;
 	solicit(nl, out->ifindex, &out->gateway);
 	return refuse(out, -EHOSTUNREACH, "neighbour %s on %s does not answer (yet)",
-		      text6(&out->gateway, a), out->ifname);
+		      nl_addr_text(&out->gateway, a), out->ifname);
 }
 
 static int resolve(struct nl *nl, const struct in6_addr *dst, struct nl_adj *out)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What encap routes and SIDs share: /128 routes of protocol NL_PROTO, and who owns a route. */
+/* What encap routes and SIDs share: host routes of protocol NL_PROTO, and who owns a route. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +65,17 @@ void nl_known_clear(struct nl *nl)
 	}
 }
 
+bool nl_known_any4(const struct nl *nl)
+{
+	struct nl_known *known, *next;
+
+	HASH_ITER(hh, nl->known, known, next) {
+		if (nl_family(&known->key.dst) == AF_INET)
+			return true;
+	}
+	return false;
+}
+
 /* --- messages --- */
 
 static void parse_mtu(const struct nlattr *metrics, uint32_t *mtu)
@@ -79,6 +90,17 @@ static void parse_mtu(const struct nlattr *metrics, uint32_t *mtu)
 	}
 }
 
+static bool parse_via(const void *data, size_t len, struct in6_addr *gateway)
+{
+	struct rtvia via;
+
+	if (len < sizeof(via))
+		return false;
+	memcpy(&via, data, sizeof(via));
+	return nl_get_addr((uint8_t)via.rtvia_family, (const char *)data + sizeof(via),
+			   len - sizeof(via), gateway);
+}
+
 static void parse_attr(const struct nlattr *attr, struct nl_route_msg *out)
 {
 	size_t len = mnl_attr_get_payload_len(attr);
@@ -86,7 +108,7 @@ static void parse_attr(const struct nlattr *attr, struct nl_route_msg *out)
 
 	switch (mnl_attr_get_type(attr)) {
 	case RTA_DST:
-		memcpy(&out->dst, data, len < 16 ? len : 16);
+		nl_get_addr(out->rtm->rtm_family, data, len, &out->dst);
 		break;
 	case RTA_TABLE:
 		out->table = len >= 4 ? mnl_attr_get_u32(attr) : 0;
@@ -95,9 +117,10 @@ static void parse_attr(const struct nlattr *attr, struct nl_route_msg *out)
 		out->oif = len >= 4 ? mnl_attr_get_u32(attr) : 0;
 		break;
 	case RTA_GATEWAY:
-		out->has_gateway = len == sizeof(out->gateway);
-		if (out->has_gateway)
-			memcpy(&out->gateway, data, sizeof(out->gateway));
+		out->has_gateway = nl_get_addr(out->rtm->rtm_family, data, len, &out->gateway);
+		break;
+	case RTA_VIA:
+		out->has_gateway = parse_via(data, len, &out->gateway);
 		break;
 	case RTA_METRICS:
 		parse_mtu(attr, &out->mtu);
@@ -118,6 +141,7 @@ void nl_route_parse(const struct nlmsghdr *nlh, struct nl_route_msg *out)
 	memset(out, 0, sizeof(*out));
 	out->rtm = mnl_nlmsg_get_payload(nlh);
 	out->table = out->rtm->rtm_table;
+	out->host = out->rtm->rtm_dst_len == 8 * nl_addr_size(out->rtm->rtm_family);
 	mnl_attr_for_each(attr, nlh, sizeof(struct rtmsg))
 	{
 		parse_attr(attr, out);
@@ -128,13 +152,13 @@ void nl_route_init(struct nl_req *req, uint16_t type, const struct in6_addr *dst
 {
 	struct rtmsg *rtm = nl_req_init(req, type, 0, sizeof(*rtm));
 
-	rtm->rtm_family = AF_INET6;
-	rtm->rtm_dst_len = 128;
+	rtm->rtm_family = nl_family(dst);
+	rtm->rtm_dst_len = (uint8_t)(8 * nl_addr_size(rtm->rtm_family));
 	rtm->rtm_table = table < 256 ? (uint8_t)table : RT_TABLE_UNSPEC;
 	rtm->rtm_protocol = NL_PROTO;
-	rtm->rtm_scope = RT_SCOPE_UNIVERSE;
-	rtm->rtm_type = RTN_UNICAST;
-	mnl_attr_put(&req->nlh, RTA_DST, sizeof(*dst), dst);
+	rtm->rtm_scope = type == RTM_DELROUTE ? RT_SCOPE_NOWHERE : RT_SCOPE_UNIVERSE;
+	rtm->rtm_type = type == RTM_DELROUTE ? RTN_UNSPEC : RTN_UNICAST;
+	nl_put_addr(&req->nlh, RTA_DST, dst);
 	mnl_attr_put_u32(&req->nlh, RTA_TABLE, table);
 	mnl_attr_put_u32(&req->nlh, RTA_PRIORITY, ROUTE_METRIC);
 }
@@ -142,8 +166,7 @@ void nl_route_init(struct nl_req *req, uint16_t type, const struct in6_addr *dst
 /* --- dump --- */
 
 struct dump {
-	uint32_t table;
-	uint8_t proto;
+	const struct nl_dump *which;
 	nl_answer_cb fn;
 	void *arg;
 };
@@ -157,23 +180,24 @@ static void on_dumped(void *arg, const struct nlmsghdr *nlh)
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct rtmsg))
 		return;
 	nl_route_parse(nlh, &msg);
-	if (msg.rtm->rtm_family != AF_INET6 || (msg.rtm->rtm_flags & RTM_F_CLONED))
+	if (msg.rtm->rtm_family != d->which->family || (msg.rtm->rtm_flags & RTM_F_CLONED))
 		return;
-	if (msg.table == d->table && (!d->proto || msg.rtm->rtm_protocol == d->proto))
+	if (msg.table == d->which->table &&
+	    (!d->which->proto || msg.rtm->rtm_protocol == d->which->proto))
 		d->fn(d->arg, nlh);
 }
 
-int nl_route_dump(struct nl *nl, uint32_t table, uint8_t proto, nl_answer_cb fn, void *arg)
+int nl_route_dump(struct nl *nl, const struct nl_dump *which, nl_answer_cb fn, void *arg)
 {
-	struct dump d = {table, proto, fn, arg};
+	struct dump d = {which, fn, arg};
 	struct nl_req req;
 	struct rtmsg *rtm = nl_req_init(&req, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
 	int r;
 
-	rtm->rtm_family = AF_INET6;
-	rtm->rtm_table = table < 256 ? (uint8_t)table : RT_TABLE_UNSPEC;
-	rtm->rtm_protocol = proto; /* filters in the kernel, with NETLINK_GET_STRICT_CHK */
-	mnl_attr_put_u32(&req.nlh, RTA_TABLE, table);
+	rtm->rtm_family = which->family;
+	rtm->rtm_table = which->table < 256 ? (uint8_t)which->table : RT_TABLE_UNSPEC;
+	rtm->rtm_protocol = which->proto; /* filters in the kernel, with NETLINK_GET_STRICT_CHK */
+	mnl_attr_put_u32(&req.nlh, RTA_TABLE, which->table);
 	r = nl_talk(&nl->rt, &req, on_dumped, &d);
 	return r == -ENOENT ? 0 : r; /* strict checking: a table that does not exist */
 }
@@ -191,7 +215,7 @@ static void on_owner(void *arg, const struct nlmsghdr *nlh)
 	struct nl_route_msg msg;
 
 	nl_route_parse(nlh, &msg);
-	if (msg.rtm->rtm_dst_len != 128 || memcmp(&msg.dst, owner->dst, sizeof(msg.dst)))
+	if (!msg.host || memcmp(&msg.dst, owner->dst, sizeof(msg.dst)))
 		return;
 	if (owner->proto != NL_PROTO)
 		owner->proto = msg.rtm->rtm_protocol;
@@ -200,11 +224,12 @@ static void on_owner(void *arg, const struct nlmsghdr *nlh)
 /* Replacing asks nobody whose the route is: the kernel compares destination and metric only. */
 static int check_owner(struct nl *nl, const struct in6_addr *dst, uint32_t table, char *why)
 {
+	struct nl_dump which = {.family = nl_family(dst), .table = table};
 	struct owner owner = {dst, -1};
 	int r = -EINTR;
 
 	for (int i = 0; r == -EINTR && i < NL_DUMP_TRIES; i++)
-		r = nl_route_dump(nl, table, 0, on_owner, &owner);
+		r = nl_route_dump(nl, &which, on_owner, &owner);
 	if (r == -EINTR)
 		r = 0; /* seen at least what did not move */
 	if (r) {
@@ -300,10 +325,10 @@ static int look_up(struct nl *nl, const struct in6_addr *dst, unsigned int flags
 	struct rtmsg *rtm = nl_req_init(&req, RTM_GETROUTE, 0, sizeof(*rtm));
 
 	memset(out, 0, sizeof(*out));
-	rtm->rtm_family = AF_INET6;
-	rtm->rtm_dst_len = 128;
+	rtm->rtm_family = nl_family(dst);
+	rtm->rtm_dst_len = (uint8_t)(8 * nl_addr_size(rtm->rtm_family));
 	rtm->rtm_flags = flags;
-	mnl_attr_put(&req.nlh, RTA_DST, sizeof(*dst), dst);
+	nl_put_addr(&req.nlh, RTA_DST, dst);
 	return nl_talk(&nl->rt, &req, on_lookup, &look);
 }
 
