@@ -74,18 +74,27 @@ static void print_service(const json_t *event)
 		       text(event, "slot", a));
 }
 
+static void print_part(const json_t *event, const char *words, const char *member)
+{
+	char value[256];
+
+	if (json_is_string(json_object_get(event, member)))
+		printf(" %s %s", words, text(event, member, value));
+}
+
 static void print_nexthop(const json_t *event)
 {
-	char a[256], b[256], c[256], d[256];
+	char to[256];
 
-	if (!json_object_get(event, "nexthop")) {
-		if (json_object_get(event, "instance"))
-			printf("  instance   %s at gateway %s\n", text(event, "instance", b),
-			       text(event, "gateway", c));
+	if (!json_object_get(event, "nexthop") && !json_object_get(event, "instance"))
 		return;
-	}
-	printf("  next hop   %s: instance %s at gateway %s by path %s\n", text(event, "nexthop", a),
-	       text(event, "instance", b), text(event, "gateway", c), text(event, "path", d));
+	printf("  next hop  ");
+	if (json_object_get(event, "nexthop"))
+		printf(" %s:", text(event, "nexthop", to));
+	print_part(event, "instance", "instance");
+	print_part(event, "at gateway", "gateway");
+	print_part(event, "by path", "path");
+	putchar('\n');
 }
 
 static void print_way(const json_t *event)

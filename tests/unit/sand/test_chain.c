@@ -309,7 +309,8 @@ static void naive_candidates(const struct view_service *svc)
 			    strcmp(path->def.gateway, inst->gateway) != 0)
 				continue;
 			assert_true(naive.n < CANDS_MAX);
-			naive.cands[naive.n++] = (struct ssc_candidate){inst, path};
+			naive.cands[naive.n++] =
+				(struct ssc_candidate){.instance = inst, .path = path};
 		}
 	}
 }
