@@ -6,14 +6,30 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/magic.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <san/msg.h>
+
+#include "util/log.h"
+
+int p_group_setup(void **state)
+{
+	struct statfs fs;
+
+	(void)state;
+	log_init("test", LOG_WARNING);
+	if (!statfs("/sys/fs/bpf", &fs) && fs.f_type == BPF_FS_MAGIC)
+		return 0;
+	return mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL);
+}
 
 const char *p_own_dir(void)
 {

@@ -17,7 +17,7 @@
 #define P_RUN(tests, n)                                                                            \
 	_cmocka_run_group_tests(#tests, tests,                                                     \
 				getenv("TEST_SHORT") ? (n) : sizeof(tests) / sizeof((tests)[0]),   \
-				t_open, t_close)
+				p_group_setup, NULL)
 
 #define PACKETS 11 /* of the counters that p_rig_filled() writes */
 
@@ -27,6 +27,8 @@ struct p_rig {
 
 extern const struct san_service p_preferred, p_balanced; /* 77, and 78 in san_local */
 
+/* A bpffs, and the log. */
+int p_group_setup(void **state);
 const char *p_own_dir(void);
 struct dp_conf p_conf_small(void);
 struct dp_conf p_conf_large(void); /* every size differs */

@@ -51,9 +51,20 @@ static struct xdp_program *find(const struct xdp_multiprog *mp, uint32_t id)
 	return NULL;
 }
 
+/* Looking is not worth a warning: libxdp tries what older kernels do not have. */
+static struct xdp_multiprog *multiprog_get(unsigned int ifindex)
+{
+	struct xdp_multiprog *mp;
+
+	dp_print_quiet(true);
+	mp = xdp_multiprog__get_from_ifindex(ifindex);
+	dp_print_quiet(false);
+	return mp;
+}
+
 static int detach_id(unsigned int ifindex, uint32_t id)
 {
-	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex(ifindex);
+	struct xdp_multiprog *mp = multiprog_get(ifindex);
 	struct xdp_program *prog;
 	int r = 0;
 
@@ -74,7 +85,9 @@ int dp_dispatch_detach(const char *pin_dir, unsigned int ifindex)
 
 	if (!id)
 		return 0;
+	dp_print_quiet(true);
 	r = detach_id(ifindex, id);
+	dp_print_quiet(false);
 	if (r)
 		return r;
 	r = pin_path(pin_dir, ifindex, path);
@@ -120,7 +133,7 @@ static struct xdp_program *program_new(const struct dp_object *o)
 /* Where functions cannot be replaced libxdp attaches the program alone: not what was asked for. */
 static int undo_alone(unsigned int ifindex)
 {
-	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex(ifindex);
+	struct xdp_multiprog *mp = multiprog_get(ifindex);
 	bool alone;
 
 	if (libxdp_get_error(mp))
@@ -188,7 +201,7 @@ enum dp_attach_mode dp_dispatch_mode(const struct dp *dp, unsigned int ifindex)
 
 	if (!id)
 		return DP_DETACHED;
-	mp = xdp_multiprog__get_from_ifindex(ifindex);
+	mp = multiprog_get(ifindex);
 	if (libxdp_get_error(mp))
 		return DP_DETACHED;
 	if (!xdp_multiprog__is_legacy(mp) && find(mp, id))

@@ -12,7 +12,7 @@
 
 #define PRINT_LAST_LINES 12 /* of a verifier log: the end says what is wrong */
 
-static bool print_quiet;
+static int print_quiet; /* callers that want it */
 
 /* Where the last lines of text begin. */
 static char *last_lines(char *text)
@@ -65,5 +65,5 @@ void dp_print_init(void)
 
 void dp_print_quiet(bool quiet)
 {
-	print_quiet = quiet;
+	print_quiet += quiet ? 1 : -1;
 }

@@ -206,7 +206,8 @@ unsigned int dp_class_set(const struct dp *dp);	  /* in force; 0 = none */
 unsigned int dp_class_rules(const struct dp *dp); /* entries of san_class_rules in force */
 void dp_events_open(struct dp *dp); /* where it cannot be opened there are no events */
 
-/* libbpf's messages go to the log; quiet: its warnings as debug, for what may fail. */
+/* libbpf's messages go to the log; quiet: its warnings as debug, for what may
+ * fail; as many times off as on. */
 void dp_print_init(void);
 void dp_print_quiet(bool quiet);
 
