@@ -112,30 +112,15 @@ static void audit_sids(struct apply *a)
 	}
 }
 
-struct rule_search {
-	const struct san_msg_config *conf;
-	bool found;
-};
-
-static int on_rule(void *arg, uint32_t table, uint32_t priority)
-{
-	struct rule_search *s = arg;
-
-	if (table == s->conf->route_table && priority == s->conf->rule_priority)
-		s->found = true;
-	return 0;
-}
-
 static void audit_rule(struct apply *a)
 {
-	struct rule_search search = {.conf = &a->conf.config};
+	const struct san_msg_config *c = &a->conf.config;
 	struct err err = {0};
 
-	if (IN6_IS_ADDR_UNSPECIFIED(&search.conf->source))
+	if (IN6_IS_ADDR_UNSPECIFIED(&c->source) ||
+	    nl_rule_there(a->nl, c->route_table, c->rule_priority))
 		return;
-	if (nl_rule_each(a->nl, on_rule, &search) || search.found)
-		return;
-	if (nl_rule_put(a->nl, search.conf->route_table, search.conf->rule_priority, &err))
+	if (nl_rule_put(a->nl, c->route_table, c->rule_priority, &err))
 		failed("rule not repaired", &err);
 	else
 		a->repaired++;

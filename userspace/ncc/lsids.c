@@ -34,15 +34,12 @@ static struct san_msg_sid as_kernel(const struct apply *a, const struct san_msg_
 	return out;
 }
 
-/* Flavors that the kernel does not know are missing there. */
 bool shadow_same_sid(const struct apply *a, const struct san_msg_sid *want,
 		     const struct san_msg_sid *real)
 {
 	struct san_msg_sid x = as_kernel(a, want), y = as_kernel(a, real);
 
-	return x.behaviour == y.behaviour && x.table == y.table && !(y.flavors & ~x.flavors) &&
-	       !memcmp(&x.nexthop, &y.nexthop, sizeof(x.nexthop)) &&
-	       (!x.oif[0] || !strcmp(x.oif, y.oif));
+	return nl_sid_same(a->nl, &x, &y);
 }
 
 int shadow_route_sid(struct apply *a, const struct san_msg_sid *sid, struct err *err)
@@ -196,8 +193,7 @@ static int put_kernel(struct apply *a, struct lsid *sid, const struct san_msg_si
 	uint64_t service_id = sid->msg.service_id;
 	int r;
 
-	if (!sid->missing && sid->msg.flavors == want->flavors &&
-	    shadow_same_sid(a, want, &sid->msg))
+	if (!sid->missing && shadow_same_sid(a, want, &sid->msg))
 		return 0;
 	r = shadow_route_sid(a, want, err);
 	if (r && !shadow_can_wait(r, err))
