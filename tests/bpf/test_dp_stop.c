@@ -200,9 +200,9 @@ static void test_late_flows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_few_capabilities), T(test_stopped_twice),    T(test_few_capabilities),
-		T(test_late_flows),	  T(test_stopped_goes_on),  T(test_stopped_goes_back),
-		T(test_stopped_abi2),	  T(test_stopped_creation),
+		T(test_few_capabilities), T(test_stopped_twice),     T(test_late_flows),
+		T(test_stopped_goes_on),  T(test_stopped_goes_back), T(test_stopped_abi2),
+		T(test_stopped_creation),
 	};
 
 	if (!t_can_run())
