@@ -335,6 +335,66 @@ static void test_local_scope(void **state)
 	assert_false(has_route("2001:db8:5::101"));
 }
 
+static void with_address4(struct fixture *f, uint64_t id, const char *address4, uint32_t nh,
+			  uint8_t scope)
+{
+	struct san_msg_service msg = {
+		.service_id = id,
+		.address4 = inet_addr(address4),
+		.nexthop = nh,
+		.mode = SAN_MODE_PREFERRED,
+		.scope = scope,
+	};
+
+	object(f, SAN_MSG_SERVICE, &msg);
+}
+
+static bool has_route4(const char *text)
+{
+	return strstr(netns_read("ip -4 route show table 5300"), text) != NULL;
+}
+
+static bool direct_route4(struct fixture *f, uint64_t arg)
+{
+	return has_route4("10.9.0.3 via 10.1.0.2");
+}
+
+static void test_ipv4(void **state)
+{
+	struct san_msg_nexthop both = {.id = 1, .kind = SAN_NH_SRV6, .n_segs = 1, .families = 3};
+	struct fixture *f = *state;
+	struct san_nexthop nh;
+
+	NEED_ROOT();
+	netns_ip("addr replace 10.1.0.1/24 dev v0;"
+		 "neigh replace 10.1.0.2 dev v0 lladdr 02:00:00:00:00:02");
+	begin(f, SAN_PLAN_FULL);
+	both.segs[0] = in6("5f00:0:2::1");
+	object(f, SAN_MSG_NEXTHOP, &both);
+	nexthop(f, 2, "5f00:0:2::2", NULL); /* IPv6 only */
+	direct(f, 3, "::ffff:10.1.0.2");
+	with_address4(f, 0x101, "10.9.0.1", 1, SAN_SCOPE_INGRESS);
+	with_address4(f, 0x102, "10.9.0.2", 2, SAN_SCOPE_INGRESS);
+	with_address4(f, 0x103, "10.9.0.3", 3, SAN_SCOPE_LOCAL);
+	sid_of(f, "5f00:0:1::104", SAN_BEHAVIOUR_END_DX4, "::ffff:10.1.0.2", 0x103);
+	assert_int_equal(commit(f), 0);
+	assert_true(has_route4("10.9.0.1  encap seg6"));
+	assert_true(has_route4("unreachable 10.9.0.2"));
+	assert_true(run_until(f, direct_route4, 0));
+	assert_non_null(strstr(netns_read("ip -6 route"), "End.DX4 nh4 10.1.0.2"));
+	assert_int_equal(map_sid(f, "5f00:0:1::104").nexthop, hop_by_id(f->apply, 3)->index);
+	assert_true(run_until(f, is_direct, hop_by_id(f->apply, 3)->index));
+	dp_nexthop_get(f->apply->dp, hop_by_id(f->apply, 3)->index, &nh);
+	assert_int_equal(nh.families, SAN_NH_IP4);
+	assert_memory_equal(nh.dst_mac, "\x02\0\0\0\0\x02", 6);
+	audit_run(f->apply);
+	assert_int_equal(f->apply->repaired, 0);
+	begin(f, SAN_PLAN_FULL);
+	assert_int_equal(commit(f), 0);
+	assert_string_equal(netns_read("ip -4 route show table 5300"), "");
+	netns_ip("addr del 10.1.0.1/24 dev v0");
+}
+
 /* --- classifier --- */
 
 static void class_rule(struct fixture *f, uint64_t id, const char *dst)
@@ -634,11 +694,22 @@ static void test_converted_and_refused(void **state)
 static int run(void)
 {
 	const struct CMUnitTest tests[] = {
-		P(test_too_many_prefixes), L(test_domain),	    L(test_sids_in_the_map),
-		L(test_sid_undone),	   L(test_shared_next_hop), L(test_audit_of_sids),
-		L(test_local_scope),	   L(test_classes),	    L(test_too_many_classes),
-		L(test_classes_left_out),  L(test_trace),	    L(test_events),
-		L(test_path_mtu),	   L(test_nearly_full),	    L(test_converted_and_refused),
+		P(test_too_many_prefixes),
+		L(test_domain),
+		L(test_sids_in_the_map),
+		L(test_sid_undone),
+		L(test_shared_next_hop),
+		L(test_audit_of_sids),
+		L(test_local_scope),
+		L(test_ipv4),
+		L(test_classes),
+		L(test_too_many_classes),
+		L(test_classes_left_out),
+		L(test_trace),
+		L(test_events),
+		L(test_path_mtu),
+		L(test_nearly_full),
+		L(test_converted_and_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
