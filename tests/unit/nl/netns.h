@@ -53,11 +53,13 @@ static inline int netns_enter(struct netns *ns)
 	return 0;
 }
 
-/* One `ip -batch` from printf text, lines separated by ';'. pid 0: here, else in that process. */
+/* One `ip -6 -batch` from printf text, lines separated by ';' (text that starts with -4: `ip -4`).
+ * pid 0: here, else in that process. */
 static inline int netns_ip_at(pid_t pid, const char *fmt, ...)
 {
 	char text[4096], command[128];
 	va_list ap;
+	const char *version = "-6", *lines = text;
 	FILE *ip;
 
 	va_start(ap, fmt);
@@ -67,16 +69,20 @@ static inline int netns_ip_at(pid_t pid, const char *fmt, ...)
 		if (*c == ';')
 			*c = '\n';
 	}
+	if (!strncmp(text, "-4 ", 3)) {
+		version = "-4";
+		lines += 3;
+	}
 	if (pid)
-		snprintf(command, sizeof(command), "nsenter --net=/proc/%d/ns/net ip -6 -batch -",
-			 (int)pid);
+		snprintf(command, sizeof(command), "nsenter --net=/proc/%d/ns/net ip %s -batch -",
+			 (int)pid, version);
 	else
-		snprintf(command, sizeof(command), "ip -6 -batch -");
+		snprintf(command, sizeof(command), "ip %s -batch -", version);
 	fflush(NULL);
 	ip = popen(command, "w");
 	if (!ip)
 		return -1;
-	fprintf(ip, "%s\n", text);
+	fprintf(ip, "%s\n", lines);
 	return pclose(ip);
 }
 
