@@ -87,9 +87,9 @@ int nl_encap_route_each(struct nl *nl, uint32_t table,
 			int (*fn)(void *arg, const struct nl_encap_route *route), void *arg);
 
 /* SIDs: seg6local routes in the main table. End with flavors the kernel does not know (PSP from
- * 6.3, never USP, USD) gets a plain End. End.SAN is written as End.DT6 of the main table, and read
- * back as that. service_id is ignored. oif "" = chosen by nl (route to nexthop, else the
- * first up link that is not loopback). */
+ * 6.3, never USP, USD) gets a plain End. End.SAN is written as End.DT6 with table 0: what is inside
+ * goes by the rules, so by our table first; and read back as that. service_id is ignored. oif "" =
+ * chosen by nl (route to nexthop, else the first up link that is not loopback). */
 int nl_sid_put(struct nl *nl, const struct san_msg_sid *sid, struct err *err);
 int nl_sid_del(struct nl *nl, const struct in6_addr *addr, struct err *err);
 /* real (as nl_sid_each tells) is what putting want would make on this kernel. */

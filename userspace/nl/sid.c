@@ -10,6 +10,9 @@
 
 #include <linux/seg6_local.h>
 
+/* End.DT6 with table 0: the kernel asks the rules, ours first, which leads to the service's
+ * address. */
+#define BY_RULES RT_TABLE_UNSPEC
 #define PSP_BIT (1u << SEG6_LOCAL_FLV_OP_PSP)
 
 /* Of the behaviours with one action the first is what is read back. */
@@ -123,7 +126,7 @@ static int put(struct nl *nl, const struct san_msg_sid *sid, unsigned int oif, b
 	if (sid->behaviour == SAN_BEHAVIOUR_END_DT6)
 		mnl_attr_put_u32(&req.nlh, SEG6_LOCAL_TABLE, sid->table);
 	if (sid->behaviour == SAN_BEHAVIOUR_END_SAN)
-		mnl_attr_put_u32(&req.nlh, SEG6_LOCAL_TABLE, RT_TABLE_MAIN);
+		mnl_attr_put_u32(&req.nlh, SEG6_LOCAL_TABLE, BY_RULES);
 	if (psp)
 		add_flavors(&req);
 	mnl_attr_nest_end(&req.nlh, nest);
@@ -171,7 +174,7 @@ static struct in6_addr nexthop_of(const struct san_msg_sid *sid)
 static uint32_t table_of(const struct san_msg_sid *sid)
 {
 	if (sid->behaviour == SAN_BEHAVIOUR_END_SAN)
-		return RT_TABLE_MAIN;
+		return BY_RULES;
 	return sid->behaviour == SAN_BEHAVIOUR_END_DT6 ? sid->table : 0;
 }
 

@@ -313,9 +313,9 @@ static void test_sid_kinds(void **state)
 	sid.nexthop = in4("10.1.0.3");
 	assert_false(nl_sid_same(f->nl, &sid, &real));
 	sid = (struct san_msg_sid){.addr = sid.addr, .behaviour = SAN_BEHAVIOUR_END_SAN};
-	real = put_sid(f, &sid, "action End.DT6 table main dev v0");
+	real = put_sid(f, &sid, "action End.DT6 table ");
 	assert_int_equal(real.behaviour, SAN_BEHAVIOUR_END_DT6);
-	assert_int_equal(real.table, 254);
+	assert_int_equal(real.table, 0);
 	sid.behaviour = SAN_BEHAVIOUR_END;
 	assert_false(nl_sid_same(f->nl, &sid, &real));
 }
