@@ -335,7 +335,9 @@ void host_verify(struct apply *a); /* programs and roles that others took away *
 
 /* routing.c: rule, table, tunnel source */
 int routing_set(struct apply *a, struct err *err); /* of `incoming` */
-void routing_drop_stale(struct apply *a);	   /* what an earlier configuration left */
+/* An ingress, or a gateway with local services, whose kernel routes End.SAN finds by the rule. */
+bool routing_wanted(const struct apply *a);
+void routing_drop_stale(struct apply *a); /* what an earlier configuration left */
 
 /* draft.c */
 void draft_begin(struct apply *a, uint64_t generation, uint32_t flags);
@@ -433,10 +435,6 @@ void routes_follow(struct apply *a); /* neighbours of direct ones */
 
 /* lsids.c */
 struct lsid *shadow_sid(const struct apply *a, const struct in6_addr *addr);
-/* The kernel's SID does what is wanted; without a wanted interface any will do. */
-bool shadow_same_sid(const struct apply *a, const struct san_msg_sid *want,
-		     const struct san_msg_sid *real);
-int shadow_route_sid(struct apply *a, const struct san_msg_sid *sid, struct err *err);
 int shadow_set_sid(struct apply *a, const struct in6_addr *addr, const struct san_msg_sid *want,
 		   struct err *err);
 int shadow_adopt_sids(struct apply *a);

@@ -83,7 +83,7 @@ static int on_sid(void *arg, const struct san_msg_sid *real)
 	if (!sid) {
 		nl_sid_del(a->nl, &real->addr, NULL);
 		a->repaired++;
-	} else if (shadow_same_sid(a, &sid->msg, real)) {
+	} else if (nl_sid_same(a->nl, &sid->msg, real)) {
 		sid->seen = a->audits;
 	}
 	return 0;
@@ -102,7 +102,7 @@ static void audit_sids(struct apply *a)
 			sid->missing = false;
 			continue;
 		}
-		if (!shadow_route_sid(a, &sid->msg, &err)) {
+		if (!nl_sid_put(a->nl, &sid->msg, &err)) {
 			a->repaired += !sid->missing;
 			sid->missing = false;
 		} else if (!sid->missing) {
@@ -117,8 +117,7 @@ static void audit_rule(struct apply *a)
 	const struct san_msg_config *c = &a->conf.config;
 	struct err err = {0};
 
-	if (IN6_IS_ADDR_UNSPECIFIED(&c->source) ||
-	    nl_rule_there(a->nl, c->route_table, c->rule_priority))
+	if (!routing_wanted(a) || nl_rule_there(a->nl, c->route_table, c->rule_priority))
 		return;
 	if (nl_rule_put(a->nl, c->route_table, c->rule_priority, &err))
 		failed("rule not repaired", &err);

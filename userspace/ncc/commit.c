@@ -222,9 +222,24 @@ static void sync_domain(struct apply *a)
 		log_err("domain not written", "error=\"%s\"", strerror(-r));
 }
 
+/* The first local service of a host that is no ingress. The rule stays until another configuration
+ * comes: an empty table does no harm. */
+static int put_rule(struct apply *a, struct err *err)
+{
+	const struct san_msg_config *c = &a->conf.config;
+
+	if (routing_wanted(a))
+		return 0;
+	for (struct draft_svc *s = a->draft.svcs; s; s = s->hh.next) {
+		if (!s->del && s->key.scope == SAN_SCOPE_LOCAL)
+			return nl_rule_put(a->nl, c->route_table, c->rule_priority, err);
+	}
+	return 0;
+}
+
 static int put_all(struct apply *a, struct err *err)
 {
-	int r = put_hops(a, err) ?: put_routes(a, err) ?: put_sids(a, err);
+	int r = put_rule(a, err) ?: put_hops(a, err) ?: put_routes(a, err) ?: put_sids(a, err);
 
 	if (r)
 		return r;

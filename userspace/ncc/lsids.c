@@ -21,34 +21,6 @@ static bool decaps_to_address(uint8_t behaviour)
 	return behaviour == SAN_BEHAVIOUR_END_DX6 || behaviour == SAN_BEHAVIOUR_END_DX4;
 }
 
-/* The kernel knows no End.SAN: End.DT6 stands for it, of the table that holds the routes of local
- * services. */
-static struct san_msg_sid as_kernel(const struct apply *a, const struct san_msg_sid *sid)
-{
-	struct san_msg_sid out = *sid;
-
-	if (sid->behaviour == SAN_BEHAVIOUR_END_SAN) {
-		out.behaviour = SAN_BEHAVIOUR_END_DT6;
-		out.table = a->conf.config.route_table;
-	}
-	return out;
-}
-
-bool shadow_same_sid(const struct apply *a, const struct san_msg_sid *want,
-		     const struct san_msg_sid *real)
-{
-	struct san_msg_sid x = as_kernel(a, want), y = as_kernel(a, real);
-
-	return nl_sid_same(a->nl, &x, &y);
-}
-
-int shadow_route_sid(struct apply *a, const struct san_msg_sid *sid, struct err *err)
-{
-	struct san_msg_sid msg = as_kernel(a, sid);
-
-	return nl_sid_put(a->nl, &msg, err);
-}
-
 static int failed(struct apply *a, struct err *err, int r, const struct in6_addr *addr)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -193,9 +165,9 @@ static int put_kernel(struct apply *a, struct lsid *sid, const struct san_msg_si
 	uint64_t service_id = sid->msg.service_id;
 	int r;
 
-	if (!sid->missing && shadow_same_sid(a, want, &sid->msg))
+	if (!sid->missing && nl_sid_same(a->nl, want, &sid->msg))
 		return 0;
-	r = shadow_route_sid(a, want, err);
+	r = nl_sid_put(a->nl, want, err);
 	if (r && !shadow_can_wait(r, err))
 		return r;
 	sid->missing = r != 0;
@@ -334,7 +306,7 @@ static int adopt_mapped(void *arg, const struct in6_addr *addr, const struct san
 	msg.behaviour = val->behaviour;
 	msg.flavors = val->flavors;
 	msg.table = val->behaviour == SAN_BEHAVIOUR_END_SAN ? 0 : msg.table;
-	if (shadow_same_sid(a, &msg, &sid->msg))
+	if (nl_sid_same(a->nl, &msg, &sid->msg))
 		sid->msg = msg;
 	sid->msg.service_id = val->service_id;
 	egress_adopt(a, val->service_id, val->stats);

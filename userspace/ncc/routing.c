@@ -6,6 +6,11 @@
 #include "ncc/apply_int.h"
 #include "util/log.h"
 
+bool routing_wanted(const struct apply *a)
+{
+	return !IN6_IS_ADDR_UNSPECIFIED(&a->conf.config.source) || a->n_entries[SAN_SCOPE_LOCAL];
+}
+
 struct stale {
 	struct apply *a;
 	int failed;
@@ -25,11 +30,9 @@ static int drop_stale_rule(void *arg, uint32_t table, uint32_t priority)
 {
 	const struct san_msg_config *c;
 	struct stale *s = arg;
-	bool ingress;
 
 	c = &s->a->conf.config;
-	ingress = !IN6_IS_ADDR_UNSPECIFIED(&c->source);
-	if (ingress && table == c->route_table && priority == c->rule_priority)
+	if (routing_wanted(s->a) && table == c->route_table && priority == c->rule_priority)
 		return 0;
 	if (table != c->route_table)
 		nl_encap_route_each(s->a->nl, table, drop_route, s);

@@ -162,7 +162,7 @@ static void test_sids_in_the_map(void **state)
 	assert_memory_equal(nh.dst_mac, "\x02\0\0\0\0\x02", 6);
 	assert_int_equal(map_sid(f, "5f00:0:1::1").flags, 0);
 	assert_non_null(strstr(netns_read("ip -6 route"), "End.DX6 nh6 2001:db8:1::2"));
-	assert_non_null(strstr(netns_read("ip -6 route"), "End.DT6 table 5300"));
+	assert_non_null(strstr(netns_read("ip -6 -N route"), "End.DT6 table 0 "));
 	/* A new parent finds all of it. */
 	close_apply(f);
 	open_apply(f);
@@ -335,6 +335,26 @@ static void test_local_scope(void **state)
 	assert_false(has_route("2001:db8:5::101"));
 }
 
+/* A gateway that is no ingress: the rule comes with the first local service. */
+static void test_gateway_rule(void **state)
+{
+	struct fixture *f = *state;
+	struct san_msg_config c = config();
+
+	NEED_ROOT();
+	memset(&c.source, 0, sizeof(c.source));
+	assert_int_equal(configure(f, SESSION + 1, &c, "v0"), 0);
+	assert_null(strstr(netns_read("ip -6 rule"), "5300"));
+	begin(f, SAN_PLAN_FULL);
+	direct(f, 1, "2001:db8:1::2");
+	local(f, 0x101, "2001:db8:5::101", 1);
+	assert_int_equal(commit(f), 0);
+	assert_non_null(strstr(netns_read("ip -6 rule"), "lookup 5300"));
+	netns_ip("rule del lookup 5300");
+	audit_run(f->apply);
+	assert_non_null(strstr(netns_read("ip -6 rule"), "lookup 5300"));
+}
+
 static void with_address4(struct fixture *f, uint64_t id, const char *address4, uint32_t nh,
 			  uint8_t scope)
 {
@@ -366,7 +386,7 @@ static void test_ipv4(void **state)
 	struct san_nexthop nh;
 
 	NEED_ROOT();
-	netns_ip("addr replace 10.1.0.1/24 dev v0;"
+	netns_ip("-4 addr replace 10.1.0.1/24 dev v0;"
 		 "neigh replace 10.1.0.2 dev v0 lladdr 02:00:00:00:00:02");
 	begin(f, SAN_PLAN_FULL);
 	both.segs[0] = in6("5f00:0:2::1");
@@ -392,7 +412,7 @@ static void test_ipv4(void **state)
 	begin(f, SAN_PLAN_FULL);
 	assert_int_equal(commit(f), 0);
 	assert_string_equal(netns_read("ip -4 route show table 5300"), "");
-	netns_ip("addr del 10.1.0.1/24 dev v0");
+	netns_ip("-4 addr del 10.1.0.1/24 dev v0");
 }
 
 /* --- classifier --- */
@@ -701,6 +721,7 @@ static int run(void)
 		L(test_shared_next_hop),
 		L(test_audit_of_sids),
 		L(test_local_scope),
+		L(test_gateway_rule),
 		L(test_ipv4),
 		L(test_classes),
 		L(test_too_many_classes),
