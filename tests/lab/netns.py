@@ -118,8 +118,8 @@ class Namespace:
         self.run("sysctl", "-qw", *words)
 
     def router(self):
-        """Forwards IPv6 and takes SRv6 packets on every interface, also later ones."""
-        self.sysctl(net__ipv6__conf__all__forwarding=1, net__ipv6__conf__default__forwarding=1,
+        """Forwards IPv6 and IPv4, takes SRv6 packets on every interface, also later ones."""
+        self.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1, net__ipv6__conf__default__forwarding=1,
                     net__ipv6__conf__all__seg6_enabled=1, net__ipv6__conf__default__seg6_enabled=1)
 
     def link(self, interface):
@@ -191,7 +191,8 @@ class Lab:
         """A directory for pins that is removed with the lab; made by who uses it."""
         mount_bpffs()
         path = os.path.join(BPFFS, self.prefix + name)
-        self.pins.append(path)
+        if path not in self.pins:
+            self.pins.append(path)
         return path
 
     def close(self):
@@ -220,10 +221,12 @@ def end_process(proc, patience_s=5):
 def remove_pins(path):
     """Everything below path and path itself; bpffs has no other files than pins."""
     for folder, folders, files in os.walk(path, topdown=False):
-        for name in files:
-            os.unlink(os.path.join(folder, name))
-        for name in folders:
-            os.rmdir(os.path.join(folder, name))
+        for name in files + folders:
+            inside = os.path.join(folder, name)
+            if os.path.islink(inside) or not os.path.isdir(inside):
+                os.unlink(inside)
+            else:
+                os.rmdir(inside)
     if os.path.isdir(path):
         os.rmdir(path)
 

@@ -71,7 +71,9 @@ class UnixHTTP(http.client.HTTPConnection):
 class Steering:
     """The network, its daemons and what they answer."""
 
-    def __init__(self, name):
+    def __init__(self, name, **mtu):
+        """mtu: access=, core=, site=."""
+        self.mtu = {"access": 1500, "core": 2000, "site": 1500, **mtu}
         self.lab = Lab(name)
         self.run_dir = f"/run/sand-test-{os.getpid()}"
         self.configs = {"pe": PE, "gw": GW}
@@ -95,8 +97,8 @@ class Steering:
 
     def build(self):
         client, pe, gw = (self.lab.ns(h) for h in ("client", "pe", "gw"))
-        self.lab.veth(client, "eth0", pe, "acc0")
-        self.lab.veth(pe, "core0", gw, "core0", mtu=2000)
+        self.lab.veth(client, "eth0", pe, "acc0", mtu=self.mtu["access"])
+        self.lab.veth(pe, "core0", gw, "core0", mtu=self.mtu["core"])
         client.ip("addr add 2001:db8:c::2/64 dev eth0 nodad", "route add default via 2001:db8:c::1")
         pe.router()
         gw.router()
@@ -105,7 +107,7 @@ class Steering:
         gw.ip("addr add 2001:db8:1::2/64 dev core0 nodad", "route add default via 2001:db8:1::1")
         for name in SITE_DELAY:
             site = self.lab.ns(name)
-            self.lab.veth(gw, f"to_{name}", site, "eth0")
+            self.lab.veth(gw, f"to_{name}", site, "eth0", mtu=self.mtu["site"])
             gw.ip(f"addr add 2001:db8:2{name}::1/64 dev to_{name} nodad")
             site.ip(f"addr add 2001:db8:2{name}::2/64 dev eth0 nodad", f"addr add {ADDRESS}/128 dev lo nodad",
                     f"route add default via 2001:db8:2{name}::1")
@@ -208,6 +210,17 @@ class Steering:
             wait_for(there, f"entry names {name}")
         except CommandError as error:
             raise CommandError(f"{error}\n{self.entry()}\n{self.log('pe')}") from None
+
+    def reasons(self, host="pe"):
+        """Packets by reason, all interfaces together."""
+        counted = {}
+        for row in self.call(host, "GET", "/v1/stats")[1]["reasons"]:
+            counted[row["reason"]] = counted.get(row["reason"], 0) + row["packets"]
+        return counted
+
+    def map_path(self, host, name):
+        """Where a map is pinned."""
+        return os.path.join(self.lab.pin_dir(host), "maps", name)
 
     def routes(self, table):
         """Routes of a table at pe; none when there is no such table."""

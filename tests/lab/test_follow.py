@@ -30,7 +30,7 @@ def hop(net):
 
 
 def reasons(net):
-    return {r["reason"]: r["packets"] for r in net.call("pe", "GET", "/v1/stats")[1]["reasons"]}
+    return net.reasons()
 
 
 def repaired(net):
@@ -160,7 +160,7 @@ def test_repairs_a_sid(net):
 
 def test_repairs_a_map_entry(net):
     before = repaired(net)
-    path = os.path.join(net.lab.pins[-1], "san_services")
+    path = net.map_path("pe", "san_services")
     key = json.loads(run("bpftool", "-j", "map", "dump", "pinned", path))[0]["key"]
     run("bpftool", "map", "delete", "pinned", path, "key", "hex", *(k[2:] for k in key))
     wait_for(lambda: repaired(net) > before, "counted", 15)
