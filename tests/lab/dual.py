@@ -18,7 +18,7 @@ import struct
 import subprocess
 
 from netns import wait_for
-from steering import ADDRESS, GW, ROOT, SERVICE, Steering
+from steering import ADDRESS, ROOT, SERVICE, Steering
 
 SOAK = bool(os.environ.get("SAND_SOAK"))
 FLOW = os.path.join(ROOT, "build", "tests", "lab", "flow")
@@ -28,6 +28,7 @@ ADDRESS4 = "10.9.0.1"
 PORT = 5000
 CLIENT, CLIENT4 = "2001:db8:c::2", "10.0.0.2"
 LOCATOR = "5f00:0:2::/48"
+GW_SOURCE = "5f00:0:b::1"
 PORTS_AT, NUMBERS_AT = 16, 16 + 8192
 
 
@@ -74,6 +75,21 @@ network: [{{ingress: pe, gateway: gw, path: be, attributes: {{delay_us: 5000}}}}
 {more}"""
 
 
+def gw_config(gateway="", more=""):
+    """Configuration of the gateway: site interfaces have a role, so that XDP may send there."""
+    return f"""
+name: gw
+source: {GW_SOURCE}
+interfaces:
+  - {{name: core0, role: core}}
+  - {{name: to_a, role: ingress}}
+  - {{name: to_b, role: ingress}}
+  - {{name: to_c, role: ingress}}
+maps: {{services: 16, nexthops: 16, flows: 1024}}
+gateway: {{locator: "{LOCATOR}", sid: "5f00:0:2::1"{gateway}}}
+{more}"""
+
+
 class Dual(Steering):
     """Steering with more of everything."""
 
@@ -91,7 +107,7 @@ class Dual(Steering):
         client.ip("addr add 10.0.0.2/24 dev eth0", "route add default via 10.0.0.1")
         pe.ip("addr add 10.0.0.1/24 dev acc0", "addr add 10.1.0.1/24 dev core0",
               "addr add 2001:db8:d::1/64 dev acc1 nodad", "route add default via 10.1.0.2")
-        gw.ip("addr add 10.1.0.2/24 dev core0", "route add default via 10.1.0.1")
+        gw.ip(f"addr add {GW_SOURCE}/128 dev lo nodad", "addr add 10.1.0.2/24 dev core0", "route add default via 10.1.0.1")
         site = self.lab.ns("c")
         self.lab.veth(gw, "to_c", site, "eth0", mtu=self.mtu["site"])
         gw.ip("addr add 2001:db8:2c::1/64 dev to_c nodad")
@@ -102,12 +118,15 @@ class Dual(Steering):
             self.lab.ns(name).ip(f"addr add 10.2.{number}.2/24 dev eth0",
                                  f"addr add {ADDRESS4}/32 dev lo",
                                  f"route add default via 10.2.{number}.1")
-        for host in (client, other, pe, gw, *(self.lab.ns(name) for name in SITES)):
+        sites = [self.lab.ns(name) for name in SITES]
+        for host in (client, other, *sites):
+            host.run("ethtool", "-K", "eth0", "gro", "on")  # takes what XDP sends there
+        for host in (client, other, pe, gw, *sites):
             host.sysctl(net__ipv4__conf__all__rp_filter=0, net__ipv4__conf__default__rp_filter=0)
 
     # --- daemons and objects --------------------------------------------------------------------
-    def begin(self, pe=None, gw=GW):
-        self.configs["pe"], self.configs["gw"] = pe or pe_config(), gw
+    def begin(self, pe=None, gw=None):
+        self.configs["pe"], self.configs["gw"] = pe or pe_config(), gw or gw_config()
         self.start("gw")
         self.start("pe")
 
