@@ -158,7 +158,7 @@ static void send_until_gone(int fd, const void *data, size_t len)
 		if (send(fd, data, len, 0) == (ssize_t)len)
 			return;
 		if (errno != ENOBUFS && errno != EAGAIN && errno != ECONNREFUSED &&
-		    errno != EHOSTUNREACH && errno != ENETUNREACH)
+		    errno != EHOSTUNREACH && errno != ENETUNREACH && errno != EMSGSIZE)
 			die("send");
 		usleep(100);
 	}
