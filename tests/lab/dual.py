@@ -190,8 +190,8 @@ class View:
         return struct.unpack_from("=Q", self.map, 8)[0]
 
     def ports(self):
-        """How many source ports arrived."""
-        return int.from_bytes(self.map[PORTS_AT:NUMBERS_AT], "little").bit_count()
+        """Source ports that arrived, a bit each."""
+        return int.from_bytes(self.map[PORTS_AT:NUMBERS_AT], "little")
 
     def numbers(self, sent):
         return int.from_bytes(self.map[NUMBERS_AT:NUMBERS_AT + (sent + 7) // 8], "little")
@@ -201,11 +201,11 @@ class Fast:
     """A numbered flow at 20,000 packets a second, sent and received by build/tests/lab/flow."""
 
     def __init__(self, net, receivers, path, service=None, address=ADDRESS, host="client",
-                 pps=20000, flows=1, size=64, count=None, via=()):
+                 pps=20000, flows=1, size=64, count=None, via=(), port=PORT):
         self.net, self.names, self.path, self.address = net, receivers, path, address
         self.at = {name: View(f"{path}-{name}") for name in receivers}
         self.out = View(path)
-        self.host = host
+        self.host, self.port = host, str(port)
         self.options = ["-r", str(pps), "-n", str(flows), "-l", str(size)]
         self.options += ["-s", service] if service else []
         self.options += ["-c", str(count)] if count else []
@@ -219,10 +219,10 @@ class Fast:
 
     def __enter__(self):
         for name in self.names:
-            proc = self.process(name, "recv", self.at[name].path, self.address, str(PORT),
+            proc = self.process(name, "recv", self.at[name].path, self.address, self.port,
                                 stdout=subprocess.PIPE)
             assert proc.stdout.readline() == b"ready\n"
-        self.process(self.host, "send", *self.options, self.path, self.address, str(PORT))
+        self.process(self.host, "send", *self.options, self.path, self.address, self.port)
         return self
 
     def __exit__(self, *_):
@@ -245,11 +245,13 @@ class Fast:
 
     def end(self):
         """The sender ends first, then the receivers, when nothing comes any more."""
-        for proc in self.processes[::-1]:
-            with contextlib.suppress(OSError):
-                proc.stdin.close()
-            status = proc.wait(30)
-            assert status == 0, f"flow ended with status {status}"
+        for group in (self.processes[len(self.names):], self.processes[:len(self.names)]):
+            for proc in group:
+                with contextlib.suppress(OSError):
+                    proc.stdin.close()
+            for proc in group:
+                status = proc.wait(30)
+                assert status == 0, f"flow ended with status {status}"
         self.processes = []
 
     def lost(self):

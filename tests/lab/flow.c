@@ -119,8 +119,10 @@ static int sender(const struct job *job, unsigned int flow)
 	const char *any = to.ss_family == AF_INET ? "0.0.0.0" : "::";
 	struct sockaddr_storage from = address_of(any, FIRST_PORT + flow, &local_len);
 	int fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int on = 1; /* another sender has the same source ports */
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&from, local_len))
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    bind(fd, (struct sockaddr *)&from, local_len))
 		die("socket");
 	if (job->service)
 		add_service(fd, job->service);
