@@ -177,8 +177,8 @@ def test_foreign_route_is_left_alone(net):
 
 
 # --- processes -----------------------------------------------------------------------------------------
-def test_child_killed_ten_times(net):
-    for _ in range(10):
+def test_child_killed_into_back_off(net):
+    for _ in range(6):
         before = wait_for(lambda: net.child("pe"), "child")
         os.kill(before, signal.SIGKILL)
         wait_for(lambda: net.child("pe") not in (None, before), "new child", 6)
