@@ -83,7 +83,7 @@ class Control:
         self.wait_applied()
         out = run(os.path.join(ROOT, "build", "bench", "control"),
                   f"{self.net.directory('pe')}/api.sock",
-                  os.path.join(self.net.lab.pins[-1], "san_services"), hex(LATENCY_ID), "a",
+                  os.path.join(self.net.lab.pins[-1], "maps", "san_services"), hex(LATENCY_ID), "a",
                   str(seconds), timeout=seconds * 2 + 60)
         return json.loads(out)
 
