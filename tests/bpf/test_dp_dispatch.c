@@ -102,7 +102,7 @@ static bool can_attach(struct dp *dp, enum san_role role)
 	char text[512];
 	int r = set(dp, role, &mode, &err);
 
-	if (r == -EPERM || r == -EOPNOTSUPP) {
+	if (r == -EPERM || r == -EOPNOTSUPP || r == -EINVAL) {
 		check_refused(dp, &err);
 		print_message("no dispatcher here: %s\n", err_text(&err, text, sizeof(text)));
 		return false;

@@ -11,7 +11,7 @@ word. Nothing outlives this program: QEMU and the file servers die with it, also
 
 Kernels: kernels.sh unpacks them into $VM_CACHE, else $XDG_CACHE_HOME/sand-vm, else build/vm/kernels.
 A name with a slash is a directory into which the packages of any kernel were unpacked.
-Environment: VM_TIMEOUT (seconds, 240), VM_ACCEL (QEMU's -accel), VM_CPUS (2), VM_MEMORY (1G).
+Environment: VM_TIMEOUT (seconds, 420), VM_ACCEL (QEMU's -accel), VM_CPUS (2), VM_MEMORY (1G).
 """
 
 import ctypes
@@ -35,7 +35,7 @@ NAMES = ("5.10", "6.1", "6.12", "new")
 ACCEL = os.environ.get("VM_ACCEL", "tcg,thread=multi,tb-size=512")
 CPUS = os.environ.get("VM_CPUS", "2")
 MEMORY = os.environ.get("VM_MEMORY", "1G")
-TIMEOUT_S = float(os.environ.get("VM_TIMEOUT", "240"))
+TIMEOUT_S = float(os.environ.get("VM_TIMEOUT", "420"))
 VIRTIOFSD = ("/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd")
 BUSYBOX = "/bin/busybox"
 BOOT_MODULES = ("virtio_pci", "virtiofs", "overlay")

@@ -94,13 +94,15 @@ int dp_dispatch_detach(const char *pin_dir, unsigned int ifindex)
 	return !r && unlink(path) && errno != ENOENT ? -errno : r;
 }
 
+/* -EINVAL: Linux 6.12 and later to what libxdp 1.3.1 asks for. */
 static int refused(unsigned int ifindex, int r, struct err *err)
 {
-	if (r == -EPERM || r == -EOPNOTSUPP || r == -ENOTSUP)
-		return err_set(err, r, "attach", "dispatcher",
-			       "the kernel refused a replaced function (%s): needs CAP_SYS_ADMIN; "
-			       "attach: link works without",
-			       strerror(-r));
+	if (r == -EPERM || r == -EOPNOTSUPP || r == -EINVAL)
+		return err_set(
+			err, r, "attach", "dispatcher",
+			"the kernel refused a replaced function (%s): needs CAP_SYS_ADMIN and a "
+			"libxdp that knows this kernel; attach: link works without",
+			strerror(-r));
 	return dp_attach_failed(ifindex, r, err);
 }
 
