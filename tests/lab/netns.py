@@ -118,9 +118,8 @@ class Namespace:
         self.run("sysctl", "-qw", *words)
 
     def router(self):
-        """Forwards IPv6 and IPv4, takes SRv6 packets on every interface, also later ones."""
-        self.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1, net__ipv6__conf__default__forwarding=1,
-                    net__ipv6__conf__all__seg6_enabled=1, net__ipv6__conf__default__seg6_enabled=1)
+        """Forwards IPv6 and IPv4 on every interface, also later ones."""
+        self.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1, net__ipv6__conf__default__forwarding=1)
 
     def link(self, interface):
         return self.ip_json("link", "show", "dev", interface)[0]

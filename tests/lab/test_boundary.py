@@ -3,6 +3,9 @@
 is for the access groups that it names."""
 
 import pytest
+from scapy.layers.inet import UDP
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrSegmentRouting
+from scapy.layers.l2 import Ether
 
 from dual import CLASSES, Dual, gw_config, pe_config, service
 from steering import ADDRESS, SERVICE
@@ -76,6 +79,29 @@ def test_filter_back_after_restart(net):
     with attack(net, 10_000) as flow:
         flow.finished()
         assert flow.lost() == 10_000
+
+
+def detour(net):
+    """Datagrams that reach instance a when the client names its SID as the next segment of an SRH, and
+    a plain address of the gateway as destination: no boundary sees a SID in that."""
+    client, site = net.lab.ns("client"), net.lab.ns("a")
+    frame = (Ether(src=client.mac("eth0"), dst=net.lab.ns("pe").mac("acc0"))
+             / IPv6(src="2001:db8:c::2", dst="2001:db8:1::2", nh=43)
+             / IPv6ExtHdrSegmentRouting(nh=41, addresses=[GW_SIDS[1], "2001:db8:1::2"], segleft=1, lastentry=1)
+             / IPv6(src="2001:db8:c::2", dst=ADDRESS) / UDP(sport=9, dport=9))
+    count = "nstat -asz Udp6NoPorts | awk '/NoPorts/ {print $2}'"
+    before = int(site.run("sh", "-c", count))
+    with client.packet_socket("eth0") as raw:
+        for _ in range(20):
+            raw.send(bytes(frame))
+    site.run("sleep", "0.3")
+    return int(site.run("sh", "-c", count)) - before
+
+
+def test_no_way_around_by_an_srh(net):
+    assert detour(net) == 0
+    net.lab.ns("gw").run("sysctl", "-qw", "net.ipv6.conf.all.seg6_enabled=1", "net.ipv6.conf.core0.seg6_enabled=1")
+    assert detour(net) == 20  # which is why sand leaves that switch alone
 
 
 # --- access groups -------------------------------------------------------------------------------

@@ -122,6 +122,8 @@ void apply_close(struct apply *a)
 	if (!a)
 		return;
 	a->closing = true;
+	if (a->handles && a->trace.fields)
+		domain_trace_end(a); /* nobody would be there to end it */
 	events_stop(a);
 	draft_clear(&a->draft);
 	talk_reset(a);

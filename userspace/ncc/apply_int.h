@@ -237,6 +237,11 @@ struct apply {
 	char *pin_dir;
 	uv_poll_t poll;
 	uv_timer_t audit_timer, settle_timer, trace_timer, learned_timer;
+	struct {
+		struct in6_addr segment;
+		uint32_t mtu;
+		uint64_t again_us;
+	} told;	     /* the last Packet Too Big, see learned.c */
 	int handles; /* not yet closed */
 	bool closing, writing, gone;
 	void (*ready)(void *arg);

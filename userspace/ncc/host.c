@@ -99,8 +99,6 @@ int host_attach(struct apply *a, struct host_iface *iface, struct err *err)
 {
 	enum dp_attach_mode mode = DP_DETACHED;
 	struct dp_iface want;
-	struct err own = {0};
-	char text[512];
 	int r;
 
 	want.role = iface->conf.role;
@@ -111,8 +109,6 @@ int host_attach(struct apply *a, struct host_iface *iface, struct err *err)
 		return r;
 	iface->attached = (uint8_t)mode;
 	iface->report = true;
-	if (iface->conf.role == SAN_ROLE_CORE && nl_seg6_enable(a->nl, iface->conf.name, &own))
-		log_warn("SRv6 not enabled", "text=\"%s\"", err_text(&own, text, sizeof(text)));
 	return 0;
 }
 

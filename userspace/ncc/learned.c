@@ -66,11 +66,25 @@ static unsigned int lower(struct apply *a, const struct in6_addr *segment, uint3
 	return n;
 }
 
+/* What is told again and again is looked at once a second: it costs a walk over the next hops. */
+static bool told_lately(struct apply *a, const struct in6_addr *segment, uint32_t mtu)
+{
+	uint64_t now = clock_us();
+
+	if (a->told.mtu == mtu && IN6_ARE_ADDR_EQUAL(&a->told.segment, segment) &&
+	    now < a->told.again_us)
+		return true;
+	a->told.segment = *segment;
+	a->told.mtu = mtu;
+	a->told.again_us = now + 1000000;
+	return false;
+}
+
 void learned_take(struct apply *a, const struct in6_addr *segment, uint32_t mtu)
 {
 	uint64_t until_us = clock_us() + APPLY_LEARNED_S * UINT64_C(1000000);
 	uint32_t used = mtu < APPLY_MIN_MTU ? APPLY_MIN_MTU : mtu;
-	unsigned int n = lower(a, segment, used, until_us);
+	unsigned int n = told_lately(a, segment, mtu) ? 0 : lower(a, segment, used, until_us);
 	char text[INET6_ADDRSTRLEN];
 
 	if (!n)

@@ -54,10 +54,11 @@ void routing_drop_stale(struct apply *a)
 int routing_set(struct apply *a, struct err *err)
 {
 	const struct san_msg_config *c = &a->incoming.config;
+	bool source = !IN6_IS_ADDR_UNSPECIFIED(&c->source);
 	int r;
 
-	if (IN6_IS_ADDR_UNSPECIFIED(&c->source))
+	if (!source && !a->n_entries[SAN_SCOPE_LOCAL])
 		return 0;
-	r = nl_tunsrc_set(a->nl, &c->source, err);
+	r = source ? nl_tunsrc_set(a->nl, &c->source, err) : 0;
 	return r ? r : nl_rule_put(a->nl, c->route_table, c->rule_priority, err);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is set once per host: the rule, the tunnel source, acceptance of SRHs. */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/fib_rules.h>
 #include <linux/genetlink.h>
 #include <stdio.h>
@@ -278,36 +277,4 @@ int nl_tunsrc_unset(struct nl *nl, const struct in6_addr *src, struct err *err)
 	if (!r && !memcmp(&now, src, sizeof(now)))
 		r = tunsrc_set(&genl, &none);
 	return tunsrc_end(&genl, r, err);
-}
-
-/* --- seg6_enabled --- */
-
-static int write_sysctl(const char *name)
-{
-	char path[64 + IFNAMSIZ];
-	OWN_FD int fd = -1;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/seg6_enabled", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, "1", 1) != 1)
-		return -errno;
-	return 0;
-}
-
-/* The kernel takes the smaller of `all` and the interface's. */
-int nl_seg6_enable(struct nl *nl, const char *ifname, struct err *err)
-{
-	struct nl_link link;
-	int r = nl_link_by_name(nl, ifname, &link); /* also: no path tricks in the name */
-
-	if (!r)
-		r = write_sysctl("all");
-	if (!r)
-		r = write_sysctl(link.name);
-	if (!r)
-		return 0;
-	err_set(err, r, "", "", "net.ipv6.conf.%s.seg6_enabled cannot be set: %s", ifname,
-		strerror(-r));
-	err_object(err, "interface %s", ifname);
-	return r;
 }

@@ -110,7 +110,5 @@ int nl_rule_each(struct nl *nl, int (*fn)(void *arg, uint32_t table, uint32_t pr
 int nl_tunsrc_set(struct nl *nl, const struct in6_addr *src, struct err *err);
 /* Back to :: if it is src now. */
 int nl_tunsrc_unset(struct nl *nl, const struct in6_addr *src, struct err *err);
-/* net.ipv6.conf.<name>.seg6_enabled = 1: accept SRH on a core interface. */
-int nl_seg6_enable(struct nl *nl, const char *ifname, struct err *err);
 
 #endif

@@ -295,7 +295,8 @@ void events_get(struct req *req)
 
 	if (!rest_query(req, read_parameter, &q))
 		return;
-	if (q.from_start)
+	/* Beyond the newest: a number of an earlier life, from before the clock was set back. */
+	if (q.from_start || q.filter.after > o->newest)
 		q.filter.after = oldest(o) - 1;
 	else if (q.filter.after >= o->base && q.filter.after + 1 < oldest(o))
 		missed = oldest(o) - 1 - q.filter.after;

@@ -508,25 +508,6 @@ static void test_tunsrc(void **state)
 	assert_non_null(strstr(netns_read("ip sr tunsrc show"), "2001:db8:1::1"));
 }
 
-static void test_seg6_enable(void **state)
-{
-	struct fixture *f = *state;
-	struct err err = {0};
-	int r;
-
-	NEED_KERNEL();
-	assert_int_equal(nl_seg6_enable(f->nl, "../v0", &err), -ENOENT);
-	assert_string_equal(err.object, "interface ../v0");
-	r = nl_seg6_enable(f->nl, "v0", &err);
-	if (ns.user && (r == -EACCES || r == -EROFS || r == -EPERM)) {
-		print_message("not allowed in a user namespace\n");
-		skip();
-	}
-	assert_int_equal(r, 0);
-	assert_string_equal(netns_read("cat /proc/sys/net/ipv6/conf/v0/seg6_enabled"), "1\n");
-	assert_string_equal(netns_read("cat /proc/sys/net/ipv6/conf/all/seg6_enabled"), "1\n");
-}
-
 static void test_shut_without_open(void **state)
 {
 	nl_shut(NULL);
@@ -557,7 +538,6 @@ int main(void)
 		T(test_rule),
 		T(test_rule_lost),
 		T(test_tunsrc),
-		T(test_seg6_enable),
 		cmocka_unit_test(test_shut_without_open),
 	};
 	int failed;
