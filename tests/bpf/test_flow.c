@@ -297,22 +297,22 @@ static void test_idle(void **state)
 	struct san_service svc = {
 		.nexthop = NH_A, .mode = SAN_MODE_PREFERRED, .affinity = SAN_AFFINITY_FLOW};
 
-	svc.idle_s = 8; /* a machine may have been up for seconds only */
+	svc.idle_s = 3; /* a machine may have been up for seconds only */
 	t_service(env, T_SERVICE, &svc);
 	expect(env, 1000, NH_A, SAN_R_FORWARDED);
 	svc.nexthop = NH_B;
 	t_service(env, T_SERVICE, &svc);
+	silence(env, 1 * second);
+	expect(env, 1000, NH_A, SAN_R_FLOW_HIT);
+	silence(env, 1 * second); /* it was heard of since */
+	expect(env, 1000, NH_A, SAN_R_FLOW_HIT);
 	silence(env, 4 * second);
-	expect(env, 1000, NH_A, SAN_R_FLOW_HIT);
-	silence(env, 4 * second); /* it was heard of since */
-	expect(env, 1000, NH_A, SAN_R_FLOW_HIT);
-	silence(env, 9 * second);
 	expect(env, 1000, NH_B, SAN_R_FORWARDED);
 	expect(env, 1000, NH_B, SAN_R_FLOW_HIT);
 	svc.idle_s = 0;
 	svc.nexthop = NH_A;
 	t_service(env, T_SERVICE, &svc);
-	silence(env, 9 * second);
+	silence(env, 4 * second);
 	expect(env, 1000, NH_B, SAN_R_FLOW_HIT);
 	assert_int_equal(t_flow_count(env), 1);
 }
