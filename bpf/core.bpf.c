@@ -52,7 +52,7 @@ static __always_inline int core_other(const __u8 *eth, const __u8 *end,
 static __always_inline int core_parse(struct xdp_md *ctx, const struct san_iface *iface,
 				      struct core *c)
 {
-	const __u8 *eth = endpoint_start(ctx), *end = endpoint_end(ctx);
+	const __u8 *eth = l2_start_anew(ctx), *end = l2_end_anew(ctx);
 	const __u8 *ip6 = eth + L2_ETH_LEN;
 
 	if (ip6 > end)
@@ -80,11 +80,11 @@ static __always_inline int core_same(const __be32 a[4], const __u8 *b)
 static __noinline int core_ptb(struct xdp_md *ctx, const struct packet *p)
 {
 	const struct san_domain *domain = maps_domain();
-	const __u8 *ip6 = endpoint_start(ctx) + L2_ETH_LEN;
+	const __u8 *ip6 = l2_start_anew(ctx) + L2_ETH_LEN;
 	const __u8 *icmp = ip6 + CURSOR_IP6_LEN, *quoted = icmp + 8;
 	struct packet told = {};
 
-	if (!domain || ip6 + CORE_PTB_LEN > endpoint_end(ctx))
+	if (!domain || ip6 + CORE_PTB_LEN > l2_end_anew(ctx))
 		return 0;
 	if (icmp[0] != CORE_TOO_BIG || quoted[0] >> 4 != 6)
 		return 0;
@@ -110,8 +110,8 @@ static __always_inline int core_find(struct xdp_md *ctx, struct core *c)
 	const __u8 *ip6;
 
 	if (!sid) {
-		ip6 = endpoint_start(ctx) + L2_ETH_LEN;
-		if (ip6 + CURSOR_IP6_LEN <= endpoint_end(ctx) && ip6[6] == CORE_ICMP6)
+		ip6 = l2_start_anew(ctx) + L2_ETH_LEN;
+		if (ip6 + CURSOR_IP6_LEN <= l2_end_anew(ctx) && ip6[6] == CORE_ICMP6)
 			core_ptb(ctx, &c->p);
 		return -SAN_R_NOT_LOCAL;
 	}
@@ -123,10 +123,10 @@ static __always_inline int core_find(struct xdp_md *ctx, struct core *c)
 		return -SAN_R_OUTSIDE_SOURCE;
 	if (c->sid.flags & SAN_SID_KERNEL)
 		return -SAN_R_KERNEL_SID;
-	ip6 = endpoint_start(ctx) + L2_ETH_LEN;
-	if (ip6 + CURSOR_IP6_LEN > endpoint_end(ctx))
+	ip6 = l2_start_anew(ctx) + L2_ETH_LEN;
+	if (ip6 + CURSOR_IP6_LEN > l2_end_anew(ctx))
 		return -SAN_R_TRUNCATED; /* not reached: it has been read */
-	return endpoint_read(ip6, endpoint_end(ctx), &c->ep);
+	return endpoint_read(ip6, l2_end_anew(ctx), &c->ep);
 }
 
 /* The inner packet goes out by this next hop. */
@@ -211,9 +211,9 @@ static __always_inline int core_decap_table(struct xdp_md *ctx, struct core *c)
  * what follows would be walked anew for everything that differs between them. */
 static __always_inline __u32 core_zero(const struct xdp_md *ctx)
 {
-	const __u8 *ip6 = endpoint_start(ctx) + L2_ETH_LEN;
+	const __u8 *ip6 = l2_start_anew(ctx) + L2_ETH_LEN;
 
-	if (ip6 + 1 > endpoint_end(ctx))
+	if (ip6 + 1 > l2_end_anew(ctx))
 		return 0; /* not reached: it has been read */
 	return ip6[0] >> 4 ^ 6;
 }
@@ -373,7 +373,7 @@ int san_core(struct xdp_md *ctx)
 	struct core c; /* sid and the rest of ep: written before they are read */
 
 	c.p = (struct packet){};
-	c.ep.frame = endpoint_end(ctx) - endpoint_start(ctx);
+	c.ep.frame = l2_end_anew(ctx) - l2_start_anew(ctx);
 	c.p.frame = c.ep.frame;
 	c.p.ifindex = ifindex;
 	if (!iface || iface->role != SAN_ROLE_CORE)

@@ -46,18 +46,6 @@ struct endpoint_way {
 	__u32 ifindex;
 } __attribute__((aligned(8)));
 
-/* Volatile: a load that the compiler shares between uses it may keep as 32 bits, and what it makes
- * of them is no pointer to the verifier. */
-static __always_inline __u8 *endpoint_start(const struct xdp_md *ctx)
-{
-	return (__u8 *)(long)*(const volatile __u32 *)&ctx->data;
-}
-
-static __always_inline __u8 *endpoint_end(const struct xdp_md *ctx)
-{
-	return (__u8 *)(long)*(const volatile __u32 *)&ctx->data_end;
-}
-
 /* An address; said to be aligned, so that it is moved in words. */
 static __always_inline void endpoint_copy(void *to, const void *from)
 {
@@ -132,7 +120,7 @@ static __always_inline int endpoint_inner_4(const __u8 *ip, const __u8 *end, __u
 static __always_inline int endpoint_inside(const struct xdp_md *ctx, const struct endpoint *ep,
 					   __u8 next, struct endpoint_inner *in)
 {
-	const __u8 *ip = endpoint_start(ctx) + L2_ETH_LEN + (ep->off & ENDPOINT_OFF_MASK);
+	const __u8 *ip = l2_start_anew(ctx) + L2_ETH_LEN + (ep->off & ENDPOINT_OFF_MASK);
 	__u64 room = ep->len - ep->off;
 
 	if (ep->left)
@@ -141,8 +129,8 @@ static __always_inline int endpoint_inside(const struct xdp_md *ctx, const struc
 		return -SAN_R_UPPER_LAYER;
 	cursor_pin(ip);
 	if (next == ENDPOINT_NEXT_IP4)
-		return endpoint_inner_4(ip, endpoint_end(ctx), room, in);
-	return endpoint_inner_6(ip, endpoint_end(ctx), room, in);
+		return endpoint_inner_4(ip, l2_end_anew(ctx), room, in);
+	return endpoint_inner_6(ip, l2_end_anew(ctx), room, in);
 }
 
 /* Asked before the packet is changed: only interfaces that have a role are in the map. */
@@ -196,8 +184,8 @@ static __always_inline int endpoint_take_out(struct xdp_md *ctx, const struct en
 	endpoint_trim(ctx, ep, ep->off + in->len);
 	if (bpf_xdp_adjust_head(ctx, (int)(ep->off & ENDPOINT_OFF_MASK)))
 		return -SAN_R_TRUNCATED; /* not reached: there is an inner packet */
-	eth = endpoint_start(ctx);
-	if (eth + L2_ETH_LEN + IPV4_MIN_LEN > endpoint_end(ctx))
+	eth = l2_start_anew(ctx);
+	if (eth + L2_ETH_LEN + IPV4_MIN_LEN > l2_end_anew(ctx))
 		return -SAN_R_TRUNCATED; /* not reached, as above */
 	endpoint_write_eth(eth, mac, in->ip4 ? L2_IP4 : L2_IP6);
 	if (in->ip4)
@@ -253,7 +241,7 @@ static __always_inline int endpoint_fib_4(struct bpf_fib_lookup *fib, const __u8
 static __always_inline int endpoint_routed(struct xdp_md *ctx, const struct endpoint *ep,
 					   const struct endpoint_inner *in)
 {
-	const __u8 *ip = endpoint_start(ctx) + L2_ETH_LEN + (ep->off & ENDPOINT_OFF_MASK);
+	const __u8 *ip = l2_start_anew(ctx) + L2_ETH_LEN + (ep->off & ENDPOINT_OFF_MASK);
 	struct bpf_fib_lookup fib = {};
 	struct endpoint_way way;
 	int r;
@@ -262,9 +250,9 @@ static __always_inline int endpoint_routed(struct xdp_md *ctx, const struct endp
 		return -SAN_R_HOP_LIMIT;
 	cursor_pin(ip);
 	if (in->ip4)
-		r = endpoint_fib_4(&fib, ip, endpoint_end(ctx), in->len);
+		r = endpoint_fib_4(&fib, ip, l2_end_anew(ctx), in->len);
 	else
-		r = endpoint_fib_6(&fib, ip, endpoint_end(ctx), in->len);
+		r = endpoint_fib_6(&fib, ip, l2_end_anew(ctx), in->len);
 	if (r)
 		return r;
 	r = endpoint_route(ctx, &fib, BPF_FIB_LOOKUP_DIRECT, &way);
@@ -280,9 +268,9 @@ struct endpoint_step {
 static __always_inline void endpoint_advance(struct xdp_md *ctx, const struct endpoint *ep,
 					     const struct endpoint_step *step)
 {
-	__u8 *eth = endpoint_start(ctx), *ip6 = eth + L2_ETH_LEN, *srh = ip6 + CURSOR_IP6_LEN;
+	__u8 *eth = l2_start_anew(ctx), *ip6 = eth + L2_ETH_LEN, *srh = ip6 + CURSOR_IP6_LEN;
 
-	if (srh + ENDPOINT_SRH_FIXED > endpoint_end(ctx))
+	if (srh + ENDPOINT_SRH_FIXED > l2_end_anew(ctx))
 		return; /* not reached: it has been read */
 	endpoint_write_eth(eth, step->way.mac, L2_IP6);
 	ip6[7] = ep->hop_limit - 1;
@@ -294,17 +282,17 @@ static __always_inline void endpoint_advance(struct xdp_md *ctx, const struct en
 static __always_inline void endpoint_pop(struct xdp_md *ctx, const struct endpoint *ep,
 					 const struct endpoint_step *step)
 {
-	__u8 *eth = endpoint_start(ctx), *ip6 = eth + L2_ETH_LEN;
+	__u8 *eth = l2_start_anew(ctx), *ip6 = eth + L2_ETH_LEN;
 	__u32 head[CURSOR_IP6_LEN / 4];
 
-	if (ip6 + CURSOR_IP6_LEN > endpoint_end(ctx))
+	if (ip6 + CURSOR_IP6_LEN > l2_end_anew(ctx))
 		return; /* not reached: it has been read */
 	__builtin_memcpy(head, (const __u32 *)ip6, CURSOR_IP6_LEN);
 	if (bpf_xdp_adjust_head(ctx, (int)(ep->srh & ENDPOINT_OFF_MASK)))
 		return; /* not reached: there is an IPv6 header behind */
-	eth = endpoint_start(ctx);
+	eth = l2_start_anew(ctx);
 	ip6 = eth + L2_ETH_LEN;
-	if (ip6 + CURSOR_IP6_LEN > endpoint_end(ctx))
+	if (ip6 + CURSOR_IP6_LEN > l2_end_anew(ctx))
 		return; /* not reached, as above */
 	endpoint_write_eth(eth, step->way.mac, L2_IP6);
 	__builtin_memcpy((__u32 *)ip6, head, CURSOR_IP6_LEN);
@@ -317,11 +305,11 @@ static __always_inline void endpoint_pop(struct xdp_md *ctx, const struct endpoi
 static __always_inline int endpoint_segment(const struct xdp_md *ctx, const struct endpoint *ep,
 					    __be32 segment[4])
 {
-	const __u8 *seg = endpoint_start(ctx) + L2_ETH_LEN + CURSOR_IP6_LEN + ENDPOINT_SRH_FIXED;
+	const __u8 *seg = l2_start_anew(ctx) + L2_ETH_LEN + CURSOR_IP6_LEN + ENDPOINT_SRH_FIXED;
 
 	seg += (__u32)(__u8)(ep->left - 1) * 16;
 	cursor_pin(seg);
-	if (seg + 16 > endpoint_end(ctx))
+	if (seg + 16 > l2_end_anew(ctx))
 		return -SAN_R_TRUNCATED; /* not reached: the SRH is in the packet */
 	endpoint_copy(segment, seg);
 	return packet_routable6(segment) ? 0 : -SAN_R_NO_ROUTE;
@@ -331,7 +319,7 @@ static __always_inline int endpoint_segment(const struct xdp_md *ctx, const stru
 static __always_inline int endpoint_next_segment(struct xdp_md *ctx, const struct endpoint *ep,
 						 int psp)
 {
-	const __u8 *ip6 = endpoint_start(ctx) + L2_ETH_LEN;
+	const __u8 *ip6 = l2_start_anew(ctx) + L2_ETH_LEN;
 	struct bpf_fib_lookup fib = {};
 	struct endpoint_step step;
 	int pop = psp && ep->left == 1;
@@ -341,7 +329,7 @@ static __always_inline int endpoint_next_segment(struct xdp_md *ctx, const struc
 		return -SAN_R_HOP_LIMIT;
 	r = endpoint_segment(ctx, ep, step.segment);
 	if (!r)
-		r = endpoint_fib_6(&fib, ip6, endpoint_end(ctx), ep->len - (pop ? ep->srh : 0));
+		r = endpoint_fib_6(&fib, ip6, l2_end_anew(ctx), ep->len - (pop ? ep->srh : 0));
 	if (r)
 		return r;
 	endpoint_copy(fib.ipv6_dst, step.segment);

@@ -9,6 +9,7 @@
 #define BPF_LIB_ICMP_H
 
 #include "lib/cursor.h"
+#include "lib/l2.h"
 #include "lib/maps.h"
 
 #define ICMP_HDR_LEN 8
@@ -40,18 +41,6 @@ struct icmp_request {
 	__u8 l4_proto; /* IPPROTO_* of it */
 	__u8 family;   /* 4 or 6 */
 };
-
-/* Volatile: a load that the compiler shares between uses it may keep as 32 bits, and what it makes
- * of them is no pointer to the verifier. */
-static __always_inline __u8 *icmp_start(const struct xdp_md *ctx)
-{
-	return (__u8 *)(long)*(const volatile __u32 *)&ctx->data;
-}
-
-static __always_inline __u8 *icmp_end(const struct xdp_md *ctx)
-{
-	return (__u8 *)(long)*(const volatile __u32 *)&ctx->data_end;
-}
 
 /* Takes a token of this source. Two CPUs may take the same one: the limit is no exact one. And the
  * other's clock may have been read later than ours. */
@@ -88,8 +77,8 @@ static __always_inline int icmp_is_error(const struct xdp_md *ctx, const struct 
 
 	if (!req->l4_off || req->l4_proto != (req->family == 6 ? ICMP_6_PROTO : ICMP_4_PROTO))
 		return 0;
-	l4 = icmp_start(ctx) + (off & CURSOR_OFF_MASK);
-	if (l4 + 1 > icmp_end(ctx))
+	l4 = l2_start_anew(ctx) + (off & CURSOR_OFF_MASK);
+	if (l4 + 1 > l2_end_anew(ctx))
 		return 0;
 	if (req->family == 6)
 		return *l4 < ICMP_6_INFO;
@@ -153,19 +142,19 @@ static __always_inline int icmp_reshape(struct xdp_md *ctx, const struct icmp_re
 {
 	__u32 len = req->l2_len + grow + quote;
 	__u8 l2[ICMP_L2_MAX];
-	__u8 *eth = icmp_start(ctx);
+	__u8 *eth = l2_start_anew(ctx);
 	long excess;
 
-	if (eth + ICMP_L2_MAX > icmp_end(ctx))
+	if (eth + ICMP_L2_MAX > l2_end_anew(ctx))
 		return -SAN_R_TOO_BIG_KERNEL; /* not reached: there is an IP header */
 	__builtin_memcpy(l2, eth, ICMP_L2_MAX);
 	if (bpf_xdp_adjust_head(ctx, -(int)grow))
 		return -SAN_R_TOO_BIG_KERNEL;
-	excess = icmp_end(ctx) - icmp_start(ctx) - (long)len;
+	excess = l2_end_anew(ctx) - l2_start_anew(ctx) - (long)len;
 	if (excess > 0)
 		bpf_xdp_adjust_tail(ctx, -(int)excess);
-	eth = icmp_start(ctx);
-	if (eth + ICMP_L2_MAX > icmp_end(ctx))
+	eth = l2_start_anew(ctx);
+	if (eth + ICMP_L2_MAX > l2_end_anew(ctx))
 		return -SAN_R_TOO_BIG_KERNEL; /* not reached: it has grown */
 	__builtin_memcpy(eth, l2 + 6, 6);
 	__builtin_memcpy(eth + 6, l2, 6);
@@ -176,8 +165,8 @@ static __always_inline int icmp_reshape(struct xdp_md *ctx, const struct icmp_re
 static __always_inline int icmp_write_6(const struct xdp_md *ctx, const struct icmp_request *req,
 					const struct san_domain *domain, __u32 quote)
 {
-	__u8 *ip6 = icmp_start(ctx) + (req->l2_len & 0x1f);
-	__u8 *end = icmp_end(ctx);
+	__u8 *ip6 = l2_start_anew(ctx) + (req->l2_len & 0x1f);
+	__u8 *end = l2_end_anew(ctx);
 	__u8 *icmp = ip6 + CURSOR_IP6_LEN;
 	const __u8 *quoted = ip6 + ICMP_6_GROW;
 	__u64 sum;
@@ -201,8 +190,8 @@ static __always_inline int icmp_write_6(const struct xdp_md *ctx, const struct i
 static __always_inline int icmp_write_4(const struct xdp_md *ctx, const struct icmp_request *req,
 					const struct san_domain *domain, __u32 quote)
 {
-	__u8 *ip = icmp_start(ctx) + (req->l2_len & 0x1f);
-	__u8 *end = icmp_end(ctx);
+	__u8 *ip = l2_start_anew(ctx) + (req->l2_len & 0x1f);
+	__u8 *end = l2_end_anew(ctx);
 	__u8 *icmp = ip + ICMP_4_IP_LEN;
 	const __u8 *quoted = ip + ICMP_4_GROW;
 
@@ -239,15 +228,15 @@ static __always_inline int icmp_answers_6(const struct icmp_request *req,
 static __always_inline int icmp_sender(const struct xdp_md *ctx, const struct icmp_request *req,
 				       const struct san_domain *domain, __be32 src[4])
 {
-	const __u8 *ip = icmp_start(ctx) + (req->l2_len & 0x1f);
+	const __u8 *ip = l2_start_anew(ctx) + (req->l2_len & 0x1f);
 
 	if (req->family == 6) {
-		if (ip + CURSOR_IP6_LEN > icmp_end(ctx) || !icmp_answers_6(req, domain))
+		if (ip + CURSOR_IP6_LEN > l2_end_anew(ctx) || !icmp_answers_6(req, domain))
 			return 0;
 		__builtin_memcpy(src, ip + 8, 16);
 		return 1;
 	}
-	if (ip + ICMP_4_IP_LEN > icmp_end(ctx) || !icmp_answers_4(req, ip, domain))
+	if (ip + ICMP_4_IP_LEN > l2_end_anew(ctx) || !icmp_answers_4(req, ip, domain))
 		return 0;
 	src[0] = src[1] = 0;
 	src[2] = cursor_be32(0xffff);

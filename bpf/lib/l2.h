@@ -35,6 +35,18 @@ static __always_inline __u8 *l2_end(const struct xdp_md *ctx)
 	return (__u8 *)(long)ctx->data_end;
 }
 
+/* The same, read anew at each use. Volatile: a load that the compiler shares between uses it may
+ * keep as 32 bits, and what it makes of them is no pointer to the verifier. */
+static __always_inline __u8 *l2_start_anew(const struct xdp_md *ctx)
+{
+	return (__u8 *)(long)*(const volatile __u32 *)&ctx->data;
+}
+
+static __always_inline __u8 *l2_end_anew(const struct xdp_md *ctx)
+{
+	return (__u8 *)(long)*(const volatile __u32 *)&ctx->data_end;
+}
+
 static __always_inline int l2_is_tag(__u16 type)
 {
 	return type == cursor_be16(L2_8021Q) || type == cursor_be16(L2_8021AD);
