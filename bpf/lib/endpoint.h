@@ -133,12 +133,6 @@ static __always_inline int endpoint_inside(const struct xdp_md *ctx, const struc
 	return endpoint_inner_6(ip, l2_end_anew(ctx), room, in);
 }
 
-/* Asked before the packet is changed: only interfaces that have a role are in the map. */
-static __always_inline int endpoint_can_send(__u32 ifindex)
-{
-	return bpf_redirect_map(&san_tx, ifindex, XDP_PASS) == XDP_REDIRECT;
-}
-
 /* The kernel's route and neighbour. What it would do with the packet besides forwarding it (local
  * delivery, further encapsulation, fragments) is left to it. */
 static __noinline int endpoint_route(struct xdp_md *ctx, struct bpf_fib_lookup *fib, __u32 flags,
@@ -150,7 +144,7 @@ static __noinline int endpoint_route(struct xdp_md *ctx, struct bpf_fib_lookup *
 	way->ifindex = fib->ifindex;
 	__builtin_memcpy(way->mac, fib->dmac, 6);
 	__builtin_memcpy(way->mac + 6, fib->smac, 6);
-	return endpoint_can_send(fib->ifindex) ? 0 : -SAN_R_NO_ROUTE;
+	return maps_can_send(fib->ifindex) ? 0 : -SAN_R_NO_ROUTE;
 }
 
 /* Ethernet padding, and what the outer packet holds behind the inner one. */
@@ -164,15 +158,6 @@ static __always_inline void endpoint_write_eth(__u8 *eth, const void *mac, __u16
 {
 	__builtin_memcpy((__u32 *)eth, (const __u32 *)mac, 12);
 	*(__u16 *)(eth + 12) = cursor_be16(type);
-}
-
-/* The checksum as Linux mends it (RFC 1624; 0xffff becomes 0 with a carry). */
-static __always_inline void endpoint_count_ttl(__u8 *ip)
-{
-	__u32 sum = CURSOR_LOAD(__u16, ip + 10) + cursor_be16(0x0100);
-
-	*(__u16 *)(ip + 10) = sum + (sum >= 0xffff);
-	ip[8]--;
 }
 
 /* Takes the inner packet out and addresses it. Its hop limit is more than 1. */
@@ -189,7 +174,7 @@ static __always_inline int endpoint_take_out(struct xdp_md *ctx, const struct en
 		return -SAN_R_TRUNCATED; /* not reached, as above */
 	endpoint_write_eth(eth, mac, in->ip4 ? L2_IP4 : L2_IP6);
 	if (in->ip4)
-		endpoint_count_ttl(eth + L2_ETH_LEN);
+		ipv4_age(eth + L2_ETH_LEN);
 	else
 		eth[L2_ETH_LEN + 7]--;
 	return 0;
@@ -204,7 +189,7 @@ static __always_inline int endpoint_direct(struct xdp_md *ctx, const struct endp
 		return -SAN_R_HOP_LIMIT;
 	if (in->len > nh->mtu)
 		return -SAN_R_TOO_BIG_KERNEL;
-	if (!endpoint_can_send(nh->ifindex))
+	if (!maps_can_send(nh->ifindex))
 		return -SAN_R_NH_UNRESOLVED;
 	return endpoint_take_out(ctx, ep, in, nh->dst_mac);
 }

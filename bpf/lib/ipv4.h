@@ -85,4 +85,13 @@ static __always_inline int ipv4_read(const __u8 *ip, const __u8 *end, struct ipv
 	return ipv4_ports(ip, end, ihl, found);
 }
 
+/* One hop less, with the checksum as Linux mends it (RFC 1624; 0xffff becomes 0 with a carry). */
+static __always_inline void ipv4_age(__u8 *ip)
+{
+	__u32 sum = CURSOR_LOAD(__u16, ip + 10) + cursor_be16(0x0100);
+
+	*(__u16 *)(ip + 10) = sum + (sum >= 0xffff);
+	ip[8]--;
+}
+
 #endif

@@ -180,4 +180,11 @@ static __always_inline const struct san_domain *maps_domain(void)
 	return bpf_map_lookup_elem(&san_domain, &zero);
 }
 
+/* Asked before the packet is changed: an interface without a role is not in the map, the kernel can
+ * send there all the same. */
+static __always_inline int maps_can_send(__u32 ifindex)
+{
+	return bpf_redirect_map(&san_tx, ifindex, XDP_PASS) == XDP_REDIRECT;
+}
+
 #endif

@@ -19,7 +19,6 @@
 #define SRV6_NEXT_IP4 4
 #define SRV6_NEXT_HEADER 6 /* offsets in the IPv6 header */
 #define SRV6_HOP_LIMIT 7
-#define SRV6_IP4_TTL 8
 
 static __always_inline void srv6_write_eth(__u8 *eth, const struct san_nexthop *nh, __u16 type)
 {
@@ -28,19 +27,12 @@ static __always_inline void srv6_write_eth(__u8 *eth, const struct san_nexthop *
 	*(__u16 *)(eth + 12) = cursor_be16(type);
 }
 
-/* Asked before the packet is changed: an interface without a role is not in the map, the kernel can
- * send there all the same. */
-static __always_inline int srv6_can_redirect(const struct san_nexthop *nh)
-{
-	return bpf_redirect_map(&san_tx, nh->ifindex, XDP_PASS) == XDP_REDIRECT;
-}
-
 /* --- the usual packet ------------------------------------------------------------------ */
 
 /* Asked before the packet is changed; the hop limit is more than 1. */
 static __always_inline int srv6_usual_fits(const struct san_nexthop *nh, __u64 len)
 {
-	return len <= nh->mtu && len <= SRV6_MAX_LEN && srv6_can_redirect(nh);
+	return len <= nh->mtu && len <= SRV6_MAX_LEN && maps_can_send(nh->ifindex);
 }
 
 /* Of a header that was just put in front of a packet of len bytes; size is a constant and the
@@ -147,26 +139,13 @@ static __always_inline int srv6_is_outer(__u32 len)
 	       (len >= 64 && len <= SAN_OUTER_WORDS * 8 && (len & 0xf) == 0);
 }
 
-/* One hop less, with the checksum by RFC 1624: HC' = ~(~HC + ~m + m'). */
-static __always_inline void srv6_age4(__u8 *ip)
-{
-	__u16 old = CURSOR_LOAD(__u16, ip + SRV6_IP4_TTL), check = CURSOR_LOAD(__u16, ip + 10);
-	__u32 sum;
-
-	ip[SRV6_IP4_TTL]--;
-	sum = (__u16)~check + (__u32)(__u16)~old + CURSOR_LOAD(__u16, ip + SRV6_IP4_TTL);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	*(__u16 *)(ip + 10) = ~sum;
-}
-
 /* A router has handled the packet at ip. 0: it is not there. */
 static __always_inline int srv6_age(__u8 *ip, const __u8 *end, __u8 version)
 {
 	if (ip + IPV4_MIN_LEN > end)
 		return 0;
 	if (version == 4)
-		srv6_age4(ip);
+		ipv4_age(ip);
 	else
 		ip[SRV6_HOP_LIMIT]--;
 	return 1;
@@ -209,7 +188,7 @@ static __always_inline int srv6_check(const struct san_nexthop *nh, struct packe
 		p->mtu = nh->mtu > extra ? nh->mtu - extra : 0;
 		return -SAN_R_TOO_BIG;
 	}
-	return srv6_can_redirect(nh) ? 0 : -SAN_R_NH_UNRESOLVED;
+	return maps_can_send(nh->ifindex) ? 0 : -SAN_R_NH_UNRESOLVED;
 }
 
 /* Tags come off, the outer header in front; then Ethernet padding, which would travel on as bytes
