@@ -12,26 +12,27 @@ Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
 # --- modules: name, and what its files may include (checked by `make lint`; also the link order) ----
-MODULES := util model ncsdb dp nl ssc srm nsc csc ncc orc north
+MODULES := util model grpc ncsdb dp nl ssc srm nsc csc ncc orc north
 USES_util   :=
 USES_model  := util
-USES_ncsdb  := util
+USES_grpc   := util
+USES_ncsdb  := grpc util
 USES_dp     := util
 USES_nl     := util
 USES_ssc    := model $(USES_model)
-USES_srm    := ncsdb model util
-USES_nsc    := ncsdb model util
-USES_csc    := ncsdb model util
+USES_srm    := ncsdb grpc model util
+USES_nsc    := ncsdb grpc model util
+USES_csc    := ncsdb grpc model util
 USES_ncc    := dp nl model util
 USES_orc    := ncc ssc dp nl model util
-USES_north  := orc ncc ssc srm nsc csc ncsdb dp nl model util
+USES_north  := orc ncc ssc srm nsc csc ncsdb grpc dp nl model util
 PROGRAMS := sand sanctl san-agent
-USES_sand      := $(foreach m,north orc ncc csc nsc srm ssc nl dp ncsdb model util,$(m))
+USES_sand      := $(foreach m,north orc ncc csc nsc srm ssc nl dp ncsdb grpc model util,$(m))
 USES_sanctl    := util
-USES_san-agent := util
+USES_san-agent := ncsdb grpc model util
 USES_san-run   := util
 
-CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuserspace -I$(B)/gen -I/usr/include/libnl3 \
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuserspace -I$(B)/gen -I$(B)/gen/etcd -I/usr/include/libnl3 \
 	    -DSAN_PREFIX='"$(PREFIX)"' -DSAN_VERSION_TEXT='"$(VERSION)"'
 VERSION  := 0.1.0
 WARN     := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wpointer-arith \
@@ -41,7 +42,7 @@ BASE_CFLAGS := -std=gnu17 $(WARN) -fno-strict-aliasing
 SAN_CFLAGS  := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 BPF_CFLAGS  := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 	       -Iinclude -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
-LIBS := -lxdp -lbpf -lelf -lz -lnl-route-3 -lnl-3 -lmnl -lmicrohttpd -ljansson -lyaml -llmdb -lcurl -luv \
+LIBS := -lnghttp2 -lgnutls -lprotobuf-c -lxdp -lbpf -lelf -lz -lnl-route-3 -lnl-3 -lmnl -lmicrohttpd -ljansson -lyaml -llmdb -lcurl -luv \
 	-lseccomp -lcap -lsystemd -lpthread
 
 .PHONY: help all deps test lab check check-bpf check-lab check-unit check-vm bench soak lint fuzz install \
@@ -67,6 +68,27 @@ $(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
+
+# --- etcd's messages: its own .proto files, without the options and services of other tools -----------
+ETCD_PROTO ?= /usr/share/gocode/src/go.etcd.io/etcd
+PB_SRC := $(addprefix $(B)/gen/etcd/,rpc.pb-c.c kv.pb-c.c auth.pb-c.c)
+PB_OBJ := $(PB_SRC:.c=.o)
+PROTO  := $(PB_SRC:.pb-c.c=.proto)
+$(B)/gen/etcd/rpc.proto: $(ETCD_PROTO)/etcdserver/etcdserverpb/rpc.proto
+$(B)/gen/etcd/kv.proto: $(ETCD_PROTO)/mvcc/mvccpb/kv.proto
+$(B)/gen/etcd/auth.proto: $(ETCD_PROTO)/auth/authpb/auth.proto
+$(PROTO):
+	@mkdir -p $(@D)
+	$(Q)sed -E '/^import "(gogoproto|google)/d; /^option \(/d; /^service/,/^}/d; s/ *\[\(gogoproto[^]]*\]//; \
+		s#^import "etcd/[a-z/]*/([a-z]+\.proto)"#import "\1"#' $< > $@
+
+$(B)/gen/etcd/%.pb-c.c: $(B)/gen/etcd/%.proto $(PROTO)
+	$(call say,PROTO,$@)
+	$(Q)protoc-c -I$(@D) --c_out=$(@D) $<
+
+$(PB_OBJ): %.o: %.c $(PB_SRC)
+	$(call say,CC,$@)
+	$(Q)$(CC) -I$(@D) -std=gnu17 $(CFLAGS) -c $< -o $@
 
 # --- modules, in two variants: release (build/o) and with sanitizers for unit tests (build/san) -----
 srcs = $(wildcard userspace/$(1)/*.c)
@@ -94,6 +116,8 @@ $(B)/san/lib$(1).a: $(call objs,$(1),san)
 endef
 $(foreach m,$(MODULES),$(eval $(call module_rules,$(m))))
 $(call objs,dp,o) $(call objs,dp,san): | $(BPF_SKEL)
+$(call objs,ncsdb,o) $(call objs,ncsdb,san): | $(PB_SRC)
+$(B)/o/libncsdb.a $(B)/san/libncsdb.a: $(PB_OBJ)
 
 # --- programs ---------------------------------------------------------------------------------------
 BIN := $(PROGRAMS:%=$(B)/bin/%) $(B)/bin/san-run $(B)/lib/libsan-run.so
@@ -175,14 +199,14 @@ lab: deps ## install what is missing, build, play the use case with real traffic
 # --- fuzzing: tests/fuzz/fuzz_x.c, seeds in tests/fuzz/corpus/x -----------------------------------------
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:tests/%.c=$(B)/tests/%)
-FUZZ_LIB := model util
+FUZZ_LIB := model util grpc ncsdb
 $(B)/tests/fuzz/%: tests/fuzz/%.c $$(foreach m,$(FUZZ_LIB),$$(call srcs,$$(m))) $(HEADERS) \
-		$(wildcard userspace/north/*.c userspace/ncc/*.c userspace/san-agent/*.c)
+		$(wildcard userspace/north/*.c userspace/ncc/*.c userspace/san-agent/*.c) $(PB_OBJ)
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -Itests -Ibpf -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $@ $< $(foreach m,$(FUZZ_LIB),$(call srcs,$(m))) \
-		-ljansson -lyaml -lcurl
+		$(PB_OBJ) -Wl,--as-needed $(LIBS)
 
 fuzz: deps ## fuzzers (FUZZ_SECONDS=60 each) and the differential run
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(FUZZ_BIN) $(BPFT_BIN) $(BPFT_AUX)

@@ -36,6 +36,9 @@ OWNED = {
     "libmnl/": "nl",
     "netlink/": "nl",
     "lmdb.h": "ncsdb",
+    "rpc.pb-c.h": "ncsdb",
+    "nghttp2/": "grpc",
+    "gnutls/": "grpc",
     "microhttpd.h": "north",
 }
 SHARED_MAY = re.compile(r"^(?:linux/types\.h|linux/in6\.h|san/[a-z0-9_]+\.h)$")

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Computing status: instances and their attributes. Writes /san/status and /san/agents, follows
- * them into the view; values that do not parse are counted, the last good one stays, marked
- * refused. On a gateway it allocates a SID (End.DX6, End.DX4) of the locator for each of its own
- * instances.
+ * Computing status: instances and their attributes. Writes /san/status, /san/agents and
+ * /san/aggregates, follows them into the view; values that do not parse are counted, the last good
+ * one stays, marked refused. On a gateway it allocates a SID (End.DX6, End.DX4) of the locator for
+ * each of its own instances: in csc_instance_put, and for those that somebody else wrote (an agent
+ * by etcd's protocol) when it sees them without one: under the lease of the instance's address,
+ * on condition that this still is the one it saw.
  */
 #ifndef CSC_H
 #define CSC_H
@@ -11,6 +13,7 @@
 #include <jansson.h>
 
 #include "model/view.h"
+#include "ncsdb/follow.h"
 #include "ncsdb/write.h"
 
 struct csc;
@@ -56,6 +59,12 @@ int csc_agent_keepalive(struct csc *csc, const char *agent, struct csc_lease_don
 			struct err *err);
 /* Revokes: all its instances go in one revision. */
 int csc_agent_del(struct csc *csc, const char *agent, struct csc_lease_done done, struct err *err);
+/* What this gateway says of a service (agg), under its lease (0 = permanent); NULL: withdrawn. One
+ * write at a time for each service, the newest wins. Not on a gateway: -EINVAL. */
+int csc_aggregate_put(struct csc *csc, uint64_t service, const struct aggregate *agg, int64_t lease,
+		      struct err *err);
 uint64_t csc_refused(const struct csc *csc);
+/* Sum over its followers. */
+void csc_follow_stats(const struct csc *csc, struct ncsdb_follow_stats *out);
 
 #endif

@@ -11,14 +11,15 @@
  *                   {"attribute": "sessions", "curve": {"points": [[0, 0], [100, 1000]]}} ],
  *   "requirements": [ {"attribute": "loss_ppm", "op": "<", "value": 1000} ],
  *   "hysteresis": {"margin": 50, "hold_ms": 1000},
- *   "freshness": {"max_age_ms": 10000, "policy": "exclude"} }
+ *   "freshness": {"max_age_ms": 10000, "policy": "exclude"}, "max_updates_per_s": 100 }
  *
  * Only id is required. selection: preferred | balanced. affinity: none | hash (default) | flow;
  * affinity_key: 5-tuple (default) | source; flow_idle_s: 0..86400, 0 (default) = never. steering:
  * instance (default) | gateway: the ingress chooses the gateway, which chooses the instance.
  * access: 1..16 names of access groups; absent = for interfaces without a group. Without
  * evaluation: one term delay_us, ramp 0..100000, weight 1; an empty array means no term. Points:
- * rising x. A ramp or its x must lie in the attribute's range.
+ * rising x. A ramp or its x must lie in the attribute's range. max_updates_per_s: 1..1000, changes
+ * of the entry in the dataplane; the newest state wins.
  */
 #ifndef MODEL_SERVICE_H
 #define MODEL_SERVICE_H
@@ -39,6 +40,8 @@
 #define CURVE_MAX_POINTS 16
 #define SERVICE_MAX_ACCESS 16
 #define FLOW_IDLE_S_MAX 86400
+#define MAX_UPDATES_MAX 1000
+#define MAX_UPDATES_DEFAULT 100
 #define WEIGHT_MAX 1000
 #define WEIGHT_BY_STRATEGY (-1) /* not given: the strategy decides optimise (1) or gate (0) */
 
@@ -101,6 +104,7 @@ struct service {
 	uint32_t hold_ms;
 	uint32_t max_age_ms;
 	uint32_t flow_idle_s; /* of affinity flow; 0 = never */
+	uint16_t max_updates_per_s;
 	uint8_t n_terms, n_requirements, n_access;
 	const struct term *terms;
 	const struct requirement *requirements;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <uthash.h>
 
+#include "model/aggregate.h"
 #include "model/attr.h"
 #include "model/net.h"
 #include "model/plan.h"
@@ -35,6 +36,11 @@ struct view_instance {
 	uint8_t state;		 /* enum instance_state; UP until told */
 	int64_t revision;	 /* of the last change in the database */
 	struct samples samples;	 /* computing status */
+	/* Not an instance but what gateway says of all its own (model/aggregate.h); name is "@" and
+	 * the gateway's. address and sid stay ::. */
+	bool aggregate;
+	uint16_t agg_count;
+	uint32_t agg_capacity;
 	struct view_service *service;
 	void *user;	   /* orc's */
 	UT_hash_handle hh; /* in service->instances, by name */
@@ -112,12 +118,23 @@ struct view {
 	struct view_path *paths;       /* uthash by key */
 	struct view_class *classes;    /* uthash by def.name */
 	unsigned int n_instances;
+	uint64_t stalled_us;	 /* stood still so long, in all */
+	uint64_t stall_since_us; /* clock_us(); 0 = goes on */
 	void (*observe)(void *arg, const struct view_event *event); /* may be NULL */
 	void *arg;
 };
 
 void view_init(struct view *view);
 void view_fini(struct view *view); /* tells the observer nothing */
+
+/*
+ * The time that ages of samples and all waiting of orc are counted in: clock_us(), but it stands
+ * still while the database is away, because values that nobody could tell us do not get old.
+ * Samples carry it in received_us.
+ */
+uint64_t view_time(const struct view *view, uint64_t clock_us);
+void view_stall(struct view *view, uint64_t clock_us); /* no effect while it stands */
+void view_go_on(struct view *view, uint64_t clock_us); /* no effect while it goes */
 
 struct view_service *view_service(const struct view *view, uint64_t id);
 struct view_instance *view_instance(const struct view *view, uint64_t id, const char *name);
@@ -138,6 +155,8 @@ struct view_instance_put {
 	const struct in6_addr *address;
 	const struct in6_addr *sid;
 	const enum instance_state *state;
+	const struct aggregate *aggregate; /* instance is "@gateway"; its samples are replaced */
+	uint64_t received_us;		   /* of aggregate's samples */
 };
 int view_instance_put(struct view *view, const struct view_instance_put *put);
 void view_instance_del(struct view *view, uint64_t service, const char *instance);

@@ -13,6 +13,7 @@
 
 #include "model/plan.h"
 #include "util/err.h"
+#include "util/hist.h"
 
 struct ncc;
 
@@ -63,7 +64,8 @@ uint64_t ncc_flush(struct ncc *ncc); /* generation that will carry all changes s
 struct ncc_status {
 	uint64_t desired, applied; /* generations */
 	uint64_t plans, failures, repaired;
-	uint64_t last_apply_us; /* flush to ack of the last generation */
+	uint64_t last_apply_us;	     /* flush to ack of the last generation */
+	const struct hist *apply_us; /* of all of them */
 	int last_result;
 	char last_text[SAN_TEXT_LEN];
 	bool connected;

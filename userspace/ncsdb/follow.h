@@ -1,21 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The watch discipline, once, for everybody who mirrors a prefix: list at revision R, watch from
- * R+1, relist after compaction. After a relist, keys that vanished meanwhile are reported as
- * deleted, with the revision of the list, and keys that are unchanged are not reported again.
- * Revisions that touch nothing under the prefix are not told.
+ * The watch discipline, once, for everybody who mirrors a prefix: list at revision R (in pages of
+ * FOLLOW_PAGE keys, all as of R), watch from R+1, apply whole revisions. It lists again
+ *  - after compaction, on another cluster, on a smaller revision (-ERANGE, -ESTALE);
+ *  - when a key's version does not rise by one: an event was left out (etcd issue 17529);
+ *  - when the watch is FOLLOW_BEHIND revisions behind the store;
+ *  - every FOLLOW_AUDIT_MS, spread at random by a fifth: what differs though the watch had
+ *    told everything up to there was lost, and is counted.
+ * After a relist, keys that vanished meanwhile are reported as deleted, with the revision of the
+ * list, and keys that are unchanged are not reported again. A list that fails is tried again after
+ * FOLLOW_RETRY_MS; what was known stays. Revisions that touch nothing under the prefix are not
+ * told.
  */
 #ifndef NCSDB_FOLLOW_H
 #define NCSDB_FOLLOW_H
 
 #include "ncsdb/ncsdb.h"
 
+#define FOLLOW_PAGE 4096
+#define FOLLOW_BEHIND 10000
+#define FOLLOW_AUDIT_MS 300000
+#define FOLLOW_RETRY_MS 1000
+
+struct ncsdb_follow_stats {
+	uint64_t lists;			 /* the first included */
+	uint64_t gaps;			 /* versions that did not rise by one */
+	uint64_t behind;		 /* lists because of FOLLOW_BEHIND */
+	uint64_t audits, audit_repaired; /* keys */
+	uint64_t keys, bytes;		 /* mirrored, and what that costs */
+	int64_t revision;		 /* delivered */
+	bool synced;			 /* the last list is in */
+};
+
 struct ncsdb_follow_ops {
 	void (*put)(void *arg, const struct ncsdb_kv *kv);
 	void (*del)(void *arg, const char *key, int64_t revision);
 	void (*synced)(void *arg, int64_t revision);   /* after each (re)list; NULL allowed */
 	void (*revision)(void *arg, int64_t revision); /* after each whole revision; NULL allowed */
-	/* List or watch failed (-ENOMEM, -ENOSPC): nothing more comes. NULL allowed. */
+	/* Given up (-ENOMEM, -ENOSPC, -EACCES): nothing more comes. NULL allowed. */
 	void (*failed)(void *arg, int status);
 };
 
@@ -26,5 +48,8 @@ int ncsdb_follow_start(struct ncsdb *db, const char *prefix, const struct ncsdb_
 /* Before ncsdb_close(), or after a failed(); also from within a callback, after which none comes.
  * NULL is allowed. */
 void ncsdb_follow_stop(struct ncsdb_follow *follow);
+void ncsdb_follow_stats(const struct ncsdb_follow *follow, struct ncsdb_follow_stats *out);
+/* For tests and operators: list again now, as an audit. */
+void ncsdb_follow_audit(struct ncsdb_follow *follow);
 
 #endif

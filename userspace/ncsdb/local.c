@@ -361,6 +361,9 @@ static void local_status(const struct ncsdb *db, struct ncsdb_status *out)
 		.bytes_on_disk = l->disk ? disk_bytes(l->disk) : 0,
 		.store_epoch = l->epoch,
 		.read_only = l->read_only,
+		.connected = true,
+		.pending = l->n_requests,
+		.endpoint = "",
 	};
 }
 

@@ -28,6 +28,12 @@ void ncsdb_status(const struct ncsdb *db, struct ncsdb_status *out)
 	db->ops->status(db, out);
 }
 
+void ncsdb_on_state(struct ncsdb *db, void (*state)(void *arg, bool connected), void *arg)
+{
+	db->state = state;
+	db->state_arg = arg;
+}
+
 static bool prefix_ok(const char *key)
 {
 	return key && strnlen(key, NCSDB_KEY_MAX) < NCSDB_KEY_MAX && utf8_text(key);

@@ -2,8 +2,9 @@
 /*
  * The status database as everybody above sees it: the data model of etcd v3 (revisions, versions,
  * leases, transactions, whole-revision watch events), asynchronous, back-ends behind one ops table.
- * Only this module stores. Today's back-end: in process (radix tree in memory, LMDB on disk); what
- * it promises beyond this header stands in docs/database.md.
+ * Only this module stores. Back-ends: in process (radix tree in memory, LMDB on disk; server.h
+ * offers it to others in etcd's protocol), and a client of any etcd cluster or of another sand's
+ * server. What they promise beyond this header stands in docs/database.md.
  *
  * Rules for every back-end:
  *  - A callback never runs before the call that asked for it returned; it runs on the loop.
@@ -13,10 +14,13 @@
  *    event before that: they die with the memory that holds it.
  *  - Watch events of one revision come in one call, revisions rise, none is skipped.
  *  - Unanswered requests keep the loop alive; an open database, its watches and leases do not.
+ *  - A lost server is the client's business: it fails over, and goes on with its watches where they
+ *    were. Meanwhile reads and writes end with -ETIMEDOUT (a write may have happened) or
+ *    -EHOSTUNREACH (it has not). ncsdb_on_state() tells who wants to know.
  * Errors: -EINVAL, -ENOSPC (limit or disk; the database turns read-only for writes and says so),
  * -EROFS, -ERANGE (compacted), -ENOENT (lease), -EEXIST (lease), -EAGAIN (too much waits for the
- * disk), -EIO, -ENOMEM, -ECANCELED. What a call can tell from its arguments alone, it returns; the
- * rest comes by callback.
+ * disk), -EIO, -ENOMEM, -ECANCELED, -ETIMEDOUT, -EHOSTUNREACH, -EACCES (user, certificate, rights).
+ * What a call can tell from its arguments alone, it returns; the rest comes by callback.
  */
 #ifndef NCSDB_H
 #define NCSDB_H
@@ -27,6 +31,7 @@
 #include <uv.h>
 
 #include "util/err.h"
+#include "util/hist.h"
 
 #define NCSDB_KEY_MAX 512 /* with NUL; UTF-8 without control characters */
 #define NCSDB_VALUE_MAX (1u << 20)
@@ -41,11 +46,25 @@
 struct ncsdb;
 struct ncsdb_watch;
 
+/* A cluster, by etcd's protocol. */
+#define NCSDB_ENDPOINTS_MAX 16
+#define NCSDB_DEADLINE_MS 1000
+struct ncsdb_remote {
+	/* "https://etcd1:2379", "http://[::1]:2379": tried in turn, from a random one on */
+	const char *const *endpoints;
+	unsigned int n_endpoints;    /* 1..NCSDB_ENDPOINTS_MAX */
+	const char *ca, *cert, *key; /* PEM files, as struct grpc_tls_conf; NULL = none */
+	const char *user, *password; /* NULL = no authentication */
+	const char *prefix;	     /* stands for "/san" in the cluster; NULL = "/san" */
+	unsigned int deadline_ms;    /* of every request; 0 = NCSDB_DEADLINE_MS */
+};
+
 struct ncsdb_conf {
-	const char *dir;   /* NULL = memory only (tests) */
-	size_t map_size;   /* LMDB file limit; 0 = 1 GiB */
-	uint64_t max_keys; /* 0 = 4 M */
-	bool reset;	   /* throw away what is in dir */
+	const struct ncsdb_remote *remote; /* NULL: in process; else nothing below counts */
+	const char *dir;		   /* NULL = memory only (tests) */
+	size_t map_size;		   /* LMDB file limit; 0 = 1 GiB */
+	uint64_t max_keys;		   /* 0 = 4 M */
+	bool reset;			   /* throw away what is in dir */
 };
 
 struct ncsdb_kv {
@@ -67,10 +86,22 @@ void ncsdb_close(struct ncsdb *db);
 struct ncsdb_status {
 	int64_t revision, compacted;
 	uint64_t keys, leases, watches, bytes_on_disk;
-	uint64_t store_epoch; /* random, made once per data directory */
+	uint64_t store_epoch; /* random, made once per data directory; remote: the cluster's ID */
 	bool read_only;
+	/* Remote: watches are fed. In process always. revision is the newest that was heard of. */
+	bool connected;
+	uint64_t lost_us;     /* clock_us() of the loss; 0 while connected */
+	uint64_t reconnects;  /* since open */
+	uint64_t pending;     /* requests without an answer */
+	const char *endpoint; /* in use, or tried last; "" in process; until the next loop turn */
+	char why[128];	      /* why not connected, "" */
+	/* request to answer of writes; of it the disk (in process only) */
+	const struct hist *write_us, *commit_us; /* NULL: not measured */
 };
+/* Remote: keys, leases, compacted and bytes_on_disk are not known and 0. */
 void ncsdb_status(const struct ncsdb *db, struct ncsdb_status *out);
+/* Called when `connected` changes, from the loop. One listener; NULL ends it. */
+void ncsdb_on_state(struct ncsdb *db, void (*state)(void *arg, bool connected), void *arg);
 
 /* ---- reads: [key, end) in key order; end NULL = the one key; ncsdb_range_prefix for a prefix ----
  */
@@ -80,6 +111,9 @@ struct ncsdb_range {
 	bool prefix;  /* key is a prefix, end is ignored */
 	size_t limit; /* 0 = none */
 	bool keys_only;
+	/* 0 = as it is now; else as it was at that revision: -ERANGE compacted, -EINVAL in the
+	 * future. Pages of one list are read at one revision. */
+	int64_t revision;
 };
 struct ncsdb_range_result {
 	int status;
@@ -134,7 +168,9 @@ struct ncsdb_event {
 	struct ncsdb_kv kv;
 };
 struct ncsdb_watch_update {
-	int status; /* 0, or -ERANGE: start_rev was compacted; nothing more comes: unwatch */
+	/* 0; -ERANGE: start_rev was compacted; -ESTALE: another cluster, or one that has lost
+	 * revisions: with both nothing more comes: unwatch and list again */
+	int status;
 	int64_t revision;
 	const struct ncsdb_event *events;
 	size_t n;
@@ -175,8 +211,10 @@ struct ncsdb_ops {
 	int (*lease_revoke)(struct ncsdb *, int64_t, ncsdb_lease_cb, void *);
 };
 
-struct ncsdb {
-	const struct ncsdb_ops *ops; /* first member of every back-end's struct */
+struct ncsdb { /* first member of every back-end's struct */
+	const struct ncsdb_ops *ops;
+	void (*state)(void *arg, bool connected); /* ncsdb_on_state; NULL */
+	void *state_arg;
 };
 
 struct ncsdb_watch {

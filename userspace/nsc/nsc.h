@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "model/view.h"
+#include "ncsdb/follow.h"
 #include "ncsdb/write.h"
 
 struct nsc;
@@ -20,6 +21,9 @@ void nsc_close(struct nsc *nsc);
 /* if_revision as in srm.h: -1 any, 0 must not exist, else mod revision. */
 int nsc_gateway_put(struct nsc *nsc, const char *name, const json_t *obj, int64_t if_revision,
 		    struct ncsdb_write_done done, struct err *err);
+/* The same under a lease: it ends with the lease. For this host's own gateway. */
+int nsc_gateway_hold(struct nsc *nsc, const char *name, const json_t *obj, int64_t lease,
+		     struct ncsdb_write_done done, struct err *err);
 int nsc_gateway_del(struct nsc *nsc, const char *name, int64_t if_revision,
 		    struct ncsdb_write_done done, struct err *err);
 int nsc_path_put(struct nsc *nsc, struct path_key key, const json_t *obj, int64_t if_revision,
@@ -32,5 +36,7 @@ int nsc_path_del(struct nsc *nsc, struct path_key key, int64_t if_revision,
 int nsc_status_put(struct nsc *nsc, struct path_key key, const json_t *attrs,
 		   struct ncsdb_write_done done, struct err *err);
 uint64_t nsc_refused(const struct nsc *nsc);
+/* Sum over its followers. */
+void nsc_follow_stats(const struct nsc *nsc, struct ncsdb_follow_stats *out);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "model/view.h"
 #include "ncc/ncc.h"
+#include "util/hist.h"
 
 struct orc;
 
@@ -35,7 +36,15 @@ struct orc_conf {
 	 * groups[0] stands for interfaces without one and is not read. Borrowed until orc_close. */
 	const char *const *groups;
 	unsigned int n_groups; /* 0..SAN_MAX_GROUPS */
+	/* Gateway: what its instances of a service (steering gateway) offer as a whole, NULL:
+	 * nothing any more. Told when it says something else (see ORC_AGGREGATE_*), and again after
+	 * orc_republish(). NULL: nobody wants to know. */
+	void (*publish)(void *arg, uint64_t service, const struct aggregate *agg);
+	void *arg;
 };
+
+#define ORC_AGGREGATE_BAND 10 /* points of 1000 by which a term's value or the metric must move */
+#define ORC_AGGREGATE_MIN_MS 200 /* between two of one service, unless count changes */
 
 /* -EINVAL a name that is none, too many groups; -EEXIST a SID configured twice, -ENOMEM. */
 int orc_open(const struct orc_conf *conf, struct orc **out);
@@ -43,6 +52,8 @@ void orc_close(struct orc *orc); /* before view and ncc; its memory goes with th
 /* All sources are synced: evaluate everything, send the first full plan, then follow changes. */
 void orc_start(struct orc *orc);
 bool orc_started(const struct orc *orc);
+/* All aggregates are told again: the lease they were under is another. */
+void orc_republish(struct orc *orc);
 
 /* What is in force for a service. */
 struct orc_entry {
@@ -62,6 +73,11 @@ int orc_entry(const struct orc *orc, uint64_t service, struct orc_entry *out); /
  * New reference; NULL: no such service. */
 json_t *orc_explain(struct orc *orc, uint64_t service);
 
+/* The changes of a service's selection that are kept, the oldest first: [{"time" (RFC 3339),
+ * "age_s", "scope": "ingress" | "local", "why", "from", "to"}]. New reference; NULL: no such
+ * service. */
+json_t *orc_history(const struct orc *orc, uint64_t service);
+
 struct orc_stats {
 	uint64_t events, evaluations, candidates_scored, selections_changed;
 	uint64_t last_react_us; /* first event of the last round -> plan handed to ncc */
@@ -69,6 +85,12 @@ struct orc_stats {
 	unsigned int refused; /* services that ncc has no room for; the last plan it took stands */
 	unsigned int classes; /* rules in force */
 	unsigned int classes_refused; /* rules that are not: the set before them stands */
+	unsigned int queued;	      /* services to be evaluated */
+	unsigned int deferred;	      /* changes that wait for max_updates_per_s */
+	uint64_t held_back;	      /* such changes, since start */
+	uint64_t published;	      /* aggregates told */
+	const struct hist *react_us;  /* first event of a round -> plan handed to ncc */
+	const struct hist *round_us;  /* evaluation alone */
 };
 void orc_stats(const struct orc *orc, struct orc_stats *out);
 

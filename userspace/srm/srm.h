@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "model/view.h"
+#include "ncsdb/follow.h"
 #include "ncsdb/write.h"
 
 struct srm;
@@ -38,5 +39,7 @@ int srm_class_del(struct srm *srm, const char *name, int64_t if_revision,
 		  struct ncsdb_write_done done, struct err *err);
 /* Keys under /san/services and /san/classes that did not parse since start. */
 uint64_t srm_refused(const struct srm *srm);
+/* Sum over its followers. */
+void srm_follow_stats(const struct srm *srm, struct ncsdb_follow_stats *out);
 
 #endif
