@@ -176,20 +176,28 @@ $(B)/tests/lab/%: tests/lab/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< -Wl,--as-needed $(LIBS)
 
+# tests/db/x.c: a program over the database module, run by lab tests
+DB_AUX := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/db/*.c))
+DB_LIB := $(foreach m,ncsdb grpc model util,$(B)/o/lib$(m).a)
+$(B)/tests/db/%: tests/db/%.c $(DB_LIB) $(wildcard tests/db/*.h)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(DB_LIB) -Wl,--as-needed $(LIBS)
+
 check: check-unit ## unit tests under ASan and UBSan (no root)
 check-unit: $(UNIT_BIN)
 	$(Q)$(PYTHON) tests/run.py unit
 check-bpf: $(BPF_OBJ) $(BPFT_BIN) $(BPFT_AUX) ## packet tests with BPF_PROG_TEST_RUN (root)
 	$(Q)$(PYTHON) tests/run.py bpf
-check-lab: all $(BPFT_AUX) $(LAB_AUX) ## lab tests in network namespaces (root)
+check-lab: all $(BPFT_AUX) $(LAB_AUX) $(DB_AUX) ## lab tests in network namespaces (root)
 	$(Q)$(PYTHON) tests/run.py lab
 
 test: deps ## install what is missing, build, run all fast tests
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT_BIN) $(BPFT_BIN) $(BPFT_AUX) $(LAB_AUX)
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT_BIN) $(BPFT_BIN) $(BPFT_AUX) $(LAB_AUX) $(DB_AUX)
 	$(Q)$(PYTHON) tests/run.py unit bpf lab
 
 soak: deps ## lab tests with large numbers: kills, upgrades, flips (root; minutes)
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(LAB_AUX)
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(LAB_AUX) $(DB_AUX)
 	$(Q)SAND_SOAK=1 $(PYTHON) tests/run.py soak
 
 lab: deps ## install what is missing, build, play the use case with real traffic, clean up
