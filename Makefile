@@ -79,8 +79,8 @@ $(B)/gen/etcd/kv.proto: $(ETCD_PROTO)/mvcc/mvccpb/kv.proto
 $(B)/gen/etcd/auth.proto: $(ETCD_PROTO)/auth/authpb/auth.proto
 $(PROTO):
 	@mkdir -p $(@D)
-	$(Q)sed -E '/^import "(gogoproto|google)/d; /^option \(/d; /^service/,/^}/d; s/ *\[\(gogoproto[^]]*\]//; \
-		s#^import "etcd/[a-z/]*/([a-z]+\.proto)"#import "\1"#' $< > $@
+	$(Q)sed -E -e '/^import "(gogoproto|google)/d; /^option \(/d; /^service/,/^}/d; s/ *\[\(gogoproto[^]]*\]//' \
+		-e 's#^import "etcd/[a-z/]*/([a-z]+\.proto)"#import "\1"#' $< > $@
 
 $(B)/gen/etcd/%.pb-c.c: $(B)/gen/etcd/%.proto $(PROTO)
 	$(call say,PROTO,$@)
