@@ -7,14 +7,16 @@ ends intact. Phase returned: the load falls, hysteresis, the entry moves back.
 """
 import hashlib
 import json
-import threading
 import time
 
 import labnet
 import labprocs
 from instance import CHUNK
-from labprocs import BIN, PIN, RUN
+from labplay import (WAIT_S, Failed, Watch, client, entry, lines, map_nexthop, overloaded, post, say,
+                     wait)
+from labprocs import PIN, RUN
 
+INGRESS = "pe1"
 SERVICE = "0x101"
 URL = "http://[2001:db8:5::101]"
 SERVICE4 = "0x102"  # balanced over all instances, for IPv4 clients that know nothing of SAN
@@ -23,7 +25,6 @@ BEST, OTHER = "s2a", "s3a"
 INTERVAL = 0.04
 PHASE_S = 4
 DOWNLOAD_MIB, DOWNLOAD_S = 16, 20
-WAIT_S = 25
 BROKEN_S = 8  # what cannot happen is not waited for as long
 
 PICTURE = """
@@ -35,88 +36,14 @@ PICTURE = """
 """
 
 
-class Failed(Exception):
-    """An expectation of the play that did not hold."""
-
-
-def say(text):
-    print(f"\n== {text}", flush=True)
-
-
-def entry():
-    done = labprocs.sanctl("pe1", "--json", "entry", "get", SERVICE)
-    return json.loads(done.stdout)
-
-
-def map_nexthop():
-    """What the dataplane itself holds for the service: next-hop index from the pinned map."""
-    key = list(int(SERVICE, 16).to_bytes(8, "little"))
-    done = labnet.run(["bpftool", "-j", "map", "lookup", "pinned", f"{PIN}/maps/san_services", "key"]
-                      + [str(b) for b in key], check=False)
-    try:
-        return json.loads(done.stdout)["formatted"]["value"]["nexthop"]
-    except (ValueError, KeyError):
-        return None
-
-
-def wait(what, test, seconds=WAIT_S, step=0.005):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = test()
-        if value:
-            return value
-        time.sleep(step)
-    raise Failed(f"{what}: not within {seconds} s")
-
-
-def overloaded(instance):
-    """When a cpu_load of 70 % or more came in at the ingress, None if the last one was less."""
-    done = labprocs.sanctl("pe1", "--json", "instance", "get", SERVICE, instance)
-    load = json.loads(done.stdout)["attributes"].get("cpu_load", {"value": 0})
-    return time.monotonic() - load["age_s"] if load["value"] >= 70 else None
-
-
-class Watch(threading.Thread):
-    """Asks a question all the time until it has an answer: what and, about, when."""
-
-    def __init__(self, question):
-        super().__init__(daemon=True)
-        self.question, self.answer, self.looks = question, None, 0
-        self.begin = time.monotonic()
-        self.start()
-
-    def run(self):
-        while not self.answer and time.monotonic() < self.begin + WAIT_S:
-            self.looks += 1
-            self.answer = self.question()
-
-    def step_ms(self):
-        return (self.answer - self.begin) / self.looks * 1e3
+def at_map():
+    return map_nexthop(INGRESS, SERVICE)
 
 
 def inside():
     """sand's own figures of the last change: event to plan, plan to acknowledged map, in us."""
     status = json.loads(labprocs.sanctl("pe1", "--json", "status").stdout)
     return status["orc"]["last_react_us"], status["plan"]["last_apply_us"]
-
-
-def client(name, *args):
-    argv = [f"{BIN}/san-run", SERVICE, "--", f"{labnet.HERE}/client.py", args[0], f"{RUN}/{name}.out",
-            *args[1:]]
-    return labprocs.start(f"client-{name}", "client", argv)
-
-
-def lines(name):
-    try:
-        with open(f"{RUN}/{name}.out", encoding="utf-8") as file:
-            return [json.loads(line) for line in file if line.endswith("\n")]
-    except OSError:
-        return []
-
-
-def post(instance, path):
-    labnet.run(labnet.enter(instance) + ["curl", "-sS", "-m", "10", "-X", "POST",
-                                         f"http://[::1]/{path}"])
 
 
 class Play:
@@ -131,7 +58,7 @@ class Play:
         self.phases.append((name, begin, time.monotonic(), expected))
 
     def wait_entry(self, instance):
-        wait(f"entry of {SERVICE} names {instance}", lambda: entry().get("instance") == instance,
+        wait(f"entry of {SERVICE} names {instance}", lambda: entry(INGRESS, SERVICE).get("instance") == instance,
              step=0.05)
 
     def idle(self):
@@ -139,21 +66,21 @@ class Play:
         wait("four instances registered", lambda: len(json.loads(labprocs.sanctl(
             "pe1", "--json", "instance", "list", SERVICE).stdout)["items"]) == 4, step=0.1)
         self.wait_entry(BEST)
-        self.best_nexthop = wait("next hop in the map", map_nexthop)
-        client("requests", "requests", URL + "/", str(INTERVAL))
+        self.best_nexthop = wait("next hop in the map", at_map)
+        client("client", "requests", SERVICE, "requests", URL + "/", str(INTERVAL))
         wait("first answer", lambda: lines("requests"))
         self.phase("idle", PHASE_S, BEST)
         print(labprocs.sanctl("pe1", "entry", "list").stdout, end="")
 
     def load(self, broken):
         say(f"a long download starts at {BEST}, then its CPU gets really busy")
-        client("download", "download", f"{URL}/file?mb={DOWNLOAD_MIB}&s={DOWNLOAD_S}")
+        client("client", "download", SERVICE, "download", f"{URL}/file?mb={DOWNLOAD_MIB}&s={DOWNLOAD_S}")
         wait("download under way", lambda: lines("download"))
         if broken == "selection":
             labnet.run(["pkill", "-STOP", "-f", f"sand .*--run-dir {RUN}/pe1 "])
             print("   (--break selection: pe1's processes are stopped)")
-        report = Watch(lambda: overloaded(BEST))
-        entry_moved = Watch(lambda: map_nexthop() != self.best_nexthop and time.monotonic())
+        report = Watch(lambda: overloaded(INGRESS, SERVICE, BEST))
+        entry_moved = Watch(lambda: at_map() != self.best_nexthop and time.monotonic())
         begin = time.monotonic()
         post(BEST, "burn?s=60")
         moved = wait("map entry moved", lambda: entry_moved.answer, BROKEN_S if broken else WAIT_S)
@@ -176,7 +103,7 @@ class Play:
         say("the load ends: hysteresis (2 s), then the entry returns")
         post(BEST, "calm")
         begin = time.monotonic()
-        back = wait("map entry moved back", lambda: map_nexthop() == self.best_nexthop and time.monotonic())
+        back = wait("map entry moved back", lambda: at_map() == self.best_nexthop and time.monotonic())
         print(f"   entry returned after {back - begin:.2f} s")
         time.sleep(0.5)
         self.phases.append(("returning", begin, time.monotonic(), (BEST, OTHER)))

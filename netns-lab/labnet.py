@@ -21,8 +21,14 @@ def load(name):
     path = os.path.join(HERE, "topo", name)
     with open(os.path.join(path, "topology.yaml"), encoding="utf-8") as file:
         topo = yaml.safe_load(file)
-    topo["dir"] = path
+    topo["name"], topo["dir"] = name, path
+    topo["kind"] = "etcd"
     return topo
+
+
+def names():
+    """Of all topologies there are."""
+    return sorted(os.listdir(os.path.join(HERE, "topo")))
 
 
 def ns(host):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 
+import labdb
 from labnet import HERE, LabError, enter, run
 
 RUN = "/run/sand-lab"
@@ -68,6 +69,14 @@ def stop(name, sig=signal.SIGTERM, wait=5):
         time.sleep(0.02)
     if pid_of(name):
         os.killpg(pid, signal.SIGKILL)
+
+
+def kill(name):
+    """Without a word, it and what it started."""
+    pid = pid_of(name)
+    if not pid:
+        raise LabError(f"{name} does not run")
+    os.killpg(pid, signal.SIGKILL)
 
 
 def names():
@@ -148,8 +157,22 @@ def need_binaries():
             raise LabError(f"{BIN}/{name} is missing: run `make` first")
 
 
+def conf_file(topo, name, more=""):
+    """The file of a host or an agent, with the section `database` that all of the topology share."""
+    path = f"{topo['dir']}/{name}"
+    section = labdb.section(topo, more)
+    if not section or name[:-5] in topo["database"][topo["kind"]]:
+        return path
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    made = f"{RUN}/conf/{name}"
+    os.makedirs(os.path.dirname(made), exist_ok=True)
+    write(made, f"{text}\n{section}\n")
+    return made
+
+
 def start_sand(topo, host):
-    argv = [f"{BIN}/sand", "-c", f"{topo['dir']}/{host}.yaml", "--user", "nobody",
+    argv = [f"{BIN}/sand", "-c", conf_file(topo, f"{host}.yaml", ", lease_ttl_s: 3"), "--user", "nobody",
             "--run-dir", f"{RUN}/{host}", "--state-dir", f"{RUN}/{host}/db",
             "--pin-dir", pin_dir(host)]
     return start(f"sand-{host}", host, argv)
@@ -160,18 +183,27 @@ def start_all(topo):
     for name, spec in topo["instances"].items():
         cgroup_make(name, spec["cpu"])
         start(f"instance-{name}", name, [f"{HERE}/instance.py", name], cgroup=name)
+    labdb.start_all(topo)
     for host in topo["sand"]:
         start_sand(topo, host)
     for host in topo["sand"]:
         wait_ready(host)
     for host, conf in topo["agents"].items():
-        start(f"agent-{host}", host, [f"{BIN}/san-agent", "-c", f"{topo['dir']}/{conf}"])
-    wait_selected("pe1", "0x101")
+        start(f"agent-{host}", host, [f"{BIN}/san-agent", "-c", conf_file(topo, conf)])
+    for host, services in topo["ready"].items():
+        for service in services:
+            wait_selected(host, service)
 
 
 def sanctl(host, *args, check=True):
     env = {**os.environ, "SANCTL_SERVER": f"unix:{RUN}/{host}/api.sock"}
     return run([f"{BIN}/sanctl", *args], check=check, env=env)
+
+
+def status(host):
+    """What sand on host says of itself, {} without an answer."""
+    done = sanctl(host, "--json", "status", check=False)
+    return json.loads(done.stdout) if done.returncode == 0 else {}
 
 
 def wait_ready(host, seconds=15):
@@ -203,7 +235,7 @@ def stop_all(topo):
         stop(name)
     for name in names():
         stop(name)
-    for host in topo["sand"]:
+    for host in topo["sand"] + labdb.hosts(topo):
         where = pin_dir(host)
         if os.path.isdir(where):
             shutil.rmtree(where, ignore_errors=True)

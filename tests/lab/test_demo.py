@@ -38,3 +38,18 @@ def test_down_after_a_killed_lab():
     assert lab("down").returncode == 0
     assert nothing_left()
     assert lab("down").returncode == 0
+
+
+def check_multi(*options):
+    done = lab("demo", "multi", *options)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr
+    assert "0 failed requests beyond those in flight" in done.stdout
+    assert nothing_left()
+
+
+def test_many_hosts_one_etcd_cluster():
+    check_multi()
+
+
+def test_many_hosts_one_embedded_server():
+    check_multi("--database", "embedded")
