@@ -11,6 +11,7 @@
 
 #include "csc/csc.h"
 #include "ncc/ncc.h"
+#include "ncsdb/server.h"
 #include "nsc/nsc.h"
 #include "orc/orc.h"
 #include "srm/srm.h"
@@ -34,6 +35,7 @@ struct north_conf {
 			     port 0: any free one */
 	const char *name; /* this host */
 	struct ncsdb *db;
+	struct ncsdb_server *server; /* NULL: db is not offered to others */
 	const struct view *view;
 	struct srm *srm;
 	struct nsc *nsc;

@@ -10,20 +10,18 @@
 
 #include "north/north.h"
 #include "sand/config.h"
+#include "sand/database.h"
 #include "sand/register.h"
 #include "sand/sandbox.h"
 #include "util/log.h"
 #include "util/own.h"
-
-#define DB_BUSY_RETRIES 50 /* a predecessor may still be closing */
-#define DB_BUSY_WAIT_US 100000
 
 struct child {
 	uv_loop_t *loop;
 	const struct options *o;
 	struct config *config;
 	int *code;
-	struct ncsdb *db;
+	struct database database;
 	struct view view;
 	struct srm *srm;
 	struct nsc *nsc;
@@ -60,6 +58,38 @@ static void on_registered(void *arg)
 		 HASH_COUNT(c->view.paths), c->view.n_instances);
 }
 
+/* What this host says of itself lies under its lease: with another one it is said again. */
+static void on_lease(void *arg, int64_t lease)
+{
+	struct child *c = arg;
+
+	if (c->registration)
+		registration_hold(c->registration, lease);
+	orc_republish(c->orc);
+}
+
+static void on_back(void *arg)
+{
+	struct child *c = arg;
+
+	if (c->registration)
+		registration_again(c->registration);
+}
+
+/* Without a lease of its own nothing is said that would stay behind when this host is gone. */
+static void on_aggregate(void *arg, uint64_t service, const struct aggregate *agg)
+{
+	struct child *c = arg;
+	int64_t lease = database_lease(&c->database);
+	struct err err = {0};
+	char text[512];
+
+	if (!lease)
+		return;
+	if (csc_aggregate_put(c->csc, service, agg, lease, &err))
+		log_warn("aggregate not published", "%s", err_text(&err, text, sizeof(text)));
+}
+
 static void on_synced(void *arg)
 {
 	struct child *c = arg;
@@ -70,12 +100,13 @@ static void on_synced(void *arg)
 		&(struct registration_conf){
 			.loop = c->loop,
 			.config = c->config,
+			.db = c->database.db,
 			.view = &c->view,
 			.srm = c->srm,
 			.nsc = c->nsc,
 		},
 		on_registered, c);
-	if (!c->registration)
+	if (!c->registration || (c->config->is_gateway && database_hold(&c->database, on_lease, c)))
 		give_up(c, EXIT_FAILURE);
 }
 
@@ -118,16 +149,15 @@ static int load_config(struct child *c)
 
 static int open_database(struct child *c)
 {
-	struct ncsdb_conf conf = {.dir = c->o->state_dir, .reset = c->o->reset};
-	struct err err = {0};
-	int r = -EBUSY;
-
-	for (int i = 0; r == -EBUSY && i < DB_BUSY_RETRIES; i++) {
-		if (i)
-			usleep(DB_BUSY_WAIT_US);
-		r = ncsdb_open(c->loop, &conf, &c->db, &err);
-	}
-	return r ? fail(&err, "database not opened", EXIT_CONFIG) : 0;
+	return database_open(&c->database, &(struct database_conf){
+						   .loop = c->loop,
+						   .config = &c->config->database,
+						   .dir = c->o->state_dir,
+						   .reset = c->o->reset,
+						   .view = &c->view,
+						   .back = on_back,
+						   .arg = c,
+					   });
 }
 
 static int open_writers(struct child *c)
@@ -137,14 +167,18 @@ static int open_writers(struct child *c)
 		.locator = c->config->gateway.locator,
 		.locator_len = c->config->gateway.locator_len,
 	};
+	struct ncsdb *db = c->database.db;
 	int r;
 
 	c->unsynced = 3;
-	r = srm_open(c->db, &c->view, on_synced, c, &c->srm) ?:
-	    nsc_open(c->db, &c->view, on_synced, c, &c->nsc) ?:
-	    csc_open(c->db, &c->view, &conf, on_synced, c, &c->csc);
+	r = srm_open(db, &c->view, on_synced, c, &c->srm) ?:
+	    nsc_open(db, &c->view, on_synced, c, &c->nsc) ?:
+	    csc_open(db, &c->view, &conf, on_synced, c, &c->csc);
 	if (r)
 		log_err("database not followed", "error=\"%s\"", strerror(-r));
+	c->database.srm = c->srm;
+	c->database.nsc = c->nsc;
+	c->database.csc = c->csc;
 	return r ? EXIT_FAILURE : 0;
 }
 
@@ -169,6 +203,8 @@ static int open_control(struct child *c, int fd)
 			.n_sids = config->n_sids,
 			.groups = config->groups,
 			.n_groups = config->n_groups,
+			.publish = config->is_gateway ? on_aggregate : NULL,
+			.arg = c,
 		},
 		&c->orc);
 	return r ? EXIT_FAILURE : 0;
@@ -183,7 +219,8 @@ static int open_rest(struct child *c)
 		.unix_path = c->config->rest_unix ? path : NULL,
 		.tcp = c->config->rest_tcp[0] ? c->config->rest_tcp : NULL,
 		.name = c->config->name,
-		.db = c->db,
+		.db = c->database.db,
+		.server = c->database.server,
 		.view = &c->view,
 		.srm = c->srm,
 		.nsc = c->nsc,
@@ -244,8 +281,7 @@ void child_close(struct child *c)
 		nsc_close(c->nsc);
 	if (c->srm)
 		srm_close(c->srm);
-	if (c->db)
-		ncsdb_close(c->db);
+	database_close(&c->database);
 }
 
 void child_free(struct child *c)

@@ -183,6 +183,11 @@ static int read_log(struct config *c, json_t *value, struct err *err)
 	return 0;
 }
 
+static int read_database(struct config *c, json_t *value, struct err *err)
+{
+	return config_database_read(&c->database, value, err);
+}
+
 static const struct section sections[] = {
 	{"name", read_name},
 	{"source", read_source},
@@ -193,6 +198,7 @@ static const struct section sections[] = {
 	{"gateway", read_gateway},
 	{"sids", config_sids},
 	{"rest", read_rest},
+	{"database", read_database},
 	{"kernel", read_kernel},
 	{"maps", read_maps},
 	{"profile", read_profile},
@@ -232,6 +238,7 @@ static void config_defaults(struct config *c)
 	c->groups[0] = ""; /* interfaces without one */
 	c->n_groups = 1;
 	c->rest_unix = true;
+	config_database_defaults(&c->database);
 	c->log_level = LOG_INFO;
 	c->services = json_array();
 	c->classes = json_array();

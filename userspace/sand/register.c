@@ -15,22 +15,68 @@ struct registration {
 	void (*done)(void *arg);
 	void *arg;
 	unsigned int pending; /* writes under way, and 1 while they are being asked for */
+	unsigned int failed;  /* of this round, that may succeed later */
+	int why;	      /* of the last of them */
+	uint64_t round;	      /* number */
+	bool again;	      /* another round is wanted */
+	bool in_trouble;      /* said in the log */
+	int64_t lease;	      /* of the own gateway; 0 = none yet */
+	bool held;	      /* the own gateway was written, or refused */
 	uv_idle_t idle;
-	uv_timer_t refresh;
+	uv_timer_t refresh, patience;
 	bool closed; /* late answers are nobody's any more */
 };
 
+/* Refused now, perhaps not later. */
+static bool may_pass(int code)
+{
+	return code == -ETIMEDOUT || code == -EHOSTUNREACH || code == -EAGAIN || code == -ENOSPC ||
+	       code == -EROFS || code == -EIO || code == -ENOMEM;
+}
+
+static void say_done(struct registration *reg)
+{
+	void (*done)(void *) = reg->done;
+
+	reg->done = NULL;
+	uv_timer_stop(&reg->patience);
+	if (done)
+		done(reg->arg);
+}
+
+static void say_trouble(struct registration *reg)
+{
+	if (reg->failed && !reg->in_trouble)
+		log_warn("configured objects not stored", "count=%u error=\"%s\" retry_ms=%d",
+			 reg->failed, strerror(-reg->why), REGISTER_REFRESH_MS);
+	else if (!reg->failed && reg->in_trouble)
+		log_info("configured objects stored", "round=%ju", (uintmax_t)reg->round);
+	reg->in_trouble = reg->failed > 0;
+}
+
 static void finish_one(struct registration *reg)
 {
-	if (--reg->pending == 0 && !reg->closed)
-		reg->done(reg->arg);
+	if (--reg->pending || reg->closed)
+		return;
+	say_trouble(reg);
+	reg->again |= reg->failed > 0;
+	if (!reg->conf.config->is_gateway || reg->held)
+		say_done(reg);
+}
+
+static void failed(struct registration *reg, int status)
+{
+	reg->failed++;
+	reg->why = status;
 }
 
 static void on_written(void *arg, int status, int64_t revision, bool created)
 {
 	struct registration *reg = arg;
 
-	if (status && !reg->closed)
+	if (status && may_pass(status))
+		failed(reg, status);
+	else if (status && !reg->closed)
 		log_err("configured object not stored", "error=\"%s\"", strerror(-status));
 	finish_one(reg);
 }
@@ -40,11 +86,12 @@ static void asked(struct registration *reg, int r, const struct err *err)
 {
 	char text[512];
 
-	if (r == 0) {
+	if (r == 0)
 		reg->pending++;
-		return;
-	}
-	log_err("configured object refused", "%s", err_text(err, text, sizeof(text)));
+	else if (may_pass(r))
+		failed(reg, r);
+	else if (reg->round == 1)
+		log_err("configured object refused", "%s", err_text(err, text, sizeof(text)));
 }
 
 static void put_service(struct registration *reg, const json_t *obj)
@@ -134,25 +181,66 @@ static void put_network(struct registration *reg, struct ncsdb_write_done done)
 	}
 }
 
-/* A configured value is true as long as it is configured: it does not age. */
-static void on_refresh(uv_timer_t *timer)
+/* ---- this host's own gateway ---- */
+
+static void on_held(void *arg, int status, int64_t revision, bool created)
 {
-	put_network(timer->data, (struct ncsdb_write_done){NULL, NULL});
+	struct registration *reg = arg;
+
+	if (status && !reg->closed && status != -ECANCELED)
+		log_warn("own gateway not stored", "error=\"%s\"", strerror(-status));
+	reg->again |= status && may_pass(status);
+	reg->held = true;
+	finish_one(reg);
 }
 
-static void put_all(uv_idle_t *idle)
+static void put_own_gateway(struct registration *reg)
 {
-	struct registration *reg = idle->data;
+	const struct gateway *gw = &reg->conf.config->gateway;
+	json_t *obj = gateway_to_json(gw);
+	struct err err = {0};
+
+	asked(reg,
+	      nsc_gateway_hold(reg->conf.nsc, gw->name, obj, reg->lease,
+			       (struct ncsdb_write_done){on_held, reg}, &err),
+	      &err);
+	json_decref(obj);
+}
+
+/* It may have been deleted by hand, or with a cluster's data. */
+static bool own_gateway_missing(const struct registration *reg)
+{
+	const struct gateway *gw = &reg->conf.config->gateway;
+	const struct view_gateway *known;
+
+	if (!reg->conf.config->is_gateway || !reg->lease)
+		return false;
+	known = view_gateway(reg->conf.view, gw->name);
+	return !known || memcmp(&known->def, gw, sizeof(*gw));
+}
+
+static bool is_own(const struct config *config, const struct gateway *gw)
+{
+	return config->is_gateway && strcmp(gw->name, config->gateway.name) == 0;
+}
+
+/* ---- rounds ---- */
+
+static void put_round(struct registration *reg)
+{
 	const struct config *config = reg->conf.config;
 	struct gateway gw;
 	size_t i;
 	json_t *obj;
 
-	uv_idle_stop(idle);
-	if (config->is_gateway)
-		put_gateway(reg, &config->gateway);
+	reg->pending++;
+	reg->failed = 0;
+	reg->again = false;
+	reg->round++;
+	if (own_gateway_missing(reg))
+		put_own_gateway(reg);
 	json_array_foreach(config->gateways, i, obj)
-		if (!gateway_from_json(obj, NULL, &gw, NULL))
+		if (!gateway_from_json(obj, NULL, &gw, NULL) && !is_own(config, &gw))
 			put_gateway(reg, &gw);
 	json_array_foreach(config->services, i, obj)
 		put_service(reg, obj);
@@ -161,8 +249,52 @@ static void put_all(uv_idle_t *idle)
 	json_array_foreach(config->paths, i, obj)
 		put_path(reg, obj);
 	put_network(reg, (struct ncsdb_write_done){on_written, reg});
-	uv_timer_start(&reg->refresh, on_refresh, REGISTER_REFRESH_MS, REGISTER_REFRESH_MS);
 	finish_one(reg);
+}
+
+static void on_first_round(uv_idle_t *idle)
+{
+	uv_idle_stop(idle);
+	put_round(idle->data);
+}
+
+static bool connected(const struct registration *reg)
+{
+	struct ncsdb_status status;
+
+	ncsdb_status(reg->conf.db, &status);
+	return status.connected;
+}
+
+/* A configured value is true as long as it is configured: it does not age. */
+static void on_refresh(uv_timer_t *timer)
+{
+	struct registration *reg = timer->data;
+
+	if (!connected(reg))
+		return;
+	if (reg->again && !reg->pending)
+		put_round(reg);
+	else
+		put_network(reg, (struct ncsdb_write_done){NULL, NULL});
+}
+
+static void on_patience_end(uv_timer_t *timer)
+{
+	say_done(timer->data);
+}
+
+void registration_hold(struct registration *reg, int64_t lease)
+{
+	reg->lease = lease;
+	reg->pending++;
+	put_own_gateway(reg);
+	finish_one(reg);
+}
+
+void registration_again(struct registration *reg)
+{
+	reg->again = true;
 }
 
 struct registration *registration_start(const struct registration_conf *conf,
@@ -175,11 +307,13 @@ struct registration *registration_start(const struct registration_conf *conf,
 	reg->conf = *conf;
 	reg->done = done;
 	reg->arg = arg;
-	reg->pending = 1;
 	uv_idle_init(conf->loop, &reg->idle);
 	uv_timer_init(conf->loop, &reg->refresh);
-	reg->idle.data = reg->refresh.data = reg;
-	uv_idle_start(&reg->idle, put_all);
+	uv_timer_init(conf->loop, &reg->patience);
+	reg->idle.data = reg->refresh.data = reg->patience.data = reg;
+	uv_idle_start(&reg->idle, on_first_round);
+	uv_timer_start(&reg->refresh, on_refresh, REGISTER_REFRESH_MS, REGISTER_REFRESH_MS);
+	uv_timer_start(&reg->patience, on_patience_end, REGISTER_PATIENCE_MS, 0);
 	return reg;
 }
 
@@ -188,6 +322,7 @@ void registration_close(struct registration *reg)
 	reg->closed = true;
 	uv_close((uv_handle_t *)&reg->idle, NULL);
 	uv_close((uv_handle_t *)&reg->refresh, NULL);
+	uv_close((uv_handle_t *)&reg->patience, NULL);
 }
 
 void registration_free(struct registration *reg)
