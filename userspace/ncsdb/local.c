@@ -458,6 +458,7 @@ int local_open(uv_loop_t *loop, const struct ncsdb_conf *conf, struct ncsdb **ou
 	if (!l)
 		return err_set(err, -ENOMEM, "", NULL, "out of memory");
 	l->base.ops = &local_ops;
+	l->base.loop = loop;
 	store_init(&l->store, conf->max_keys ? conf->max_keys : DEFAULT_MAX_KEYS);
 	rc = open_disk(l, conf, err);
 	if (rc) {

@@ -213,6 +213,7 @@ struct ncsdb_ops {
 
 struct ncsdb { /* first member of every back-end's struct */
 	const struct ncsdb_ops *ops;
+	uv_loop_t *loop;
 	void (*state)(void *arg, bool connected); /* ncsdb_on_state; NULL */
 	void *state_arg;
 };
