@@ -13,9 +13,17 @@ static struct rec **slot(const struct history *h, uint64_t number)
 
 static void drop_first(struct history *h, struct rec_pool *pool)
 {
-	struct rec *rec = *slot(h, h->first++);
+	struct rec *rec = *slot(h, h->first++), *prev = rec->prev;
 
-	h->bytes -= rec_bytes(rec);
+	rec->prev = NULL;
+	if (prev) {
+		/* Its own event went before this one. */
+		prev->is_prev = false;
+		h->bytes -= rec_bytes(prev);
+		rec_unref(pool, prev);
+	}
+	if (!rec->is_prev)
+		h->bytes -= rec_bytes(rec);
 	rec_unref(pool, rec);
 }
 
@@ -49,8 +57,16 @@ int history_reserve(struct history *h, size_t n)
 
 void history_add(struct history *h, struct rec *rec)
 {
+	struct rec *prev = rec->prev;
+
 	*slot(h, h->end++) = rec_ref(rec);
 	h->bytes += rec_bytes(rec);
+	if (!prev)
+		return;
+	prev->is_prev = true;
+	/* What is in the history is counted already. */
+	if (prev->mod_rev < history_at(h, h->first)->mod_rev)
+		h->bytes += rec_bytes(prev);
 }
 
 struct rec *history_at(const struct history *h, uint64_t number)
@@ -76,21 +92,24 @@ uint64_t history_find(const struct history *h, int64_t revision)
 	return low;
 }
 
-int64_t history_trim(struct history *h, struct rec_pool *pool, int64_t floor, int64_t keep)
+int64_t history_trim(struct history *h, struct rec_pool *pool, const struct history_trim *trim)
 {
 	int64_t newest = h->first < h->end ? history_at(h, h->end - 1)->mod_rev : 0;
 	int64_t dropped = 0;
 
 	while (h->first < h->end) {
-		int64_t rev = history_at(h, h->first)->mod_rev;
+		struct rec *rec = history_at(h, h->first);
 		bool over = h->end - h->first > HISTORY_MAX_EVENTS || h->bytes > HISTORY_MAX_BYTES;
 
-		if (rev >= keep)
+		if (rec->mod_rev >= trim->keep)
 			break;
 		/* A revision that is begun is dropped to its end. */
-		if (rev > floor && rev != dropped && (!over || rev == newest))
+		if (rec->mod_rev >= trim->floor && rec->mod_rev != dropped &&
+		    (!over || rec->mod_rev == newest))
 			break;
-		dropped = rev;
+		dropped = rec->mod_rev;
+		if (trim->drop)
+			trim->drop(trim->arg, rec);
 		drop_first(h, pool);
 	}
 	return dropped;

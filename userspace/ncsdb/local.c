@@ -37,6 +37,8 @@ static void answer_range(struct local *l, struct request *r)
 static void answer(struct local *l, struct request *r)
 {
 	l->n_requests--;
+	if (r->since_us)
+		hist_add(&l->write_us, clock_us() - r->since_us);
 	switch (r->kind) {
 	case REQUEST_RANGE:
 		answer_range(l, r);
@@ -46,6 +48,9 @@ static void answer(struct local *l, struct request *r)
 		break;
 	case REQUEST_LEASE:
 		r->lease.cb(r->arg, r->lease.status, r->lease.id, r->lease.ttl_s);
+		break;
+	case REQUEST_SYNC:
+		r->sync.cb(r->arg, r->sync.status);
 		break;
 	}
 	free(r);
@@ -62,6 +67,21 @@ static void answer_all(struct local *l, struct request_queue q, int status)
 	}
 }
 
+int64_t local_durable(const struct local *l)
+{
+	return l->disk ? l->durable : l->store.revision;
+}
+
+static void tell_durable(struct local *l)
+{
+	int64_t durable = local_durable(l);
+
+	if (!l->served || durable == l->told_durable)
+		return;
+	l->told_durable = durable;
+	l->served->durable(l->served_arg);
+}
+
 /* One turn: events first, they are what others wait for. */
 static void on_step(uv_idle_t *handle)
 {
@@ -71,6 +91,7 @@ static void on_step(uv_idle_t *handle)
 	l->burst = 0;
 	l->store.pool.hold = true;
 	local_watches_deliver(l);
+	tell_durable(l);
 	answer_all(l, request_take(&l->ready), 0);
 	write_start(l);
 	local_watches_tidy(l);
@@ -98,6 +119,9 @@ static void on_written(uv_work_t *work, int canceled)
 
 	l->writing = false;
 	l->store.pool.hold = true;
+	hist_add(&l->commit_us, clock_us() - l->write_start_us);
+	if (!status)
+		l->durable = l->batches[done].revision;
 	batch_reset(&l->batches[done], &l->store.pool, 0);
 	if (status) {
 		struct request_queue lost = request_take(&l->waiting[l->gather]);
@@ -106,13 +130,16 @@ static void on_written(uv_work_t *work, int canceled)
 			log_err("database cannot be written: read-only until restart",
 				"error=\"%s\"", strerror(-status));
 		l->read_only = true;
+		l->why_read_only = status;
 		l->store.batch = NULL;
 		batch_reset(&l->batches[l->gather], &l->store.pool, 0);
 		answer_all(l, answers, status);
 		answer_all(l, lost, status);
 	} else {
 		write_start(l);
+		tell_durable(l);
 		answer_all(l, answers, 0);
+		local_watches_tidy(l);
 	}
 	rec_release(&l->store.pool);
 	close_if_done(l);
@@ -129,6 +156,7 @@ static void write_start(struct local *l)
 	l->store.batch = &l->batches[l->gather];
 	batch_reset(l->store.batch, &l->store.pool, ++l->batch_number);
 	l->writing = true;
+	l->write_start_us = clock_us();
 	uv_queue_work(l->loop, &l->work, on_work, on_written);
 }
 
@@ -181,6 +209,8 @@ static int local_range(struct ncsdb *db, const struct ncsdb_range *req, ncsdb_ra
 
 	if (rc)
 		return rc;
+	if (req->revision > l->store.revision)
+		return -EINVAL;
 	r = request_range(req, cb, arg);
 	if (!r)
 		return -ENOMEM;
@@ -198,6 +228,39 @@ static size_t txn_bytes(const struct ncsdb_txn *txn)
 	for (size_t i = 0; i < txn->n_orelse; i++)
 		bytes += txn->orelse[i].value_len + sizeof(struct rec);
 	return bytes;
+}
+
+int local_admit_write(struct local *l, size_t bytes)
+{
+	int rc = admit_write(l);
+
+	if (rc)
+		return rc;
+	l->burst += bytes;
+	return l->read_only ? l->why_read_only : 0;
+}
+
+int local_sync(struct local *l, uint64_t since_us, local_sync_cb cb, void *arg)
+{
+	struct request *r;
+	int rc = admit(l);
+
+	if (rc)
+		return rc;
+	r = request_sync(cb, arg);
+	if (!r)
+		return -ENOMEM;
+	r->since_us = since_us;
+	l->n_requests++;
+	push_durable(l, r);
+	return 0;
+}
+
+void local_serve(struct local *l, const struct local_served *served, void *arg)
+{
+	l->served = served;
+	l->served_arg = arg;
+	l->told_durable = local_durable(l);
 }
 
 static int txn_apply(struct local *l, const struct ncsdb_txn *txn, struct ncsdb_txn_result *res)
@@ -223,6 +286,7 @@ static int local_txn(struct ncsdb *db, const struct ncsdb_txn *txn, ncsdb_txn_cb
 		r = request_txn(cb, arg);
 		if (!r)
 			return -ENOMEM;
+		r->since_us = clock_us();
 		l->n_requests++;
 	}
 	rc = txn_apply(l, txn, &res);
@@ -364,6 +428,8 @@ static void local_status(const struct ncsdb *db, struct ncsdb_status *out)
 		.connected = true,
 		.pending = l->n_requests,
 		.endpoint = "",
+		.write_us = &l->write_us,
+		.commit_us = l->disk ? &l->commit_us : NULL,
 	};
 }
 
@@ -422,6 +488,11 @@ static const struct ncsdb_ops local_ops = {
 	.lease_revoke = local_lease_revoke,
 };
 
+struct local *local_of(struct ncsdb *db)
+{
+	return db->ops == &local_ops ? (struct local *)db : NULL;
+}
+
 static int open_disk(struct local *l, const struct ncsdb_conf *conf, struct err *err)
 {
 	int rc;
@@ -434,6 +505,7 @@ static int open_disk(struct local *l, const struct ncsdb_conf *conf, struct err 
 	if (rc)
 		return rc;
 	l->epoch = disk_epoch(l->disk);
+	l->durable = l->store.revision;
 	l->store.batch = &l->batches[l->gather];
 	batch_reset(l->store.batch, &l->store.pool, ++l->batch_number);
 	return 0;

@@ -28,6 +28,12 @@ struct local_watch {
 	char prefix[];
 };
 
+/* The server that offers this database to others. */
+struct local_served {
+	void (*durable)(void *arg);  /* more is durable than before */
+	int64_t (*needs)(void *arg); /* first revision that it has to send; INT64_MAX: none */
+};
+
 struct local {
 	struct ncsdb base;
 	uv_loop_t *loop;
@@ -53,6 +59,14 @@ struct local {
 	bool writing; /* the other batch is at the disk */
 	int work_status;
 	bool read_only;
+	int why_read_only; /* -errno */
+	int64_t durable;   /* revision on the disk */
+	uint64_t write_start_us;
+	struct hist write_us, commit_us;
+
+	const struct local_served *served; /* NULL: nobody */
+	void *served_arg;
+	int64_t told_durable;
 
 	bool again; /* another step is needed */
 	bool closing;
@@ -62,6 +76,21 @@ struct local {
 int local_open(uv_loop_t *loop, const struct ncsdb_conf *conf, struct ncsdb **out, struct err *err);
 /* Asks for a step. */
 void local_kick(struct local *l);
+/* The newest revision that is durable; of a database in memory the newest. */
+int64_t local_durable(const struct local *l);
+
+/* For the server, which reads and writes the store itself:
+ * may a write of so many bytes begin? -EAGAIN, -ECANCELED; what made the database read-only. */
+int local_admit_write(struct local *l, size_t bytes);
+/* One answer: cb gets 0 when all that is in the store now is durable, or why it will not be;
+ * -ECANCELED at close. since_us: when the request came, for write_us; 0 = is none. -EAGAIN,
+ * -ENOMEM. */
+typedef void (*local_sync_cb)(void *arg, int status);
+int local_sync(struct local *l, uint64_t since_us, local_sync_cb cb, void *arg);
+/* NULL: nobody any more. */
+void local_serve(struct local *l, const struct local_served *served, void *arg);
+/* NULL: db is no database of this process. */
+struct local *local_of(struct ncsdb *db);
 
 /* local_watch.c */
 int local_watch(struct ncsdb *db, const char *prefix, int64_t start_rev, ncsdb_watch_cb cb,

@@ -172,21 +172,24 @@ static int64_t undelivered(const struct local *l)
 	return rev;
 }
 
+/*
+ * What is not durable yet is kept: readers over the wire see the store before it. What their
+ * watches wait for is kept, too, as long as the history is within twice its limits.
+ */
 void local_watches_tidy(struct local *l)
 {
-	struct store *s = &l->store;
-	const struct history *h = &s->history;
-	int64_t dropped;
+	const struct history *h = &l->store.history;
+	int64_t keep = undelivered(l), durable = local_durable(l), pinned;
 
 	free_dead(l);
-	if (h->first == h->end)
-		return;
-	if (h->end - h->first <= HISTORY_MAX_EVENTS && h->bytes <= HISTORY_MAX_BYTES &&
-	    history_at(h, h->first)->mod_rev > s->compacted)
-		return;
-	dropped = history_trim(&s->history, &s->pool, s->compacted, undelivered(l));
-	if (dropped > s->compacted)
-		s->compacted = dropped;
+	if (durable < keep)
+		keep = durable + 1;
+	if (l->served && h->end - h->first <= 2 * HISTORY_MAX_EVENTS &&
+	    h->bytes <= 2 * HISTORY_MAX_BYTES) {
+		pinned = l->served->needs(l->served_arg);
+		keep = pinned < keep ? pinned : keep;
+	}
+	store_trim(&l->store, keep);
 }
 
 void local_watches_end(struct local *l)

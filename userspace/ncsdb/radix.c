@@ -15,6 +15,7 @@
 struct radix_node {
 	void *value; /* NULL: inner node; ROOM: reserved */
 	struct radix_node **child;
+	uint32_t below; /* values here and below */
 	uint16_t n, cap;
 	uint16_t label_len;
 	char label[];
@@ -172,6 +173,7 @@ static int split(struct radix_node **slot, size_t at)
 		free(upper);
 		return -ENOMEM;
 	}
+	upper->below = lower->below;
 	lower->label_len = (uint16_t)(lower->label_len - at);
 	memmove(lower->label, lower->label + at, lower->label_len);
 	child_add(upper, lower);
@@ -221,6 +223,21 @@ int radix_reserve(struct radix *tree, const char *key)
 	}
 }
 
+/* Of every node on the way to key, which is there. */
+static void count_way(struct radix *tree, const char *key, int delta)
+{
+	struct radix_node *node = tree->root;
+
+	for (;;) {
+		node->below += (uint32_t)delta;
+		key += node->label_len;
+		if (!*key)
+			break;
+		node = node->child[child_index(node, (unsigned char)*key)];
+	}
+	tree->count += (size_t)delta;
+}
+
 void *radix_set(struct radix *tree, const char *key, void *value)
 {
 	struct radix_node *node = find(tree, key);
@@ -229,7 +246,20 @@ void *radix_set(struct radix *tree, const char *key, void *value)
 	assert(node && value);
 	old = value_of(node);
 	node->value = value;
-	tree->count += old == NULL;
+	if (!old)
+		count_way(tree, key, 1);
+	return old;
+}
+
+void *radix_vacate(struct radix *tree, const char *key)
+{
+	struct radix_node *node = find(tree, key);
+	void *old = node ? value_of(node) : NULL;
+
+	if (!old)
+		return NULL;
+	node->value = ROOM;
+	count_way(tree, key, -1);
 	return old;
 }
 
@@ -247,6 +277,7 @@ static void join(struct radix_node **slot)
 	memmove(joined->label + upper->label_len, joined->label, joined->label_len);
 	memcpy(joined->label, upper->label, upper->label_len);
 	joined->label_len = (uint16_t)len;
+	joined->below = upper->below;
 	free(upper->child);
 	free(upper);
 	*slot = joined;
@@ -273,6 +304,7 @@ static void *remove_below(struct radix_node **slot, const char *key)
 		if (!node->child[i])
 			child_drop(node, i);
 	}
+	node->below -= old != NULL;
 	if (node->value || node->n > 1)
 		return old;
 	if (node->n == 0) {
@@ -334,4 +366,31 @@ static void *seek(const struct radix_node *node, const char *key, bool after)
 void *radix_seek(const struct radix *tree, const char *key, bool after)
 {
 	return tree->root ? seek(tree->root, key, after) : NULL;
+}
+
+size_t radix_count_from(const struct radix *tree, const char *key, bool after)
+{
+	const struct radix_node *node = tree->root;
+	size_t larger = 0; /* beside the way to key */
+
+	while (node) {
+		size_t n = common(node, key);
+		unsigned int i;
+
+		if (n < node->label_len) {
+			bool all = (unsigned char)node->label[n] > (unsigned char)key[n];
+
+			return larger + (all ? node->below : 0);
+		}
+		key += n;
+		if (!*key)
+			return larger + node->below - (after && value_of(node) ? 1 : 0);
+		i = child_index(node, (unsigned char)*key);
+		for (unsigned int j = node->n; j-- > i;) {
+			if (j > i || !child_is(node, i, *key))
+				larger += node->child[j]->below;
+		}
+		node = child_is(node, i, *key) ? node->child[i] : NULL;
+	}
+	return larger;
 }

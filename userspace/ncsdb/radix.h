@@ -29,6 +29,10 @@ int radix_reserve(struct radix *tree, const char *key);
 /* key must be there or reserved; value not NULL. Returns the value it replaces, or NULL. */
 void *radix_set(struct radix *tree, const char *key, void *value);
 void *radix_remove(struct radix *tree, const char *key);
+/* Takes the value out and keeps its room. */
+void *radix_vacate(struct radix *tree, const char *key);
+/* Values with keys >= key (after: > key), in the time of a look-up. */
+size_t radix_count_from(const struct radix *tree, const char *key, bool after);
 /* The value with the smallest key >= key (after: > key), or NULL. */
 void *radix_seek(const struct radix *tree, const char *key, bool after);
 

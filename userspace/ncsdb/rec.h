@@ -13,12 +13,14 @@ struct rec {
 	int64_t create_rev, mod_rev, version, lease;
 	uint64_t received_us;
 	struct rec *lease_next, **lease_link; /* among its lease's keys, while in the tree */
-	uint64_t batch;			      /* number of the batch that last held it ... */
-	size_t slot;			      /* ... and where */
+	struct rec *prev; /* the version before, while the history holds this one; a reference */
+	uint64_t batch;	  /* number of the batch that last held it ... */
+	size_t slot;	  /* ... and where */
 	uint32_t refs;
 	uint32_t value_len;
 	uint16_t key_len;
 	bool deleted; /* key and mod_rev only */
+	bool is_prev; /* of one that the history holds */
 	char key[];   /* key NUL value NUL */
 };
 
@@ -31,6 +33,7 @@ struct rec_pool {
 /* One reference, for the caller. value may be NULL with value_len 0. NULL without memory. */
 struct rec *rec_new(const char *key, size_t key_len, const void *value, size_t value_len);
 struct rec *rec_ref(struct rec *rec);
+/* rec has no prev any more when the last reference goes. */
 void rec_unref(struct rec_pool *pool, struct rec *rec);
 /* Ends hold and frees what waited for it. */
 void rec_release(struct rec_pool *pool);

@@ -49,6 +49,15 @@ struct request *request_lease(ncsdb_lease_cb cb, void *arg)
 	return r;
 }
 
+struct request *request_sync(void (*cb)(void *arg, int status), void *arg)
+{
+	struct request *r = request_new(REQUEST_SYNC, arg, 0);
+
+	if (r)
+		r->sync.cb = cb;
+	return r;
+}
+
 void request_push(struct request_queue *q, struct request *r)
 {
 	r->next = NULL;
@@ -85,4 +94,6 @@ void request_fail(struct request *r, int status)
 		r->txn.res.status = status;
 	else if (r->kind == REQUEST_LEASE)
 		r->lease.status = status;
+	else if (r->kind == REQUEST_SYNC)
+		r->sync.status = status;
 }

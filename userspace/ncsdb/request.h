@@ -5,12 +5,13 @@
 
 #include "ncsdb/ncsdb.h"
 
-enum request_kind { REQUEST_RANGE, REQUEST_TXN, REQUEST_LEASE };
+enum request_kind { REQUEST_RANGE, REQUEST_TXN, REQUEST_LEASE, REQUEST_SYNC };
 
 struct request {
 	struct request *next;
 	enum request_kind kind;
 	void *arg;
+	uint64_t since_us; /* of a write: when it came; else 0 */
 	union {
 		struct {
 			ncsdb_range_cb cb;
@@ -26,6 +27,10 @@ struct request {
 			int64_t id;
 			unsigned int ttl_s;
 		} lease;
+		struct {
+			void (*cb)(void *arg, int status);
+			int status;
+		} sync;
 	};
 	char text[];
 };
@@ -38,6 +43,7 @@ struct request_queue {
 struct request *request_range(const struct ncsdb_range *req, ncsdb_range_cb cb, void *arg);
 struct request *request_txn(ncsdb_txn_cb cb, void *arg);
 struct request *request_lease(ncsdb_lease_cb cb, void *arg);
+struct request *request_sync(void (*cb)(void *arg, int status), void *arg);
 void request_push(struct request_queue *q, struct request *r);
 struct request *request_pop(struct request_queue *q);
 /* Takes all of q; q is empty afterwards. */

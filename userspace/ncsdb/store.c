@@ -16,6 +16,7 @@ void store_fini(struct store *s)
 	struct rec *rec;
 
 	rec_release(&s->pool);
+	radix_fini(&s->ghosts);
 	history_fini(&s->history, &s->pool);
 	leases_fini(&s->leases);
 	while ((rec = radix_seek(&s->tree, "", false))) {
@@ -26,19 +27,13 @@ void store_fini(struct store *s)
 	free(s->changes);
 }
 
-/* ---- changes: prepared until nothing can fail, then made in one go ---- */
-
-static void changes_drop(struct store *s)
-{
-	for (size_t i = 0; i < s->n_changes; i++) {
-		struct rec *rec = s->changes[i];
-
-		if (!rec->deleted && !radix_get(&s->tree, rec->key))
-			radix_remove(&s->tree, rec->key); /* the room reserved */
-		rec_unref(&s->pool, rec);
-	}
-	s->n_changes = 0;
-}
+/*
+ * ---- changes ----
+ *
+ * A write changes the trees at once and notes its versions; each holds the one it replaces in
+ * rec->prev (the tree's reference, or one more on a tombstone), so that it can be undone until it
+ * is committed. Rooms in the trees are kept until then: undoing cannot fail.
+ */
 
 /* Takes rec (NULL: without memory). */
 static int changes_push(struct store *s, struct rec *rec)
@@ -60,99 +55,122 @@ static int changes_push(struct store *s, struct rec *rec)
 	return 0;
 }
 
-static int prepare_put(struct store *s, const struct ncsdb_op *op, uint64_t now_us)
+/* Drops the newest change, which is in no tree. */
+static int changes_pop(struct store *s, int rc)
 {
-	struct rec *rec;
-	int rc;
-
-	if (op->lease && !lease_get(&s->leases, op->lease))
-		return -ENOENT;
-	rec = rec_new(op->key, strlen(op->key), op->value, op->value_len);
-	rc = changes_push(s, rec);
-	if (rc)
-		return rc;
-	rec->lease = op->lease;
-	rec->received_us = now_us;
-	return radix_reserve(&s->tree, op->key);
-}
-
-static int prepare_delete(struct store *s, const struct rec *victim)
-{
-	struct rec *rec = rec_new(victim->key, victim->key_len, NULL, 0);
-
-	if (rec)
-		rec->deleted = true;
-	return changes_push(s, rec);
-}
-
-static int prepare_delete_prefix(struct store *s, const char *prefix)
-{
-	size_t len = strlen(prefix);
-	const struct rec *rec = radix_seek(&s->tree, prefix, false);
-	int rc = 0;
-
-	for (; !rc && rec && strncmp(rec->key, prefix, len) == 0;
-	     rec = radix_seek(&s->tree, rec->key, true))
-		rc = prepare_delete(s, rec);
+	rec_unref(&s->pool, s->changes[--s->n_changes]);
 	return rc;
 }
 
-static int prepare_op(struct store *s, const struct ncsdb_op *op, uint64_t now_us)
+int store_put(struct store *s, const struct store_put *put)
 {
-	const struct rec *rec;
+	struct rec *rec, *old;
 
-	switch (op->type) {
-	case NCSDB_PUT:
-		return prepare_put(s, op, now_us);
-	case NCSDB_DELETE:
-		rec = radix_get(&s->tree, op->key);
-		return rec ? prepare_delete(s, rec) : 0;
-	case NCSDB_DELETE_PREFIX:
-		return prepare_delete_prefix(s, op->key);
+	if (put->lease && !lease_get(&s->leases, put->lease))
+		return -ENOENT;
+	rec = rec_new(put->key, put->key_len, put->value, put->value_len);
+	if (changes_push(s, rec))
+		return -ENOMEM;
+	if (radix_reserve(&s->tree, rec->key)) /* may leave a needless, correct room */
+		return changes_pop(s, -ENOMEM);
+	rec->mod_rev = rec->create_rev = s->revision + 1;
+	rec->version = 1;
+	rec->lease = put->lease;
+	rec->received_us = put->now_us;
+	old = radix_set(&s->tree, rec->key, rec_ref(rec));
+	if (old) {
+		rec->create_rev = old->create_rev;
+		rec->version = old->version + 1;
+	} else if (s->ghosts.count) {
+		old = radix_vacate(&s->ghosts, rec->key);
+		if (old)
+			rec_ref(old);
 	}
-	return -EINVAL;
+	rec->prev = old;
+	return 0;
+}
+
+int store_delete(struct store *s, const struct rec *victim)
+{
+	struct rec *rec = rec_new(victim->key, victim->key_len, NULL, 0);
+
+	if (changes_push(s, rec))
+		return -ENOMEM;
+	if (radix_reserve(&s->ghosts, rec->key))
+		return changes_pop(s, -ENOMEM);
+	rec->deleted = true;
+	rec->mod_rev = s->revision + 1;
+	rec->prev = radix_vacate(&s->tree, rec->key);
+	radix_set(&s->ghosts, rec->key, rec);
+	return 0;
+}
+
+const struct rec *store_replaced(const struct store *s)
+{
+	const struct rec *prev = s->n_changes ? s->changes[s->n_changes - 1]->prev : NULL;
+
+	return prev && !prev->deleted ? prev : NULL;
+}
+
+static void undo_put(struct store *s, struct rec *rec)
+{
+	struct rec *old = rec->prev;
+
+	if (old && !old->deleted) {
+		radix_set(&s->tree, rec->key, old);
+	} else {
+		radix_remove(&s->tree, rec->key);
+		if (old) {
+			radix_set(&s->ghosts, rec->key, old);
+			rec_unref(&s->pool, old);
+		}
+	}
+	rec->prev = NULL;
+	rec_unref(&s->pool, rec); /* the tree's */
+}
+
+static void undo_delete(struct store *s, struct rec *rec)
+{
+	radix_remove(&s->ghosts, rec->key);
+	radix_set(&s->tree, rec->key, rec->prev);
+	rec->prev = NULL;
+}
+
+void store_abort(struct store *s)
+{
+	while (s->n_changes) {
+		struct rec *rec = s->changes[--s->n_changes];
+
+		if (rec->deleted)
+			undo_delete(s, rec);
+		else
+			undo_put(s, rec);
+		rec_unref(&s->pool, rec);
+	}
 }
 
 /* Limits, and room in all places the changes go to. */
 static int changes_admit(struct store *s)
 {
-	size_t added = 0;
+	bool adds = false;
 
-	for (size_t i = 0; i < s->n_changes; i++) {
-		const struct rec *rec = s->changes[i];
-
-		if (!rec->deleted && !radix_get(&s->tree, rec->key))
-			added++;
-	}
-	if (added && s->tree.count + added > s->max_keys)
+	for (size_t i = 0; i < s->n_changes; i++)
+		adds |= !s->changes[i]->deleted && s->changes[i]->version == 1;
+	if (adds && s->tree.count > s->max_keys)
 		return -ENOSPC;
 	if (s->batch && batch_reserve(s->batch, s->n_changes))
 		return -ENOMEM;
 	return history_reserve(&s->history, s->n_changes);
 }
 
-/* The tree's reference to old is the caller's afterwards. */
-static struct rec *change_tree(struct store *s, struct rec *rec)
+static void change_commit(struct store *s, struct rec *rec)
 {
-	struct rec *old;
+	struct rec *old = rec->prev;
 
 	if (rec->deleted)
-		return radix_remove(&s->tree, rec->key);
-	old = radix_get(&s->tree, rec->key);
-	rec->create_rev = old ? old->create_rev : rec->mod_rev;
-	rec->version = old ? old->version + 1 : 1;
-	radix_set(&s->tree, rec->key, rec_ref(rec));
-	return old;
-}
-
-static bool change_make(struct store *s, struct rec *rec)
-{
-	struct rec *old;
-
-	rec->mod_rev = s->revision;
-	old = change_tree(s, rec);
-	if (rec->deleted && !old)
-		return false; /* an operation before this one deleted it, too */
+		radix_remove(&s->tree, rec->key); /* its room */
+	else if (old && old->deleted)
+		radix_remove(&s->ghosts, rec->key);
 	if (old)
 		lease_detach(old);
 	if (rec->lease)
@@ -160,23 +178,23 @@ static bool change_make(struct store *s, struct rec *rec)
 	history_add(&s->history, rec);
 	if (s->batch)
 		batch_add(s->batch, &s->pool, rec, old);
-	rec_unref(&s->pool, old);
-	return rec->deleted;
+	rec_unref(&s->pool, rec);
 }
 
-/* Returns how many keys were deleted. */
-static size_t changes_make(struct store *s)
+int store_commit(struct store *s)
 {
-	size_t deleted = 0;
+	int rc = changes_admit(s);
 
+	if (rc) {
+		store_abort(s);
+		return rc;
+	}
 	if (s->n_changes)
 		s->revision++;
-	for (size_t i = 0; i < s->n_changes; i++) {
-		deleted += change_make(s, s->changes[i]);
-		rec_unref(&s->pool, s->changes[i]);
-	}
+	for (size_t i = 0; i < s->n_changes; i++)
+		change_commit(s, s->changes[i]);
 	s->n_changes = 0;
-	return deleted;
+	return 0;
 }
 
 /* ---- transactions ---- */
@@ -224,87 +242,98 @@ static bool cmps_hold(const struct store *s, const struct ncsdb_txn *txn)
 	return true;
 }
 
+static int delete_prefix(struct store *s, const char *prefix)
+{
+	size_t len = strlen(prefix);
+	const struct rec *rec = radix_seek(&s->tree, prefix, false);
+	int rc = 0;
+
+	for (; !rc && rec && strncmp(rec->key, prefix, len) == 0;
+	     rec = radix_seek(&s->tree, rec->key, true))
+		rc = store_delete(s, rec);
+	return rc;
+}
+
+static int op_make(struct store *s, const struct ncsdb_op *op, uint64_t now_us)
+{
+	const struct rec *rec;
+
+	switch (op->type) {
+	case NCSDB_PUT:
+		return store_put(s, &(struct store_put){
+					    .key = op->key,
+					    .key_len = strlen(op->key),
+					    .value = op->value,
+					    .value_len = op->value_len,
+					    .lease = op->lease,
+					    .now_us = now_us,
+				    });
+	case NCSDB_DELETE:
+		rec = radix_get(&s->tree, op->key);
+		return rec ? store_delete(s, rec) : 0;
+	case NCSDB_DELETE_PREFIX:
+		return delete_prefix(s, op->key);
+	}
+	return -EINVAL;
+}
+
+static size_t count_deleted(const struct store *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_changes; i++)
+		n += s->changes[i]->deleted;
+	return n;
+}
+
 int store_txn(struct store *s, const struct ncsdb_txn *txn, uint64_t now_us,
 	      struct ncsdb_txn_result *res)
 {
 	bool holds = cmps_hold(s, txn);
 	const struct ncsdb_op *ops = holds ? txn->then : txn->orelse;
-	size_t n = holds ? txn->n_then : txn->n_orelse;
+	size_t n = holds ? txn->n_then : txn->n_orelse, deleted;
 	int rc = 0;
 
-	*res = (struct ncsdb_txn_result){.succeeded = holds};
 	for (size_t i = 0; !rc && i < n; i++)
-		rc = prepare_op(s, &ops[i], now_us);
-	if (!rc)
-		rc = changes_admit(s);
+		rc = op_make(s, &ops[i], now_us);
+	deleted = count_deleted(s);
 	if (rc)
-		changes_drop(s);
+		store_abort(s);
 	else
-		res->deleted = changes_make(s);
-	res->status = rc;
-	res->revision = s->revision;
+		rc = store_commit(s);
+	*res = (struct ncsdb_txn_result){
+		.status = rc,
+		.succeeded = holds,
+		.revision = s->revision,
+		.deleted = rc ? 0 : deleted,
+	};
 	return rc;
 }
 
-/* ---- reads ---- */
+/* ---- the past ---- */
 
-static bool in_range(const struct rec *rec, const struct ncsdb_range *req)
+static void ghost_drop(void *arg, struct rec *rec)
 {
-	if (req->prefix)
-		return strncmp(rec->key, req->key, strlen(req->key)) == 0;
-	return strcmp(rec->key, req->end) < 0;
+	struct store *s = arg;
+
+	if (rec->deleted && radix_get(&s->ghosts, rec->key) == rec)
+		radix_remove(&s->ghosts, rec->key);
 }
 
-static const struct rec *range_next(const struct store *s, const struct ncsdb_range *req,
-				    const struct rec *last)
+void store_trim(struct store *s, int64_t keep)
 {
-	const struct rec *rec;
+	struct history_trim trim = {s->compacted, keep, ghost_drop, s};
+	const struct history *h = &s->history;
+	int64_t dropped;
 
-	if (!req->prefix && !req->end)
-		return last ? NULL : radix_get(&s->tree, req->key);
-	rec = radix_seek(&s->tree, last ? last->key : req->key, last != NULL);
-	return rec && in_range(rec, req) ? rec : NULL;
-}
-
-static int range_push(struct ncsdb_range_result *res, size_t *cap, const struct rec *rec)
-{
-	struct ncsdb_kv *kvs = (struct ncsdb_kv *)res->kvs;
-
-	if (res->n == *cap) {
-		*cap = *cap ? *cap * 2 : 16;
-		kvs = reallocarray(kvs, *cap, sizeof(*kvs));
-		if (!kvs)
-			return -ENOMEM;
-		res->kvs = kvs;
-	}
-	rec_kv(rec, &kvs[res->n++]);
-	return 0;
-}
-
-void store_range(const struct store *s, const struct ncsdb_range *req,
-		 struct ncsdb_range_result *res)
-{
-	const struct rec *rec = NULL;
-	size_t cap = 0;
-
-	*res = (struct ncsdb_range_result){.revision = s->revision};
-	while ((rec = range_next(s, req, rec))) {
-		if (req->limit && res->n == req->limit) {
-			res->more = true;
-			return;
-		}
-		if (range_push(res, &cap, rec)) {
-			free((void *)res->kvs);
-			*res = (struct ncsdb_range_result){.status = -ENOMEM};
-			return;
-		}
-		if (req->keys_only) {
-			struct ncsdb_kv *kv = (struct ncsdb_kv *)&res->kvs[res->n - 1];
-
-			kv->value = NULL;
-			kv->value_len = 0;
-		}
-	}
+	if (h->first == h->end)
+		return;
+	if (h->end - h->first <= HISTORY_MAX_EVENTS && h->bytes <= HISTORY_MAX_BYTES &&
+	    history_at(h, h->first)->mod_rev >= s->compacted)
+		return;
+	dropped = history_trim(&s->history, &s->pool, &trim);
+	if (dropped > s->compacted)
+		s->compacted = dropped;
 }
 
 /* ---- leases ---- */
@@ -337,6 +366,13 @@ int store_lease_grant(struct store *s, int64_t *id, unsigned int ttl_s, uint64_t
 	return 0;
 }
 
+static int by_key(const void *a, const void *b)
+{
+	const struct rec *const *x = a, *const *y = b;
+
+	return strcmp((*x)->key, (*y)->key);
+}
+
 int store_lease_end(struct store *s, int64_t id)
 {
 	struct lease *lease = lease_get(&s->leases, id);
@@ -347,14 +383,16 @@ int store_lease_end(struct store *s, int64_t id)
 	if (s->batch && batch_reserve_lease(s->batch))
 		return -ENOMEM;
 	for (const struct rec *rec = lease->keys; !rc && rec; rec = rec->lease_next)
-		rc = prepare_delete(s, rec);
-	if (!rc)
-		rc = changes_admit(s);
+		rc = store_delete(s, rec);
 	if (rc) {
-		changes_drop(s);
+		store_abort(s);
 		return rc;
 	}
-	changes_make(s);
+	if (s->n_changes)
+		qsort(s->changes, s->n_changes, sizeof(struct rec *), by_key);
+	rc = store_commit(s);
+	if (rc)
+		return rc;
 	lease_del(&s->leases, lease);
 	if (s->batch)
 		batch_add_lease(s->batch, id, 0);
