@@ -71,12 +71,15 @@ json_t *attr_to_json(int64_t milli);
 /* Shortest decimal: 71500 -> "71.5". Returns buf. */
 const char *attr_text(int64_t milli, char *buf, size_t size);
 
+/* 16 bytes: there are millions. */
 struct sample {
-	uint16_t attr;
-	bool refused; /* a newer value was refused: this is the last good one */
 	int64_t milli;
-	uint64_t received_us; /* clock_us() */
+	uint64_t received_us : 54; /* view_time(), 0 = unknown */
+	uint64_t attr : 9;
+	uint64_t refused : 1; /* a newer value was refused: this is the last good one */
 };
+_Static_assert(sizeof(struct sample) == 16, "no holes");
+_Static_assert(ATTR_LIMIT <= 1 << 9, "an id fits");
 
 /* Sorted by attr. Zero-initialised is empty. Owner frees with samples_fini. */
 struct samples {

@@ -21,15 +21,18 @@ static uint16_t find(const struct samples *set, uint16_t attr)
 	return lo;
 }
 
+/* One by one while small: most objects have few attributes, and there are many objects. */
 static int grow(struct samples *set)
 {
-	uint16_t cap = set->cap ? set->cap * 2 : 4;
+	uint16_t cap = set->cap < 4 ? set->cap + 1 : set->cap + set->cap / 2;
 	struct sample *v;
 
 	if (set->n < set->cap)
 		return 0;
 	if (set->n >= ATTR_PER_OBJECT)
 		return -ENOSPC;
+	if (cap > ATTR_PER_OBJECT)
+		cap = ATTR_PER_OBJECT;
 	v = realloc(set->v, cap * sizeof(*v));
 	if (!v)
 		return -ENOMEM;

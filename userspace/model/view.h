@@ -29,21 +29,20 @@ enum instance_state { INSTANCE_UP, INSTANCE_DRAINING, INSTANCE_DOWN, INSTANCE_ST
 extern const char *const instance_state_names[INSTANCE_STATE_MAX];
 
 struct view_instance {
-	char name[NAME_LEN];
-	char gateway[NAME_LEN];	 /* "" until known */
+	struct view_service *service;
+	void *user;		 /* orc's */
+	const char *gateway;	 /* shared, the view's; "" until known */
 	struct in6_addr address; /* :: until known; IPv4-mapped for IPv4 */
 	struct in6_addr sid;	 /* :: until known */
-	uint8_t state;		 /* enum instance_state; UP until told */
 	int64_t revision;	 /* of the last change in the database */
 	struct samples samples;	 /* computing status */
+	uint8_t state;		 /* enum instance_state; UP until told */
 	/* Not an instance but what gateway says of all its own (model/aggregate.h); name is "@" and
 	 * the gateway's. address and sid stay ::. */
 	bool aggregate;
 	uint16_t agg_count;
 	uint32_t agg_capacity;
-	struct view_service *service;
-	void *user;	   /* orc's */
-	UT_hash_handle hh; /* in service->instances, by name */
+	char name[]; /* up to NAME_LEN with NUL; the object is as long as it needs */
 };
 
 struct view_service {
@@ -51,10 +50,17 @@ struct view_service {
 	bool registered;     /* false: instances are known, the service itself is not yet */
 	struct service *def; /* NULL until it was registered */
 	int64_t revision;
-	struct view_instance *instances; /* uthash */
-	void *user;			 /* orc's */
+	struct view_instance **instances; /* n_instances; NULL: none */
+	uint32_t *slots;		  /* of a hash table by name: view_table.c */
+	uint32_t n_instances, cap_instances, n_slots;
+	void *user; /* orc's */
 	UT_hash_handle hh;
 };
+
+/* for (...) over the instances of a service; the view must not change meanwhile. */
+#define view_each_instance(svc, inst)                                                              \
+	for (uint32_t at_ = 0; at_ < (svc)->n_instances && ((inst) = (svc)->instances[at_], true); \
+	     at_++)
 
 struct view_gateway {
 	struct gateway def;
@@ -117,6 +123,7 @@ struct view {
 	struct view_gateway *gateways; /* uthash by def.name */
 	struct view_path *paths;       /* uthash by key */
 	struct view_class *classes;    /* uthash by def.name */
+	struct view_site *sites;       /* uthash: names of instances' gateways, each once */
 	unsigned int n_instances;
 	uint64_t stalled_us;	 /* stood still so long, in all */
 	uint64_t stall_since_us; /* clock_us(); 0 = goes on */
@@ -155,8 +162,10 @@ struct view_instance_put {
 	const struct in6_addr *address;
 	const struct in6_addr *sid;
 	const enum instance_state *state;
-	const struct aggregate *aggregate; /* instance is "@gateway"; its samples are replaced */
-	uint64_t received_us;		   /* of aggregate's samples */
+	/* instance is "@gateway", together shorter than NAME_LEN, and gateway is taken from there;
+	 * its samples are replaced. */
+	const struct aggregate *aggregate;
+	uint64_t received_us; /* of aggregate's samples */
 };
 int view_instance_put(struct view *view, const struct view_instance_put *put);
 void view_instance_del(struct view *view, uint64_t service, const char *instance);

@@ -81,11 +81,12 @@ static void name_member(const struct view_service *svc, json_t *member)
 {
 	const json_t *nexthop = json_object_get(member, "nexthop");
 	bool direct = json_object_get(nexthop, "address") != NULL;
+	const struct view_instance *i;
 	struct in6_addr end;
 
 	if (!member_end(nexthop, &end))
 		return;
-	for (const struct view_instance *i = svc->instances; i; i = i->hh.next) {
+	view_each_instance(svc, i) {
 		if (memcmp(direct ? &i->address : &i->sid, &end, sizeof(end)) != 0)
 			continue;
 		set_text(member, "instance", i->name);

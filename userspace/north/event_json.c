@@ -155,8 +155,11 @@ static void find_instance(const struct view *view, struct way *way)
 	const struct view_service *svc = view_service(view, way->service);
 	const struct in6_addr *end = last_segment(&way->nexthop);
 	bool direct = way->nexthop.kind == SAN_NH_DIRECT;
+	const struct view_instance *i;
 
-	for (const struct view_instance *i = svc ? svc->instances : NULL; i; i = i->hh.next) {
+	if (!svc)
+		return;
+	view_each_instance(svc, i) {
 		if (!same_addr(direct ? &i->address : &i->sid, end))
 			continue;
 		strcpy(way->instance, i->name);

@@ -136,7 +136,9 @@ static int by_service_and_name(const void *a, const void *b)
 
 static void add_instances(struct pick *pick, const struct view_service *svc, const char *after)
 {
-	for (const struct view_instance *inst = svc->instances; inst; inst = inst->hh.next) {
+	const struct view_instance *inst;
+
+	view_each_instance(svc, inst) {
 		if (!after || strcmp(inst->name, after) > 0)
 			pick_add(pick, inst);
 	}

@@ -28,10 +28,10 @@ static unsigned int count_of(const struct orc *orc, const struct orc_service *sv
 
 static unsigned int count_candidates(const struct orc *orc, const struct orc_service *svc)
 {
-	struct view_instance *view, *next;
+	struct view_instance *view;
 	unsigned int n = 0;
 
-	HASH_ITER(hh, svc->view->instances, view, next) {
+	view_each_instance(svc->view, view) {
 		if (view->user)
 			n += count_of(orc, svc, view->user);
 	}
@@ -115,7 +115,7 @@ static void collect_instance(const struct orc *orc, struct orc_service *svc,
 int orc_collect(struct orc *orc, struct orc_service *svc)
 {
 	unsigned int n = count_candidates(orc, svc);
-	struct view_instance *view, *next;
+	struct view_instance *view;
 
 	say_cut(svc, n);
 	if (n > ORC_MAX_CANDIDATES)
@@ -127,7 +127,7 @@ int orc_collect(struct orc *orc, struct orc_service *svc)
 	svc->steering = svc->view->def->steering;
 	svc->n_free = svc->n_suppressed = 0;
 	svc->damped = false;
-	HASH_ITER(hh, svc->view->instances, view, next)
+	view_each_instance(svc->view, view)
 		if (view->user)
 			collect_instance(orc, svc, view->user, n);
 	orc->stats.candidates += svc->n;

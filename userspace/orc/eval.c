@@ -94,11 +94,11 @@ static bool is_aged(const struct service *def, const struct ssc_candidate *cand,
 
 static void mark_reusable(struct orc_service *svc, uint64_t now_us)
 {
-	struct view_instance *view, *next;
+	struct view_instance *view;
 
 	if (!svc->n_suppressed || svc->rebuild)
 		return;
-	HASH_ITER(hh, svc->view->instances, view, next) {
+	view_each_instance(svc->view, view) {
 		struct orc_instance *inst = view->user;
 		const struct orc_seat *seat = inst ? orc_seat(svc, inst) : NULL;
 
@@ -175,13 +175,13 @@ static void feed(struct orc_service *svc, struct orc_seat *seat, uint64_t now_us
 /* Suppressed ones are out as long as another one satisfies: the last is never damped. */
 static void apply_damping(struct orc *orc, struct orc_service *svc, uint64_t now_us)
 {
-	struct view_instance *view, *next;
+	struct view_instance *view;
 	bool out = svc->n_free > 0;
 
 	if (!svc->n_suppressed && !svc->damped)
 		return;
 	svc->damped = false;
-	HASH_ITER(hh, svc->view->instances, view, next) {
+	view_each_instance(svc->view, view) {
 		struct orc_seat *seat = view->user ? orc_seat(svc, view->user) : NULL;
 		bool damped = seat && seat->suppressed && out;
 
@@ -196,12 +196,12 @@ static void apply_damping(struct orc *orc, struct orc_service *svc, uint64_t now
 
 static uint64_t reuse_at(const struct orc_service *svc)
 {
-	struct view_instance *view, *next;
+	struct view_instance *view;
 	uint64_t at = UINT64_MAX;
 
 	if (!svc->n_suppressed)
 		return at;
-	HASH_ITER(hh, svc->view->instances, view, next) {
+	view_each_instance(svc->view, view) {
 		const struct orc_seat *seat = view->user ? orc_seat(svc, view->user) : NULL;
 		uint64_t until = UINT64_MAX;
 

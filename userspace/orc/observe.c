@@ -395,14 +395,14 @@ void orc_attach(struct orc *orc)
 {
 	struct view_path *path, *next_path;
 	struct view_service *svc, *next_svc;
-	struct view_instance *inst, *next_inst;
+	struct view_instance *inst;
 
 	HASH_ITER(hh, orc->view->paths, path, next_path)
 		on_path(orc, path);
 	HASH_ITER(hh, orc->view->services, svc, next_svc) {
 		if (svc->registered)
 			on_service(orc, svc);
-		HASH_ITER(hh, svc->instances, inst, next_inst)
+		view_each_instance(svc, inst)
 			on_instance(orc, inst);
 	}
 	orc_classes_touch(orc);
@@ -412,9 +412,9 @@ void orc_attach(struct orc *orc)
 
 static void detach_instances(struct view_service *svc)
 {
-	struct view_instance *inst, *next;
+	struct view_instance *inst;
 
-	HASH_ITER(hh, svc->instances, inst, next) {
+	view_each_instance(svc, inst) {
 		if (inst->user)
 			instance_free(inst->user);
 		inst->user = NULL;

@@ -159,10 +159,10 @@ static unsigned int weight_in_force(const struct orc_service *svc, const struct 
 static unsigned int check_weights(const struct orc_service *svc)
 {
 	const struct service *def = svc->view->def;
-	struct view_instance *inst, *next;
+	struct view_instance *inst;
 	unsigned int sum = 0;
 
-	HASH_ITER(hh, svc->view->instances, inst, next) {
+	view_each_instance(svc->view, inst) {
 		unsigned int want =
 			METRIC_MAX - best_metric(def, inst, orc_seat(svc, inst->user), svc->scope);
 		unsigned int got = weight_in_force(svc, inst);

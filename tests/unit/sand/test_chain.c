@@ -297,11 +297,11 @@ static struct {
 
 static void naive_candidates(const struct view_service *svc)
 {
-	struct view_instance *inst, *next;
+	struct view_instance *inst;
 	struct view_path *path, *next_path;
 
 	naive.n = 0;
-	HASH_ITER(hh, svc->instances, inst, next) {
+	view_each_instance(svc, inst) {
 		if (!inst->gateway[0] || IN6_IS_ADDR_UNSPECIFIED(&inst->address))
 			continue;
 		HASH_ITER(hh, view.paths, path, next_path) {

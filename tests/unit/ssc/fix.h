@@ -15,7 +15,10 @@
 
 /* One instance with one path to it: up, with a SID, over best effort. */
 struct fix {
-	struct view_instance instance;
+	union {
+		struct view_instance instance;
+		char room[sizeof(struct view_instance) + NAME_LEN]; /* for its name */
+	};
 	struct view_path path;
 };
 
@@ -23,7 +26,7 @@ static inline void fix_init(struct fix *fix, const char *instance, const char *p
 {
 	memset(fix, 0, sizeof(*fix));
 	snprintf(fix->instance.name, NAME_LEN, "%s", instance);
-	snprintf(fix->instance.gateway, NAME_LEN, "gw2");
+	fix->instance.gateway = "gw2";
 	inet_pton(AF_INET6, "5f00:0:2:100::", &fix->instance.sid);
 	snprintf(fix->path.def.ingress, NAME_LEN, "pe1");
 	snprintf(fix->path.def.gateway, NAME_LEN, "gw2");

@@ -147,7 +147,7 @@ static void test_lost(void **state)
 	decide(3 * S);
 	assert_result(1, SSC_LOST, true);
 	set(0, 10);
-	strcpy(t.fix[1].instance.gateway, "gw3"); /* the same name elsewhere is another one */
+	t.fix[1].instance.gateway = "gw3"; /* the same name elsewhere is another one */
 	decide(4 * S);
 	assert_result(0, SSC_LOST, true);
 }
