@@ -28,6 +28,7 @@ void service_init(struct service *svc, uint64_t id)
 		.margin = DEFAULT_MARGIN,
 		.hold_ms = DEFAULT_HOLD_MS,
 		.max_age_ms = DEFAULT_MAX_AGE_MS,
+		.max_updates_per_s = MAX_UPDATES_DEFAULT,
 		.n_terms = 1,
 		.terms = &default_term,
 	};
@@ -127,7 +128,8 @@ bool service_equal(const struct service *a, const struct service *b)
 	return a->id == b->id && strcmp(a->name, b->name) == 0 &&
 	       IN6_ARE_ADDR_EQUAL(&a->address, &b->address) && a->address4 == b->address4 &&
 	       same_choices(a, b) && a->margin == b->margin && a->hold_ms == b->hold_ms &&
-	       a->max_age_ms == b->max_age_ms && a->n_terms == b->n_terms &&
-	       a->n_requirements == b->n_requirements && a->n_access == b->n_access &&
-	       same_terms(a, b) && same_requirements(a, b) && same_access(a, b);
+	       a->max_age_ms == b->max_age_ms && a->max_updates_per_s == b->max_updates_per_s &&
+	       a->n_terms == b->n_terms && a->n_requirements == b->n_requirements &&
+	       a->n_access == b->n_access && same_terms(a, b) && same_requirements(a, b) &&
+	       same_access(a, b);
 }

@@ -290,6 +290,16 @@ static int read_access(const json_t *obj, struct draft *draft, struct err *err)
 	return 0;
 }
 
+static int read_max_updates(const json_t *obj, struct service *svc, struct err *err)
+{
+	int64_t n = svc->max_updates_per_s;
+	int r = json_get_int(obj, "max_updates_per_s", JSON_OPTIONAL,
+			     (struct json_range){1, MAX_UPDATES_MAX}, &n, err);
+
+	svc->max_updates_per_s = (uint16_t)n;
+	return r;
+}
+
 static int read_service(const json_t *obj, struct draft *draft, struct err *err)
 {
 	struct service *svc = &draft->svc;
@@ -311,6 +321,8 @@ static int read_service(const json_t *obj, struct draft *draft, struct err *err)
 		r = read_part(obj, "hysteresis", svc, read_hysteresis, err);
 	if (r == 0)
 		r = read_part(obj, "freshness", svc, read_freshness, err);
+	if (r == 0)
+		r = read_max_updates(obj, svc, err);
 	return r;
 }
 
@@ -346,11 +358,23 @@ static int read_id(const json_t *obj, uint64_t expect_id, uint64_t *id, struct e
 
 int service_from_json(const json_t *obj, uint64_t expect_id, struct service **out, struct err *err)
 {
-	static const char *const allowed[] = {
-		"id",		"name",	       "address",   "address4",
-		"strategy",	"selection",   "steering",  "affinity",
-		"affinity_key", "flow_idle_s", "access",    "evaluation",
-		"requirements", "hysteresis",  "freshness", NULL};
+	static const char *const allowed[] = {"id",
+					      "name",
+					      "address",
+					      "address4",
+					      "strategy",
+					      "selection",
+					      "steering",
+					      "affinity",
+					      "affinity_key",
+					      "flow_idle_s",
+					      "access",
+					      "evaluation",
+					      "requirements",
+					      "hysteresis",
+					      "freshness",
+					      "max_updates_per_s",
+					      NULL};
 	struct err ignored;
 	uint16_t names = attr_count();
 	char text[SVC_ID_TEXT];
@@ -445,15 +469,15 @@ json_t *service_to_json(const struct service *svc)
 {
 	char id[SVC_ID_TEXT];
 	json_t *obj = json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:{s:i, s:i}, s:{s:i, s:s}}", "id",
-		svc_id_text(svc->id, id), "strategy", strategy_names[svc->strategy], "selection",
-		selection_names[svc->mode == SAN_MODE_BALANCED], "steering",
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:{s:i, s:i}, s:{s:i, s:s}, s:i}",
+		"id", svc_id_text(svc->id, id), "strategy", strategy_names[svc->strategy],
+		"selection", selection_names[svc->mode == SAN_MODE_BALANCED], "steering",
 		steering_names[svc->steering], "affinity", affinity_names[svc->affinity],
 		"affinity_key", key_names[svc->affinity_key == SAN_SVC_KEY_SOURCE], "flow_idle_s",
 		(int)svc->flow_idle_s, "evaluation", terms_to_json(svc), "requirements",
 		requirements_to_json(svc), "hysteresis", "margin", (int)svc->margin, "hold_ms",
 		(int)svc->hold_ms, "freshness", "max_age_ms", (int)svc->max_age_ms, "policy",
-		stale_names[svc->stale]);
+		stale_names[svc->stale], "max_updates_per_s", (int)svc->max_updates_per_s);
 
 	if (obj)
 		options_to_json(svc, obj);

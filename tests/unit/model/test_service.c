@@ -141,6 +141,7 @@ static void test_defaults(void **state)
 	assert_int_equal(svc->margin, 50);
 	assert_int_equal(svc->hold_ms, 1000);
 	assert_int_equal(svc->max_age_ms, 10000);
+	assert_int_equal(svc->max_updates_per_s, 100);
 	assert_int_equal(svc->stale, STALE_EXCLUDE);
 	assert_int_equal(svc->affinity, SAN_AFFINITY_HASH);
 	assert_int_equal(svc->affinity_key, 0);
@@ -153,6 +154,18 @@ static void test_defaults(void **state)
 		  "\"requirements\": null, \"hysteresis\": null, \"freshness\": {}}",
 		  &svc);
 	assert_true(service_equal(svc, &init));
+}
+
+static void test_update_rate(void **state)
+{
+	OWN_PTR struct service *svc = NULL;
+
+	must_read("{\"id\": 1, \"max_updates_per_s\": 1}", &svc);
+	assert_int_equal(svc->max_updates_per_s, 1);
+	must_round_trip(svc);
+	must_read("{\"id\": 1, \"max_updates_per_s\": 1000}", &svc);
+	assert_int_equal(svc->max_updates_per_s, 1000);
+	must_round_trip(svc);
 }
 
 static void test_dataplane_choices(void **state)
@@ -358,6 +371,9 @@ static const struct refusal refusals[] = {
 	 "100..86400000", 0},
 	{"{\"id\": 1, \"freshness\": {\"policy\": \"ignore\"}}", "/freshness/policy", "worsen", 0},
 	{"{\"id\": 1, \"freshness\": {\"age\": 1}}", "/freshness/age", "max_age_ms", 0},
+	{"{\"id\": 1, \"max_updates_per_s\": 0}", "/max_updates_per_s", "1..1000", 0},
+	{"{\"id\": 1, \"max_updates_per_s\": 1001}", "/max_updates_per_s", "1..1000", 0},
+	{"{\"id\": 1, \"max_updates_per_s\": \"7\"}", "/max_updates_per_s", "1..1000", 0},
 };
 
 static void test_refusals(void **state)
@@ -499,6 +515,7 @@ static void test_equal(void **state)
 		OTHER("\"hysteresis\": {\"hold_ms\": 1}"),
 		OTHER("\"freshness\": {\"max_age_ms\": 500}"),
 		OTHER("\"freshness\": {\"policy\": \"hold\"}"),
+		OTHER("\"max_updates_per_s\": 99"),
 	};
 	OWN_PTR struct service *a = NULL, *b = NULL;
 	struct service *copy;
@@ -521,6 +538,7 @@ int main(void)
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_dataplane_choices),
+		cmocka_unit_test(test_update_rate),
 		cmocka_unit_test(test_access_limit),
 		cmocka_unit_test(test_no_terms),
 		cmocka_unit_test(test_ids),
