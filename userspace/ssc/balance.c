@@ -9,9 +9,20 @@
 
 #include "ssc/ssc_int.h"
 
-uint16_t ssc_weight_now(const struct ssc_score *score)
+/* Instances that a candidate stands for. */
+static unsigned int count_of(const struct ssc_candidate *cand)
 {
-	return score->metric < METRIC_MAX ? (uint16_t)(METRIC_MAX - score->metric) : 0;
+	return cand->instance->aggregate && cand->instance->agg_count ? cand->instance->agg_count
+								      : 1;
+}
+
+/* An aggregate has the sum of what its instances would have: shares follow capacity. */
+uint16_t ssc_weight_now(const struct ssc_field *field, unsigned int i)
+{
+	uint32_t weight = METRIC_MAX - field->scores[i].metric;
+
+	weight *= count_of(&field->cands[i]);
+	return weight < UINT16_MAX ? (uint16_t)weight : UINT16_MAX;
 }
 
 /* The candidates first..end-1 of one instance. */
@@ -47,8 +58,28 @@ static unsigned int count_members(const struct ssc_field *f)
 	return n;
 }
 
+/* Who left because of its values and comes back soon starts with half of what was too much. */
+static uint16_t joining_weight(const struct ssc_field *f, int i, uint64_t now_us)
+{
+	const struct ssc_left *left = ssc_calm_recall(f, i, -1, now_us);
+	uint16_t weight = ssc_weight_now(f, i);
+
+	if (!left || left->value / 2 >= weight)
+		return weight;
+	return left->value > 1 ? left->value / 2 : 1;
+}
+
+static void leave(const struct ssc_field *f, const struct group *g, uint64_t now_us)
+{
+	if (g->best < 0 && ssc_by_value(&f->scores[g->member])) {
+		ssc_calm_leave(f, g->member, f->weights[g->member], now_us);
+		ssc_calm_raise(f, now_us);
+	}
+	f->weights[g->member] = 0;
+}
+
 /* Members that cease to satisfy leave, others join. True: something changed. */
-static bool follow_members(const struct ssc_field *f)
+static bool follow_members(const struct ssc_field *f, uint64_t now_us)
 {
 	bool changed = false;
 	struct group g;
@@ -58,9 +89,9 @@ static bool follow_members(const struct ssc_field *f)
 		if (g.member >= 0 && f->scores[g.member].metric < METRIC_MAX)
 			continue;
 		if (g.member >= 0)
-			f->weights[g.member] = 0;
+			leave(f, &g, now_us);
 		if (g.best >= 0)
-			f->weights[g.best] = ssc_weight_now(&f->scores[g.best]);
+			f->weights[g.best] = joining_weight(f, g.best, now_us);
 		changed |= g.member >= 0 || g.best >= 0;
 	}
 	return changed;
@@ -70,9 +101,10 @@ static bool follow_members(const struct ssc_field *f)
 static bool differs(const struct ssc_field *f, const struct group *g)
 {
 	int weight = f->weights[g->member];
+	int margin = f->svc->margin * (int)count_of(&f->cands[g->member]);
 
-	return abs(ssc_weight_now(&f->scores[g->member]) - weight) > f->svc->margin ||
-	       abs(ssc_weight_now(&f->scores[g->best]) - weight) > f->svc->margin;
+	return abs(ssc_weight_now(f, g->member) - weight) > margin ||
+	       abs(ssc_weight_now(f, g->best) - weight) > margin;
 }
 
 static bool any_differs(const struct ssc_field *f)
@@ -87,23 +119,80 @@ static bool any_differs(const struct ssc_field *f)
 	return false;
 }
 
-static void renew(const struct ssc_field *f)
+/* How far a member's weight is from what it should be. */
+static int gap_of(const struct ssc_field *f, const struct group *g)
 {
+	return (int)ssc_weight_now(f, g->best) - (int)f->weights[g->member];
+}
+
+/*
+ * How much of the way to go. If the weight that differed most at the last renewal has gone beyond
+ * its mark by it, the traffic that moved has done it: a straight line through both says where the
+ * mark will be met (the secant method; Aitken's relaxation).
+ */
+static uint16_t step_after(const struct ssc_calm *calm, int gap)
+{
+	int step = calm->step ? calm->step : SSC_STEP_ALL;
+
+	if (!calm->gap || !gap)
+		return (uint16_t)step;
+	if ((gap > 0) == (calm->gap > 0))
+		return (uint16_t)(2 * step < SSC_STEP_ALL ? 2 * step : SSC_STEP_ALL);
+	step = (int)((int64_t)step * abs(calm->gap) / (abs(calm->gap) + abs(gap)));
+	return (uint16_t)(step > SSC_STEP_ALL / 16 ? step : SSC_STEP_ALL / 16);
+}
+
+static void plan_step(const struct ssc_field *f, uint64_t now_us)
+{
+	struct ssc_calm *calm = f->calm;
+	int most = 0, before = 0;
+	uint32_t most_of = 0;
 	struct group g;
 
 	for (unsigned int i = 0; i < f->n; i = g.end) {
+		uint32_t who = ssc_instance_hash(&f->cands[i]);
+
 		g = group_at(f, i);
 		if (g.member < 0)
 			continue;
+		if (who == calm->gap_of)
+			before = gap_of(f, &g);
+		if (abs(gap_of(f, &g)) >= abs(most)) {
+			most = gap_of(f, &g);
+			most_of = who;
+		}
+	}
+	calm->step = step_after(calm, before);
+	calm->gap = most;
+	calm->gap_of = most_of;
+	ssc_calm_raise(f, now_us);
+}
+
+static void renew(const struct ssc_field *f, uint64_t now_us)
+{
+	int step = SSC_STEP_ALL;
+	struct group g;
+
+	if (f->calm && f->svc->hold_ms) {
+		plan_step(f, now_us);
+		step = f->calm->step;
+	}
+	for (unsigned int i = 0; i < f->n; i = g.end) {
+		int weight;
+
+		g = group_at(f, i);
+		if (g.member < 0)
+			continue;
+		weight = f->weights[g.member] + gap_of(f, &g) * step / SSC_STEP_ALL;
 		f->weights[g.member] = 0;
-		f->weights[g.best] = ssc_weight_now(&f->scores[g.best]);
+		f->weights[g.best] = (uint16_t)(weight > 0 ? weight : 1);
 	}
 }
 
 /* Hysteresis of the weights: since when one differs comes back in *since_us. */
 static enum ssc_why follow_weights(const struct ssc_field *f, uint64_t now_us, uint64_t *since_us)
 {
-	uint64_t hold_us = f->svc->hold_ms * UINT64_C(1000);
+	uint64_t hold_us = ssc_hold_us(f->svc, f->calm, now_us);
 
 	if (!any_differs(f)) {
 		*since_us = 0;
@@ -113,7 +202,7 @@ static enum ssc_why follow_weights(const struct ssc_field *f, uint64_t now_us, u
 		*since_us = now_us ? now_us : 1; /* 0 means none */
 	if (hold_us && now_us < *since_us + hold_us)
 		return SSC_WEIGHTS_HOLD;
-	renew(f);
+	renew(f, now_us);
 	*since_us = 0;
 	return SSC_WEIGHTS_NEW;
 }
@@ -159,7 +248,7 @@ void ssc_balance(const struct ssc_field *field, int current, uint64_t now_us,
 	/* Who is gone has taken its weight along. */
 	bool joined = count_members(field) != choice->members;
 
-	joined |= follow_members(field);
+	joined |= follow_members(field, now_us);
 	res->why = follow_weights(field, now_us, &choice->better_since_us);
 	res->changed = joined || res->why == SSC_WEIGHTS_NEW;
 	if (joined)

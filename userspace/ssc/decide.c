@@ -11,6 +11,7 @@ static const char *const why_texts[] = {
 	"kept: still the best",
 	"kept: another is better, but not by the margin",
 	"kept: another is better by the margin, but not for the hold time yet",
+	"kept: what is better now was left lately, when it was no better with the traffic on it",
 	"moved: another was better by the margin for the hold time",
 	"moved: the selected one is no longer satisfying or gone",
 	"nothing selected: no candidate is satisfying",
@@ -108,47 +109,109 @@ static int metric(const struct contest *f, int i)
 	return f->field->scores[i].metric;
 }
 
+/* What the candidate would be worth with our traffic, as far as we remember. */
+static int expected(const struct contest *f, int i, uint64_t now_us)
+{
+	struct ssc_left *left = ssc_calm_recall(f->field, i, f->current, now_us);
+
+	if (!left)
+		return metric(f, i);
+	/* It was told later how bad it had been. */
+	if (left->value < metric(f, i) && metric(f, i) < METRIC_MAX)
+		left->value = (uint16_t)metric(f, i);
+	return left->value;
+}
+
+/* The best with what is remembered; the current one where no other is better. */
+static int contender(const struct contest *f, uint64_t now_us)
+{
+	int best = f->current, least = metric(f, f->current);
+
+	for (unsigned int k = 0; k < f->field->n; k++) {
+		int i = f->field->order[k];
+
+		if (i != f->current && metric(f, i) < METRIC_MAX &&
+		    expected(f, i, now_us) < least) {
+			best = i;
+			least = expected(f, i, now_us);
+		}
+	}
+	return best;
+}
+
+static enum ssc_why keep(const struct contest *f, int best, struct ssc_choice *choice)
+{
+	int first = f->field->order[0];
+
+	choice->better_since_us = 0;
+	if (best == f->current && first != best &&
+	    metric(f, f->current) - metric(f, first) >= f->field->svc->margin)
+		return SSC_KEPT_LEFT;
+	return first == f->current ? SSC_KEPT : SSC_KEPT_MARGIN;
+}
+
 /* The current one still satisfies; best may be itself. */
 static enum ssc_why challenge(const struct contest *f, int best, struct ssc_choice *choice,
 			      uint64_t now_us)
 {
 	const struct service *svc = f->field->svc;
-	int gain = metric(f, f->current) - metric(f, best);
+	int gain = metric(f, f->current) - expected(f, best, now_us);
 
-	if (best == f->current || gain < svc->margin) {
-		choice->better_since_us = 0;
-		return best == f->current ? SSC_KEPT : SSC_KEPT_MARGIN;
-	}
+	if (best == f->current || gain < svc->margin)
+		return keep(f, best, choice);
 	if (choice->better_since_us == 0)
 		choice->better_since_us = now_us ? now_us : 1; /* 0 means none */
-	if (now_us < choice->better_since_us + svc->hold_ms * UINT64_C(1000) && svc->hold_ms)
+	if (svc->hold_ms &&
+	    now_us < choice->better_since_us + ssc_hold_us(svc, f->field->calm, now_us))
 		return SSC_KEPT_HOLD;
 	return SSC_MOVED;
 }
 
-static enum ssc_why decide(const struct contest *f, int best, struct ssc_choice *choice,
+/* *best: the first in rank, comes back as the one to be chosen. */
+static enum ssc_why decide(const struct contest *f, int *best, struct ssc_choice *choice,
 			   uint64_t now_us)
 {
-	if (best < 0 || metric(f, best) >= METRIC_MAX)
+	if (*best < 0 || metric(f, *best) >= METRIC_MAX)
 		return SSC_NOTHING;
 	if (!choice->valid)
 		return SSC_FIRST;
 	if (f->current < 0 || metric(f, f->current) >= METRIC_MAX)
 		return SSC_LOST;
-	return challenge(f, best, choice, now_us);
+	if (f->field->calm && f->field->calm->level)
+		*best = contender(f, now_us);
+	return challenge(f, *best, choice, now_us);
 }
 
-static uint64_t again_at(const struct ssc_field *field, uint64_t now_us)
+/* What is left is remembered, if load may be the reason. */
+static void remember(const struct contest *f, int best, enum ssc_why why, uint64_t now_us)
 {
-	uint64_t at = UINT64_MAX;
+	bool lost =
+		why == SSC_LOST && f->current >= 0 && ssc_by_value(&f->field->scores[f->current]);
+
+	if (why != SSC_MOVED && !lost)
+		return;
+	ssc_calm_leave(f->field, f->current, (uint16_t)metric(f, f->current), now_us);
+	ssc_calm_enter(f->field, best);
+	ssc_calm_raise(f->field, now_us);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t again_at(const struct ssc_field *field, const struct ssc_choice *choice,
+			 uint64_t now_us)
+{
+	uint64_t at = ssc_calm_until(field, now_us);
 
 	for (unsigned int i = 0; i < field->n; i++) {
-		uint64_t t = field->scores[i].metric < METRIC_MAX
-				     ? ssc_deadline(field->svc, &field->cands[i], now_us)
-				     : UINT64_MAX;
-
-		at = t < at ? t : at;
+		if (field->scores[i].metric < METRIC_MAX)
+			at = earlier(at, ssc_deadline(field->svc, &field->cands[i], now_us));
 	}
+	if (choice->better_since_us)
+		at = earlier(at, choice->better_since_us +
+					 ssc_hold_us(field->svc, field->calm, now_us));
 	return at;
 }
 
@@ -169,6 +232,7 @@ static void settle(const struct contest *f, int best, struct ssc_choice *choice,
 	case SSC_MOVED:
 		res->changed = true;
 		res->selected = best;
+		remember(f, best, res->why, now_us);
 		ssc_take(choice, &f->field->cands[best], now_us);
 		break;
 	default:
@@ -188,7 +252,7 @@ static void prefer(const struct contest *f, uint64_t now_us, struct ssc_choice *
 	if (choice->members)
 		choice->better_since_us = 0; /* of weights */
 	choice->members = 0;
-	res->why = decide(f, best, choice, now_us);
+	res->why = decide(f, &best, choice, now_us);
 	settle(f, best, choice, now_us, res);
 }
 
@@ -197,16 +261,12 @@ void ssc_decide(const struct ssc_field *field, uint64_t now_us, struct ssc_choic
 {
 	struct contest f = {field, ssc_chosen(choice, field)};
 
+	ssc_calm_begin(field, now_us);
 	rank(&f);
 	memset(res, 0, sizeof(*res));
 	if (field->svc->mode == SAN_MODE_BALANCED)
 		ssc_balance(field, f.current, now_us, choice, res);
 	else
 		prefer(&f, now_us, choice, res);
-	res->again_at_us = again_at(field, now_us);
-	if (choice->better_since_us) {
-		uint64_t end = choice->better_since_us + field->svc->hold_ms * UINT64_C(1000);
-
-		res->again_at_us = end < res->again_at_us ? end : res->again_at_us;
-	}
+	res->again_at_us = again_at(field, choice, now_us);
 }

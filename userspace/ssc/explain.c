@@ -20,6 +20,7 @@ struct look {
 	uint64_t weights;	   /* sum of those in force */
 	const struct ssc_candidate *cand;
 	const struct ssc_score *score;
+	int selected; /* index, -1 = none */
 	uint64_t now_us;
 };
 
@@ -135,6 +136,9 @@ static void gate_text(const struct look *look, char *buf, size_t size)
 	case SSC_DAMPED:
 		snprintf(buf, size, "changed too often, suppressed for a while");
 		break;
+	case SSC_NO_INSTANCE:
+		snprintf(buf, size, "no instance behind the gateway satisfies");
+		break;
 	default:
 		value_gate_text(look, buf, size);
 	}
@@ -223,12 +227,37 @@ static json_t *requirement_json(const struct look *look, const struct requiremen
 				 ssc_requirement_holds(req, value.milli));
 }
 
+/* What holds changes back, and how far. */
+static json_t *hysteresis_json(const struct look *look)
+{
+	const struct service *svc = look->svc;
+	const struct ssc_calm *calm = look->field->calm;
+	json_t *obj = json_pack("{s:i, s:i, s:I, s:i}", "margin", (int)svc->margin, "hold_ms",
+				(int)svc->hold_ms, "hold_now_ms",
+				(json_int_t)(ssc_hold_us(svc, calm, look->now_us) / 1000),
+				"back_off", (int)ssc_calm_level(svc, calm, look->now_us));
+	int step = calm && calm->step ? calm->step : SSC_STEP_ALL;
+
+	if (obj && svc->mode == SAN_MODE_BALANCED)
+		json_object_set_new(obj, "step_permille", json_integer(1000 * step / SSC_STEP_ALL));
+	return obj;
+}
+
+/* Metric (balanced: weight) that it was left with, while that counts. */
+static json_t *recalled_json(const struct look *look, unsigned int i)
+{
+	const struct ssc_left *left =
+		ssc_calm_recall(look->field, (int)i, look->selected, look->now_us);
+
+	return left ? json_integer(left->value) : json_null();
+}
+
 static void weight_json(const struct look *look, unsigned int i, json_t *obj)
 {
 	uint64_t weight = look->field->weights[i], sum = look->weights ? look->weights : 1;
 
 	json_object_set_new(obj, "weight", json_integer((json_int_t)weight));
-	json_object_set_new(obj, "weight_now", json_integer(ssc_weight_now(look->score)));
+	json_object_set_new(obj, "weight_now", json_integer(ssc_weight_now(look->field, i)));
 	json_object_set_new(obj, "share_permille",
 			    json_integer((json_int_t)((2000 * weight + sum) / (2 * sum))));
 }
@@ -251,10 +280,11 @@ static json_t *candidate_json(const struct look *look, unsigned int i)
 	const struct ssc_candidate *cand = look->cand;
 	json_t *reasons = reasons_json(look);
 	json_t *obj =
-		json_pack("{s:i, s:s, s:s, s:s, s:i, s:b, s:o}", "rank", (int)look->score->rank,
-			  "instance", cand->instance->name, "gateway", cand->instance->gateway,
-			  "path", ssc_path_name(cand), "metric", (int)look->score->metric,
-			  "satisfying", look->score->metric < METRIC_MAX, "gate", gate_json(look));
+		json_pack("{s:i, s:s, s:s, s:s, s:i, s:b, s:o, s:o}", "rank",
+			  (int)look->score->rank, "instance", cand->instance->name, "gateway",
+			  cand->instance->gateway, "path", ssc_path_name(cand), "metric",
+			  (int)look->score->metric, "satisfying", look->score->metric < METRIC_MAX,
+			  "gate", gate_json(look), "recalled", recalled_json(look, i));
 
 	if (obj && look->svc->mode == SAN_MODE_BALANCED)
 		weight_json(look, i, obj);
@@ -330,7 +360,7 @@ static int first_ranked(const struct ssc_field *field)
 static json_t *challenger_json(const struct look *look, const struct ssc_choice *choice)
 {
 	const struct ssc_field *field = look->field;
-	int selected = ssc_chosen(choice, field), best = first_ranked(field);
+	int selected = look->selected, best = first_ranked(field);
 	const struct ssc_candidate *cand = best < 0 ? NULL : &field->cands[best];
 
 	if (look->svc->mode == SAN_MODE_BALANCED || selected < 0 || best < 0 || best == selected)
@@ -355,17 +385,19 @@ json_t *ssc_explain(const struct ssc_field *field, const struct ssc_choice *choi
 		    const struct ssc_result *last, uint64_t now_us)
 {
 	const struct service *svc = field->svc;
-	struct look look = {.field = field, .svc = svc, .now_us = now_us};
+	struct look look = {.field = field,
+			    .svc = svc,
+			    .selected = ssc_chosen(choice, field),
+			    .now_us = now_us};
 	char id[SVC_ID_TEXT];
 
 	for (unsigned int i = 0; svc->mode == SAN_MODE_BALANCED && i < field->n; i++)
 		look.weights += field->weights[i];
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:i, s:i}, s:o}", "service",
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "service",
 			 svc_id_text(svc->id, id), "name", svc->name, "selection",
 			 svc->mode == SAN_MODE_BALANCED ? "balanced" : "preferred", "selected",
 			 selected_json(choice, now_us), "why",
 			 last ? json_string(ssc_why_text(last->why)) : json_null(), "challenger",
 			 challenger_json(&look, choice), "balance", balance_json(&look, choice),
-			 "hysteresis", "margin", (int)svc->margin, "hold_ms", (int)svc->hold_ms,
-			 "candidates", candidates_json(look));
+			 "hysteresis", hysteresis_json(&look), "candidates", candidates_json(look));
 }

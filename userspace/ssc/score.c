@@ -8,8 +8,8 @@
 #define WORSEN_STEPS 100 /* looks per max_age */
 
 static const char *const gate_names[] = {
-	"ok",	    "requirement", "term",   "unknown",		  "stale",
-	"draining", "down",	   "no_sid", "too_many_segments", "damped",
+	"ok",	  "requirement",       "term",	 "unknown",	"stale", "draining", "down",
+	"no_sid", "too_many_segments", "damped", "no_instance",
 };
 _Static_assert(ARRAY_SIZE(gate_names) == SSC_GATE_MAX, "a name for every gate");
 
@@ -108,6 +108,8 @@ static bool usable(struct eval *ev)
 		return fail(ev, SSC_DOWN, 0, 0);
 	if (inst->state != INSTANCE_UP)
 		return fail(ev, SSC_DRAINING, 0, 0);
+	if (inst->aggregate && inst->agg_count == 0)
+		return fail(ev, SSC_NO_INSTANCE, 0, 0);
 	if (!path)
 		return true;
 	if (!path->defined || !ssc_last_segment(ev->svc, ev->cand))

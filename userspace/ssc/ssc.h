@@ -37,6 +37,7 @@ enum ssc_gate {
 	SSC_NO_SID, /* no segment list leads to it */
 	SSC_TOO_MANY_SEGS,
 	SSC_DAMPED,
+	SSC_NO_INSTANCE, /* nothing behind this gateway satisfies: its aggregate says so */
 	SSC_GATE_MAX,
 };
 const char *ssc_gate_text(
@@ -103,6 +104,7 @@ enum ssc_why {
 	SSC_KEPT,	 /* still the best */
 	SSC_KEPT_MARGIN, /* another is better, but not by the margin */
 	SSC_KEPT_HOLD,	 /* better by the margin, but not for the hold time yet */
+	SSC_KEPT_LEFT,	 /* what is better now was left, and was no better with our traffic */
 	SSC_MOVED,	 /* better by the margin for the hold time */
 	SSC_LOST,	 /* the selected one is no longer satisfying or gone */
 	SSC_NOTHING,	 /* no satisfying candidate */
@@ -114,6 +116,32 @@ enum ssc_why {
 	SSC_WHY_MAX,
 };
 const char *ssc_why_text(enum ssc_why why); /* for people */
+
+/*
+ * Back-off of one service: what was chosen lately, so that traffic that moves load that moves
+ * traffic comes to rest (docs/metrics.md). The caller owns it, zero = nothing yet; it may come
+ * later than the choice, and go sooner. Not used by a service of hold time 0. Instances and paths
+ * are kept as hashes of their names.
+ */
+#define SSC_LEFT 4			   /* candidates remembered */
+#define SSC_HOLD_MAX_US UINT64_C(60000000) /* of a hold time that has been doubled */
+#define SSC_STEP_ALL 1024
+struct ssc_calm {
+	uint64_t since_us; /* of the last change that counts, or when the level fell */
+	uint8_t level;	   /* the hold time is doubled so often */
+	uint16_t step;	   /* BALANCED: of the way to the new weights, of SSC_STEP_ALL; 0 = all */
+	int32_t gap;	   /* BALANCED: of the weight that differed most, when renewed last */
+	uint32_t gap_of;   /* its instance */
+	struct ssc_left {
+		uint64_t at_us; /* 0 = none */
+		uint32_t instance, path;
+		uint16_t value; /* metric; BALANCED: weight */
+	} left[SSC_LEFT];
+};
+/* The level, and the hold time that is in force by it; calm may be NULL. */
+unsigned int ssc_calm_level(const struct service *svc, const struct ssc_calm *calm,
+			    uint64_t now_us);
+uint64_t ssc_hold_us(const struct service *svc, const struct ssc_calm *calm, uint64_t now_us);
 
 struct ssc_result {
 	int selected; /* index into cands, -1 = none */
@@ -132,15 +160,16 @@ struct ssc_field {
 	uint16_t *order;   /* n; receives candidate indexes by rank */
 	uint16_t *weights; /* n; BALANCED: in force, 0 = no member. The caller keeps them between
 			    * calls, also over a new collection of candidates. Else set to 0 */
+	struct ssc_calm *calm; /* of the service; NULL: no back-off */
 };
 
 /*
  * Ranks (fills scores[].rank; ties: metric, current selection, path preference, instance name, path
  * name) and decides with hysteresis. Updates *choice and weights.
- * BALANCED: every satisfying instance is a member by its best path, weight METRIC_MAX - metric.
- * Who begins or ceases to satisfy joins or leaves at once with the other weights left alone; all
- * weights are renewed when one of them has differed by more than margin for hold_ms. selected is
- * the member with the greatest weight in force.
+ * BALANCED: every satisfying instance is a member by its best path, weight METRIC_MAX - metric,
+ * that of an aggregate times its count. Who begins or ceases to satisfy joins or leaves at once
+ * with the other weights left alone; all weights are renewed when one of them has differed by more
+ * than margin for the hold time. selected is the member with the greatest weight in force.
  */
 void ssc_decide(const struct ssc_field *field, uint64_t now_us, struct ssc_choice *choice,
 		struct ssc_result *res);

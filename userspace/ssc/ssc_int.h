@@ -16,8 +16,29 @@ void ssc_take(struct ssc_choice *choice, const struct ssc_candidate *cand, uint6
  * but for again_at_us. */
 void ssc_balance(const struct ssc_field *field, int current, uint64_t now_us,
 		 struct ssc_choice *choice, struct ssc_result *res);
-/* The weight that the candidate would get now; 0 = not satisfying. */
-uint16_t ssc_weight_now(const struct ssc_score *score);
+/* The weight that candidate i would get now; 0 = not satisfying. */
+uint16_t ssc_weight_now(const struct ssc_field *field, unsigned int i);
+
+/* ---- calm.c; all of them do nothing without field->calm or hold time ---- */
+
+/* Lets the level fall, and forgets what is too long ago. Before anything else of a decision. */
+void ssc_calm_begin(const struct ssc_field *field, uint64_t now_us);
+/* A change that counts: the next one takes longer. */
+void ssc_calm_raise(const struct ssc_field *field, uint64_t now_us);
+/* Candidate i is left with this value, or came into force. */
+void ssc_calm_leave(const struct ssc_field *field, int i, uint16_t value, uint64_t now_us);
+void ssc_calm_enter(const struct ssc_field *field, int i);
+/* What is remembered of candidate i and still counts while current (-1: none) is in force; NULL. */
+struct ssc_left *ssc_calm_recall(const struct ssc_field *field, int i, int current,
+				 uint64_t now_us);
+/* When the first thing that counts is forgotten; UINT64_MAX. */
+uint64_t ssc_calm_until(const struct ssc_field *field, uint64_t now_us);
+uint32_t ssc_instance_hash(const struct ssc_candidate *cand);
+/* Not satisfying because of its values: load may have done it. */
+static inline bool ssc_by_value(const struct ssc_score *score)
+{
+	return score->gate == SSC_TERM || score->gate == SSC_REQUIREMENT;
+}
 /* "" without a path. */
 static inline const char *ssc_path_name(const struct ssc_candidate *cand)
 {

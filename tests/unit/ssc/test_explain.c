@@ -117,7 +117,8 @@ static void test_whole(void **state)
 		  "\"since_s\":2.5}");
 	assert_at(e, "why", "\"first selection: nothing was selected before\"");
 	assert_at(e, "challenger", "null");
-	assert_at(e, "hysteresis", "{\"hold_ms\":1000,\"margin\":50}");
+	assert_at(e, "hysteresis",
+		  "{\"back_off\":0,\"hold_ms\":1000,\"hold_now_ms\":1000,\"margin\":50}");
 	assert_int_equal(json_array_size(json_object_get(e, "candidates")), N);
 	json_decref(e);
 }
