@@ -67,6 +67,13 @@ uint64_t csc_refused(const struct csc *csc)
 	return csc->refusals.count;
 }
 
+void csc_follow_stats(const struct csc *csc, struct ncsdb_follow_stats *out)
+{
+	*out = FOLLOW_STATS_NONE;
+	ncsdb_follow_add(csc->status.follow, out);
+	ncsdb_follow_add(csc->agents.follow, out);
+}
+
 void csc_refuse(struct csc *csc, const char *key, int code, struct err *err)
 {
 	char text[512];

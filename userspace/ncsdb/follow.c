@@ -1,102 +1,154 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ncsdb/follow.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ncsdb/radix.h"
-#include "util/own.h"
+#include "ncsdb/follow_int.h"
 
-/* A key that has been reported as put and not as deleted. */
-struct known {
-	int64_t mod_rev;
-	uint64_t list; /* number of the list that last held it */
-	char key[];
+#define BEHIND_EVERY 64 /* updates from one look at the store's revision to the next */
+#define QUICK_MAX 3	/* lists in a row without a pause */
+
+struct ncsdb_follow_limits ncsdb_follow_limits = {
+	.page = FOLLOW_PAGE,
+	.behind = FOLLOW_BEHIND,
+	.audit_ms = FOLLOW_AUDIT_MS,
+	.retry_ms = FOLLOW_RETRY_MS,
 };
 
-struct ncsdb_follow {
-	struct ncsdb *db;
-	struct ncsdb_follow_ops ops;
-	void *arg;
-	struct ncsdb_watch *watch;
-	struct radix known;
-	uint64_t list; /* number of the current list, from 1 */
-	bool listing;  /* a range is under way: its callback comes */
-	bool busy;     /* in a callback */
-	bool stopped;
-	char prefix[];
-};
+/* ---- life ---- */
 
-static int list_start(struct ncsdb_follow *f);
-
-static void follow_free(struct ncsdb_follow *f)
+static void free_if_done(struct ncsdb_follow *f)
 {
-	struct known *k;
-
-	while ((k = radix_seek(&f->known, "", false))) {
-		radix_remove(&f->known, k->key);
-		free(k);
-	}
-	radix_fini(&f->known);
+	if (!f->stopped || f->busy || f->asked || f->timer_open)
+		return;
+	known_fini(&f->known);
 	free(f);
 }
 
-/* End of every callback of the database. */
-static void leave(struct ncsdb_follow *f)
+static void on_timer_closed(uv_handle_t *handle)
 {
-	f->busy = false;
-	if (f->stopped && !f->listing)
-		follow_free(f);
+	struct ncsdb_follow *f = handle->data;
+
+	f->timer_open = false;
+	free_if_done(f);
 }
 
-static void fail(struct ncsdb_follow *f, int status)
+static void timer_close(struct ncsdb_follow *f)
+{
+	if (f->timer_open && !uv_is_closing((uv_handle_t *)&f->timer))
+		uv_close((uv_handle_t *)&f->timer, on_timer_closed);
+}
+
+void follow_leave(struct ncsdb_follow *f)
+{
+	f->busy = false;
+	free_if_done(f);
+}
+
+void follow_unwatch(struct ncsdb_follow *f)
 {
 	ncsdb_unwatch(f->watch);
 	f->watch = NULL;
+	f->based = false;
+}
+
+void follow_fail(struct ncsdb_follow *f, int status)
+{
+	follow_unwatch(f);
+	timer_close(f);
+	f->failed = true;
 	if (!f->stopped && f->ops.failed && status != -ECANCELED)
 		f->ops.failed(f->arg, status);
 }
 
-static int known_add(struct ncsdb_follow *f, const struct ncsdb_kv *kv, struct known **out)
-{
-	size_t len = strlen(kv->key) + 1;
-	struct known *k = malloc(sizeof(*k) + len);
+/* ---- what is known ---- */
 
-	if (!k || radix_reserve(&f->known, kv->key)) {
-		free(k);
-		return -ENOMEM;
-	}
-	*k = (struct known){0};
-	memcpy(k->key, kv->key, len);
-	radix_set(&f->known, k->key, k);
-	*out = k;
-	return 0;
+static bool distrust(void *arg, struct known *known)
+{
+	known->mod_rev = 0;
+	return true;
 }
 
-static int take_put(struct ncsdb_follow *f, const struct ncsdb_kv *kv)
+void follow_distrust(struct ncsdb_follow *f)
 {
-	struct known *k = radix_get(&f->known, kv->key);
+	known_each(&f->known, distrust, NULL);
+	f->revision = f->list_rev = f->list_top = 0;
+	f->doubtful = 0;
+	f->live = false;
+}
 
-	if (!k && known_add(f, kv, &k))
+int follow_put(struct ncsdb_follow *f, struct known *known, const struct ncsdb_kv *kv)
+{
+	if (!known)
+		known = known_add(&f->known, kv->key + f->prefix_len);
+	if (!known)
 		return -ENOMEM;
-	k->list = f->list;
-	if (k->mod_rev == kv->mod_rev)
-		return 0;
-	k->mod_rev = kv->mod_rev;
+	known_set_dead(&f->known, known, false);
+	known->doubtful = false;
+	known->mod_rev = kv->mod_rev;
+	known->version = (uint32_t)kv->version;
+	known->list = f->list;
 	f->ops.put(f->arg, kv);
 	return 0;
 }
 
-static void take_del(struct ncsdb_follow *f, const char *key, int64_t revision)
-{
-	OWN_PTR struct known *k = radix_remove(&f->known, key);
+/* ---- watch ---- */
 
-	if (k)
-		f->ops.del(f->arg, k->key, revision);
+static void gap(struct ncsdb_follow *f)
+{
+	f->stats.gaps++;
+	f->again = true;
 }
 
-/* ---- watch ---- */
+/* Of a key that was not there before: what lists have gone beyond may be any version of it. */
+static bool follows_nothing(const struct ncsdb_follow *f, const struct ncsdb_kv *kv)
+{
+	return kv->version == 1 || kv->mod_rev <= f->list_top;
+}
+
+static bool follows(const struct known *known, const struct ncsdb_kv *kv)
+{
+	return known->mod_rev == 0 || known->version + 1 == (uint32_t)kv->version;
+}
+
+static int event_put(struct ncsdb_follow *f, const struct ncsdb_kv *kv)
+{
+	struct known *known = known_find(&f->known, kv->key + f->prefix_len);
+
+	/* A list was faster. What it did not hold any more has ended meanwhile. */
+	if (kv->mod_rev <= (known ? known->mod_rev : f->list_rev))
+		return 0;
+	if (known && !known->dead ? !follows(known, kv) : !follows_nothing(f, kv))
+		gap(f);
+	return follow_put(f, known, kv);
+}
+
+static void known_deleted(struct ncsdb_follow *f, struct known *known, int64_t revision)
+{
+	if (f->listing) {
+		known_set_dead(&f->known, known, true);
+		known->mod_rev = revision;
+	} else {
+		known_remove(&f->known, known);
+	}
+}
+
+static void event_del(struct ncsdb_follow *f, const char *key, int64_t revision)
+{
+	struct known *known = known_find(&f->known, key + f->prefix_len);
+
+	if (known && known->doubtful) {
+		f->doubtful -= f->doubtful > 0;
+		known_remove(&f->known, known);
+	} else if (revision <= (known ? known->mod_rev : f->list_top)) {
+		return; /* a list was faster */
+	} else if (!known || known->dead) {
+		gap(f); /* of its creation nothing was told */
+	} else {
+		known_deleted(f, known, revision);
+		f->ops.del(f->arg, key, revision);
+	}
+}
 
 static int take_events(struct ncsdb_follow *f, const struct ncsdb_watch_update *update)
 {
@@ -106,11 +158,62 @@ static int take_events(struct ncsdb_follow *f, const struct ncsdb_watch_update *
 		const struct ncsdb_event *event = &update->events[i];
 
 		if (event->deleted)
-			take_del(f, event->kv.key, update->revision);
+			event_del(f, event->kv.key, update->revision);
 		else
-			rc = take_put(f, &event->kv);
+			rc = event_put(f, &event->kv);
 	}
 	return rc;
+}
+
+/* The watch is beyond the list that did not hold them: it would have told. */
+static void doubt_ends(struct ncsdb_follow *f, int64_t revision)
+{
+	if (!f->doubtful || revision <= f->list_rev)
+		return;
+	f->stats.audit_repaired += f->doubtful;
+	f->doubtful = 0;
+}
+
+static bool is_behind(struct ncsdb_follow *f, int64_t revision)
+{
+	struct ncsdb_status status;
+	int64_t behind;
+
+	if (f->updates++ % BEHIND_EVERY != 0)
+		return false;
+	ncsdb_status(f->db, &status);
+	behind = status.revision - revision;
+	return behind > ncsdb_follow_limits.behind && behind > (int64_t)f->known.n;
+}
+
+static int take_update(struct ncsdb_follow *f, const struct ncsdb_watch_update *update)
+{
+	int rc;
+
+	f->quick = 0;
+	if (is_behind(f, update->revision)) {
+		f->stats.behind++;
+		follow_unwatch(f);
+		return list_start(f);
+	}
+	doubt_ends(f, update->revision);
+	rc = take_events(f, update);
+	if (rc || f->stopped)
+		return rc;
+	f->revision = update->revision;
+	if (f->based && f->ops.revision)
+		f->ops.revision(f->arg, update->revision);
+	return f->again && !f->listing && !f->stopped ? list_start(f) : 0;
+}
+
+static int watch_ended(struct ncsdb_follow *f, int status)
+{
+	follow_unwatch(f);
+	if (status == -ESTALE)
+		follow_distrust(f);
+	else if (status != -ERANGE)
+		return list_later(f, status);
+	return f->quick++ < QUICK_MAX ? list_start(f) : list_later(f, status);
 }
 
 static void on_watch(void *arg, const struct ncsdb_watch_update *update)
@@ -118,101 +221,125 @@ static void on_watch(void *arg, const struct ncsdb_watch_update *update)
 	struct ncsdb_follow *f = arg;
 	int rc;
 
-	if (f->stopped)
+	if (f->stopped || f->failed)
 		return;
 	f->busy = true;
-	if (update->status) {
-		ncsdb_unwatch(f->watch);
-		f->watch = NULL;
-		rc = update->status == -ERANGE ? list_start(f) : update->status;
-	} else {
-		rc = take_events(f, update);
-		if (!rc && !f->stopped && f->ops.revision)
-			f->ops.revision(f->arg, update->revision);
-	}
+	rc = update->status ? watch_ended(f, update->status) : take_update(f, update);
 	if (rc)
-		fail(f, rc);
-	leave(f);
+		follow_fail(f, rc);
+	follow_leave(f);
 }
 
-/* ---- list ---- */
-
-static int take_list(struct ncsdb_follow *f, const struct ncsdb_range_result *res)
+int follow_watch(struct ncsdb_follow *f, int64_t revision)
 {
-	int rc = 0;
-
-	f->list++;
-	for (size_t i = 0; !rc && !f->stopped && i < res->n; i++)
-		rc = take_put(f, &res->kvs[i]);
-	return rc;
+	f->revision = revision;
+	return ncsdb_watch(f->db, f->prefix, revision + 1, on_watch, f, &f->watch);
 }
 
-/* What the list before this one held and this one does not. */
-static void forget_vanished(struct ncsdb_follow *f, int64_t revision)
+/* ---- audits and tries ---- */
+
+static void on_timer(uv_timer_t *timer)
 {
-	struct known *k = radix_seek(&f->known, "", false);
-	char key[NCSDB_KEY_MAX];
+	struct ncsdb_follow *f = timer->data;
+	int rc;
 
-	for (; k && !f->stopped; k = radix_seek(&f->known, key, true)) {
-		strcpy(key, k->key);
-		if (k->list != f->list)
-			take_del(f, key, revision);
-	}
-}
-
-static int list_done(struct ncsdb_follow *f, const struct ncsdb_range_result *res)
-{
-	int rc = res->status ? res->status : take_list(f, res);
-
-	if (rc)
-		return rc;
-	forget_vanished(f, res->revision);
-	if (!f->stopped && f->ops.synced)
-		f->ops.synced(f->arg, res->revision);
-	if (f->stopped)
-		return 0;
-	return ncsdb_watch(f->db, f->prefix, res->revision + 1, on_watch, f, &f->watch);
-}
-
-static void on_list(void *arg, const struct ncsdb_range_result *res)
-{
-	struct ncsdb_follow *f = arg;
-	int rc = 0;
-
-	f->listing = false;
 	f->busy = true;
-	if (!f->stopped)
-		rc = list_done(f, res);
+	f->stats.audits += !f->retrying;
+	rc = list_start(f);
 	if (rc)
-		fail(f, rc);
-	leave(f);
+		follow_fail(f, rc);
+	follow_leave(f);
 }
 
-static int list_start(struct ncsdb_follow *f)
+/* Not all followers of all hosts at once. */
+static uint64_t spread(uint64_t ms)
 {
-	struct ncsdb_range req = {.key = f->prefix, .prefix = true};
-	int rc = ncsdb_range(f->db, &req, on_list, f);
+	uint64_t r = uv_hrtime() * 0x9e3779b97f4a7c15 >> 32;
 
-	f->listing = rc == 0;
-	return rc;
+	return ms - ms / 5 + (r * (2 * ms / 5) >> 32);
 }
 
-/* ---- life ---- */
+void follow_timer(struct ncsdb_follow *f, bool retry)
+{
+	uint64_t ms = retry ? ncsdb_follow_limits.retry_ms : spread(ncsdb_follow_limits.audit_ms);
+
+	f->retrying = retry;
+	uv_timer_start(&f->timer, on_timer, ms, 0);
+}
+
+void ncsdb_follow_audit(struct ncsdb_follow *f)
+{
+	int rc;
+
+	if (f->stopped || f->failed)
+		return;
+	f->stats.audits++;
+	if (f->listing && !f->retrying) {
+		f->again = true;
+		return;
+	}
+	rc = list_start(f);
+	if (rc)
+		follow_fail(f, rc);
+}
+
+/* ---- calls ---- */
+
+/* The first key behind the prefix, for pages: "/san/status0" for "/san/status/". Where the last
+ * byte cannot be raised, the greatest of all characters stands behind it. */
+static int prefix_end(struct ncsdb_follow *f)
+{
+	static const char greatest[] = "\xf4\x8f\xbf\xbf";
+	size_t len = f->prefix_len;
+	char *last = len ? &f->end[len - 1] : NULL;
+
+	if (len + sizeof(greatest) > sizeof(f->end))
+		return -EINVAL;
+	memcpy(f->end, f->prefix, len + 1);
+	if (last && *last > 0 && *last < 0x7e)
+		(*last)++;
+	else
+		memcpy(f->end + len, greatest, sizeof(greatest));
+	return 0;
+}
+
+static int follow_new(struct ncsdb *db, const char *prefix, struct ncsdb_follow **out)
+{
+	size_t len = strlen(prefix);
+	struct ncsdb_follow *f = calloc(1, sizeof(*f) + len + 1);
+
+	if (!f)
+		return -ENOMEM;
+	f->db = db;
+	f->prefix_len = len;
+	memcpy(f->prefix, prefix, len + 1);
+	f->page = ncsdb_follow_limits.page;
+	known_init(&f->known);
+	if (prefix_end(f)) {
+		free(f);
+		return -EINVAL;
+	}
+	uv_timer_init(db->loop, &f->timer);
+	uv_unref((uv_handle_t *)&f->timer);
+	f->timer.data = f;
+	f->timer_open = true;
+	*out = f;
+	return 0;
+}
 
 int ncsdb_follow_start(struct ncsdb *db, const char *prefix, const struct ncsdb_follow_ops *ops,
 		       void *arg, struct ncsdb_follow **out)
 {
-	size_t len = strlen(prefix) + 1;
-	struct ncsdb_follow *f = malloc(sizeof(*f) + len);
-	int rc;
+	struct ncsdb_follow *f;
+	int rc = follow_new(db, prefix, &f);
 
-	if (!f)
-		return -ENOMEM;
-	*f = (struct ncsdb_follow){.db = db, .ops = *ops, .arg = arg};
-	memcpy(f->prefix, prefix, len);
+	if (rc)
+		return rc;
+	f->ops = *ops;
+	f->arg = arg;
 	rc = list_start(f);
 	if (rc)
-		free(f);
+		ncsdb_follow_stop(f);
 	else
 		*out = f;
 	return rc;
@@ -222,9 +349,36 @@ void ncsdb_follow_stop(struct ncsdb_follow *f)
 {
 	if (!f)
 		return;
-	ncsdb_unwatch(f->watch);
-	f->watch = NULL;
+	follow_unwatch(f);
+	timer_close(f);
 	f->stopped = true;
-	if (!f->busy && !f->listing)
-		follow_free(f);
+	free_if_done(f);
+}
+
+void ncsdb_follow_stats(const struct ncsdb_follow *f, struct ncsdb_follow_stats *out)
+{
+	*out = f->stats;
+	out->keys = f->known.n - f->known.n_dead;
+	out->bytes = f->known.bytes;
+	out->revision = f->revision > f->list_rev ? f->revision : f->list_rev;
+	out->synced = f->based && !f->failed;
+}
+
+void ncsdb_follow_add(const struct ncsdb_follow *f, struct ncsdb_follow_stats *sum)
+{
+	struct ncsdb_follow_stats one;
+
+	if (!f)
+		return;
+	ncsdb_follow_stats(f, &one);
+	sum->lists += one.lists;
+	sum->gaps += one.gaps;
+	sum->behind += one.behind;
+	sum->audits += one.audits;
+	sum->audit_repaired += one.audit_repaired;
+	sum->keys += one.keys;
+	sum->bytes += one.bytes;
+	sum->synced &= one.synced;
+	if (one.revision > sum->revision)
+		sum->revision = one.revision;
 }

@@ -10,8 +10,9 @@
 #define WRITE_MAX_CMPS 8
 
 struct ncsdb_write {
-	struct ncsdb_write *next, **link; /* in writer->flying or ->waiting */
-	struct ncsdb_writer *writer;	  /* NULL: the writer is gone */
+	struct ncsdb_write *prev, *next; /* in list */
+	struct write_list *list;
+	struct ncsdb_writer *writer; /* NULL: the writer is gone */
 	struct ncsdb_write_done done;
 	void (*release)(void *arg, void *hold);
 	void *release_arg, *hold;
@@ -22,33 +23,46 @@ struct ncsdb_write {
 	bool may_be_absent;
 	bool created;
 	int64_t revision;
+	uint64_t since_ms; /* in list, but flying */
 	size_t n_cmps, n_ops, n_puts, cap;
 	struct ncsdb_cmp cmps[WRITE_MAX_CMPS];
 	struct ncsdb_op *ops;
 };
+
+/* Lives until the loop has closed it, the writer need not. */
+struct writer_clock {
+	uv_timer_t timer;
+	struct ncsdb_writer *writer;
+};
+
+static void on_clock_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
 
 void ncsdb_writer_init(struct ncsdb_writer *writer, struct ncsdb *db)
 {
 	*writer = (struct ncsdb_writer){.db = db};
 }
 
-static void write_link(struct ncsdb_write *w, struct ncsdb_write **list)
+static void write_link(struct ncsdb_write *w, struct write_list *list)
 {
-	w->next = *list;
-	w->link = list;
-	if (w->next)
-		w->next->link = &w->next;
-	*list = w;
+	w->list = list;
+	w->next = NULL;
+	w->prev = list->tail;
+	*(w->prev ? &w->prev->next : &list->head) = w;
+	list->tail = w;
 }
 
 static void write_unlink(struct ncsdb_write *w)
 {
-	if (!w->link)
+	struct write_list *list = w->list;
+
+	if (!list)
 		return;
-	*w->link = w->next;
-	if (w->next)
-		w->next->link = w->link;
-	w->link = NULL;
+	*(w->prev ? &w->prev->next : &list->head) = w->next;
+	*(w->next ? &w->next->prev : &list->tail) = w->prev;
+	w->list = NULL;
 }
 
 static void write_release(struct ncsdb_write *w)
@@ -89,7 +103,7 @@ static void write_finish(struct ncsdb_write *w, int status)
 /* done may start further writes or end them: look at the list anew after each one. */
 static struct ncsdb_write *first_waiting(const struct ncsdb_writer *writer, int64_t revision)
 {
-	for (struct ncsdb_write *w = writer->waiting; w; w = w->next)
+	for (struct ncsdb_write *w = writer->waiting.head; w; w = w->next)
 		if (w->revision <= revision)
 			return w;
 	return NULL;
@@ -105,17 +119,95 @@ void ncsdb_writer_seen(struct ncsdb_writer *writer, int64_t revision)
 		write_finish(w, 0);
 }
 
+/* ---- patience ---- */
+
+static void clock_set(struct ncsdb_writer *writer);
+
+static bool is_due(const struct ncsdb_write *w, uint64_t now_ms)
+{
+	return w && now_ms - w->since_ms >= WRITE_PATIENCE_MS;
+}
+
+/* done may end the writer, and so clear the clock's. */
+static void on_clock(uv_timer_t *timer)
+{
+	struct writer_clock *clock = timer->data;
+	uint64_t now_ms = uv_now(timer->loop);
+
+	while (clock->writer && is_due(clock->writer->limbo.head, now_ms)) {
+		struct ncsdb_write *w = clock->writer->limbo.head;
+
+		write_unlink(w);
+		ncsdb_write_free(w);
+	}
+	while (clock->writer && is_due(clock->writer->waiting.head, now_ms))
+		write_finish(clock->writer->waiting.head, 0);
+	if (clock->writer)
+		clock_set(clock->writer);
+}
+
+static bool clock_need(struct ncsdb_writer *writer)
+{
+	struct writer_clock *clock = writer->clock;
+
+	if (clock)
+		return true;
+	clock = calloc(1, sizeof(*clock));
+	if (!clock)
+		return false;
+	clock->writer = writer;
+	uv_timer_init(writer->db->loop, &clock->timer);
+	uv_unref((uv_handle_t *)&clock->timer);
+	clock->timer.data = clock;
+	writer->clock = clock;
+	return true;
+}
+
+static void clock_set(struct ncsdb_writer *writer)
+{
+	if (!writer->waiting.head && !writer->limbo.head)
+		return;
+	if (!uv_is_active((uv_handle_t *)&writer->clock->timer))
+		uv_timer_start(&writer->clock->timer, on_clock, WRITE_PATIENCE_MS / 4, 0);
+}
+
+/* False: without memory, not to be waited for. */
+static bool write_wait(struct ncsdb_write *w, struct write_list *list)
+{
+	if (!clock_need(w->writer))
+		return false;
+	write_unlink(w);
+	write_link(w, list);
+	w->since_ms = uv_now(w->writer->db->loop);
+	clock_set(w->writer);
+	return true;
+}
+
+static void release_none(struct write_list *list)
+{
+	for (struct ncsdb_write *w = list->head; w; w = w->next)
+		w->release = NULL;
+}
+
 void ncsdb_writer_fini(struct ncsdb_writer *writer)
 {
 	struct ncsdb_write *w;
 
-	for (w = writer->flying; w; w = w->next)
-		w->release = NULL;
-	for (w = writer->waiting; w; w = w->next)
-		w->release = NULL;
-	while ((w = writer->waiting))
+	release_none(&writer->flying);
+	release_none(&writer->waiting);
+	release_none(&writer->limbo);
+	if (writer->clock) {
+		writer->clock->writer = NULL;
+		uv_close((uv_handle_t *)&writer->clock->timer, on_clock_closed);
+		writer->clock = NULL;
+	}
+	while ((w = writer->limbo.head)) {
+		write_unlink(w);
+		ncsdb_write_free(w);
+	}
+	while ((w = writer->waiting.head))
 		write_finish(w, 0);
-	while ((w = writer->flying)) {
+	while ((w = writer->flying.head)) {
 		write_unlink(w);
 		w->writer = NULL;
 	}
@@ -284,6 +376,19 @@ static int write_status(const struct ncsdb_write *w, const struct ncsdb_txn_resu
 	return 0;
 }
 
+/* It may happen yet: what it holds stays held for a while. */
+static void write_in_doubt(struct ncsdb_write *w)
+{
+	struct ncsdb_write_done done = w->done;
+
+	if (!write_wait(w, &w->writer->limbo)) {
+		write_finish(w, -ETIMEDOUT);
+		return;
+	}
+	if (done.done)
+		done.done(done.arg, -ETIMEDOUT, 0, false);
+}
+
 static void on_txn(void *arg, const struct ncsdb_txn_result *res)
 {
 	struct ncsdb_write *w = arg;
@@ -293,12 +398,13 @@ static void on_txn(void *arg, const struct ncsdb_txn_result *res)
 	w->revision = res->revision;
 	w->created = !status && res->succeeded && w->n_puts && (w->any || w->create);
 	/* Without an event the follower would never hear of this revision. */
-	if (!status && event && w->writer && w->revision > w->writer->seen) {
-		write_unlink(w);
-		write_link(w, &w->writer->waiting);
-	} else {
+	if (!status && event && w->writer && w->revision > w->writer->seen &&
+	    write_wait(w, &w->writer->waiting))
+		return;
+	if (status == -ETIMEDOUT && w->release && w->writer)
+		write_in_doubt(w);
+	else
 		write_finish(w, status);
-	}
 }
 
 static int commit_refuse(struct ncsdb_write *w, int status, struct err *err)

@@ -2,8 +2,9 @@
 /*
  * What srm, nsc and csc share: putting one transaction together, answering it, splitting keys, and
  * counting what was refused. A write is answered when it is durable and the follower of its prefix
- * has seen its revision, so that who asked finds its own write in the view. Nothing here knows what
- * the keys mean, and nothing logs.
+ * has seen its revision, so that who asked finds its own write in the view; where the follower does
+ * not get there (its feed is lost), after WRITE_PATIENCE_MS what the database said. Nothing here
+ * knows what the keys mean, and nothing logs.
  */
 #ifndef NCSDB_WRITE_H
 #define NCSDB_WRITE_H
@@ -11,9 +12,12 @@
 #include "ncsdb/ncsdb.h"
 #include "util/name.h"
 
+#define WRITE_PATIENCE_MS (2 * NCSDB_DEADLINE_MS)
+
 /* Called exactly once, from the loop: 0 and the revision of the write; or -errno: -ESTALE
- * (if_revision differs), -ENOENT, -ENOSPC, -EROFS, -EIO, -ECANCELED. created: the object did not
- * exist before. */
+ * (if_revision differs), -ENOENT, -ENOSPC, -EROFS, -EIO, -ECANCELED; -EHOSTUNREACH: no server, it
+ * has not happened; -ETIMEDOUT: no answer, it may have happened. created: the object did not exist
+ * before. */
 struct ncsdb_write_done {
 	void (*done)(void *arg, int status, int64_t revision, bool created);
 	void *arg; /* done may be NULL */
@@ -23,13 +27,20 @@ struct ncsdb_write_done {
 #define ANY_REVISION (-1)
 
 struct ncsdb_write;
+struct writer_clock;
+
+struct write_list {
+	struct ncsdb_write *head, *tail;
+};
 
 /* The writes of one followed prefix. The owner says how far its follower has come. */
 struct ncsdb_writer {
 	struct ncsdb *db;
 	int64_t seen;
-	struct ncsdb_write *flying;  /* handed to the database */
-	struct ncsdb_write *waiting; /* durable, beyond `seen` */
+	struct write_list flying;  /* handed to the database */
+	struct write_list waiting; /* durable, beyond `seen`, in order of their answers */
+	struct write_list limbo;   /* answered -ETIMEDOUT: what they hold is not free yet */
+	struct writer_clock *clock;
 };
 void ncsdb_writer_init(struct ncsdb_writer *writer, struct ncsdb *db);
 /* The follower has put everything up to revision into the view: call it from ncsdb_follow_ops
@@ -69,7 +80,8 @@ void ncsdb_write_need(struct ncsdb_write *w, const char *key, ...)
 /* Deletions only: nothing deleted is no -ENOENT. */
 void ncsdb_write_may_be_absent(struct ncsdb_write *w);
 /* Something the module keeps while the write is under way: release(arg, hold) is called before
- * done, or by commit when it fails, or by ncsdb_write_free. */
+ * done, or by commit when it fails, or by ncsdb_write_free; but after -ETIMEDOUT WRITE_PATIENCE_MS
+ * later: the follower may still be told of it. */
 void ncsdb_write_hold(struct ncsdb_write *w, void (*release)(void *arg, void *hold), void *arg,
 		      void *hold);
 /* Takes w, also on failure: -ENOMEM, -ENOSPC more than NCSDB_TXN_MAX operations, what ncsdb_txn

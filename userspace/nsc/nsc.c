@@ -45,6 +45,13 @@ uint64_t nsc_refused(const struct nsc *nsc)
 	return nsc->refusals.count;
 }
 
+void nsc_follow_stats(const struct nsc *nsc, struct ncsdb_follow_stats *out)
+{
+	*out = FOLLOW_STATS_NONE;
+	for (int i = 0; i < NSC_P_MAX; i++)
+		ncsdb_follow_add(nsc->prefix[i].follow, out);
+}
+
 /* ---- gateways ---- */
 
 static int check_name(const char *what, const char *name, struct err *err)
@@ -75,7 +82,11 @@ static int gateway_check(struct nsc *nsc, const char *name, const json_t *obj, s
 	return r;
 }
 
-static int gateway_write(struct nsc *nsc, const struct gateway *gw, int64_t if_revision,
+struct terms {
+	int64_t if_revision, lease;
+};
+
+static int gateway_write(struct nsc *nsc, const struct gateway *gw, struct terms terms,
 			 struct ncsdb_write_done done, struct err *err)
 {
 	struct ncsdb_write *w = ncsdb_write_new(&nsc->prefix[NSC_P_GATEWAYS].writer);
@@ -83,22 +94,34 @@ static int gateway_write(struct nsc *nsc, const struct gateway *gw, int64_t if_r
 	OWN_PTR char *text = obj ? json_text(obj) : NULL;
 
 	json_decref(obj);
-	ncsdb_write_if(w, if_revision, NSC_GATEWAYS "%s", gw->name);
-	ncsdb_write_put(w, 0, text, NSC_GATEWAYS "%s", gw->name);
+	ncsdb_write_if(w, terms.if_revision, NSC_GATEWAYS "%s", gw->name);
+	ncsdb_write_put(w, terms.lease, text, NSC_GATEWAYS "%s", gw->name);
 	return ncsdb_write_commit(w, done, err);
 }
 
-int nsc_gateway_put(struct nsc *nsc, const char *name, const json_t *obj, int64_t if_revision,
-		    struct ncsdb_write_done done, struct err *err)
+static int gateway_put(struct nsc *nsc, const char *name, const json_t *obj, struct terms terms,
+		       struct ncsdb_write_done done, struct err *err)
 {
 	struct gateway gw;
 	int r = gateway_check(nsc, name, obj, &gw, err);
 
 	if (!r)
-		r = gateway_write(nsc, &gw, if_revision, done, err);
+		r = gateway_write(nsc, &gw, terms, done, err);
 	if (r)
 		err_object(err, "gateway %s", name ? name : "");
 	return r;
+}
+
+int nsc_gateway_put(struct nsc *nsc, const char *name, const json_t *obj, int64_t if_revision,
+		    struct ncsdb_write_done done, struct err *err)
+{
+	return gateway_put(nsc, name, obj, (struct terms){if_revision, 0}, done, err);
+}
+
+int nsc_gateway_hold(struct nsc *nsc, const char *name, const json_t *obj, int64_t lease,
+		     struct ncsdb_write_done done, struct err *err)
+{
+	return gateway_put(nsc, name, obj, (struct terms){ANY_REVISION, lease}, done, err);
 }
 
 int nsc_gateway_del(struct nsc *nsc, const char *name, int64_t if_revision,

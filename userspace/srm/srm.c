@@ -216,6 +216,13 @@ uint64_t srm_refused(const struct srm *srm)
 	return srm->refusals.count;
 }
 
+void srm_follow_stats(const struct srm *srm, struct ncsdb_follow_stats *out)
+{
+	*out = FOLLOW_STATS_NONE;
+	ncsdb_follow_add(srm->services.follow, out);
+	ncsdb_follow_add(srm->classes.follow, out);
+}
+
 /* ---- writing ---- */
 
 static int check(struct srm *srm, uint64_t id, const json_t *obj, struct service **def,

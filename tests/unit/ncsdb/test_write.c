@@ -178,7 +178,7 @@ static void test_end_of_the_writer(void **state)
 	assert_int_equal(ncsdb_write_commit(w, (struct ncsdb_write_done){NULL, NULL}, NULL), 0);
 	ncsdb_writer_seen(&writer, INT64_MAX);
 	settle();
-	assert_null(writer.flying);
+	assert_null(writer.flying.head);
 }
 
 static int releases;
