@@ -28,15 +28,18 @@
 enum instance_state { INSTANCE_UP, INSTANCE_DRAINING, INSTANCE_DOWN, INSTANCE_STATE_MAX };
 extern const char *const instance_state_names[INSTANCE_STATE_MAX];
 
+#define VIEW_INSTANCE_ROOM 32
+
+/* There are up to a million: no holes, and what most of them do not have is elsewhere. */
 struct view_instance {
 	struct view_service *service;
-	void *user;		 /* orc's */
-	const char *gateway;	 /* shared, the view's; "" until known */
-	struct in6_addr address; /* :: until known; IPv4-mapped for IPv4 */
-	struct in6_addr sid;	 /* :: until known */
-	int64_t revision;	 /* of the last change in the database */
-	struct samples samples;	 /* computing status */
-	uint8_t state;		 /* enum instance_state; UP until told */
+	uint64_t user[VIEW_INSTANCE_ROOM / 8]; /* orc's, zero at first */
+	const char *gateway;		       /* shared, the view's; "" until known */
+	struct in6_addr address;	       /* :: until known; IPv4-mapped for IPv4 */
+	struct in6_addr sid;		       /* :: until known */
+	int64_t revision;		       /* of the last change in the database */
+	struct samples samples;		       /* computing status */
+	uint8_t state;			       /* enum instance_state; UP until told */
 	/* Not an instance but what gateway says of all its own (model/aggregate.h); name is "@" and
 	 * the gateway's. address and sid stay ::. */
 	bool aggregate;

@@ -16,6 +16,8 @@ void orc_drop_candidates(struct orc *orc, struct orc_service *svc)
 	svc->n = 0;
 	svc->n_dirty = 0;
 	svc->rebuild = true;
+	if (orc->filled == svc)
+		orc->filled = NULL;
 }
 
 static unsigned int count_of(const struct orc *orc, const struct orc_service *svc,
@@ -23,7 +25,7 @@ static unsigned int count_of(const struct orc *orc, const struct orc_service *sv
 {
 	if (svc->scope == SAN_SCOPE_LOCAL)
 		return orc_is_home(orc, inst);
-	return inst->gateway ? inst->gateway->n_paths : 0;
+	return inst->gateway ? orc_gateway_of(orc, inst)->n_paths : 0;
 }
 
 static unsigned int count_candidates(const struct orc *orc, const struct orc_service *svc)
@@ -32,8 +34,8 @@ static unsigned int count_candidates(const struct orc *orc, const struct orc_ser
 	unsigned int n = 0;
 
 	view_each_instance(svc->view, view) {
-		if (view->user)
-			n += count_of(orc, svc, view->user);
+		if (orc_of(view))
+			n += count_of(orc, svc, orc_of(view));
 	}
 	return n;
 }
@@ -52,46 +54,56 @@ static void say_cut(struct orc_service *svc, unsigned int n)
 static int candidates_alloc(struct orc_service *svc, unsigned int n)
 {
 	size_t size = n ? n : 1;
+	bool balanced = svc->view->def->mode == SAN_MODE_BALANCED;
 
-	free(svc->cands);
 	free(svc->scores);
-	free(svc->flags);
-	free(svc->dirty);
 	free(svc->weights);
-	svc->cands = calloc(size, sizeof(*svc->cands));
-	svc->scores = calloc(size, sizeof(*svc->scores));
-	svc->flags = calloc(size, sizeof(*svc->flags));
-	svc->dirty = calloc(size, sizeof(*svc->dirty));
-	svc->weights = calloc(size, sizeof(*svc->weights));
-	if (svc->cands && svc->scores && svc->flags && svc->dirty && svc->weights)
-		return 0;
-	return -ENOMEM;
+	svc->scores = calloc(size, sizeof(*svc->scores) + sizeof(*svc->flags));
+	svc->flags = (uint8_t *)(svc->scores + size);
+	svc->weights = balanced ? calloc(size, sizeof(*svc->weights)) : NULL;
+	return svc->scores && (svc->weights || !balanced) ? 0 : -ENOMEM;
+}
+
+struct orc_more *orc_more(struct orc_instance *inst)
+{
+	if (inst->more)
+		return inst->more;
+	inst->more = calloc(1, sizeof(*inst->more));
+	if (!inst->more) {
+		log_err("instance not orchestrated", "instance=%s why=\"no memory\"",
+			orc_view(inst)->name);
+		return NULL;
+	}
+	inst->more->keep[SAN_SCOPE_INGRESS].damping.known = inst->seat.known;
+	inst->more->keep[SAN_SCOPE_INGRESS].damping.satisfied = inst->seat.satisfied;
+	return inst->more;
 }
 
 static struct orc_seat *need_seat(const struct orc_service *svc, struct orc_instance *inst,
 				  unsigned int n)
 {
-	if (svc->scope == SAN_SCOPE_LOCAL && !inst->local && n) {
-		inst->local = calloc(1, sizeof(*inst->local));
-		if (!inst->local)
-			log_err("instance not orchestrated", "instance=%s why=\"no memory\"",
-				inst->view->name);
-	}
+	if (svc->scope == SAN_SCOPE_LOCAL && n && orc_more(inst))
+		inst->more->local.is = 1;
 	return orc_seat(svc, inst);
 }
 
-static struct ssc_candidate candidate(const struct orc *orc, const struct orc_service *svc,
-				      const struct orc_instance *inst, unsigned int i)
+/* i: of the instance's. */
+static const struct view_path *path_of(const struct orc *orc, const struct orc_service *svc,
+				       const struct orc_instance *inst, unsigned int i)
 {
-	if (svc->scope == SAN_SCOPE_LOCAL)
-		return (struct ssc_candidate){.instance = inst->view};
-	return (struct ssc_candidate){
-		.instance = inst->view,
-		.path = inst->gateway->paths[i],
-		.gateway = svc->steering == STEERING_GATEWAY
-				   ? view_gateway(orc->view, inst->gateway->name)
-				   : NULL,
-	};
+	return svc->scope == SAN_SCOPE_LOCAL ? NULL : orc_gateway_of(orc, inst)->paths[i];
+}
+
+static void restore_weights(const struct orc *orc, struct orc_service *svc,
+			    struct orc_instance *inst, const struct orc_seat *seat)
+{
+	const struct orc_keep *keep = orc_keep(svc, inst);
+
+	if (!keep || !svc->weights)
+		return;
+	for (unsigned int i = 0; i < seat->n; i++)
+		if (path_of(orc, svc, inst, i) == keep->member)
+			svc->weights[seat->first + i] = keep->weight;
 }
 
 static void collect_instance(const struct orc *orc, struct orc_service *svc,
@@ -102,14 +114,13 @@ static void collect_instance(const struct orc *orc, struct orc_service *svc,
 
 	if (!seat)
 		return;
+	if (n > max - svc->n)
+		n = max - svc->n;
 	seat->first = svc->n;
-	seat->n = 0;
+	seat->n = n;
 	seat->free = seat->suppressed = seat->damped = false;
-	for (; seat->n < n && svc->n < max; seat->n++, svc->n++) {
-		svc->cands[svc->n] = candidate(orc, svc, inst, seat->n);
-		if (svc->cands[svc->n].path == seat->member)
-			svc->weights[svc->n] = seat->weight;
-	}
+	svc->n += n;
+	restore_weights(orc, svc, inst, seat);
 }
 
 int orc_collect(struct orc *orc, struct orc_service *svc)
@@ -128,10 +139,44 @@ int orc_collect(struct orc *orc, struct orc_service *svc)
 	svc->n_free = svc->n_suppressed = 0;
 	svc->damped = false;
 	view_each_instance(svc->view, view)
-		if (view->user)
-			collect_instance(orc, svc, view->user, n);
+		if (orc_of(view))
+			collect_instance(orc, svc, orc_of(view), n);
 	orc->stats.candidates += svc->n;
 	svc->rebuild = false;
 	orc_mark_all(svc);
 	return 0;
+}
+
+static void fill_instance(struct orc *orc, const struct orc_service *svc, struct orc_instance *inst,
+			  const struct view_gateway *gateway)
+{
+	const struct orc_seat *seat = orc_seat(svc, inst);
+
+	for (unsigned int i = 0; i < seat->n; i++)
+		orc->cands[seat->first + i] =
+			(struct ssc_candidate){.instance = orc_view(inst),
+					       .path = path_of(orc, svc, inst, i),
+					       .gateway = gateway};
+}
+
+void orc_fill(struct orc *orc, struct orc_service *svc)
+{
+	struct view_instance *view;
+
+	if (orc->filled == svc)
+		return;
+	orc->filled = svc;
+	svc->cands = orc->cands;
+	if (!svc->n)
+		return;
+	view_each_instance(svc->view, view) {
+		struct orc_instance *inst = orc_of(view);
+		const struct orc_seat *seat = inst ? orc_seat(svc, inst) : NULL;
+		bool by_gateway =
+			svc->scope == SAN_SCOPE_INGRESS && svc->steering == STEERING_GATEWAY;
+
+		if (seat && seat->n)
+			fill_instance(orc, svc, inst,
+				      by_gateway ? view_gateway(orc->view, view->gateway) : NULL);
+	}
 }

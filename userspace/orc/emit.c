@@ -108,7 +108,7 @@ static void say_trimmed(struct orc_service *svc, unsigned int n)
 static unsigned int collect_alive(struct orc_service *svc, struct hop *hops)
 {
 	const struct service *def = svc->view->def;
-	bool balanced = def->mode == SAN_MODE_BALANCED;
+	bool balanced = def->mode == SAN_MODE_BALANCED && svc->weights;
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < svc->n; i++) {
@@ -237,6 +237,7 @@ static int put_with(struct orc *orc, struct orc_service *svc, const struct plan_
 	struct plan_service plan = plan_of(orc, svc);
 	int selected;
 
+	orc_fill(orc, svc);
 	plan.n_alive = collect_alive(svc, room->hops);
 	selected = selected_of(svc, room->hops, plan.n_alive);
 	for (unsigned int i = 0; i < plan.n_alive; i++)

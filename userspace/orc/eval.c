@@ -44,7 +44,7 @@ void orc_mark(struct orc_service *svc, unsigned int cand)
 	if (svc->flags[cand] & CAND_DIRTY)
 		return;
 	svc->flags[cand] |= CAND_DIRTY;
-	svc->dirty[svc->n_dirty++] = cand;
+	svc->n_dirty++;
 }
 
 void orc_mark_instance(struct orc_service *svc, struct orc_instance *inst)
@@ -99,16 +99,18 @@ static void mark_reusable(struct orc_service *svc, uint64_t now_us)
 	if (!svc->n_suppressed || svc->rebuild)
 		return;
 	view_each_instance(svc->view, view) {
-		struct orc_instance *inst = view->user;
+		struct orc_instance *inst = orc_of(view);
 		const struct orc_seat *seat = inst ? orc_seat(svc, inst) : NULL;
 
-		if (seat && seat->suppressed && ssc_damp_until(&seat->damping) <= now_us)
+		if (seat && seat->suppressed &&
+		    ssc_damp_until(&orc_keep(svc, inst)->damping) <= now_us)
 			orc_mark_instance(svc, inst);
 	}
 }
 
-void orc_mark_due(struct orc_service *svc, uint64_t now_us)
+void orc_mark_due(struct orc *orc, struct orc_service *svc, uint64_t now_us)
 {
+	orc_fill(orc, svc);
 	for (unsigned int i = 0; i < svc->n; i++)
 		if (svc->scores[i].metric < METRIC_MAX &&
 		    is_aged(svc->view->def, &svc->cands[i], now_us))
@@ -120,33 +122,14 @@ void orc_mark_due(struct orc_service *svc, uint64_t now_us)
 
 static void score(struct orc *orc, struct orc_service *svc, unsigned int i, uint64_t now_us)
 {
-	const struct orc_seat *seat = orc_seat(svc, svc->cands[i].instance->user);
+	const struct orc_seat *seat = orc_seat(svc, orc_of(svc->cands[i].instance));
 	const struct service *def = svc->view->def;
 
+	svc->n_dirty -= svc->flags[i] & CAND_DIRTY;
 	ssc_score(def, &svc->cands[i], seat->damped, now_us, &svc->scores[i]);
 	svc->flags[i] =
 		def->stale == STALE_WORSEN && is_aged(def, &svc->cands[i], now_us) ? CAND_AGED : 0;
 	orc->stats.candidates_scored++;
-}
-
-/* Scores what is marked; the instances concerned come back as a list. */
-static struct orc_instance *score_dirty(struct orc *orc, struct orc_service *svc, uint64_t now_us)
-{
-	struct orc_instance *list = NULL;
-
-	for (unsigned int i = 0; i < svc->n_dirty; i++) {
-		struct orc_instance *inst = svc->cands[svc->dirty[i]].instance->user;
-		struct orc_seat *seat = orc_seat(svc, inst);
-
-		score(orc, svc, svc->dirty[i], now_us);
-		if (seat->scored)
-			continue;
-		seat->scored = true;
-		seat->next_scored = list;
-		list = inst;
-	}
-	svc->n_dirty = 0;
-	return list;
 }
 
 /* ---- damping ---- */
@@ -160,16 +143,49 @@ static bool satisfied(const struct orc_service *svc, const struct orc_seat *seat
 	return false;
 }
 
-static void feed(struct orc_service *svc, struct orc_seat *seat, uint64_t now_us)
+/* One that never ceased or began to satisfy needs no memory for damping. */
+static bool damp(const struct orc_service *svc, struct orc_instance *inst, struct orc_seat *seat,
+		 bool sat, uint64_t now_us)
 {
+	bool was_known = seat->known, was = seat->satisfied;
+
+	if (!inst->more && was_known && was != sat)
+		orc_more(inst);
+	seat->known = true;
+	seat->satisfied = sat;
+	return inst->more && ssc_damp(&orc_keep(svc, inst)->damping, sat, now_us);
+}
+
+static void feed(struct orc_service *svc, struct orc_instance *inst, uint64_t now_us)
+{
+	struct orc_seat *seat = orc_seat(svc, inst);
 	bool sat = satisfied(svc, seat);
 
 	svc->n_free -= seat->free;
 	svc->n_suppressed -= seat->suppressed;
-	seat->suppressed = ssc_damp(&seat->damping, sat, now_us);
+	seat->suppressed = damp(svc, inst, seat, sat, now_us);
 	seat->free = sat && !seat->suppressed;
 	svc->n_free += seat->free;
 	svc->n_suppressed += seat->suppressed;
+}
+
+/* The candidates of an instance lie together: it is fed once, when they all have their scores. */
+static void score_dirty(struct orc *orc, struct orc_service *svc, uint64_t now_us)
+{
+	for (unsigned int i = 0; i < svc->n && svc->n_dirty; i++) {
+		struct orc_instance *inst;
+		const struct orc_seat *seat;
+
+		if (!(svc->flags[i] & CAND_DIRTY))
+			continue;
+		inst = orc_of(svc->cands[i].instance);
+		seat = orc_seat(svc, inst);
+		for (; i < (unsigned int)seat->first + seat->n; i++)
+			if (svc->flags[i] & CAND_DIRTY)
+				score(orc, svc, i, now_us);
+		i--;
+		feed(svc, inst, now_us);
+	}
 }
 
 /* Suppressed ones are out as long as another one satisfies: the last is never damped. */
@@ -182,7 +198,7 @@ static void apply_damping(struct orc *orc, struct orc_service *svc, uint64_t now
 		return;
 	svc->damped = false;
 	view_each_instance(svc->view, view) {
-		struct orc_seat *seat = view->user ? orc_seat(svc, view->user) : NULL;
+		struct orc_seat *seat = orc_of(view) ? orc_seat(svc, orc_of(view)) : NULL;
 		bool damped = seat && seat->suppressed && out;
 
 		svc->damped |= damped;
@@ -202,11 +218,12 @@ static uint64_t reuse_at(const struct orc_service *svc)
 	if (!svc->n_suppressed)
 		return at;
 	view_each_instance(svc->view, view) {
-		const struct orc_seat *seat = view->user ? orc_seat(svc, view->user) : NULL;
+		struct orc_instance *inst = orc_of(view);
+		const struct orc_seat *seat = inst ? orc_seat(svc, inst) : NULL;
 		uint64_t until = UINT64_MAX;
 
 		if (seat && seat->suppressed)
-			until = ssc_damp_until(&seat->damping);
+			until = ssc_damp_until(&orc_keep(svc, inst)->damping);
 		at = until < at ? until : at;
 	}
 	return at;
@@ -214,30 +231,37 @@ static uint64_t reuse_at(const struct orc_service *svc)
 
 /* ---- the decision ---- */
 
-struct ssc_field orc_field(struct orc *orc, const struct orc_service *svc)
+struct ssc_field orc_field(struct orc *orc, struct orc_service *svc)
 {
+	orc_fill(orc, svc);
 	return (struct ssc_field){
 		.svc = svc->view->def,
 		.cands = svc->cands,
 		.scores = svc->scores,
 		.n = svc->n,
 		.order = orc->order,
-		.weights = svc->weights,
+		.weights = svc->weights ? svc->weights : orc->no_weights,
 	};
 }
 
 /* Weights in force belong to instances, so that they outlive this collection of candidates. */
 static void keep_weights(const struct orc_service *svc)
 {
-	for (unsigned int i = 0; i < svc->n; i++)
-		orc_seat(svc, svc->cands[i].instance->user)->weight = 0;
-	for (unsigned int i = 0; i < svc->n; i++) {
-		struct orc_seat *seat = orc_seat(svc, svc->cands[i].instance->user);
+	struct orc_keep *keep;
 
-		if (!svc->weights[i])
+	for (unsigned int i = 0; i < svc->n; i++) {
+		keep = orc_keep(svc, orc_of(svc->cands[i].instance));
+		if (keep)
+			keep->weight = 0;
+	}
+	for (unsigned int i = 0; svc->weights && i < svc->n; i++) {
+		struct orc_instance *inst = orc_of(svc->cands[i].instance);
+
+		if (!svc->weights[i] || !orc_more(inst))
 			continue;
-		seat->weight = svc->weights[i];
-		seat->member = svc->cands[i].path;
+		keep = orc_keep(svc, inst);
+		keep->weight = svc->weights[i];
+		keep->member = svc->cands[i].path;
 	}
 }
 
@@ -258,22 +282,24 @@ static void decide(struct orc *orc, struct orc_service *svc, uint64_t now_us)
 	svc->replan = true;
 }
 
+/* Collected anew, too, where weights are needed for the first time. */
+static int need_candidates(struct orc *orc, struct orc_service *svc)
+{
+	if (svc->view->def->mode == SAN_MODE_BALANCED && !svc->weights)
+		orc_drop_candidates(orc, svc);
+	return svc->rebuild ? orc_collect(orc, svc) : 0;
+}
+
 void orc_evaluate(struct orc *orc, struct orc_service *svc, uint64_t now_us)
 {
-	struct orc_instance *list, *next;
 	uint64_t reuse_us;
 
-	if (svc->rebuild && orc_collect(orc, svc)) {
+	if (need_candidates(orc, svc)) {
 		orc_deadline_before(orc, svc, now_us + ORC_RETRY_US);
 		return;
 	}
-	for (list = score_dirty(orc, svc, now_us); list; list = next) {
-		struct orc_seat *seat = orc_seat(svc, list);
-
-		next = seat->next_scored;
-		seat->scored = false;
-		feed(svc, seat, now_us);
-	}
+	orc_fill(orc, svc);
+	score_dirty(orc, svc, now_us);
 	apply_damping(orc, svc, now_us);
 	decide(orc, svc, now_us);
 	reuse_us = reuse_at(svc);

@@ -15,6 +15,35 @@ struct orc_gateway *orc_gateway_find(const struct orc *orc, const char *name)
 	return gw;
 }
 
+static int sites_grow(struct orc *orc)
+{
+	unsigned int cap = orc->cap_sites ? 2 * orc->cap_sites : 16;
+	struct orc_gateway **sites;
+
+	if (cap > ORC_MAX_SITES + 1)
+		return -ENOSPC;
+	sites = reallocarray(orc->sites, cap, sizeof(struct orc_gateway *));
+	if (!sites)
+		return -ENOMEM;
+	memset(sites + orc->cap_sites, 0, (cap - orc->cap_sites) * sizeof(struct orc_gateway *));
+	orc->sites = sites;
+	orc->cap_sites = cap;
+	return 0;
+}
+
+/* A number that nobody has, 0: there is none. Looked for where the last one was found. */
+static uint16_t site_free(struct orc *orc)
+{
+	for (unsigned int k = 1; k <= orc->cap_sites; k++) {
+		unsigned int i = (orc->last_site + k) % orc->cap_sites;
+
+		if (i && !orc->sites[i])
+			return (uint16_t)(orc->last_site = i);
+	}
+	orc->last_site = orc->cap_sites ? orc->cap_sites : 1;
+	return sites_grow(orc) ? 0 : (uint16_t)orc->last_site;
+}
+
 static struct orc_gateway *gateway_need(struct orc *orc, const char *name)
 {
 	struct orc_gateway *gw = orc_gateway_find(orc, name);
@@ -25,17 +54,21 @@ static struct orc_gateway *gateway_need(struct orc *orc, const char *name)
 	if (!gw)
 		return NULL;
 	strcpy(gw->name, name);
-	HASH_ADD_STR(orc->gateways, name, gw);
+	gw->site = site_free(orc);
+	if (gw->site)
+		HASH_ADD_STR(orc->gateways, name, gw);
 	if (!gw->hh.tbl) {
 		free(gw);
 		return NULL;
 	}
+	orc->sites[gw->site] = gw;
 	return gw;
 }
 
 static void gateway_free(struct orc *orc, struct orc_gateway *gw)
 {
 	HASH_DEL(orc->gateways, gw);
+	orc->sites[gw->site] = NULL;
 	free(gw->paths);
 	free(gw);
 }
@@ -53,18 +86,18 @@ int orc_gateway_join(struct orc *orc, struct orc_instance *inst, const char *nam
 	if (!gw)
 		return -ENOMEM;
 	DL_APPEND(gw->instances, inst);
-	inst->gateway = gw;
+	inst->gateway = gw->site;
 	return 0;
 }
 
 void orc_gateway_leave(struct orc *orc, struct orc_instance *inst)
 {
-	struct orc_gateway *gw = inst->gateway;
+	struct orc_gateway *gw = orc_gateway_of(orc, inst);
 
 	if (!gw)
 		return;
 	DL_DELETE(gw->instances, inst);
-	inst->gateway = NULL;
+	inst->gateway = 0;
 	gateway_release(orc, gw);
 }
 
@@ -123,4 +156,7 @@ void orc_gateways_fini(struct orc *orc)
 
 	HASH_ITER(hh, orc->gateways, gw, next)
 		gateway_free(orc, gw);
+	free(orc->sites);
+	orc->sites = NULL;
+	orc->cap_sites = 0;
 }

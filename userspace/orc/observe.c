@@ -24,10 +24,7 @@ static void service_free(struct orc *orc, struct orc_service *svc)
 	orc_unqueue(orc, svc);
 	orc_deadline_drop(orc, svc);
 	orc_history_fini(svc);
-	free(svc->cands);
 	free(svc->scores);
-	free(svc->flags);
-	free(svc->dirty);
 	free(svc->weights);
 	free(svc);
 }
@@ -121,37 +118,25 @@ static void touch_service(struct orc *orc, struct orc_service *svc)
 
 /* ---- instances ---- */
 
-static struct orc_instance *instance_new(struct view_instance *view)
-{
-	struct orc_instance *inst = calloc(1, sizeof(*inst));
-
-	if (!inst) {
-		log_err("instance not orchestrated", "instance=%s why=\"no memory\"", view->name);
-		return NULL;
-	}
-	inst->view = view;
-	view->user = inst;
-	return inst;
-}
-
 /* "" = not registered: gateway or address is not known. */
 static const char *home(const struct view_instance *view)
 {
 	return IN6_IS_ADDR_UNSPECIFIED(&view->address) ? "" : view->gateway;
 }
 
-static void instance_free(struct orc_instance *inst)
+static void instance_fini(struct orc_instance *inst)
 {
-	free(inst->local);
-	free(inst);
+	free(inst->more);
+	memset(inst, 0, sizeof(*inst));
 }
 
 static void forget_weights(struct orc_instance *inst)
 {
-	inst->seat.weight = 0;
-	inst->seat.member = NULL;
-	if (inst->local)
-		inst->local->weight = 0;
+	if (!inst->more)
+		return;
+	inst->more->keep[SAN_SCOPE_INGRESS].weight = 0;
+	inst->more->keep[SAN_SCOPE_INGRESS].member = NULL;
+	inst->more->keep[SAN_SCOPE_LOCAL].weight = 0;
 }
 
 static void move_instance(struct orc *orc, struct orc_instance *inst, const char *gateway)
@@ -161,7 +146,7 @@ static void move_instance(struct orc *orc, struct orc_instance *inst, const char
 	forget_weights(inst);
 	if (gateway[0] && orc_gateway_join(orc, inst, gateway))
 		log_err("instance not orchestrated", "instance=%s why=\"no memory\"",
-			inst->view->name);
+			orc_view(inst)->name);
 }
 
 /* SID, address or state changed. */
@@ -177,14 +162,11 @@ static void touch_instance(struct orc *orc, struct orc_service *svc, struct orc_
 
 static void on_instance(struct orc *orc, struct view_instance *view)
 {
-	struct orc_instance *inst = view->user;
+	struct orc_instance *inst = (struct orc_instance *)view->user;
 	struct orc_service *svc = view->service->user;
 
-	if (!inst)
-		inst = instance_new(view);
-	if (!inst)
-		return;
-	if (strcmp(inst->gateway ? inst->gateway->name : "", home(view)) != 0) {
+	inst->seat.is = 1;
+	if (strcmp(inst->gateway ? orc_gateway_of(orc, inst)->name : "", home(view)) != 0) {
 		move_instance(orc, inst, home(view));
 	} else if (inst->gateway) {
 		touch_instance(orc, svc, inst);
@@ -194,7 +176,7 @@ static void on_instance(struct orc *orc, struct view_instance *view)
 
 static void on_instance_gone(struct orc *orc, struct view_instance *view)
 {
-	struct orc_instance *inst = view->user;
+	struct orc_instance *inst = orc_of(view);
 
 	if (!inst)
 		return;
@@ -202,13 +184,12 @@ static void on_instance_gone(struct orc *orc, struct view_instance *view)
 		touch_service(orc, orc_service_of(inst));
 	orc_gateway_leave(orc, inst);
 	orc_sid_release(orc, inst);
-	view->user = NULL;
-	instance_free(inst);
+	instance_fini(inst);
 }
 
 static void mark_attr(struct orc *orc, struct orc_service *svc, const struct view_event *event)
 {
-	struct orc_instance *inst = event->instance->user;
+	struct orc_instance *inst = orc_of(event->instance);
 
 	if (!svc || svc->rebuild || !matters(svc, event->attr))
 		return;
@@ -222,7 +203,7 @@ static void mark_attr(struct orc *orc, struct orc_service *svc, const struct vie
 
 static void on_instance_attr(struct orc *orc, const struct view_event *event)
 {
-	struct orc_instance *inst = event->instance->user;
+	struct orc_instance *inst = orc_of(event->instance);
 	struct orc_service *svc = event->service->user;
 
 	if (!svc || !inst || !inst->gateway)
@@ -293,7 +274,7 @@ static void forget_path(struct orc *orc, const struct view_path *path)
 	if (!gw)
 		return;
 	DL_FOREACH(gw->instances, inst)
-	if (inst->seat.member == path)
+	if (inst->more && inst->more->keep[SAN_SCOPE_INGRESS].member == path)
 		forget_weights(inst);
 }
 
@@ -414,11 +395,8 @@ static void detach_instances(struct view_service *svc)
 {
 	struct view_instance *inst;
 
-	view_each_instance(svc, inst) {
-		if (inst->user)
-			instance_free(inst->user);
-		inst->user = NULL;
-	}
+	view_each_instance(svc, inst)
+		instance_fini((struct orc_instance *)inst->user);
 }
 
 void orc_detach(struct orc *orc)

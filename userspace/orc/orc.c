@@ -97,7 +97,7 @@ int orc_entry(const struct orc *orc, uint64_t service, struct orc_entry *out)
 	return 0;
 }
 
-static json_t *explain(struct orc *orc, const struct orc_service *svc, uint64_t now_us)
+static json_t *explain(struct orc *orc, struct orc_service *svc, uint64_t now_us)
 {
 	const struct ssc_field field = orc_field(orc, svc);
 	json_t *out = ssc_explain(&field, &svc->choice, svc->evaluated ? &svc->last : NULL, now_us);
@@ -109,7 +109,7 @@ static json_t *explain(struct orc *orc, const struct orc_service *svc, uint64_t 
 
 json_t *orc_explain(struct orc *orc, uint64_t service)
 {
-	const struct orc_service *svc = find(orc, service);
+	struct orc_service *svc = find(orc, service);
 	uint64_t now_us;
 	json_t *out;
 

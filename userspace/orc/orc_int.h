@@ -51,11 +51,10 @@ struct orc_service {
 	uint64_t uses[ATTR_LIMIT / 64]; /* attributes that matter to a score, a bit each */
 	/* Candidates: those of one instance lie together, in the order of its gateway's paths. */
 	unsigned int n, n_dirty;
-	struct ssc_candidate *cands;
+	const struct ssc_candidate *cands; /* in orc->cands, while orc->filled is this one */
 	struct ssc_score *scores;
-	uint8_t *flags;		   /* CAND_* */
-	uint16_t *dirty;	   /* indexes */
-	uint16_t *weights;	   /* BALANCED: in force */
+	uint8_t *flags;		   /* CAND_*, in the same piece of memory as scores */
+	uint16_t *weights;	   /* BALANCED: in force; NULL: never was */
 	unsigned int n_free;	   /* instances: satisfying, not suppressed */
 	unsigned int n_suppressed; /* instances */
 	bool damped;		   /* some instance is scored as damped */
@@ -70,30 +69,42 @@ struct orc_service {
 
 /* An instance among the candidates of its service in one scope. */
 struct orc_seat {
-	struct orc_instance *next_scored;
-	unsigned int first, n; /* its candidates, when its service needs no rebuild */
-	struct ssc_damping damping;
-	bool scored;			/* in this evaluation */
-	bool damped;			/* scored as damped */
-	bool free, suppressed;		/* as counted in its service */
-	uint16_t weight;		/* BALANCED: in force, 0 = no member; */
-	const struct view_path *member; /* by this path */
+	uint16_t first, n;	 /* its candidates, when its service needs no rebuild */
+	uint8_t damped : 1;	 /* scored as damped */
+	uint8_t free : 1;	 /* as counted in its service, and */
+	uint8_t suppressed : 1;	 /* likewise */
+	uint8_t known : 1;	 /* it was evaluated, and */
+	uint8_t satisfied : 1;	 /* it satisfied then */
+	uint8_t sid_refused : 1; /* another instance has the SID for another address */
+	uint8_t is : 1;		 /* there is such a seat */
 };
 
-/* Any instance of the view. view->user points here. */
-struct orc_instance {
-	struct view_instance *view;
-	struct orc_gateway *gateway;	  /* NULL: not registered (no gateway or address) */
-	struct orc_instance *prev, *next; /* in gateway->instances */
-	struct orc_seat seat;
-	struct orc_seat *local; /* in SAN_SCOPE_LOCAL; NULL: never had one */
-	struct orc_sid *sid;	/* programmed for it */
-	bool sid_refused;	/* another instance has the SID for another address */
+/* What few instances have. */
+struct orc_more {
+	struct orc_keep {
+		struct ssc_damping damping;
+		const struct view_path *member; /* BALANCED: by this path */
+		uint16_t weight;		/* in force, 0 = no member */
+	} keep[2];				/* by scope */
+	struct orc_seat local;			/* in SAN_SCOPE_LOCAL */
+	struct orc_sid *sid;			/* programmed for it */
 };
+
+/* Any instance of the view, in its room for us: orc_of(). */
+struct orc_instance {
+	struct orc_instance *prev, *next; /* of its gateway */
+	struct orc_more *more;		  /* NULL: none of it */
+	struct orc_seat seat;
+	uint16_t gateway; /* in orc->sites; 0: not registered (no gateway or address) */
+};
+_Static_assert(sizeof(struct orc_instance) <= VIEW_INSTANCE_ROOM, "there are up to a million");
+
+#define ORC_MAX_SITES 65535
 
 /* What an egress touches. Lives while it has a path or an instance. */
 struct orc_gateway {
 	char name[NAME_LEN];
+	uint16_t site;		  /* from 1 */
 	struct view_path **paths; /* defined, from our ingress */
 	unsigned int n_paths, cap_paths;
 	struct orc_instance *instances;
@@ -114,7 +125,9 @@ struct orc {
 	bool started;
 
 	struct orc_gateway *gateways; /* uthash by name */
-	struct orc_sid *sids;	      /* uthash by address */
+	struct orc_gateway **sites;   /* the same by number; NULL: free */
+	unsigned int cap_sites, last_site;
+	struct orc_sid *sids; /* uthash by address */
 	unsigned int n_sids_refused;
 	const char *const *groups;
 	unsigned int n_groups;
@@ -122,7 +135,11 @@ struct orc {
 	struct orc_service *queue; /* to evaluate */
 	struct orc_service *puts;  /* handed to ncc in this round */
 	bool plan_touched;	   /* something was handed to ncc since the last flush */
+	/* For the service that is looked at, the others keep less. */
+	struct orc_service *filled; /* whose candidates these are; NULL: nobody's */
+	struct ssc_candidate cands[ORC_MAX_CANDIDATES];
 	uint16_t order[ORC_MAX_CANDIDATES];
+	uint16_t no_weights[ORC_MAX_CANDIDATES];
 
 	struct orc_service **heap; /* heap[1..n_heap] by due_us */
 	size_t n_heap, cap_heap;
@@ -153,24 +170,54 @@ void orc_gateways_fini(struct orc *orc);
 void orc_observe(void *arg, const struct view_event *event);
 void orc_attach(struct orc *orc); /* takes what the view holds already */
 void orc_detach(struct orc *orc); /* frees all that hangs in the view */
+/* NULL: we have not heard of it. */
+static inline struct orc_instance *orc_of(const struct view_instance *view)
+{
+	struct orc_instance *inst = (struct orc_instance *)view->user;
+
+	return inst->seat.is ? inst : NULL;
+}
+static inline struct view_instance *orc_view(const struct orc_instance *inst)
+{
+	return (struct view_instance *)((char *)inst - offsetof(struct view_instance, user));
+}
 static inline struct orc_service *orc_service_of(const struct orc_instance *inst)
 {
-	return inst->view->service->user;
+	return orc_view(inst)->service->user;
+}
+/* NULL: it is not registered. */
+static inline struct orc_gateway *orc_gateway_of(const struct orc *orc,
+						 const struct orc_instance *inst)
+{
+	return inst->gateway ? orc->sites[inst->gateway] : NULL;
 }
 /* NULL: it has none in the service's scope. */
 static inline struct orc_seat *orc_seat(const struct orc_service *svc, struct orc_instance *inst)
 {
-	return svc->scope == SAN_SCOPE_LOCAL ? inst->local : &inst->seat;
+	if (svc->scope != SAN_SCOPE_LOCAL)
+		return &inst->seat;
+	return inst->more && inst->more->local.is ? &inst->more->local : NULL;
+}
+/* NULL: nothing that differs from zero. */
+static inline struct orc_keep *orc_keep(const struct orc_service *svc,
+					const struct orc_instance *inst)
+{
+	return inst->more ? &inst->more->keep[svc->scope] : NULL;
 }
 static inline bool orc_is_home(const struct orc *orc, const struct orc_instance *inst)
 {
-	return orc->gateway[0] && inst->gateway && strcmp(inst->gateway->name, orc->gateway) == 0;
+	const struct orc_gateway *gw = orc_gateway_of(orc, inst);
+
+	return orc->gateway[0] && gw && strcmp(gw->name, orc->gateway) == 0;
 }
 
 /* collect.c */
 /* Forgets the candidates; they are collected anew at the next evaluation. */
 void orc_drop_candidates(struct orc *orc, struct orc_service *svc);
 int orc_collect(struct orc *orc, struct orc_service *svc); /* -ENOMEM */
+/* Makes svc->cands what orc_collect found: valid until another service is filled. */
+void orc_fill(struct orc *orc, struct orc_service *svc);
+struct orc_more *orc_more(struct orc_instance *inst); /* made where it is missing; -ENOMEM: NULL */
 
 /* eval.c: marks, scores, the decision */
 void orc_uses(struct orc_service *svc);
@@ -180,9 +227,9 @@ void orc_mark_all(struct orc_service *svc);
 /* A value was told again without change: scores that its age had spoiled are marked. */
 void orc_mark_refreshed(struct orc_service *svc, struct orc_instance *inst, int path);
 /* Its deadline has come: what is too old now is marked. */
-void orc_mark_due(struct orc_service *svc, uint64_t now_us);
+void orc_mark_due(struct orc *orc, struct orc_service *svc, uint64_t now_us);
 void orc_evaluate(struct orc *orc, struct orc_service *svc, uint64_t now_us);
-struct ssc_field orc_field(struct orc *orc, const struct orc_service *svc);
+struct ssc_field orc_field(struct orc *orc, struct orc_service *svc);
 
 /* emit.c */
 void orc_emit(struct orc *orc, struct orc_service *svc);

@@ -80,7 +80,7 @@ static void on_deadline(uv_timer_t *timer)
 	struct orc_service *svc;
 
 	while ((svc = orc_deadline_pop(orc, now_us))) {
-		orc_mark_due(svc, now_us);
+		orc_mark_due(orc, svc, now_us);
 		orc_queue(orc, svc);
 	}
 	orc_schedule(orc); /* the clocks of loop and deadlines may differ: set the timer again */

@@ -80,9 +80,15 @@ void orc_sids_fini(struct orc *orc)
 	}
 }
 
+/* NULL: none is programmed for it. */
+static struct orc_sid *sid_of(const struct orc_instance *inst)
+{
+	return inst->more ? inst->more->sid : NULL;
+}
+
 static bool wanted(const struct orc *orc, const struct orc_instance *inst)
 {
-	return orc_is_home(orc, inst) && !IN6_IS_ADDR_UNSPECIFIED(&inst->view->sid);
+	return orc_is_home(orc, inst) && !IN6_IS_ADDR_UNSPECIFIED(&orc_view(inst)->sid);
 }
 
 static uint8_t behaviour_for(const struct view_instance *view)
@@ -107,20 +113,20 @@ static void refuse(struct orc *orc, struct orc_instance *inst)
 {
 	char text[INET6_ADDRSTRLEN], id[SVC_ID_TEXT];
 
-	if (inst->sid_refused)
+	if (inst->seat.sid_refused)
 		return;
-	inst->sid_refused = true;
+	inst->seat.sid_refused = true;
 	orc->n_sids_refused++;
 	log_warn("SID of an instance is taken for another address", "sid=%s service=%s instance=%s",
-		 inet_ntop(AF_INET6, &inst->view->sid, text, sizeof(text)),
-		 svc_id_text(inst->view->service->id, id), inst->view->name);
+		 inet_ntop(AF_INET6, &orc_view(inst)->sid, text, sizeof(text)),
+		 svc_id_text(orc_view(inst)->service->id, id), orc_view(inst)->name);
 }
 
 static void unrefuse(struct orc *orc, struct orc_instance *inst)
 {
-	if (inst->sid_refused)
+	if (inst->seat.sid_refused)
 		orc->n_sids_refused--;
-	inst->sid_refused = false;
+	inst->seat.sid_refused = false;
 }
 
 /* Of the services that share a SID none is told apart: packets to it count for nobody. */
@@ -134,11 +140,11 @@ static uint64_t service_of(const struct orc *orc, const struct orc_sid *sid)
 		return 0;
 	DL_FOREACH(gw->instances, inst)
 	{
-		if (inst->sid != sid)
+		if (sid_of(inst) != sid)
 			continue;
-		if (id && id != inst->view->service->id)
+		if (id && id != orc_view(inst)->service->id)
 			return 0;
-		id = inst->view->service->id;
+		id = orc_view(inst)->service->id;
 	}
 	return id;
 }
@@ -155,27 +161,29 @@ static void name_service(struct orc *orc, struct orc_sid *sid)
 
 static void claim(struct orc *orc, struct orc_instance *inst)
 {
-	struct orc_sid *sid = sid_find(orc, &inst->view->sid);
+	struct orc_sid *sid = sid_find(orc, &orc_view(inst)->sid);
 
-	if (sid && !fits(sid, inst->view)) {
+	if (sid && !fits(sid, orc_view(inst))) {
 		refuse(orc, inst);
 		return;
 	}
 	unrefuse(orc, inst);
+	if (!orc_more(inst))
+		return;
 	if (!sid) {
-		sid = sid_new(orc, &(struct plan_sid){.addr = inst->view->sid,
-						      .behaviour = behaviour_for(inst->view),
-						      .nexthop = inst->view->address,
-						      .service_id = inst->view->service->id});
+		sid = sid_new(orc, &(struct plan_sid){.addr = orc_view(inst)->sid,
+						      .behaviour = behaviour_for(orc_view(inst)),
+						      .nexthop = orc_view(inst)->address,
+						      .service_id = orc_view(inst)->service->id});
 		if (!sid) {
 			log_err("SID not programmed", "instance=%s why=\"no memory\"",
-				inst->view->name);
+				orc_view(inst)->name);
 			return;
 		}
 		sid_put(orc, sid);
 	}
 	sid->users++;
-	inst->sid = sid;
+	inst->more->sid = sid;
 	if (sid->users > 1)
 		name_service(orc, sid);
 }
@@ -189,17 +197,17 @@ static void retry_refused(struct orc *orc)
 	if (!orc->n_sids_refused || !gw)
 		return;
 	DL_FOREACH(gw->instances, inst)
-	if (inst->sid_refused)
+	if (inst->seat.sid_refused)
 		claim(orc, inst);
 }
 
 static void drop(struct orc *orc, struct orc_instance *inst)
 {
-	struct orc_sid *sid = inst->sid;
+	struct orc_sid *sid = sid_of(inst);
 
-	inst->sid = NULL;
 	if (!sid)
 		return;
+	inst->more->sid = NULL;
 	if (--sid->users > 0) {
 		name_service(orc, sid);
 		return;
@@ -218,12 +226,12 @@ void orc_sid_update(struct orc *orc, struct orc_instance *inst)
 {
 	bool want = orc->gateway[0] && wanted(orc, inst);
 
-	if (inst->sid && want && fits(inst->sid, inst->view))
+	if (sid_of(inst) && want && fits(sid_of(inst), orc_view(inst)))
 		return;
 	if (!want)
 		unrefuse(orc, inst);
 	drop(orc, inst);
-	if (want && !inst->sid)
+	if (want && !sid_of(inst))
 		claim(orc, inst);
 }
 

@@ -145,26 +145,27 @@ static unsigned int best_metric(const struct service *def, struct view_instance 
 	return best;
 }
 
-static unsigned int weight_in_force(const struct orc_service *svc, const struct view_instance *inst)
+static unsigned int weight_in_force(struct orc_service *svc, const struct view_instance *inst)
 {
 	unsigned int sum = 0;
 
-	for (unsigned int i = 0; i < svc->n; i++)
+	orc_fill(orc, svc);
+	for (unsigned int i = 0; svc->weights && i < svc->n; i++)
 		if (svc->cands[i].instance == inst)
 			sum += svc->weights[i];
 	return sum;
 }
 
 /* Returns the sum of the weights. */
-static unsigned int check_weights(const struct orc_service *svc)
+static unsigned int check_weights(struct orc_service *svc)
 {
 	const struct service *def = svc->view->def;
 	struct view_instance *inst;
 	unsigned int sum = 0;
 
 	view_each_instance(svc->view, inst) {
-		unsigned int want =
-			METRIC_MAX - best_metric(def, inst, orc_seat(svc, inst->user), svc->scope);
+		unsigned int want = METRIC_MAX -
+				    best_metric(def, inst, orc_seat(svc, orc_of(inst)), svc->scope);
 		unsigned int got = weight_in_force(svc, inst);
 
 		if (def->mode != SAN_MODE_BALANCED)
@@ -203,7 +204,7 @@ static void check(void)
 {
 	for (uint64_t id = 1; id <= SERVICES; id++) {
 		const struct view_service *seen = view_service(&view, id);
-		const struct orc_service *svc = seen ? seen->user : NULL;
+		struct orc_service *svc = seen ? seen->user : NULL;
 
 		if (!seen || !seen->registered) {
 			assert_null(svc);

@@ -155,10 +155,11 @@ static void test_suppression_ends(void **state)
 	flap(4);
 	assert_string_equal(chosen(0x101), "b");
 	/* As if it had been long ago: nearly decayed. */
-	inst = view_instance(&view, 0x101, "a")->user;
+	inst = orc_of(view_instance(&view, 0x101, "a"));
 	svc = view_service(&view, 0x101)->user;
 	assert_true(inst->seat.suppressed);
-	inst->seat.damping.updated_us -= ssc_damp_until(&inst->seat.damping) - clock_us() - 20000;
+	inst->more->keep[0].damping.updated_us -=
+		ssc_damp_until(&inst->more->keep[0].damping) - clock_us() - 20000;
 	orc_queue(orc, svc);
 	WAIT_FOR(strcmp(chosen(0x101), "a") == 0);
 	assert_false(inst->seat.suppressed);

@@ -318,7 +318,7 @@ static void naive_candidates(const struct view_service *svc)
 /* The only thing with a memory, taken from orc. */
 static bool suppressed(const struct view_instance *inst)
 {
-	const struct orc_instance *o = inst->user;
+	const struct orc_instance *o = orc_of(inst);
 
 	return o->seat.suppressed;
 }
