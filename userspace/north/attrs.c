@@ -27,9 +27,9 @@ static json_t *sample_json(const struct sample *sample, uint64_t now_us)
 	return obj;
 }
 
-json_t *rest_attributes(const struct samples *set)
+json_t *rest_attributes(const struct view *view, const struct samples *set)
 {
-	uint64_t now_us = clock_us();
+	uint64_t now_us = clock_us() - view->stalled_us;
 	json_t *obj = json_object();
 
 	for (unsigned int i = 0; obj && i < set->n; i++) {

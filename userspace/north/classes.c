@@ -24,7 +24,7 @@ static int64_t revision(const void *item)
 	return ((const struct view_class *)item)->revision;
 }
 
-static json_t *shown(const void *item)
+static json_t *shown(const struct view *view, const void *item)
 {
 	return class_to_json(&((const struct view_class *)item)->def);
 }
@@ -59,7 +59,7 @@ REST_HANDLER(class_delete, delete)
 
 static json_t *class_item(struct req *req, const void *item)
 {
-	return rest_resource_item(&resource, item);
+	return rest_resource_item(req, &resource, item);
 }
 
 static const char *class_name(const void *item, char *buf, size_t size)

@@ -122,13 +122,14 @@ static bool is_type(const char *text, size_t len, const char *type)
 	return len == strlen(type) && strncasecmp(text, type, len) == 0;
 }
 
-static bool accepts(const char *accept, bool text)
+static bool accepts(const char *accept, const struct rest_action *action)
 {
-	static const char *const kinds[2][4] = {
+	static const char *const kinds[3][4] = {
 		{"application/json", "application/problem+json", "application/*", "*/*"},
 		{"text/plain", "text/*", "*/*", "*/*"},
+		{"application/x-ndjson", "application/problem+json", "application/*", "*/*"},
 	};
-	const char *const *good = kinds[text];
+	const char *const *good = kinds[action->text ? 1 : action->ndjson ? 2 : 0];
 	size_t len;
 
 	for (; *accept; accept += len + (accept[len] == ',')) {
@@ -146,18 +147,23 @@ static int check_content_type(struct req *req, struct err *err)
 	static const char *const other[] = {
 		[BODY_MERGE] = "application/merge-patch+json",
 		[BODY_BATCH] = "application/x-ndjson",
+		[BODY_SNAPSHOT] = "application/x-ndjson",
 	};
+	bool lines_only = req->action->body == BODY_SNAPSHOT;
 	const char *type = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Content-Type");
 	const char *also = req->action->body >= BODY_MERGE ? other[req->action->body] : NULL;
 
-	if (type && is_type(type, strlen(type), "application/json"))
+	if (type && !lines_only && is_type(type, strlen(type), "application/json"))
 		return 0;
 	if (type && also && is_type(type, strlen(type), also)) {
-		req->ndjson = req->action->body == BODY_BATCH;
+		req->ndjson = req->action->body >= BODY_BATCH;
 		return 0;
 	}
-	err_set(err, -EINVAL, "Content-Type", type, "must be application/json%s%s",
-		also ? " or " : "", also ? also : "");
+	if (lines_only)
+		err_set(err, -EINVAL, "Content-Type", type, "must be %s", also);
+	else
+		err_set(err, -EINVAL, "Content-Type", type, "must be application/json%s%s",
+			also ? " or " : "", also ? also : "");
 	return err_object(err, "request header");
 }
 
@@ -165,9 +171,11 @@ unsigned int rest_media(struct req *req, struct err *err)
 {
 	const char *accept = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Accept");
 
-	if (accept && accept[0] && !accepts(accept, req->action->text)) {
+	if (accept && accept[0] && !accepts(accept, req->action)) {
 		err_set(err, -EINVAL, "Accept", accept, "must allow %s",
-			req->action->text ? "text/plain" : "application/json");
+			req->action->text     ? "text/plain"
+			: req->action->ndjson ? "application/x-ndjson"
+					      : "application/json");
 		err_object(err, "request header");
 		return 406;
 	}

@@ -23,7 +23,7 @@ static int64_t revision(const void *item)
 	return ((const struct view_gateway *)item)->revision;
 }
 
-static json_t *shown(const void *item)
+static json_t *shown(const struct view *view, const void *item)
 {
 	return gateway_to_json(&((const struct view_gateway *)item)->def);
 }
@@ -58,7 +58,7 @@ REST_HANDLER(gateway_delete, delete)
 
 static json_t *gateway_item(struct req *req, const void *item)
 {
-	return rest_resource_item(&resource, item);
+	return rest_resource_item(req, &resource, item);
 }
 
 static const char *gateway_name(const void *item, char *buf, size_t size)

@@ -5,11 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "north/database.h"
 #include "north/server.h"
 
 void health_get(struct req *req)
 {
-	rest_json(req, 200, json_pack("{s:s}", "status", "ok"));
+	if (!database_stale(req->north))
+		rest_json(req, 200, json_pack("{s:s}", "status", "ok"));
+	else
+		rest_json(req, 200,
+			  json_pack("{s:s, s:s}", "status", "degraded", "reason",
+				    "the database is away: the last view is in force"));
 }
 
 /* NULL: what the database says is in the dataplane. */
@@ -37,29 +43,27 @@ void ready_get(struct req *req)
 		rest_json(req, 200, json_pack("{s:s}", "status", "ready"));
 }
 
-static json_t *database_json(const struct north *n)
-{
-	struct ncsdb_status s;
-
-	ncsdb_status(n->conf.db, &s);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "revision", (json_int_t)s.revision,
-			 "compacted", (json_int_t)s.compacted, "keys", (json_int_t)s.keys, "leases",
-			 (json_int_t)s.leases, "watches", (json_int_t)s.watches, "bytes_on_disk",
-			 (json_int_t)s.bytes_on_disk, "read_only", (int)s.read_only);
-}
-
 static json_t *orc_json(const struct north *n)
 {
 	struct orc_stats s;
+	json_t *obj;
 
 	orc_stats(n->conf.orc, &s);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i}", "events",
-			 (json_int_t)s.events, "evaluations", (json_int_t)s.evaluations,
-			 "candidates_scored", (json_int_t)s.candidates_scored, "selections_changed",
-			 (json_int_t)s.selections_changed, "last_react_us",
-			 (json_int_t)s.last_react_us, "services", (int)s.services, "candidates",
-			 (int)s.candidates, "refused", (int)s.refused, "classes", (int)s.classes,
-			 "classes_refused", (int)s.classes_refused);
+	obj = json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i}", "events",
+			(json_int_t)s.events, "evaluations", (json_int_t)s.evaluations,
+			"candidates_scored", (json_int_t)s.candidates_scored, "selections_changed",
+			(json_int_t)s.selections_changed, "last_react_us",
+			(json_int_t)s.last_react_us, "services", (int)s.services, "candidates",
+			(int)s.candidates, "refused", (int)s.refused, "classes", (int)s.classes,
+			"classes_refused", (int)s.classes_refused);
+	if (json_object_set_new(obj, "queued", json_integer(s.queued)) ||
+	    json_object_set_new(obj, "deferred", json_integer(s.deferred)) ||
+	    json_object_set_new(obj, "held_back", json_integer((json_int_t)s.held_back)) ||
+	    json_object_set_new(obj, "published", json_integer((json_int_t)s.published))) {
+		json_decref(obj);
+		return NULL;
+	}
+	return obj;
 }
 
 static json_t *plan_json(const struct ncc_status *s)
@@ -129,7 +133,13 @@ static json_t *warnings_json(const struct north *n, const struct ncc_status *pla
 	if (plan->connected && plan->last_result)
 		r |= warn(list, "the last plan was refused: %s", plan->last_text);
 	if (db.read_only)
-		r |= warn(list, "the database takes no writes");
+		r |= warn(list, "the database takes no writes: its disk is full or failed, the log "
+				"says which");
+	if (!db.connected)
+		r |= warn(list,
+			  "the database is not reached (%s: %s), for %.0f s: the last view is "
+			  "in force",
+			  db.endpoint, db.why, database_lost_s(&db));
 	json_decref(maps);
 	return r ? NULL : list;
 }
@@ -146,8 +156,9 @@ static json_t *status_json(const struct north *n)
 	r |= json_object_set_new(obj, "uptime_s",
 				 json_integer((clock_us() - n->opened_us) / 1000000));
 	r |= json_object_set_new(obj, "ready", json_boolean(ready));
+	r |= json_object_set_new(obj, "stale", json_boolean(database_stale(n)));
 	r |= json_object_set_new(obj, "objects", objects_json(n->conf.view));
-	r |= json_object_set_new(obj, "database", database_json(n));
+	r |= json_object_set_new(obj, "database", database_state_json(n));
 	r |= json_object_set_new(obj, "orc", orc_json(n));
 	r |= json_object_set_new(obj, "plan", plan_json(&plan));
 	r |= json_object_set_new(obj, "interfaces", ncc_ifaces_json(n->conf.ncc));

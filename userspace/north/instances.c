@@ -16,7 +16,7 @@ static json_t *address_json(const struct in6_addr *addr)
 	return json_string(in6_text(addr, text));
 }
 
-static json_t *shown(const void *item)
+static json_t *shown(const struct view *view, const void *item)
 {
 	const struct view_instance *inst = item;
 	char id[SVC_ID_TEXT];
@@ -29,7 +29,11 @@ static json_t *shown(const void *item)
 	r |= json_object_set_new(obj, "address", address_json(&inst->address));
 	r |= json_object_set_new(obj, "sid", address_json(&inst->sid));
 	r |= json_object_set_new(obj, "state", json_string(instance_state_names[inst->state]));
-	r |= json_object_set_new(obj, "attributes", rest_attributes(&inst->samples));
+	if (inst->aggregate)
+		r |= json_object_set_new(obj, "aggregate",
+					 json_pack("{s:i, s:i}", "count", (int)inst->agg_count,
+						   "capacity", (int)inst->agg_capacity));
+	r |= json_object_set_new(obj, "attributes", rest_attributes(view, &inst->samples));
 	if (r) {
 		json_decref(obj);
 		return NULL;
@@ -102,7 +106,7 @@ void instance_status_patch(struct req *req)
 
 static json_t *instance_item(struct req *req, const void *item)
 {
-	return rest_resource_item(&resource, item);
+	return rest_resource_item(req, &resource, item);
 }
 
 static const char *instance_name(const void *item, char *buf, size_t size)

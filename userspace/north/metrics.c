@@ -6,84 +6,16 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
+#include "north/metrics.h"
 #include "north/observe.h"
-#include "north/server.h"
 
 #define METRICS_QUIET_MAX 10000
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
-
-struct page {
-	const struct north *n;
-	const json_t *stats; /* NULL: the parent did not answer */
-	json_t *nexthops;    /* descriptions by id */
-	FILE *out;
-};
-
-/* ---- text ---- */
-
-static void family(const struct page *p, const char *name, const char *type, const char *help)
-{
-	fprintf(p->out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void escape(FILE *out, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '\n')
-			fputs("\\n", out);
-		else if (*text == '"' || *text == '\\')
-			fprintf(out, "\\%c", *text);
-		else
-			fputc(*text, out);
-	}
-}
-
-/* Label names and values in turn, NULL-terminated; a value that is NULL is "". */
-static void labels(const struct page *p, const char *name, va_list ap)
-{
-	const char *label, *before = "{";
-
-	fputs(name, p->out);
-	while ((label = va_arg(ap, const char *))) {
-		const char *value = va_arg(ap, const char *);
-
-		fprintf(p->out, "%s%s=\"", before, label);
-		escape(p->out, value ? value : "");
-		fputc('"', p->out);
-		before = ",";
-	}
-	fputs(*before == ',' ? "} " : " ", p->out);
-}
-
-static void sample(const struct page *p, uint64_t value, const char *name, ...)
-{
-	va_list ap;
-
-	va_start(ap, name);
-	labels(p, name, ap);
-	va_end(ap);
-	fprintf(p->out, "%" PRIu64 "\n", value);
-}
-
-static void one(const struct page *p, const char *name, const char *type, const char *help,
-		uint64_t value)
-{
-	family(p, name, type, help);
-	fprintf(p->out, "%s %" PRIu64 "\n", name, value);
-}
-
-static void one_real(const struct page *p, const char *name, const char *type, const char *help,
-		     double value)
-{
-	family(p, name, type, help);
-	fprintf(p->out, "%s %.6f\n", name, value);
-}
 
 /* ---- rows of ncc's counters ---- */
 
@@ -101,19 +33,20 @@ struct counter_family {
 	const char *rows;	     /* member of the counters */
 	const char *packets, *bytes; /* names */
 	const char *packets_help, *bytes_help;
-	void (*print)(const struct page *p, const json_t *row, const char *name, uint64_t value);
+	void (*print)(const struct metrics *p, const json_t *row, const char *name, uint64_t value);
 	bool (*shown)(const json_t *row, bool many);
 };
 
-static void print_service(const struct page *p, const json_t *row, const char *name, uint64_t value)
+static void print_service(const struct metrics *p, const json_t *row, const char *name,
+			  uint64_t value)
 {
 	const struct view_service *svc = NULL;
 	uint64_t id;
 
 	if (text(row, "service") && svc_id_parse(text(row, "service"), &id) == 0)
 		svc = view_service(p->n->conf.view, id);
-	sample(p, value, name, "service", text(row, "service"), "name",
-	       svc && svc->def ? svc->def->name : "", NULL);
+	metrics_sample(p, value, name, "service", text(row, "service"), "name",
+		       svc && svc->def ? svc->def->name : "", NULL);
 }
 
 /* Segments, or the address of an instance of this site. */
@@ -131,26 +64,29 @@ static void nexthop_text(const json_t *nexthop, char *buf, size_t size)
 	}
 }
 
-static const json_t *nexthop_of(const struct page *p, const json_t *row, char id[24])
+static const json_t *nexthop_of(const struct metrics *p, const json_t *row, char id[24])
 {
 	snprintf(id, 24, "%" PRIu64, number(row, "id"));
 	return json_object_get(p->nexthops, id);
 }
 
-static void print_nexthop(const struct page *p, const json_t *row, const char *name, uint64_t value)
+static void print_nexthop(const struct metrics *p, const json_t *row, const char *name,
+			  uint64_t value)
 {
 	char id[24], where[512];
 
 	nexthop_text(nexthop_of(p, row, id), where, sizeof(where));
-	sample(p, value, name, "nexthop", id, "to", where, NULL);
+	metrics_sample(p, value, name, "nexthop", id, "to", where, NULL);
 }
 
-static void print_reason(const struct page *p, const json_t *row, const char *name, uint64_t value)
+static void print_reason(const struct metrics *p, const json_t *row, const char *name,
+			 uint64_t value)
 {
 	int reason = text(row, "reason") ? event_reason(text(row, "reason")) : -1;
 
-	sample(p, value, name, "reason", text(row, "reason"), "interface", text(row, "interface"),
-	       "verdict", reason < 0 ? "?" : reason_verdict((unsigned int)reason), NULL);
+	metrics_sample(p, value, name, "reason", text(row, "reason"), "interface",
+		       text(row, "interface"), "verdict",
+		       reason < 0 ? "?" : reason_verdict((unsigned int)reason), NULL);
 }
 
 static bool unless_many(const json_t *row, bool many)
@@ -181,21 +117,21 @@ static const struct counter_family counters[] = {
 	 of_interface},
 };
 
-static void print_rows(const struct page *p, const struct counter_family *f, bool bytes)
+static void print_rows(const struct metrics *p, const struct counter_family *f, bool bytes)
 {
 	const json_t *rows = json_object_get(p->stats, f->rows), *row;
 	bool busy_only = json_array_size(rows) > METRICS_QUIET_MAX;
 	const char *name = bytes ? f->bytes : f->packets;
 	size_t i;
 
-	family(p, name, "counter", bytes ? f->bytes_help : f->packets_help);
+	metrics_family(p, name, "counter", bytes ? f->bytes_help : f->packets_help);
 	json_array_foreach((json_t *)rows, i, row) {
 		if (f->shown(row, busy_only))
 			f->print(p, row, name, number(row, bytes ? "bytes" : "packets"));
 	}
 }
 
-static void print_counters(const struct page *p)
+static void print_counters(const struct metrics *p)
 {
 	const json_t *events = json_object_get(p->stats, "events");
 
@@ -205,144 +141,69 @@ static void print_counters(const struct page *p)
 	}
 	if (!p->stats)
 		return;
-	one(p, "sand_events_passed_total", "counter", "Dataplane events passed on by the parent.",
-	    number(events, "passed"));
-	one(p, "sand_events_lost_total", "counter",
-	    "Dataplane events lost for want of room, or over the rate.", number(events, "lost"));
+	metrics_one(p, "sand_events_passed_total", "counter",
+		    "Dataplane events passed on by the parent.", number(events, "passed"));
+	metrics_one(p, "sand_events_lost_total", "counter",
+		    "Dataplane events lost for want of room, or over the rate.",
+		    number(events, "lost"));
 }
 
-static void print_maps(const struct page *p)
+static void print_maps(const struct metrics *p)
 {
 	const json_t *maps = json_object_get(p->stats, "maps"), *map;
 	size_t i;
 
 	if (!p->stats)
 		return;
-	family(p, "sand_map_entries", "gauge", "Entries of the map in use.");
+	metrics_family(p, "sand_map_entries", "gauge", "Entries of the map in use.");
 	json_array_foreach((json_t *)maps, i, map)
-		sample(p, number(map, "used"), "sand_map_entries", "map", text(map, "map"), NULL);
-	family(p, "sand_map_entries_limit", "gauge", "Entries that the map has room for.");
+		metrics_sample(p, number(map, "used"), "sand_map_entries", "map", text(map, "map"),
+			       NULL);
+	metrics_family(p, "sand_map_entries_limit", "gauge", "Entries that the map has room for.");
 	json_array_foreach((json_t *)maps, i, map)
-		sample(p, number(map, "size"), "sand_map_entries_limit", "map", text(map, "map"),
-		       NULL);
+		metrics_sample(p, number(map, "size"), "sand_map_entries_limit", "map",
+			       text(map, "map"), NULL);
 }
 
 /* ---- state ---- */
 
-static void print_nexthop_states(const struct page *p)
+static void print_nexthop_states(const struct metrics *p)
 {
 	bool quiet = json_object_size(p->nexthops) <= METRICS_QUIET_MAX;
 	char where[512];
 	const char *id;
 	json_t *nh;
 
-	family(p, "sand_nexthop_resolved", "gauge",
-	       "Whether the next hop has a route and a neighbour.");
+	metrics_family(p, "sand_nexthop_resolved", "gauge",
+		       "Whether the next hop has a route and a neighbour.");
 	json_object_foreach(p->nexthops, id, nh) {
 		bool resolved = text(nh, "state") && strcmp(text(nh, "state"), "resolved") == 0;
 
 		nexthop_text(nh, where, sizeof(where));
 		if (quiet || !resolved)
-			sample(p, resolved, "sand_nexthop_resolved", "nexthop", id, "to", where,
-			       NULL);
+			metrics_sample(p, resolved, "sand_nexthop_resolved", "nexthop", id, "to",
+				       where, NULL);
 	}
 }
 
-static void print_ifaces(const struct page *p)
+static void print_ifaces(const struct metrics *p)
 {
 	json_t *ifaces = ncc_ifaces_json(p->n->conf.ncc), *iface;
 	size_t i;
 
-	family(p, "sand_interface_up", "gauge", "Whether the interface exists and is up.");
+	metrics_family(p, "sand_interface_up", "gauge", "Whether the interface exists and is up.");
 	json_array_foreach(ifaces, i, iface)
-		sample(p, json_is_true(json_object_get(iface, "up")), "sand_interface_up",
-		       "interface", text(iface, "name"), "role", text(iface, "role"), NULL);
-	family(p, "sand_interface_attached", "gauge",
-	       "Whether the XDP program is attached, and how.");
+		metrics_sample(p, json_is_true(json_object_get(iface, "up")), "sand_interface_up",
+			       "interface", text(iface, "name"), "role", text(iface, "role"), NULL);
+	metrics_family(p, "sand_interface_attached", "gauge",
+		       "Whether the XDP program is attached, and how.");
 	json_array_foreach(ifaces, i, iface) {
 		const char *how = text(iface, "attached");
 
-		sample(p, how && strcmp(how, "no") != 0, "sand_interface_attached", "interface",
-		       text(iface, "name"), "mode", how, NULL);
+		metrics_sample(p, how && strcmp(how, "no") != 0, "sand_interface_attached",
+			       "interface", text(iface, "name"), "mode", how, NULL);
 	}
 	json_decref(ifaces);
-}
-
-static void print_plan(const struct page *p)
-{
-	struct ncc_status s;
-
-	ncc_status(p->n->conf.ncc, &s);
-	one(p, "sand_parent_connected", "gauge", "Whether the parent process is there.",
-	    s.connected);
-	one(p, "sand_ready", "gauge", "Whether the first plan is in force.",
-	    s.connected && s.applied && orc_started(p->n->conf.orc));
-	one(p, "sand_plan_desired_generation", "gauge", "Newest generation of the plan.",
-	    s.desired);
-	one(p, "sand_plan_applied_generation", "gauge", "Generation that is in force.", s.applied);
-	one(p, "sand_plans_total", "counter", "Plans sent to the parent process.", s.plans);
-	one(p, "sand_plan_failures_total", "counter", "Plans refused by the parent process.",
-	    s.failures);
-	one(p, "sand_repaired_total", "counter",
-	    "Entries found different from what had been applied, and mended.", s.repaired);
-	one_real(p, "sand_plan_last_apply_seconds", "gauge",
-		 "Time from handing over the last plan to its acknowledgement.",
-		 (double)s.last_apply_us / 1e6);
-}
-
-static void print_orc(const struct page *p)
-{
-	struct orc_stats s;
-
-	orc_stats(p->n->conf.orc, &s);
-	one(p, "sand_orc_events_total", "counter", "Changes of the database seen.", s.events);
-	one(p, "sand_orc_evaluations_total", "counter", "Services evaluated.", s.evaluations);
-	one(p, "sand_orc_candidates_scored_total", "counter", "Candidates scored.",
-	    s.candidates_scored);
-	one(p, "sand_orc_selections_changed_total", "counter", "Selections changed.",
-	    s.selections_changed);
-	one_real(p, "sand_orc_last_reaction_seconds", "gauge",
-		 "Time from the first change of the last round to its plan.",
-		 (double)s.last_react_us / 1e6);
-	one(p, "sand_orc_candidates", "gauge", "Candidates known.", s.candidates);
-	one(p, "sand_orc_services_refused", "gauge", "Services that the dataplane has no room for.",
-	    s.refused);
-	one(p, "sand_orc_classes", "gauge", "Classifier rules in force.", s.classes);
-	one(p, "sand_orc_classes_refused", "gauge", "Classifier rules that are not in force.",
-	    s.classes_refused);
-}
-
-static void print_database(const struct page *p)
-{
-	struct ncsdb_status s;
-
-	ncsdb_status(p->n->conf.db, &s);
-	one(p, "sand_database_revision", "gauge", "Newest revision.", (uint64_t)s.revision);
-	one(p, "sand_database_compacted_revision", "gauge", "Oldest revision that is kept.",
-	    (uint64_t)s.compacted);
-	one(p, "sand_database_keys", "gauge", "Keys.", s.keys);
-	one(p, "sand_database_leases", "gauge", "Leases.", s.leases);
-	one(p, "sand_database_watches", "gauge", "Watches.", s.watches);
-	one(p, "sand_database_size_bytes", "gauge", "Size on disk.", s.bytes_on_disk);
-	one(p, "sand_database_read_only", "gauge", "Whether writes are refused.", s.read_only);
-}
-
-static void print_objects(const struct page *p)
-{
-	const struct view *view = p->n->conf.view;
-	const char *name = "sand_objects";
-
-	family(p, name, "gauge", "Objects known.");
-	sample(p, HASH_COUNT(view->services), name, "kind", "service", NULL);
-	sample(p, view->n_instances, name, "kind", "instance", NULL);
-	sample(p, HASH_COUNT(view->gateways), name, "kind", "gateway", NULL);
-	sample(p, HASH_COUNT(view->paths), name, "kind", "path", NULL);
-	sample(p, HASH_COUNT(view->classes), name, "kind", "class", NULL);
-	name = "sand_refused_keys_total";
-	family(p, name, "counter", "Keys of the database that could not be read.");
-	sample(p, srm_refused(p->n->conf.srm), name, "module", "services", NULL);
-	sample(p, nsc_refused(p->n->conf.nsc), name, "module", "network", NULL);
-	sample(p, csc_refused(p->n->conf.csc), name, "module", "computing", NULL);
 }
 
 /* ---- the process ---- */
@@ -360,7 +221,7 @@ static uint64_t resident_bytes(void)
 	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static void print_process(const struct page *p)
+static void print_process(const struct metrics *p)
 {
 	struct rusage usage = {0};
 	struct timespec now;
@@ -368,19 +229,19 @@ static void print_process(const struct page *p)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	getrusage(RUSAGE_SELF, &usage);
-	one_real(p, "sand_process_start_time_seconds", "gauge",
-		 "When the deciding process began to answer, since 1970-01-01 UTC.",
-		 (double)now.tv_sec + (double)now.tv_nsec / 1e9 - up_s);
-	one_real(p, "sand_process_cpu_seconds_total", "counter",
-		 "CPU time of the deciding process, user and system.",
-		 (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-			 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
-	one(p, "sand_process_resident_memory_bytes", "gauge", "Memory of the deciding process.",
-	    resident_bytes());
-	one(p, "sand_rest_connections", "gauge", "Connections to the REST interface.",
-	    p->n->n_conns);
-	one(p, "sand_rest_requests_total", "counter", "Requests to the REST interface.",
-	    p->n->n_reqs);
+	metrics_real(p, "sand_process_start_time_seconds", "gauge",
+		     "When the deciding process began to answer, since 1970-01-01 UTC.",
+		     (double)now.tv_sec + (double)now.tv_nsec / 1e9 - up_s);
+	metrics_real(p, "sand_process_cpu_seconds_total", "counter",
+		     "CPU time of the deciding process, user and system.",
+		     (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+			     (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+	metrics_one(p, "sand_process_resident_memory_bytes", "gauge",
+		    "Memory of the deciding process.", resident_bytes());
+	metrics_one(p, "sand_rest_connections", "gauge", "Connections to the REST interface.",
+		    p->n->n_conns);
+	metrics_one(p, "sand_rest_requests_total", "counter", "Requests to the REST interface.",
+		    p->n->n_reqs);
 }
 
 /* ---- all ---- */
@@ -399,26 +260,24 @@ static json_t *nexthops_by_id(const struct north *n)
 	return index;
 }
 
-static void print_all(const struct page *p)
+static void print_all(const struct metrics *p)
 {
-	family(p, "sand_build_info", "gauge", "The version that runs; always 1.");
-	sample(p, 1, "sand_build_info", "version", SAN_VERSION_TEXT, "host", p->n->name, NULL);
-	one(p, "sand_counters_up", "gauge",
-	    "Whether the parent process answered with its counters.", p->stats != NULL);
+	metrics_family(p, "sand_build_info", "gauge", "The version that runs; always 1.");
+	metrics_sample(p, 1, "sand_build_info", "version", SAN_VERSION_TEXT, "host", p->n->name,
+		       NULL);
+	metrics_one(p, "sand_counters_up", "gauge",
+		    "Whether the parent process answered with its counters.", p->stats != NULL);
 	print_counters(p);
 	print_maps(p);
 	print_nexthop_states(p);
 	print_ifaces(p);
-	print_plan(p);
-	print_orc(p);
-	print_database(p);
-	print_objects(p);
+	metrics_control(p);
 	print_process(p);
 }
 
 static char *page_text(const struct north *n, const json_t *stats)
 {
-	struct page p = {.n = n, .stats = stats};
+	struct metrics p = {.n = n, .stats = stats};
 	char *buf = NULL;
 	size_t size;
 	bool bad;

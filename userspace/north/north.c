@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "north/database.h"
 #include "north/server.h"
 
 #define FLUSH_ROUNDS 20 /* of at most FLUSH_MS each, at close */
@@ -201,6 +202,7 @@ static void stop_requests(struct north *n)
 
 	n->closing = true;
 	observe_stop(n);
+	database_forget(n);
 	for (struct req *req = n->reqs; req; req = req->next)
 		rest_abort(req);
 	flush(n);

@@ -20,6 +20,7 @@ struct north;
 
 #define NORTH_BODY_MAX (1u << 20)
 #define NORTH_BATCH_MAX (8u << 20)
+#define NORTH_SNAPSHOT_MAX (512u << 20)
 #define NORTH_BATCH_LINES 16384 /* of one batch */
 #define NORTH_HEADER_MAX (16u << 10)
 #define NORTH_CONNECTIONS 256

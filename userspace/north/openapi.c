@@ -39,6 +39,9 @@ static const char schemas[] =
   "\"items\": {\"type\": \"array\", \"items\": {\"type\": \"object\"}},"
   "\"next\": {\"type\": \"integer\"}, \"missed\": {\"type\": \"integer\"},"
   "\"lost\": {\"type\": \"integer\"}}},"
+" \"Keys\": {\"type\": \"object\", \"properties\": {\"revision\": {\"type\": \"integer\"},"
+  "\"more\": {\"type\": \"boolean\"}, \"keys\": {\"type\": \"array\", \"items\": {"
+  "\"type\": \"object\", \"required\": [\"key\"]}}}},"
 " \"Trace\": {\"type\": \"object\", \"required\": [\"seconds\"], \"properties\": {"
   "\"service\": {\"type\": \"string\"}, \"interface\": {\"type\": \"string\"},"
   "\"source\": {\"type\": \"string\"}, \"destination\": {\"type\": \"string\"},"
@@ -76,6 +79,7 @@ static const struct {
 	{"/v1/classes/{class}", "Class"},
 	{"/v1/events", "Events"},
 	{"/v1/trace", "Trace"},
+	{"/v1/database/keys", "Keys"},
 };
 /* clang-format on */
 
@@ -113,7 +117,8 @@ static json_t *path_parameters(const char *pattern)
 
 static json_t *request_body(enum rest_body body, const char *schema)
 {
-	json_t *types = content("application/json", body == BODY_BATCH ? "Batch" : schema);
+	json_t *types = content(body == BODY_SNAPSHOT ? "application/x-ndjson" : "application/json",
+				body == BODY_BATCH ? "Batch" : schema);
 
 	if (body == BODY_MERGE)
 		json_object_update_new(types, content("application/merge-patch+json", schema));
@@ -158,6 +163,8 @@ static json_t *good_content(const struct route *route, enum rest_method verb)
 
 	if (action->text)
 		return json_pack("{s:{s:{s:s}}}", "text/plain", "schema", "type", "string");
+	if (action->ndjson)
+		return content("application/x-ndjson", "Object");
 	return content("application/json", action->paged ? "List"
 					   : whole	 ? schema_of(route)
 							 : "Object");

@@ -71,29 +71,13 @@ static int parse_limit(struct query *q, const char *text)
 	return 0;
 }
 
-/* after may hold encoded slashes ("pe1%2Fgw2%2Fbe"), so it is decoded by itself. */
 static int parse_after(struct query *q, const char *text)
 {
-	static const char bad[] = "must have two hex digits behind each %, and no NUL";
 	char *part = (char *)text; /* libmicrohttpd's buffer, ours to change until the answer */
-	char *to = part;
 
-	for (char *s = part; *s; s++) {
-		char pair[4] = {0};
-
-		if (*s != '%') {
-			*to++ = *s;
-			continue;
-		}
-		memcpy(pair, s, strnlen(s, 3));
-		if (strcasecmp(pair, "%2f") == 0)
-			strcpy(pair, "/");
-		else if (rest_decode(pair))
-			return err_set(&q->err, -EINVAL, "?after", text, "%s", bad);
-		*to++ = pair[0];
-		s += 2;
-	}
-	*to = 0;
+	if (rest_decode_query(part))
+		return err_set(&q->err, -EINVAL, "?after", text,
+			       "must have two hex digits behind each %%, and no NUL");
 	q->page->after = part;
 	return 0;
 }
@@ -169,7 +153,7 @@ static enum MHD_Result on_own(void *cls, enum MHD_ValueKind kind, const char *ke
 			      const char *value)
 {
 	struct own_query *q = cls;
-	char field[32], text[128], names[128];
+	char field[32], text[NCSDB_KEY_MAX], names[128];
 
 	snprintf(field, sizeof(field), "?%s", key);
 	if (!is_own(q->req->action->query, key))
@@ -178,7 +162,7 @@ static enum MHD_Result on_own(void *cls, enum MHD_ValueKind kind, const char *ke
 	else if (!value || strlen(value) >= sizeof(text))
 		err_set(&q->err, -EINVAL, field, value, "must have a value of at most %zu bytes",
 			sizeof(text) - 1);
-	else if (rest_decode(strcpy(text, value)))
+	else if (rest_decode_query(strcpy(text, value)))
 		err_set(&q->err, -EINVAL, field, value,
 			"must have two hex digits behind each %%, and no NUL");
 	else

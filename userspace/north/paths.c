@@ -36,12 +36,12 @@ static int64_t revision(const void *item)
 	return ((const struct view_path *)item)->revision;
 }
 
-static json_t *stored(const void *item)
+static json_t *stored(const struct view *view, const void *item)
 {
 	return path_to_json(&((const struct view_path *)item)->def);
 }
 
-static json_t *shown(const void *item)
+static json_t *shown(const struct view *view, const void *item)
 {
 	const struct view_path *path = item;
 	const struct path *def = &path->def;
@@ -50,7 +50,7 @@ static json_t *shown(const void *item)
 				"name", def->name);
 	int r = json_object_update(obj, body);
 
-	r |= json_object_set_new(obj, "attributes", rest_attributes(&path->samples));
+	r |= json_object_set_new(obj, "attributes", rest_attributes(view, &path->samples));
 	json_decref(body);
 	if (r) {
 		json_decref(obj);
@@ -102,7 +102,7 @@ void network_patch(struct req *req)
 
 static json_t *path_item(struct req *req, const void *item)
 {
-	return rest_resource_item(&resource, item);
+	return rest_resource_item(req, &resource, item);
 }
 
 static const char *path_name(const void *item, char *buf, size_t size)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "north/server.h"
+#include "north/stream.h"
 
 #define JSON_TYPE "application/json"
 #define PROBLEM_TYPE "application/problem+json"
@@ -73,6 +73,16 @@ void rest_plain(struct req *req, char *text, const char *type)
 	answer(req, text ? 200 : 500, text, type);
 }
 
+void rest_streamed(struct req *req, struct rest_stream *stream, const char *type)
+{
+	if (req->answered) {
+		rest_stream_drop(stream);
+		return;
+	}
+	req->stream = stream;
+	answer(req, 200, NULL, type);
+}
+
 unsigned int rest_status_of(int code)
 {
 	static const struct {
@@ -82,7 +92,8 @@ unsigned int rest_status_of(int code)
 		{-EINVAL, 400},	    {-ENOENT, 404},    {-EEXIST, 409}, {-ESTALE, 412},
 		{-EFBIG, 413},	    {-EROFS, 503},     {-EAGAIN, 503}, {-ECANCELED, 503},
 		{-ENOTCONN, 503},   {-ETIMEDOUT, 504}, {-ENOSPC, 507}, {-EBUSY, 503},
-		{-ECONNRESET, 503}, {-EPIPE, 503},
+		{-ECONNRESET, 503}, {-EPIPE, 503},     {-ERANGE, 410}, {-EHOSTUNREACH, 503},
+		{-EACCES, 503},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++) {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "north/server.h"
+#include "north/stream.h"
 
 void rest_hold(struct req *req)
 {
@@ -104,6 +104,7 @@ static void set_limit(struct req *req)
 		[BODY_JSON] = NORTH_BODY_MAX,
 		[BODY_MERGE] = NORTH_BODY_MAX,
 		[BODY_BATCH] = NORTH_BATCH_MAX,
+		[BODY_SNAPSHOT] = NORTH_SNAPSHOT_MAX,
 	};
 
 	req->max = limits[req->action->body];
@@ -164,7 +165,7 @@ static int parse_body(struct req *req, struct err *err)
 {
 	int r;
 
-	if (req->action->body == BODY_NONE || req->action->body == BODY_BATCH)
+	if (req->action->body == BODY_NONE || req->action->body >= BODY_BATCH)
 		return 0;
 	if (req->len == 0)
 		return err_set(err, -EINVAL, "", NULL, "must be a JSON object, is empty");
@@ -244,18 +245,26 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
 		MHD_add_response_header(response, name, value);
 }
 
+static struct MHD_Response *response_of(struct req *req, size_t len)
+{
+	if (req->stream)
+		return rest_stream_response(req->stream);
+	return MHD_create_response_from_buffer(
+		len, req->answer, req->answer ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+}
+
 static enum MHD_Result queue(struct req *req)
 {
 	size_t len = req->answer ? strlen(req->answer) : 0;
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-		len, req->answer, req->answer ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *response = response_of(req, len);
 	enum MHD_Result r;
 
+	req->queued = true;
 	if (!response)
 		return MHD_NO;
 	req->answer = NULL; /* the response frees it */
 	accept_turn(req->from, TURN_TAKE);
-	if (len)
+	if (len || req->stream)
 		add_header(response, "Content-Type", req->type);
 	add_header(response, "ETag", req->etag);
 	add_header(response, "Allow", req->allow);
@@ -300,6 +309,8 @@ void rest_on_completed(void *cls, struct MHD_Connection *conn, void **ctx,
 	*ctx = NULL;
 	if (!req)
 		return;
+	if (req->stream && !req->queued) /* the client went while it was begun */
+		rest_stream_drop(req->stream);
 	accept_turn(req->from, TURN_ASK);
 	req->conn = NULL;
 	req->from = NULL;
@@ -308,6 +319,8 @@ void rest_on_completed(void *cls, struct MHD_Connection *conn, void **ctx,
 
 void rest_abort(struct req *req)
 {
-	if (req->suspended)
+	if (req->stream)
+		rest_stream_end(req->stream, false);
+	else if (req->suspended)
 		refuse_closing(req, "the outcome of this request is open");
 }

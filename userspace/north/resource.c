@@ -2,9 +2,10 @@
 /* GET, PUT, PATCH and DELETE of one object of any kind. */
 #include "north/resource.h"
 
-json_t *rest_resource_item(const struct rest_resource *resource, const void *item)
+json_t *rest_resource_item(const struct req *req, const struct rest_resource *resource,
+			   const void *item)
 {
-	json_t *obj = resource->shown(item);
+	json_t *obj = resource->shown(req->north->conf.view, item);
 
 	if (obj)
 		json_object_set_new(obj, "revision", json_integer(resource->revision(item)));
@@ -17,7 +18,7 @@ static void show(struct req *req, bool created)
 	const void *item = resource->find(req);
 
 	if (item)
-		rest_object(req, created ? 201 : 200, resource->shown(item),
+		rest_object(req, created ? 201 : 200, resource->shown(req->north->conf.view, item),
 			    resource->revision(item));
 	else /* deleted by somebody else since */
 		rest_empty(req, 204);
@@ -79,7 +80,7 @@ void rest_resource_patch(struct req *req, const struct rest_resource *resource)
 		return;
 	}
 	rest_patch_condition(req, resource->revision(item), &if_revision);
-	merged = rest_merge(resource->stored(item), req->body);
+	merged = rest_merge(resource->stored(req->north->conf.view, item), req->body);
 	if (merged)
 		put(req, merged, if_revision);
 	else

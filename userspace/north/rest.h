@@ -27,20 +27,23 @@
 enum rest_method { REST_GET, REST_PUT, REST_PATCH, REST_DELETE, REST_POST, REST_METHOD_MAX };
 
 enum rest_body {
-	BODY_NONE,  /* one is refused */
-	BODY_JSON,  /* NORTH_BODY_MAX, application/json */
-	BODY_MERGE, /* also application/merge-patch+json */
-	BODY_BATCH, /* NORTH_BATCH_MAX, application/json or application/x-ndjson */
+	BODY_NONE,     /* one is refused */
+	BODY_JSON,     /* NORTH_BODY_MAX, application/json */
+	BODY_MERGE,    /* also application/merge-patch+json */
+	BODY_BATCH,    /* NORTH_BATCH_MAX, application/json or application/x-ndjson */
+	BODY_SNAPSHOT, /* NORTH_SNAPSHOT_MAX, application/x-ndjson */
 };
 
 struct req;
 struct conn;
+struct rest_stream;
 struct rest_resource;
 struct rest_action {
 	void (*handle)(struct req *req); /* NULL: method not possible here */
 	enum rest_body body;
 	bool paged;		  /* takes ?limit= and ?after= */
 	bool text;		  /* answers text/plain, not JSON */
+	bool ndjson;		  /* answers application/x-ndjson */
 	const char *const *query; /* names of further parameters, NULL-terminated; NULL = none */
 };
 struct route {
@@ -70,11 +73,12 @@ struct req {
 	bool ndjson;
 	json_t *body; /* parsed; NULL for BODY_NONE and BODY_BATCH */
 
-	bool dispatched, suspended, answered;
-	bool quiet;	     /* a change that is not worth a line above debug */
-	bool made_patch;     /* PATCH without a condition of the client's */
-	unsigned int status; /* of the answer */
-	char *answer;	     /* NULL = without body */
+	bool dispatched, suspended, answered, queued;
+	bool quiet;		    /* a change that is not worth a line above debug */
+	bool made_patch;	    /* PATCH without a condition of the client's */
+	unsigned int status;	    /* of the answer */
+	char *answer;		    /* NULL = without body */
+	struct rest_stream *stream; /* the body comes in pieces, until it is gone */
 	const char *type;
 	char etag[32], allow[48];
 	bool close; /* the connection behind the answer */
@@ -127,8 +131,9 @@ unsigned int rest_media(struct req *req, struct err *err);
 void rest_route(struct req *req, const char *url);
 /* All there are. */
 const struct route *rest_routes(size_t *n);
-/* Percent-decodes text in place. -EINVAL: bad escape, NUL, slash. */
+/* Percent-decodes text in place. -EINVAL: bad escape, NUL, slash; _query: slashes are text. */
 int rest_decode(char *text);
+int rest_decode_query(char *text);
 
 /* ---- params.c ---- */
 /* Decoded parameter i is a name or service ID; false: answered. */
@@ -198,7 +203,8 @@ const char *rest_service_name(const void *item, char *buf, size_t size);
 int rest_by_id(const void *a, const void *b);
 
 /* ---- attrs.c ---- */
-json_t *rest_attributes(const struct samples *set);
+/* Ages count on while the database is away, though nothing is excluded for them. */
+json_t *rest_attributes(const struct view *view, const struct samples *set);
 
 /* ---- handlers ---- */
 void health_get(struct req *req);
@@ -211,6 +217,7 @@ void service_put(struct req *req);
 void service_patch(struct req *req);
 void service_delete(struct req *req);
 void service_explain(struct req *req);
+void service_history(struct req *req);
 void instances_get(struct req *req);
 void instances_all_get(struct req *req);
 void instance_get(struct req *req);
@@ -247,5 +254,10 @@ void trace_get(struct req *req);
 void trace_put(struct req *req);
 void trace_delete(struct req *req);
 void metrics_get(struct req *req);
+void database_keys(struct req *req);
+void database_watch(struct req *req);
+void database_compact(struct req *req);
+void database_snapshot(struct req *req);
+void database_restore(struct req *req);
 
 #endif

@@ -17,6 +17,9 @@
 
 static const char *const event_query[] = {"after",  "limit",	 "wait_s", "service",
 					  "reason", "interface", "kind",   NULL};
+static const char *const keys_query[] = {"prefix", "after", "limit", "revision", "keys_only", NULL};
+static const char *const watch_query[] = {"prefix", "revision", "limit", "wait_s", NULL};
+static const char *const restore_query[] = {"leased", "replace", NULL};
 
 /* clang-format off */
 static const struct route routes[] = {
@@ -28,6 +31,7 @@ static const struct route routes[] = {
 	{"/v1/services/{id}",
 	 {GET(service_get), PUT(service_put), PATCH(service_patch), DELETE(service_delete)}},
 	{"/v1/services/{id}/explain", {GET(service_explain)}},
+	{"/v1/services/{id}/history", {GET(service_history)}},
 	{"/v1/services/{id}/instances", {LIST(instances_get)}},
 	{"/v1/services/{id}/instances/{instance}",
 	 {GET(instance_get), PUT(instance_put), DELETE(instance_delete)}},
@@ -52,6 +56,12 @@ static const struct route routes[] = {
 	{"/v1/stats", {GET(stats_get)}},
 	{"/v1/events", {[REST_GET] = {.handle = events_get, .query = event_query}}},
 	{"/v1/trace", {GET(trace_get), PUT(trace_put), DELETE(trace_delete)}},
+	{"/v1/database/keys", {[REST_GET] = {.handle = database_keys, .query = keys_query}}},
+	{"/v1/database/watch", {[REST_GET] = {.handle = database_watch, .query = watch_query}}},
+	{"/v1/database/compact", {POST(database_compact, BODY_JSON)}},
+	{"/v1/database/snapshot", {[REST_GET] = {.handle = database_snapshot, .ndjson = true}}},
+	{"/v1/database/restore",
+	 {[REST_POST] = {.handle = database_restore, .body = BODY_SNAPSHOT, .query = restore_query}}},
 	{"/metrics", {[REST_GET] = {.handle = metrics_get, .text = true}}},
 };
 /* clang-format on */
@@ -72,7 +82,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-int rest_decode(char *text)
+static int decode(char *text, bool slashes)
 {
 	char *to = text;
 
@@ -86,13 +96,23 @@ int rest_decode(char *text)
 				return -EINVAL;
 			c = high << 4 | low;
 			from += 2;
-			if (c == 0 || c == '/')
+			if (c == 0 || (c == '/' && !slashes))
 				return -EINVAL;
 		}
 		*to++ = (char)c;
 	}
 	*to = 0;
 	return 0;
+}
+
+int rest_decode(char *text)
+{
+	return decode(text, false);
+}
+
+int rest_decode_query(char *text)
+{
+	return decode(text, true);
 }
 
 /* ---- matching ---- */

@@ -40,6 +40,7 @@ struct conn {
 	uint64_t until_us; /* end of the client's turn; 0 = none */
 };
 
+struct db_poll;
 struct north {
 	struct north_conf conf; /* texts are NULL here */
 	char name[NAME_LEN];
@@ -62,6 +63,8 @@ struct north {
 	struct conn *conns, *accepting;
 	unsigned int n_conns;
 	struct observe observe;
+	struct db_poll *db_polls; /* requests that wait for a change of the database */
+	unsigned int n_db_polls;
 	struct req *reqs;
 	uint64_t n_reqs;
 };

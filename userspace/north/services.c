@@ -26,7 +26,7 @@ static int64_t revision(const void *item)
 	return ((const struct view_service *)item)->revision;
 }
 
-static json_t *shown(const void *item)
+static json_t *shown(const struct view *view, const void *item)
 {
 	return service_to_json(((const struct view_service *)item)->def);
 }
@@ -88,11 +88,24 @@ void service_explain(struct req *req)
 		rest_absent(req);
 }
 
+void service_history(struct req *req)
+{
+	json_t *items;
+
+	if (!rest_service_id(req, 0))
+		return;
+	items = orc_history(req->north->conf.orc, req->id);
+	if (items)
+		rest_json(req, 200, json_pack("{s:o}", "items", items));
+	else
+		rest_absent(req);
+}
+
 /* ---- all ---- */
 
 static json_t *service_item(struct req *req, const void *item)
 {
-	return rest_resource_item(&resource, item);
+	return rest_resource_item(req, &resource, item);
 }
 
 const char *rest_service_name(const void *item, char *buf, size_t size)

@@ -29,6 +29,12 @@ static const char *why(int code)
 		return "not stored: the database takes no writes, its log says why";
 	case -ECANCELED:
 		return "not stored: the database is being closed";
+	case -EHOSTUNREACH:
+		return "not stored: the database is not reached";
+	case -ETIMEDOUT:
+		return "may be stored or not: the database did not answer in time";
+	case -EACCES:
+		return "not stored: the database refuses this user or certificate";
 	default:
 		return strerror(-code);
 	}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Inside north: the database as it is, key by key, for operators: reading, following, saving and
+ * restoring. Values are text; one that is not stands as "value_base64".
+ */
+#ifndef NORTH_DATABASE_H
+#define NORTH_DATABASE_H
+
+#include "north/server.h"
+
+#define DATABASE_ROOT "/san/"
+#define DATABASE_WATCHERS 64 /* requests that wait for a change */
+#define DATABASE_BATCH_MS 20 /* changes that come so close together make one answer */
+#define DATABASE_WAIT_MAX_S 30
+#define DATABASE_PAGE 512	    /* keys of one piece of a snapshot */
+#define DATABASE_RESTORE_OPS 128    /* of one transaction */
+#define DATABASE_RESTORE_FLYING 16  /* transactions */
+#define DATABASE_RESTORE_SLICE 2000 /* lines that are checked before others have their turn */
+
+/* ---- database_json.c ---- */
+/* {"key", "value" or "value_base64" unless keys_only, "version", "create_revision",
+ * "mod_revision", "lease"}; new reference, NULL: no memory. */
+json_t *kv_json(const struct ncsdb_kv *kv, bool keys_only);
+/* Key and value of such an object; *value is malloc'ed, NUL-terminated behind *len. */
+struct kv_line {
+	const char *key; /* borrowed from the object */
+	char *value;
+	size_t len;
+	int64_t lease;
+};
+int kv_from_json(const json_t *obj, struct kv_line *out, struct err *err);
+
+/* ---- database.c ---- */
+/* The keys with a prefix, or those of them behind `after` ("" = all): *req points into buf. */
+struct key_span {
+	char from[NCSDB_KEY_MAX + 8], end[NCSDB_KEY_MAX + 8];
+};
+/* -EINVAL: after does not start with prefix, or is too long. */
+int key_span(const char *prefix, const char *after, struct key_span *buf, struct ncsdb_range *req);
+/* What the database answered to a read, as a problem. */
+void database_failed(struct req *req, int status);
+/* {"mode", "connected", ...} for GET /v1/status. */
+json_t *database_state_json(const struct north *n);
+/* Sum over all that follow. */
+void database_followers(const struct north *n, struct ncsdb_follow_stats *out);
+/* The feed is lost, or what was missed is not known yet. */
+bool database_stale(const struct north *n);
+/* Seconds since the loss; 0 while connected. */
+double database_lost_s(const struct ncsdb_status *status);
+
+/* ---- database_watch.c ---- */
+/* Nobody waits any more; before the requests end. */
+void database_forget(struct north *n);
+
+#endif
