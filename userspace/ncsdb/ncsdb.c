@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "ncsdb/etcd.h"
 #include "ncsdb/local.h"
 #include "util/utf8.h"
 
@@ -14,6 +15,8 @@ _Static_assert(HASH_SLOTS >= 4 * NCSDB_TXN_MAX && NCSDB_TXN_MAX < 255, "key set 
 
 int ncsdb_open(uv_loop_t *loop, const struct ncsdb_conf *conf, struct ncsdb **out, struct err *err)
 {
+	if (conf->remote)
+		return etcd_open(loop, conf->remote, out, err);
 	return local_open(loop, conf, out, err);
 }
 

@@ -92,6 +92,8 @@ struct ncsdb_status {
 	bool connected;
 	uint64_t lost_us;     /* clock_us() of the loss; 0 while connected */
 	uint64_t reconnects;  /* since open */
+	uint64_t foreign;     /* keys and values in the cluster that are too large or no text here:
+				 skipped */
 	uint64_t pending;     /* requests without an answer */
 	const char *endpoint; /* in use, or tried last; "" in process; until the next loop turn */
 	char why[128];	      /* why not connected, "" */
