@@ -35,23 +35,25 @@ static int agent_text(const json_t *obj, const char *name, json_t *out, struct e
 }
 
 /* What is stored: the same members again. */
-int csc_agent_read(const json_t *obj, unsigned int *ttl_s, json_t *out, struct err *err)
+int csc_agent_read(const json_t *obj, bool stored, unsigned int *ttl_s, json_t *out,
+		   struct err *err)
 {
 	static const char *const members[] = {"ttl_s", "host", "version", NULL};
 	int64_t ttl = 0;
 	int r = json_is_obj(obj, err);
 
-	if (!r)
+	if (!r && !stored)
 		r = json_only(obj, members, err);
 	if (!r)
-		r = json_get_int(obj, "ttl_s", JSON_REQUIRED,
+		r = json_get_int(obj, "ttl_s", stored ? JSON_OPTIONAL : JSON_REQUIRED,
 				 (struct json_range){NCSDB_LEASE_TTL_MIN_S, NCSDB_LEASE_TTL_MAX_S},
 				 &ttl, err);
 	if (!r)
 		r = agent_text(obj, "host", out, err);
 	if (!r)
 		r = agent_text(obj, "version", out, err);
-	json_object_set_new(out, "ttl_s", json_integer(ttl));
+	if (ttl)
+		json_object_set_new(out, "ttl_s", json_integer(ttl));
 	*ttl_s = ttl;
 	return r;
 }
@@ -106,7 +108,7 @@ static int kv_ttl(const struct ncsdb_kv *kv, unsigned int *ttl_s, struct err *er
 	int r = json_parse(kv->value, kv->value_len, &obj, err);
 
 	if (!r) {
-		r = csc_agent_read(obj, ttl_s, out, err);
+		r = csc_agent_read(obj, true, ttl_s, out, err);
 		json_decref(obj);
 	}
 	json_decref(out);

@@ -145,7 +145,7 @@ static void on_refreshed(void *arg, int status, int64_t lease, unsigned int ttl_
 static int agent_value(const json_t *obj, unsigned int *ttl_s, char **value, struct err *err)
 {
 	json_t *out = json_object();
-	int r = out ? csc_agent_read(obj, ttl_s, out, err) : -ENOMEM;
+	int r = out ? csc_agent_read(obj, false, ttl_s, out, err) : -ENOMEM;
 
 	if (!r) {
 		*value = json_text(out);
@@ -174,7 +174,7 @@ static int register_again(struct csc *csc, const struct csc_agent *agent, struct
 	char text[16];
 	int r;
 
-	if (req->ttl_s != agent->ttl_s) {
+	if (agent->ttl_s && req->ttl_s != agent->ttl_s) {
 		snprintf(text, sizeof(text), "%u", req->ttl_s);
 		request_free(req);
 		return err_set(err, -EEXIST, "/ttl_s", text,

@@ -34,6 +34,8 @@ int csc_open(struct ncsdb *db, struct view *view, const struct csc_conf *conf,
 		r = csc_follow_status(csc);
 	if (!r)
 		r = csc_follow_agents(csc);
+	if (!r)
+		r = csc_follow_aggregates(csc);
 	if (r) {
 		csc_close(csc);
 		return r;
@@ -41,6 +43,73 @@ int csc_open(struct ncsdb *db, struct view *view, const struct csc_conf *conf,
 	*out = csc;
 	return 0;
 }
+
+/* ---- trying again ---- */
+
+/* Lives until the loop has closed it, csc need not. */
+struct csc_clock {
+	uv_timer_t timer;
+	struct csc *csc;
+	uint64_t ms;
+};
+
+static void on_retry(uv_timer_t *timer)
+{
+	struct csc_clock *clock = timer->data;
+
+	csc_sids_retry(clock->csc);
+	csc_aggregates_retry(clock->csc);
+}
+
+static struct csc_clock *clock_new(struct csc *csc)
+{
+	struct csc_clock *clock = calloc(1, sizeof(*clock));
+
+	if (!clock)
+		return NULL;
+	clock->csc = csc;
+	clock->ms = CSC_RETRY_MS;
+	uv_timer_init(csc->db->loop, &clock->timer);
+	uv_unref((uv_handle_t *)&clock->timer);
+	clock->timer.data = clock;
+	return clock;
+}
+
+/* Patience grows while one try after the other fails. */
+void csc_retry(struct csc *csc)
+{
+	struct csc_clock *clock = csc->clock;
+	uint64_t now_ms = uv_now(csc->db->loop);
+
+	if (!clock)
+		clock = csc->clock = clock_new(csc);
+	if (!clock || uv_is_active((uv_handle_t *)&clock->timer))
+		return;
+	if (now_ms - csc->retried_ms > 2 * clock->ms)
+		clock->ms = CSC_RETRY_MS;
+	else if (clock->ms < CSC_RETRY_MAX_MS)
+		clock->ms *= 2;
+	csc->retried_ms = now_ms + clock->ms;
+	uv_timer_start(&clock->timer, on_retry, clock->ms, 0);
+}
+
+static void on_clock_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void clock_fini(struct csc *csc)
+{
+	if (csc->clock)
+		uv_close((uv_handle_t *)&csc->clock->timer, on_clock_closed);
+}
+
+uint64_t csc_time(const struct csc *csc, const struct ncsdb_kv *kv)
+{
+	return kv->received_us ? view_time(csc->view, kv->received_us) : 0;
+}
+
+/* ---- closing ---- */
 
 static void follow_fini(struct csc_follow *f)
 {
@@ -53,8 +122,12 @@ void csc_close(struct csc *csc)
 {
 	if (!csc)
 		return;
+	csc_sids_fini(csc);
+	csc_aggregates_fini(csc);
 	follow_fini(&csc->status);
 	follow_fini(&csc->agents);
+	follow_fini(&csc->aggregates);
+	clock_fini(csc);
 	csc_requests_fini(csc);
 	csc_agents_fini(csc);
 	csc_status_fini(csc);
@@ -72,6 +145,7 @@ void csc_follow_stats(const struct csc *csc, struct ncsdb_follow_stats *out)
 	*out = FOLLOW_STATS_NONE;
 	ncsdb_follow_add(csc->status.follow, out);
 	ncsdb_follow_add(csc->agents.follow, out);
+	ncsdb_follow_add(csc->aggregates.follow, out);
 }
 
 void csc_refuse(struct csc *csc, const char *key, int code, struct err *err)
@@ -89,6 +163,7 @@ void csc_on_revision(void *arg, int64_t revision)
 	struct csc_follow *f = arg;
 
 	ncsdb_writer_seen(&f->writer, revision);
+	csc_sids_run(f->csc);
 }
 
 /* What is stored later is not seen any more: the writes at least are answered. */
@@ -108,7 +183,8 @@ void csc_on_synced(void *arg, int64_t revision)
 
 	ncsdb_writer_seen(&f->writer, revision);
 	f->synced = true;
-	if (!csc->status.synced || !csc->agents.synced)
+	csc_sids_run(csc);
+	if (!csc->status.synced || !csc->agents.synced || !csc->aggregates.synced)
 		return;
 	csc->synced = NULL;
 	if (synced)

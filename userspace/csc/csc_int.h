@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the parts of csc share: csc.c (open, close), write.c (instances and their status),
- * follow.c (database to view), agents.c and agent_follow.c (leases), functions.c (SIDs).
+ * follow.c (database to view), agents.c and agent_follow.c (leases), functions.c and sids.c (SIDs),
+ * aggregates.c.
  */
 #ifndef CSC_INT_H
 #define CSC_INT_H
@@ -14,6 +15,10 @@
 
 #define CSC_STATUS "/san/status/"
 #define CSC_AGENTS "/san/agents/"
+#define CSC_AGGREGATES "/san/aggregates/"
+#define CSC_RETRY_MS 1000 /* then twice as long each time, at most: */
+#define CSC_RETRY_MAX_MS 32000
+#define CSC_SIDS_FLYING 256 /* writes of SIDs under way at once */
 
 /* Keys of an instance that are no attributes. */
 enum csc_field { FIELD_GATEWAY, FIELD_ADDRESS, FIELD_SID, FIELD_STATE, FIELD_MAX };
@@ -29,6 +34,7 @@ struct csc_instance_key {
 struct csc_instance {
 	struct csc_instance_key key;
 	int64_t lease;	     /* of its address key */
+	int64_t address_rev; /* create revision of its address key */
 	unsigned int fields; /* bits: stored and good */
 	int function;	     /* of its SID in this gateway's locator, -1 = none */
 	UT_hash_handle hh;
@@ -37,7 +43,7 @@ struct csc_instance {
 struct csc_agent {
 	char name[NAME_LEN];
 	int64_t lease, create_rev;
-	unsigned int ttl_s;
+	unsigned int ttl_s; /* 0 = unknown */
 	UT_hash_handle hh;  /* by name */
 	UT_hash_handle hh2; /* by lease */
 };
@@ -54,7 +60,13 @@ struct csc {
 	struct view *view;
 	char gateway[NAME_LEN]; /* "" = this host is none */
 	struct functions functions;
-	struct csc_follow status, agents;
+	struct csc_follow status, agents, aggregates;
+	struct csc_wish *wishes;	/* uthash: instances that need a SID of us */
+	struct csc_wish *ready;		/* of them, to be written */
+	unsigned int n_flying;		/* of them, under way */
+	struct csc_publish *publishes;	/* uthash */
+	struct csc_clock *clock;	/* NULL: nothing to try again yet */
+	uint64_t retried_ms;		/* uv_now() of the last one */
 	struct csc_instance *instances; /* uthash */
 	struct csc_agent *agent_names, *agent_leases;
 	struct agent_request *requests; /* under way */
@@ -70,13 +82,35 @@ int csc_follow_agents(struct csc *csc);
 void csc_on_revision(void *arg, int64_t revision);
 void csc_on_synced(void *arg, int64_t revision);
 void csc_on_failed(void *arg, int status);
+struct csc_instance_key csc_instance_key(uint64_t service, const char *name);
 struct csc_instance *csc_instance_find(const struct csc *csc, uint64_t service, const char *name);
 struct csc_agent *csc_agent_by_name(const struct csc *csc, const char *name);
 struct csc_agent *csc_agent_by_lease(const struct csc *csc, int64_t lease);
 void csc_status_fini(struct csc *csc);
 void csc_agents_fini(struct csc *csc);
 void csc_requests_fini(struct csc *csc);
-/* Members of an agent's object, checked, into out. */
-int csc_agent_read(const json_t *obj, unsigned int *ttl_s, json_t *out, struct err *err);
+/* Age of kv's value in the view's time; 0 = unknown. */
+uint64_t csc_time(const struct csc *csc, const struct ncsdb_kv *kv);
+/* After CSC_RETRY_MS: csc_sids_retry() and csc_aggregates_retry(). */
+void csc_retry(struct csc *csc);
+
+/* After every event of an instance's fields. */
+void csc_sid_check(struct csc *csc, const struct csc_instance_key *key);
+/* What csc_sid_check() found is written. Once the view is whole as of some revision. */
+void csc_sids_run(struct csc *csc);
+void csc_sids_retry(struct csc *csc);
+void csc_sids_fini(struct csc *csc);
+/* The function of a SID that is being written for an instance; -1: none. */
+int csc_sid_function(const struct csc *csc, uint64_t service, const char *name);
+int csc_exhausted(const struct csc *csc, struct err *err); /* -ENOSPC: no free function */
+
+int csc_follow_aggregates(struct csc *csc);
+void csc_aggregates_retry(struct csc *csc);
+void csc_aggregates_fini(struct csc *csc);
+
+/* Members of an agent's object, checked, into out. stored: it is in the database; then ttl_s may be
+ * absent (*ttl_s = 0: unknown), and members that we do not know are left out. */
+int csc_agent_read(const json_t *obj, bool stored, unsigned int *ttl_s, json_t *out,
+		   struct err *err);
 
 #endif

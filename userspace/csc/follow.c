@@ -44,7 +44,7 @@ static int key_parse(const char *text, struct status_key *key, struct err *err)
 
 /* ---- records ---- */
 
-static struct csc_instance_key instance_key(uint64_t service, const char *name)
+struct csc_instance_key csc_instance_key(uint64_t service, const char *name)
 {
 	struct csc_instance_key key = {.service = service};
 
@@ -54,7 +54,7 @@ static struct csc_instance_key instance_key(uint64_t service, const char *name)
 
 struct csc_instance *csc_instance_find(const struct csc *csc, uint64_t service, const char *name)
 {
-	struct csc_instance_key key = instance_key(service, name);
+	struct csc_instance_key key = csc_instance_key(service, name);
 	struct csc_instance *inst;
 
 	HASH_FIND(hh, csc->instances, &key, sizeof(key), inst);
@@ -70,7 +70,7 @@ static struct csc_instance *instance_need(struct csc *csc, const struct status_k
 	inst = calloc(1, sizeof(*inst));
 	if (!inst)
 		return NULL;
-	inst->key = instance_key(key->service, key->parts[1]);
+	inst->key = csc_instance_key(key->service, key->parts[1]);
 	inst->function = -1;
 	HASH_ADD(hh, csc->instances, key, sizeof(inst->key), inst);
 	if (!inst->hh.tbl) {
@@ -225,8 +225,10 @@ static int field_put(struct csc *csc, const struct status_key *key, const struct
 	if (!inst)
 		return -ENOMEM;
 	inst->fields |= 1u << key->field;
-	if (key->field == FIELD_ADDRESS)
+	if (key->field == FIELD_ADDRESS) {
 		inst->lease = kv->lease;
+		inst->address_rev = kv->create_rev;
+	}
 	if (key->field == FIELD_SID)
 		instance_function(csc, inst, functions_of(&csc->functions, &v.addr));
 	return 0;
@@ -252,7 +254,7 @@ static void field_del(struct csc *csc, const struct status_key *key, int64_t rev
 static int attr_put(struct csc *csc, const struct status_key *key, const struct ncsdb_kv *kv,
 		    struct err *err)
 {
-	struct sample sample = {.attr = key->attr, .received_us = kv->received_us};
+	struct sample sample = {.attr = key->attr, .received_us = csc_time(csc, kv)};
 	int r = attr_parse(key->attr, kv->value, &sample.milli, err);
 
 	if (r)
@@ -274,6 +276,13 @@ static bool attr_refuse(struct csc *csc, const struct status_key *key)
 
 /* ---- both ---- */
 
+static void check_sid(struct csc *csc, const struct status_key *key)
+{
+	struct csc_instance_key id = csc_instance_key(key->service, key->parts[1]);
+
+	csc_sid_check(csc, &id);
+}
+
 static void on_put(void *arg, const struct ncsdb_kv *kv)
 {
 	struct csc_follow *f = arg;
@@ -287,6 +296,8 @@ static void on_put(void *arg, const struct ncsdb_kv *kv)
 		r = field_put(f->csc, &key, kv, &err);
 	else if (!r)
 		r = attr_put(f->csc, &key, kv, &err);
+	if (key.field >= 0 && key.field < FIELD_MAX)
+		check_sid(f->csc, &key);
 	if (!r)
 		return;
 	if (key.field == -1 && attr_refuse(f->csc, &key))
@@ -308,6 +319,8 @@ static void on_del(void *arg, const char *text, int64_t revision)
 	else
 		view_instance_attr_del(f->csc->view, key.service, key.parts[1], key.attr);
 	instance_settle(f->csc, &key);
+	if (key.field >= 0)
+		check_sid(f->csc, &key);
 }
 
 int csc_follow_status(struct csc *csc)

@@ -45,7 +45,7 @@ int functions_of(const struct functions *f, const struct in6_addr *seg)
 	return function;
 }
 
-static void seg_make(const struct functions *f, unsigned int function, struct in6_addr *seg)
+void functions_seg(const struct functions *f, unsigned int function, struct in6_addr *seg)
 {
 	*seg = f->locator;
 	for (unsigned int i = 0; i < 16; i++) {
@@ -63,7 +63,7 @@ int functions_alloc(struct functions *f, struct in6_addr *seg)
 	if (f->lowest > FUNCTION_MAX)
 		return -ENOSPC;
 	functions_use(f, f->lowest);
-	seg_make(f, f->lowest, seg);
+	functions_seg(f, f->lowest, seg);
 	return 0;
 }
 

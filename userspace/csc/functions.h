@@ -28,6 +28,8 @@ void functions_fini(struct functions *f);
 int functions_of(const struct functions *f, const struct in6_addr *seg);
 /* The lowest free one, used once from now on; -ENOSPC. */
 int functions_alloc(struct functions *f, struct in6_addr *seg);
+/* The SID of a function. */
+void functions_seg(const struct functions *f, unsigned int function, struct in6_addr *seg);
 void functions_use(struct functions *f, int function); /* -1: no effect; likewise below */
 void functions_drop(struct functions *f, int function);
 

@@ -146,7 +146,7 @@ static int check_revision(const struct view_instance *seen, int64_t if_revision,
 		       seen ? (long long)seen->revision : 0ll);
 }
 
-static int refuse_exhausted(const struct csc *csc, struct err *err)
+int csc_exhausted(const struct csc *csc, struct err *err)
 {
 	char text[INET6_ADDRSTRLEN];
 
@@ -167,8 +167,14 @@ static int choose_sid(struct csc *csc, const struct view_instance *seen, struct 
 		reg->sid = seen->sid;
 		return 0;
 	}
+	reg->function = csc_sid_function(csc, reg->service, reg->instance);
+	if (reg->function >= 0) {
+		functions_use(&csc->functions, reg->function);
+		functions_seg(&csc->functions, (unsigned int)reg->function, &reg->sid);
+		return 0;
+	}
 	if (functions_alloc(&csc->functions, &reg->sid))
-		return refuse_exhausted(csc, err);
+		return csc_exhausted(csc, err);
 	reg->function = functions_of(&csc->functions, &reg->sid);
 	return 0;
 }

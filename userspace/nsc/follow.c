@@ -162,10 +162,16 @@ static void status_refuse(struct nsc *nsc, const struct status_key *key, const c
 	refuse(nsc, text, err->code, err);
 }
 
+/* In the view's time; 0 = unknown. */
+static uint64_t sample_time(const struct view *view, const struct ncsdb_kv *kv)
+{
+	return kv->received_us ? view_time(view, kv->received_us) : 0;
+}
+
 static void status_put(void *arg, const struct ncsdb_kv *kv)
 {
 	struct nsc_follow *f = arg;
-	struct sample sample = {.received_us = kv->received_us};
+	struct sample sample = {.received_us = sample_time(f->nsc->view, kv)};
 	struct status_key key;
 	struct err err = {0};
 	int r = status_key(kv->key, &key, &err);
