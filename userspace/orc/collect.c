@@ -6,6 +6,7 @@
 #include "orc/orc_int.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "util/log.h"
@@ -20,12 +21,36 @@ void orc_drop_candidates(struct orc *orc, struct orc_service *svc)
 		orc->filled = NULL;
 }
 
+/* Its gateway speaks for it. */
+static bool spoken_for(const struct orc *orc, const struct orc_service *svc,
+		       const struct orc_instance *inst)
+{
+	char name[NAME_LEN + 1];
+	const struct view_instance *whole;
+
+	snprintf(name, sizeof(name), "@%s", orc_gateway_of(orc, inst)->name);
+	whole = view_instance(orc->view, svc->view->id, name);
+	return whole && whole->aggregate;
+}
+
+/* Steered by gateway, what a gateway says of all its instances is a candidate; those of a gateway
+ * that says nothing are candidates themselves. */
+static bool is_candidate(const struct orc *orc, const struct orc_service *svc,
+			 const struct orc_instance *inst)
+{
+	bool by_gateway = svc->view->def->steering == STEERING_GATEWAY;
+
+	if (!inst->gateway || orc_view(inst)->aggregate)
+		return inst->gateway && by_gateway;
+	return !by_gateway || !spoken_for(orc, svc, inst);
+}
+
 static unsigned int count_of(const struct orc *orc, const struct orc_service *svc,
 			     const struct orc_instance *inst)
 {
 	if (svc->scope == SAN_SCOPE_LOCAL)
 		return orc_is_home(orc, inst);
-	return inst->gateway ? orc_gateway_of(orc, inst)->n_paths : 0;
+	return is_candidate(orc, svc, inst) ? orc_gateway_of(orc, inst)->n_paths : 0;
 }
 
 static unsigned int count_candidates(const struct orc *orc, const struct orc_service *svc)

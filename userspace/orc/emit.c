@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/clock.h"
 #include "util/log.h"
 #include "util/own.h"
 
@@ -165,8 +164,7 @@ static void refused(struct orc *orc, struct orc_service *svc, const struct err *
 	char id[SVC_ID_TEXT], text[512];
 
 	svc->replan = true;
-	if (orc_deadline_before(orc, svc, clock_us() + ORC_RETRY_US))
-		log_err("service not planned again", "why=\"no memory\"");
+	orc_rate_retry(orc, svc);
 	if (svc->refused)
 		return;
 	svc->refused = true;
@@ -283,6 +281,33 @@ static void log_change(const struct orc_service *svc)
 		  change->to.members, ssc_why_text(change->why));
 }
 
+void orc_say(struct orc *orc, struct orc_service *svc)
+{
+	if (svc->said)
+		return;
+	svc->said = true;
+	svc->next_said = orc->said;
+	orc->said = svc;
+	orc->n_said++;
+}
+
+/* A line costs more than a change: of very many the last ones are told, the others are counted. */
+void orc_say_all(struct orc *orc)
+{
+	unsigned int n = orc->n_said, said = 0;
+	struct orc_service *svc;
+
+	while ((svc = orc->said)) {
+		orc->said = svc->next_said;
+		svc->said = false;
+		if (said++ < ORC_SAY_MAX)
+			log_change(svc);
+	}
+	orc->n_said = 0;
+	if (n > ORC_SAY_MAX)
+		log_info("more selections changed", "services=%u", n - ORC_SAY_MAX);
+}
+
 /* A gateway has no entry for a service whose instances are all elsewhere. */
 static bool wanted(const struct orc *orc, const struct orc_service *svc)
 {
@@ -293,8 +318,6 @@ void orc_emit(struct orc *orc, struct orc_service *svc)
 {
 	struct err err = {0};
 
-	if (svc->last.changed)
-		log_change(svc);
 	if (!wanted(orc, svc)) {
 		orc_emit_gone(orc, svc);
 		orc_unrefuse(orc, svc);
@@ -302,12 +325,15 @@ void orc_emit(struct orc *orc, struct orc_service *svc)
 	}
 	if (svc->planned && !svc->replan)
 		return;
+	if (!orc_rate_allows(orc, svc))
+		return;
 	if (put(orc, svc, &err)) {
 		refused(orc, svc, &err);
 		return;
 	}
 	svc->planned = true;
 	svc->replan = false;
+	orc_rate_sent(orc, svc);
 	orc_unrefuse(orc, svc);
 	svc->next_put = orc->puts;
 	orc->puts = svc;
@@ -316,6 +342,7 @@ void orc_emit(struct orc *orc, struct orc_service *svc)
 
 void orc_emit_gone(struct orc *orc, struct orc_service *svc)
 {
+	orc_rate_drop(orc, svc);
 	if (!svc->planned)
 		return;
 	ncc_service_del(orc->ncc, svc->view->id, svc->scope);

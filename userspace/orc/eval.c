@@ -241,6 +241,7 @@ struct ssc_field orc_field(struct orc *orc, struct orc_service *svc)
 		.n = svc->n,
 		.order = orc->order,
 		.weights = svc->weights ? svc->weights : orc->no_weights,
+		.calm = svc->calm,
 	};
 }
 
@@ -265,11 +266,20 @@ static void keep_weights(const struct orc_service *svc)
 	}
 }
 
+/* A service whose values move may come to swing: from its second evaluation on. */
+static void need_calm(struct orc_service *svc)
+{
+	if (svc->evaluated && !svc->calm && svc->n > 1 && svc->view->def->hold_ms)
+		svc->calm = calloc(1, sizeof(*svc->calm)); /* goes on without */
+}
+
 static void decide(struct orc *orc, struct orc_service *svc, uint64_t now_us)
 {
 	const struct ssc_choice from = svc->choice;
-	const struct ssc_field field = orc_field(orc, svc);
+	struct ssc_field field;
 
+	need_calm(svc);
+	field = orc_field(orc, svc);
 	ssc_decide(&field, now_us, &svc->choice, &svc->last);
 	if (from.members || svc->choice.members)
 		keep_weights(svc);
@@ -277,7 +287,8 @@ static void decide(struct orc *orc, struct orc_service *svc, uint64_t now_us)
 	orc->stats.evaluations++;
 	if (!svc->last.changed)
 		return;
-	orc_history_add(svc, &from, now_us);
+	orc_history_add(svc, &from);
+	orc_say(orc, svc);
 	orc->stats.selections_changed++;
 	svc->replan = true;
 }
@@ -292,19 +303,22 @@ static int need_candidates(struct orc *orc, struct orc_service *svc)
 
 void orc_evaluate(struct orc *orc, struct orc_service *svc, uint64_t now_us)
 {
-	uint64_t reuse_us;
+	uint64_t due_us, at_us;
 
 	if (need_candidates(orc, svc)) {
-		orc_deadline_before(orc, svc, now_us + ORC_RETRY_US);
+		orc_rate_retry(orc, svc);
 		return;
 	}
 	orc_fill(orc, svc);
 	score_dirty(orc, svc, now_us);
 	apply_damping(orc, svc, now_us);
 	decide(orc, svc, now_us);
-	reuse_us = reuse_at(svc);
-	if (reuse_us > svc->last.again_at_us)
-		reuse_us = svc->last.again_at_us;
-	if (orc_deadline_set(orc, svc, reuse_us))
+	due_us = reuse_at(svc);
+	if (due_us > svc->last.again_at_us)
+		due_us = svc->last.again_at_us;
+	at_us = orc_publish_check(orc, svc, now_us);
+	if (due_us > at_us)
+		due_us = at_us;
+	if (orc_heap_set(&orc->due, &svc->due, due_us))
 		log_err("service not watched for age", "why=\"no memory\"");
 }

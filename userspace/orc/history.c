@@ -60,7 +60,7 @@ static void append(struct orc_service *svc, struct orc_change *change)
 	svc->n_history++;
 }
 
-void orc_history_add(struct orc_service *svc, const struct ssc_choice *from, uint64_t now_us)
+void orc_history_add(struct orc_service *svc, const struct ssc_choice *from)
 {
 	struct orc_change *change;
 	char *room;
@@ -70,7 +70,8 @@ void orc_history_add(struct orc_service *svc, const struct ssc_choice *from, uin
 	if (!change)
 		return;
 	room = change->names;
-	change->at_us = now_us;
+	change->at_us = clock_us();
+	change->scope = svc->scope;
 	change->wall_ms = wall_ms();
 	change->why = svc->last.why;
 	change->from = pick(from, &room);
@@ -107,23 +108,24 @@ static const char *wall_text(int64_t ms, char *buf, size_t size)
 	return buf;
 }
 
-static json_t *change_json(const struct orc_change *change, uint64_t now_us)
+json_t *orc_change_json(const struct orc_change *change)
 {
 	char at[48];
-	double age_s = (now_us - change->at_us) / 1000 / 1e3;
+	double age_s = (clock_us() - change->at_us) / 1000 / 1e3;
 
-	return json_pack("{s:s, s:f, s:s, s:o, s:o}", "time",
-			 wall_text(change->wall_ms, at, sizeof(at)), "age_s", age_s, "why",
+	return json_pack("{s:s, s:f, s:s, s:s, s:o, s:o}", "time",
+			 wall_text(change->wall_ms, at, sizeof(at)), "age_s", age_s, "scope",
+			 change->scope == SAN_SCOPE_LOCAL ? "local" : "ingress", "why",
 			 ssc_why_text(change->why), "from", pick_json(&change->from), "to",
 			 pick_json(&change->to));
 }
 
 /* The oldest first. */
-json_t *orc_history_json(const struct orc_service *svc, uint64_t now_us)
+json_t *orc_history_json(const struct orc_service *svc)
 {
 	json_t *out = json_array();
 
 	for (const struct orc_change *c = svc->oldest; out && c; c = c->next)
-		json_array_append_new(out, change_json(c, now_us));
+		json_array_append_new(out, orc_change_json(c));
 	return out;
 }

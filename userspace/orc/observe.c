@@ -22,7 +22,10 @@ static void service_free(struct orc *orc, struct orc_service *svc)
 		service_free(orc, svc->local);
 	orc_drop_candidates(orc, svc);
 	orc_unqueue(orc, svc);
-	orc_deadline_drop(orc, svc);
+	orc_heap_drop(&orc->due, &svc->due);
+	orc_rate_drop(orc, svc);
+	free(svc->told);
+	free(svc->calm);
 	orc_history_fini(svc);
 	free(svc->scores);
 	free(svc->weights);
@@ -40,6 +43,7 @@ static struct orc_service *service_new(struct view_service *view, uint8_t scope)
 	svc->view = view;
 	svc->scope = scope;
 	svc->rebuild = true;
+	svc->due.svc = svc->send.svc = svc;
 	return svc;
 }
 
@@ -57,6 +61,7 @@ static void drop_local(struct orc *orc, struct orc_service *svc)
 {
 	if (!svc->local)
 		return;
+	orc_publish_gone(orc, svc->local);
 	orc_emit_gone(orc, svc->local);
 	orc_unrefuse(orc, svc->local);
 	service_free(orc, svc->local);
@@ -121,6 +126,8 @@ static void touch_service(struct orc *orc, struct orc_service *svc)
 /* "" = not registered: gateway or address is not known. */
 static const char *home(const struct view_instance *view)
 {
+	if (view->aggregate)
+		return view->gateway;
 	return IN6_IS_ADDR_UNSPECIFIED(&view->address) ? "" : view->gateway;
 }
 
@@ -154,7 +161,8 @@ static void touch_instance(struct orc *orc, struct orc_service *svc, struct orc_
 {
 	if (!svc)
 		return;
-	svc->replan = true;
+	if (!orc_view(inst)->aggregate) /* that leads where it did */
+		svc->replan = true;
 	orc_mark_instance(svc, inst);
 	orc_queue(orc, svc);
 	touch_instance(orc, svc->local, inst);

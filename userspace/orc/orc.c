@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/clock.h"
-
 static int check_conf(const struct orc_conf *conf)
 {
 	if (conf->ingress && conf->ingress[0] && !name_valid(conf->ingress))
@@ -31,6 +29,8 @@ int orc_open(const struct orc_conf *conf, struct orc **out)
 	orc->ncc = conf->ncc;
 	orc->groups = conf->groups;
 	orc->n_groups = conf->n_groups;
+	orc->publish = conf->publish;
+	orc->arg = conf->arg;
 	strcpy(orc->ingress, conf->ingress ? conf->ingress : "");
 	strcpy(orc->gateway, conf->gateway ? conf->gateway : "");
 	r = orc_sids_init(orc, conf->sids, conf->n_sids);
@@ -77,6 +77,14 @@ static struct orc_service *find(const struct orc *orc, uint64_t id)
 	return view ? view->user : NULL;
 }
 
+/* A time of the view as the host's clock has it. */
+static uint64_t host_time(const struct orc *orc, uint64_t at_us)
+{
+	uint64_t clock = clock_us();
+
+	return clock - (view_time(orc->view, clock) - at_us);
+}
+
 int orc_entry(const struct orc *orc, uint64_t service, struct orc_entry *out)
 {
 	const struct orc_service *svc = find(orc, service);
@@ -89,7 +97,7 @@ int orc_entry(const struct orc *orc, uint64_t service, struct orc_entry *out)
 		.gateway = svc->choice.gateway,
 		.path = svc->choice.path,
 		.metric = svc->choice.valid ? svc->choice.metric : METRIC_MAX,
-		.since_us = svc->choice.since_us,
+		.since_us = svc->choice.valid ? host_time(orc, svc->choice.since_us) : 0,
 		.changes = svc->changes,
 		.generation = svc->generation,
 		.members = svc->choice.members,
@@ -103,7 +111,7 @@ static json_t *explain(struct orc *orc, struct orc_service *svc, uint64_t now_us
 	json_t *out = ssc_explain(&field, &svc->choice, svc->evaluated ? &svc->last : NULL, now_us);
 
 	if (out)
-		json_object_set_new(out, "history", orc_history_json(svc, now_us));
+		json_object_set_new(out, "history", orc_history_json(svc));
 	return out;
 }
 
@@ -118,14 +126,39 @@ json_t *orc_explain(struct orc *orc, uint64_t service)
 	/* What just happened belongs into the answer. */
 	if (orc->started && orc->queue)
 		orc_round(orc);
-	now_us = clock_us();
+	now_us = orc_now(orc);
 	out = explain(orc, svc, now_us);
 	if (out && svc->local)
 		json_object_set_new(out, "local", explain(orc, svc->local, now_us));
 	return out;
 }
 
+/* Two histories, each in order of time, become one. */
+static json_t *merge(const struct orc_service *a, const struct orc_service *b)
+{
+	const struct orc_change *x = a->n_history ? a->oldest : NULL;
+	const struct orc_change *y = b && b->n_history ? b->oldest : NULL;
+	json_t *out = json_array();
+
+	while (out && (x || y)) {
+		const struct orc_change **first = !y || (x && x->at_us <= y->at_us) ? &x : &y;
+
+		json_array_append_new(out, orc_change_json(*first));
+		*first = (*first)->next;
+	}
+	return out;
+}
+
+json_t *orc_history(const struct orc *orc, uint64_t service)
+{
+	const struct orc_service *svc = find(orc, service);
+
+	return svc ? merge(svc, svc->local) : NULL;
+}
+
 void orc_stats(const struct orc *orc, struct orc_stats *out)
 {
 	*out = orc->stats;
+	out->react_us = &orc->react_us;
+	out->round_us = &orc->round_us;
 }

@@ -3,8 +3,11 @@
  * What the parts of orc share. The way of a change: observe.c (view event -> marks on services and
  * candidates) -> sched.c (when) -> collect.c (candidates) -> eval.c (score what is marked, damp,
  * decide) -> emit.c (to ncc).
- * Aside: index.c (which services a gateway or path touches), deadline.c (what age or hold time will
- * change), sids.c (gateway role), classes.c (classifier rules), history.c (for explain).
+ * Aside: index.c (which services a gateway or path touches), heap.c (what is due when), rate.c (how
+ * often ncc is told), publish.c (aggregates of a gateway), sids.c (gateway role), classes.c
+ * (classifier rules), history.c (for explain).
+ * Two clocks: now_us is view_time(), in which values age and holds end; what has been decided is
+ * carried out, logged and measured by clock_us().
  */
 #ifndef ORC_INT_H
 #define ORC_INT_H
@@ -15,11 +18,13 @@
 #include <string.h>
 
 #include "ssc/ssc.h"
+#include "util/clock.h"
 
 /* A change of a selection, for the log and the history. */
 struct orc_change {
 	struct orc_change *next; /* newer */
 	uint64_t at_us;		 /* clock_us() */
+	uint8_t scope;		 /* SAN_SCOPE_* */
 	int64_t wall_ms;	 /* CLOCK_REALTIME */
 	enum ssc_why why;
 	struct orc_pick {
@@ -31,8 +36,21 @@ struct orc_change {
 	char names[];
 };
 
+#define ORC_SAY_MAX 20 /* changes that are logged one by one in a round */
+
 #define CAND_DIRTY 0x1 /* in dirty[] */
 #define CAND_AGED 0x2  /* policy worsen: scored with a value beyond max_age */
+
+/* A place in a heap of what is due when. */
+struct orc_due {
+	uint64_t at_us;
+	size_t place; /* from 1; 0 = none */
+	struct orc_service *svc;
+};
+struct orc_heap {
+	struct orc_due **v; /* v[1..n], the earliest first */
+	size_t n, cap;
+};
 
 /* A registered service as one scope sees it. view->user points to that of the ingress. */
 struct orc_service {
@@ -42,10 +60,14 @@ struct orc_service {
 	struct orc_service *local;	 /* choice among our own instances; NULL: none to be made */
 	struct orc_service *prev, *next; /* in orc->queue */
 	struct orc_service *next_put;	 /* put in this round */
+	struct orc_service *next_said;	 /* changed in this round */
+	struct orc_service *next_told;	 /* its aggregate is to be told after this round */
 	bool queued;
 	bool rebuild;	       /* candidates are to be collected anew; there are none now */
 	bool replan;	       /* what ncc has may differ, whatever is selected */
 	bool planned, refused; /* ncc knows it; ncc refused it */
+	bool deferred;	       /* ncc will be told, later */
+	bool said;	       /* in orc->said */
 	bool cut, trimmed;     /* too many candidates, too many next hops: said */
 	bool evaluated;
 	uint64_t uses[ATTR_LIMIT / 64]; /* attributes that matter to a score, a bit each */
@@ -60,8 +82,11 @@ struct orc_service {
 	bool damped;		   /* some instance is scored as damped */
 	struct ssc_choice choice;
 	struct ssc_result last;
-	uint64_t due_us; /* evaluate again then */
-	size_t heap;	 /* place in the deadlines, from 1; 0 = none */
+	struct ssc_calm *calm; /* NULL: nothing to remember yet */
+	struct orc_due due;    /* evaluate again then, in view_time() */
+	struct orc_due send;   /* tell ncc then, in clock_us() */
+	uint64_t sent_us;      /* ncc was told, clock_us() */
+	struct orc_told *told; /* the aggregate that was told; NULL: none */
 	uint64_t changes, generation;
 	struct orc_change *oldest, *newest; /* the last ORC_HISTORY */
 	unsigned int n_history;
@@ -141,19 +166,29 @@ struct orc {
 	uint16_t order[ORC_MAX_CANDIDATES];
 	uint16_t no_weights[ORC_MAX_CANDIDATES];
 
-	struct orc_service **heap; /* heap[1..n_heap] by due_us */
-	size_t n_heap, cap_heap;
+	struct orc_heap due, send;
+	void (*publish)(void *arg, uint64_t service, const struct aggregate *agg);
+	void *arg;
+	struct orc_service *told; /* aggregates to be told after this round */
+	struct orc_service *said; /* selections that changed in this round */
+	unsigned int n_said;
 
 	uv_check_t check;	    /* same loop turn */
 	uv_idle_t idle;		    /* keeps the turn from waiting */
-	uv_timer_t later, deadline; /* coalescing; heap[1] */
+	uv_timer_t later, deadline; /* coalescing; the first of both heaps */
 	uv_timer_t classes_retry;
 	bool classes_changed;	/* since ncc was told */
 	unsigned int n_handles; /* open */
 	bool armed;		/* a round will come */
 	uint64_t first_event_us, last_round_us;
 	struct orc_stats stats;
+	struct hist react_us, round_us;
 };
+
+static inline uint64_t orc_now(const struct orc *orc)
+{
+	return view_time(orc->view, clock_us());
+}
 
 /* index.c */
 struct orc_gateway *orc_gateway_find(const struct orc *orc, const char *name);
@@ -208,7 +243,8 @@ static inline bool orc_is_home(const struct orc *orc, const struct orc_instance 
 {
 	const struct orc_gateway *gw = orc_gateway_of(orc, inst);
 
-	return orc->gateway[0] && gw && strcmp(gw->name, orc->gateway) == 0;
+	return orc->gateway[0] && gw && !orc_view(inst)->aggregate &&
+	       strcmp(gw->name, orc->gateway) == 0;
 }
 
 /* collect.c */
@@ -235,12 +271,34 @@ struct ssc_field orc_field(struct orc *orc, struct orc_service *svc);
 void orc_emit(struct orc *orc, struct orc_service *svc);
 void orc_emit_gone(struct orc *orc, struct orc_service *svc);
 void orc_unrefuse(struct orc *orc, struct orc_service *svc);
+/* Its selection changed: logged when the round is through. */
+void orc_say(struct orc *orc, struct orc_service *svc);
+void orc_say_all(struct orc *orc);
+
+/* rate.c: at most max_updates_per_s of a service reach ncc, the newest state wins */
+/* False: not yet, its time to be sent is set. */
+bool orc_rate_allows(struct orc *orc, struct orc_service *svc);
+void orc_rate_sent(struct orc *orc, struct orc_service *svc);
+/* ncc has no room: tried again in ORC_RETRY_US. */
+void orc_rate_retry(struct orc *orc, struct orc_service *svc);
+void orc_rate_drop(struct orc *orc, struct orc_service *svc);
+/* Queues what is to be sent by now. */
+void orc_rate_due(struct orc *orc);
+
+/* publish.c: what our instances of a service offer as a whole */
+/* After an evaluation in the local scope. When it is to be looked at again though nothing changes,
+ * in view_time(); UINT64_MAX. */
+uint64_t orc_publish_check(struct orc *orc, struct orc_service *svc, uint64_t now_us);
+void orc_publish_all(struct orc *orc);
+/* The service leaves the local scope. */
+void orc_publish_gone(struct orc *orc, struct orc_service *svc);
 
 /* history.c */
 /* From another choice to the one in force. Without memory it is not kept. */
-void orc_history_add(struct orc_service *svc, const struct ssc_choice *from, uint64_t now_us);
+void orc_history_add(struct orc_service *svc, const struct ssc_choice *from);
 void orc_history_fini(struct orc_service *svc);
-json_t *orc_history_json(const struct orc_service *svc, uint64_t now_us);
+json_t *orc_change_json(const struct orc_change *change);
+json_t *orc_history_json(const struct orc_service *svc);
 
 /* sids.c */
 int orc_sids_init(struct orc *orc, const struct plan_sid *sids, unsigned int n);
@@ -255,13 +313,13 @@ void orc_classes_touch(struct orc *orc);
 /* Hands the rules to ncc if they have changed. */
 void orc_classes_round(struct orc *orc);
 
-/* deadline.c */
-int orc_deadline_set(struct orc *orc, struct orc_service *svc, uint64_t due_us);
+/* heap.c */
+int orc_heap_set(struct orc_heap *heap, struct orc_due *due, uint64_t at_us);
 /* Unless it has an earlier one. */
-int orc_deadline_before(struct orc *orc, struct orc_service *svc, uint64_t due_us);
-void orc_deadline_drop(struct orc *orc, struct orc_service *svc);
+int orc_heap_before(struct orc_heap *heap, struct orc_due *due, uint64_t at_us);
+void orc_heap_drop(struct orc_heap *heap, struct orc_due *due);
 /* One whose time has come, taken out; NULL. */
-struct orc_service *orc_deadline_pop(struct orc *orc, uint64_t now_us);
+struct orc_service *orc_heap_pop(struct orc_heap *heap, uint64_t now_us);
 
 /* sched.c */
 void orc_sched_open(struct orc *orc);
@@ -270,5 +328,7 @@ void orc_queue(struct orc *orc, struct orc_service *svc);
 void orc_unqueue(struct orc *orc, struct orc_service *svc);
 void orc_schedule(struct orc *orc);
 void orc_round(struct orc *orc);
+/* Marks and queues all whose time has come. */
+void orc_take_due(struct orc *orc);
 
 #endif

@@ -9,20 +9,24 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-#include "util/clock.h"
+#define STALLED_MS 100 /* between two looks at a view that stands still */
 
 void orc_queue(struct orc *orc, struct orc_service *svc)
 {
-	if (!svc->queued)
+	if (!svc->queued) {
 		DL_APPEND(orc->queue, svc);
+		orc->stats.queued++;
+	}
 	svc->queued = true;
 	orc_schedule(orc);
 }
 
 void orc_unqueue(struct orc *orc, struct orc_service *svc)
 {
-	if (svc->queued)
+	if (svc->queued) {
 		DL_DELETE(orc->queue, svc);
+		orc->stats.queued--;
+	}
 	svc->queued = false;
 }
 
@@ -73,27 +77,48 @@ static void disarm(struct orc *orc)
 	uv_timer_stop(&orc->later);
 }
 
-static void on_deadline(uv_timer_t *timer)
+void orc_take_due(struct orc *orc)
 {
-	struct orc *orc = timer->data;
-	uint64_t now_us = clock_us();
+	uint64_t now_us = orc_now(orc);
 	struct orc_service *svc;
 
-	while ((svc = orc_deadline_pop(orc, now_us))) {
+	while ((svc = orc_heap_pop(&orc->due, now_us))) {
 		orc_mark_due(orc, svc, now_us);
 		orc_queue(orc, svc);
 	}
+	orc_rate_due(orc);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+	struct orc *orc = timer->data;
+
+	orc_take_due(orc);
 	orc_schedule(orc); /* the clocks of loop and deadlines may differ: set the timer again */
+}
+
+/* Nothing tells when the view goes on: it is looked at. */
+static uint64_t ms_until_due(const struct orc *orc)
+{
+	if (orc->due.n == 0)
+		return UINT64_MAX;
+	if (orc->view->stall_since_us)
+		return STALLED_MS;
+	return ms_until(orc->due.v[1]->at_us, orc_now(orc));
 }
 
 static void wait_for_deadline(struct orc *orc, uint64_t now_us)
 {
-	if (orc->n_heap == 0) {
+	uint64_t due_ms = ms_until_due(orc);
+	uint64_t send_ms = orc->send.n ? ms_until(orc->send.v[1]->at_us, now_us) : UINT64_MAX;
+	uint64_t ms = due_ms < send_ms ? due_ms : send_ms;
+
+	if (ms == UINT64_MAX) {
 		uv_timer_stop(&orc->deadline);
 		return;
 	}
 	uv_update_time(orc->loop);
-	uv_timer_start(&orc->deadline, on_deadline, ms_until(orc->heap[1]->due_us, now_us), 0);
+	uv_timer_start(&orc->deadline, on_deadline, ms, 0);
 }
 
 static void flush(struct orc *orc)
@@ -107,11 +132,13 @@ static void flush(struct orc *orc)
 		orc->puts->generation = generation;
 	orc->plan_touched = false;
 	orc->stats.last_react_us = clock_us() - orc->first_event_us;
+	hist_add(&orc->react_us, orc->stats.last_react_us);
 }
 
 void orc_round(struct orc *orc)
 {
-	uint64_t now_us = clock_us();
+	uint64_t begin_us = clock_us(), now_us = view_time(orc->view, begin_us);
+	bool evaluated = orc->queue != NULL;
 	struct orc_service *svc;
 
 	disarm(orc);
@@ -122,7 +149,11 @@ void orc_round(struct orc *orc)
 		if (!svc->rebuild)
 			orc_emit(orc, svc);
 	}
+	if (evaluated)
+		hist_add(&orc->round_us, clock_us() - begin_us);
 	flush(orc);
+	orc_publish_all(orc);
+	orc_say_all(orc);
 	orc->last_round_us = clock_us();
 	wait_for_deadline(orc, orc->last_round_us);
 }
@@ -157,9 +188,9 @@ void orc_sched_open(struct orc *orc)
 
 void orc_sched_close(struct orc *orc)
 {
-	free(orc->heap);
-	orc->heap = NULL;
-	orc->n_heap = 0;
+	free(orc->due.v);
+	free(orc->send.v);
+	orc->due = orc->send = (struct orc_heap){0};
 	uv_close((uv_handle_t *)&orc->check, on_closed);
 	uv_close((uv_handle_t *)&orc->idle, on_closed);
 	uv_close((uv_handle_t *)&orc->later, on_closed);

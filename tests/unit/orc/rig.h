@@ -280,7 +280,7 @@ static UNUSED bool busy(void)
 	struct ncc_status s;
 
 	ncc_status(ncc, &s);
-	return orc->armed || s.desired != s.applied;
+	return orc->armed || orc->stats.deferred || s.desired != s.applied;
 }
 
 /* Until the last change is evaluated, sent and acknowledged. Nothing to do: does not wait. */
@@ -288,6 +288,13 @@ static UNUSED void settle(void)
 {
 	while (busy())
 		uv_run(&loop, UV_RUN_ONCE);
+}
+
+/* Until the next change of any service may go to ncc at once. */
+static UNUSED void rest(void)
+{
+	settle();
+	usleep(1000000 / MAX_UPDATES_DEFAULT + 1);
 }
 
 static UNUSED struct orc_stats stats(void)
@@ -372,7 +379,8 @@ static UNUSED void instance_state(uint64_t svc, const char *name, enum instance_
 static UNUSED void attr_aged(uint64_t svc, const char *name, uint16_t attr, int64_t units,
 			     uint64_t age_us)
 {
-	struct sample s = {.attr = attr, .milli = units * 1000, .received_us = clock_us() - age_us};
+	struct sample s = {
+		.attr = attr, .milli = units * 1000, .received_us = orc_now(orc) - age_us};
 
 	assert_int_equal(view_instance_attr(&view, svc, name, &s), 0);
 }
@@ -384,7 +392,7 @@ static UNUSED void attr(uint64_t svc, const char *name, uint16_t id, int64_t uni
 
 static UNUSED void path_attr(const char *gateway, const char *name, uint16_t id, int64_t units)
 {
-	struct sample s = {.attr = id, .milli = units * 1000, .received_us = clock_us()};
+	struct sample s = {.attr = id, .milli = units * 1000, .received_us = orc_now(orc)};
 
 	assert_int_equal(view_path_attr(&view, (struct path_key){"pe1", gateway, name}, &s), 0);
 }

@@ -112,6 +112,7 @@ static void test_a_burst_is_one_evaluation(void **state)
 {
 	uint64_t evaluations = stats().evaluations, events = stats().events;
 
+	rest();
 	for (int i = 0; i < 100; i++)
 		attr(0x101, "i7", ATTR_CPU_LOAD, i % 2 ? 10 : 90);
 	settle();
@@ -191,10 +192,12 @@ static void test_newest_wins_while_in_flight(void **state)
 
 	parent.mute = true;
 	for (int i = 0; i < 5; i++) {
+		usleep(1000000 / MAX_UPDATES_DEFAULT + 1);
 		attr(0x102, "x", ATTR_CPU_LOAD, i % 2 ? 100 : 10);
 		orc_round(orc);
 		uv_run(&loop, UV_RUN_NOWAIT);
 	}
+	usleep(1000000 / MAX_UPDATES_DEFAULT + 1);
 	attr(0x102, "x", ATTR_CPU_LOAD, 100);
 	orc_round(orc);
 	for (int i = 0; i < 10; i++)

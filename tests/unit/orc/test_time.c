@@ -78,7 +78,7 @@ static void test_policy_hold(void **state)
 	attr_aged(0x101, "a", ATTR_CPU_LOAD, 10, 2 * MAX_AGE_US);
 	settle();
 	assert_string_equal(chosen(0x101), "a");
-	assert_int_equal(orc->n_heap, 0);
+	assert_int_equal(orc->due.n, 0);
 }
 
 static void test_hold_time_ends(void **state)
@@ -177,30 +177,36 @@ static void test_suppression_ends(void **state)
 static void test_deadlines_in_order(void **state)
 {
 	struct orc_service *svcs = calloc(HEAP_SERVICES, sizeof(*svcs)), *svc;
+	struct orc_heap *heap = &orc->due;
 	uint64_t last = 0;
 	unsigned int left = 0;
 
 	srand(7);
 	for (int i = 0; i < 20 * HEAP_SERVICES; i++) {
 		svc = &svcs[rand() % HEAP_SERVICES];
+		svc->due.svc = svc;
 		if (rand() % 4 == 0)
-			orc_deadline_drop(orc, svc);
+			orc_heap_drop(heap, &svc->due);
 		else
-			assert_int_equal(orc_deadline_set(orc, svc, rand() % 10000), 0);
+			assert_int_equal(orc_heap_set(heap, &svc->due, rand() % 10000), 0);
 	}
 	for (int i = 0; i < HEAP_SERVICES; i++)
-		left += svcs[i].heap != 0;
-	assert_int_equal(orc->n_heap, left);
-	assert_null(orc_deadline_pop(orc, orc->heap[1]->due_us - 1));
-	while ((svc = orc_deadline_pop(orc, 10000))) {
-		assert_true(svc->due_us >= last);
-		last = svc->due_us;
+		left += svcs[i].due.place != 0;
+	assert_int_equal(heap->n, left);
+	assert_null(orc_heap_pop(heap, heap->v[1]->at_us - 1));
+	while ((svc = orc_heap_pop(heap, 10000))) {
+		assert_true(svc->due.at_us >= last);
+		last = svc->due.at_us;
 		left--;
 	}
 	assert_int_equal(left, 0);
-	orc_deadline_set(orc, &svcs[0], 5);
-	orc_deadline_set(orc, &svcs[0], UINT64_MAX);
-	assert_int_equal(orc->n_heap, 0);
+	orc_heap_set(heap, &svcs[0].due, 5);
+	orc_heap_before(heap, &svcs[0].due, 6);
+	assert_int_equal(svcs[0].due.at_us, 5);
+	orc_heap_before(heap, &svcs[0].due, 4);
+	assert_int_equal(svcs[0].due.at_us, 4);
+	orc_heap_set(heap, &svcs[0].due, UINT64_MAX);
+	assert_int_equal(heap->n, 0);
 	free(svcs);
 }
 
@@ -216,19 +222,19 @@ static void test_refused_is_tried_again(void **state)
 	assert_int_equal(stats().refused, 1);
 	assert_null(parent_service(257));
 	last = view_service(&view, 257)->user;
-	assert_true(last->heap > 0 && last->due_us <= clock_us() + ORC_RETRY_US);
-	orc_deadline_set(orc, last, clock_us()); /* before there is room */
+	assert_true(last->send.place > 0 && last->send.at_us <= clock_us() + ORC_RETRY_US);
+	orc_heap_set(&orc->send, &last->send, clock_us()); /* before there is room */
 	orc_round(orc);
-	WAIT_FOR(last->due_us > clock_us() + ORC_RETRY_US / 2);
+	WAIT_FOR(last->send.at_us > clock_us() + ORC_RETRY_US / 2);
 	assert_int_equal(stats().refused, 1);
 	view_service_del(&view, 1);
 	settle();
 	assert_null(parent_service(257));
-	orc_deadline_set(orc, last, clock_us());
+	orc_heap_set(&orc->send, &last->send, clock_us());
 	orc_round(orc);
 	WAIT_FOR(parent_service(257));
 	assert_int_equal(stats().refused, 0);
-	assert_int_equal(last->heap, 0);
+	assert_int_equal(last->send.place, 0);
 }
 
 /* Who waited in vain and goes is not counted any more. */
