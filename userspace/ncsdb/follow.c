@@ -100,15 +100,16 @@ static void gap(struct ncsdb_follow *f)
 	f->again = true;
 }
 
-/* Of a key that was not there before: what lists have gone beyond may be any version of it. */
-static bool follows_nothing(const struct ncsdb_follow *f, const struct ncsdb_kv *kv)
+/* Is kv what comes next? Of keys whose page is not in yet, nobody knows; and of those that a list
+ * did not hold, lists may have gone beyond several. */
+static bool follows(const struct ncsdb_follow *f, const struct known *known,
+		    const struct ncsdb_kv *kv)
 {
+	if (!f->based && (!known || known->list != f->list))
+		return true;
+	if (known && !known->dead)
+		return known->mod_rev == 0 || known->version + 1 == (uint32_t)kv->version;
 	return kv->version == 1 || kv->mod_rev <= f->list_top;
-}
-
-static bool follows(const struct known *known, const struct ncsdb_kv *kv)
-{
-	return known->mod_rev == 0 || known->version + 1 == (uint32_t)kv->version;
 }
 
 static int event_put(struct ncsdb_follow *f, const struct ncsdb_kv *kv)
@@ -118,7 +119,7 @@ static int event_put(struct ncsdb_follow *f, const struct ncsdb_kv *kv)
 	/* A list was faster. What it did not hold any more has ended meanwhile. */
 	if (kv->mod_rev <= (known ? known->mod_rev : f->list_rev))
 		return 0;
-	if (known && !known->dead ? !follows(known, kv) : !follows_nothing(f, kv))
+	if (!follows(f, known, kv))
 		gap(f);
 	return follow_put(f, known, kv);
 }
@@ -133,21 +134,35 @@ static void known_deleted(struct ncsdb_follow *f, struct known *known, int64_t r
 	}
 }
 
-static void event_del(struct ncsdb_follow *f, const char *key, int64_t revision)
+/* A key whose page is not in yet: the page must not bring it. */
+static int deleted_before(struct ncsdb_follow *f, const char *key, int64_t revision)
+{
+	struct known *known = known_add(&f->known, key + f->prefix_len);
+
+	if (!known)
+		return -ENOMEM;
+	known_deleted(f, known, revision);
+	return 0;
+}
+
+static int event_del(struct ncsdb_follow *f, const char *key, int64_t revision)
 {
 	struct known *known = known_find(&f->known, key + f->prefix_len);
 
 	if (known && known->doubtful) {
 		f->doubtful -= f->doubtful > 0;
 		known_remove(&f->known, known);
-	} else if (revision <= (known ? known->mod_rev : f->list_top)) {
-		return; /* a list was faster */
-	} else if (!known || known->dead) {
-		gap(f); /* of its creation nothing was told */
-	} else {
+	} else if (revision <= (known ? known->mod_rev : f->list_rev)) {
+		return 0; /* a list was faster */
+	} else if (!known && !f->based) {
+		return deleted_before(f, key, revision);
+	} else if (known && !known->dead) {
 		known_deleted(f, known, revision);
 		f->ops.del(f->arg, key, revision);
+	} else if (revision > f->list_top) {
+		gap(f); /* of its creation nothing was told */
 	}
+	return 0;
 }
 
 static int take_events(struct ncsdb_follow *f, const struct ncsdb_watch_update *update)
@@ -158,7 +173,7 @@ static int take_events(struct ncsdb_follow *f, const struct ncsdb_watch_update *
 		const struct ncsdb_event *event = &update->events[i];
 
 		if (event->deleted)
-			event_del(f, event->kv.key, update->revision);
+			rc = event_del(f, event->kv.key, update->revision);
 		else
 			rc = event_put(f, &event->kv);
 	}
@@ -213,6 +228,9 @@ static int watch_ended(struct ncsdb_follow *f, int status)
 		follow_distrust(f);
 	else if (status != -ERANGE)
 		return list_later(f, status);
+	if (uv_now(f->db->loop) - f->ended_ms > QUICK_MAX * ncsdb_follow_limits.retry_ms)
+		f->quick = 0;
+	f->ended_ms = uv_now(f->db->loop);
 	return f->quick++ < QUICK_MAX ? list_start(f) : list_later(f, status);
 }
 

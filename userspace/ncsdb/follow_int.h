@@ -22,6 +22,7 @@ struct ncsdb_follow {
 	int64_t revision; /* told by the watch */
 	unsigned int updates;
 	unsigned int quick; /* lists in a row after which the watch ended without an event */
+	uint64_t ended_ms;  /* uv_now() of the last of them */
 	bool based;	    /* a whole list has come in since the watch is there */
 	bool busy;	    /* in a callback */
 	bool failed, stopped;

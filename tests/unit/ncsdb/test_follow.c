@@ -1,55 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ncsdb/follow.h"
-#include "unit/ncsdb/harness.h"
-
-/*
- * The real database behind a front that can cut a watch off, as a back-end does whose history was
- * compacted while the connection was down.
- */
-static struct ncsdb front;
-static struct ncsdb_ops front_ops;
-static struct {
-	struct ncsdb_watch base, *inner;
-	ncsdb_watch_cb cb;
-	void *arg;
-} cut;
-static int watch_error;
-
-static void on_inner(void *arg, const struct ncsdb_watch_update *update)
-{
-	cut.cb(cut.arg, update);
-}
-
-static int front_watch(struct ncsdb *f, const char *prefix, int64_t start, ncsdb_watch_cb cb,
-		       void *arg, struct ncsdb_watch **out)
-{
-	if (watch_error)
-		return watch_error;
-	cut.base.db = f;
-	cut.cb = cb;
-	cut.arg = arg;
-	*out = &cut.base;
-	return ncsdb_watch(db, prefix, start, on_inner, NULL, &cut.inner);
-}
-
-static void front_unwatch(struct ncsdb_watch *w)
-{
-	ncsdb_unwatch(cut.inner);
-	cut.inner = NULL;
-}
-
-static int front_range(struct ncsdb *f, const struct ncsdb_range *req, ncsdb_range_cb cb, void *arg)
-{
-	return ncsdb_range(db, req, cb, arg);
-}
-
-static void cut_off(int status)
-{
-	ncsdb_unwatch(cut.inner);
-	cut.inner = NULL;
-	if (status)
-		cut.cb(cut.arg, &(struct ncsdb_watch_update){.status = status});
-}
+#include "unit/ncsdb/faulty.h"
 
 /* ---- what the follower says, as text ---- */
 
@@ -118,14 +69,7 @@ static const char *said(void)
 static int setup(void **state)
 {
 	memory_setup(state);
-	front_ops = (struct ncsdb_ops){
-		.name = "front",
-		.range = front_range,
-		.watch = front_watch,
-		.unwatch = front_unwatch,
-	};
-	front.ops = &front_ops;
-	watch_error = 0;
+	faulty_open();
 	text[0] = '\0';
 	stop_at = NULL;
 	follow = NULL;
@@ -174,35 +118,44 @@ static void test_relist(void **state)
 	put("/a/2", "x");
 	put("/a/3", "x");
 	put("/a/4", "x");
-	start(&front);
+	start(&front.base);
 	assert_string_equal(said(), "/a/1=x /a/2=x /a/3=x /a/4=x synced@5 ");
-	cut_off(0); /* unseen from here on */
+	feed_lost(); /* unseen from here on */
 	del("/a/1");
 	put("/a/2", "y");
 	del("/a/3");
 	put("/a/3", "x"); /* the same text, but another key's life */
 	put("/a/5", "new");
 	assert_string_equal(said(), "");
-	cut_off(-ERANGE);
+	feed_ends(-ERANGE);
 	assert_string_equal(said(), "/a/2=y /a/3=x /a/5=new -/a/1@10 synced@10 ");
 	put("/a/1", "back");
 	assert_string_equal(said(), "/a/1=back rev@11 ");
-	cut_off(-ERANGE); /* nothing happened meanwhile */
+	feed_ends(-ERANGE); /* nothing happened meanwhile */
 	assert_string_equal(said(), "synced@11 ");
 	del("/a/5");
 	assert_string_equal(said(), "-/a/5@12 rev@12 ");
 }
 
-static void test_failures(void **state)
+static void test_given_up(void **state)
 {
-	start(&front);
-	assert_string_equal(said(), "synced@1 ");
-	cut_off(-EIO);
-	assert_string_equal(said(), "failed:-5 ");
-	ncsdb_follow_stop(follow);
-	watch_error = -ENOSPC;
-	start(&front);
-	assert_string_equal(said(), "synced@1 failed:-28 ");
+	static const int fatal[] = {-EACCES, -ENOMEM};
+
+	for (size_t i = 0; i < 2; i++) {
+		char want[32];
+
+		start(&front.base);
+		assert_string_equal(said(), "synced@1 ");
+		feed_ends(fatal[i]);
+		snprintf(want, sizeof(want), "failed:%d ", fatal[i]);
+		assert_string_equal(said(), want);
+		ncsdb_follow_audit(follow); /* of no use any more */
+		assert_string_equal(said(), "");
+		ncsdb_follow_stop(follow);
+	}
+	front.watch_error = -ENOSPC;
+	start(&front.base);
+	assert_string_equal(said(), "failed:-28 ");
 }
 
 static void stops_at(const char *what, const char *all)
@@ -266,7 +219,7 @@ int main(void)
 		T(test_list_then_watch),
 		T(test_empty),
 		T(test_relist),
-		T(test_failures),
+		T(test_given_up),
 		T(test_stop_from_callbacks),
 		T(test_stop_before_the_list),
 		T(test_close_before_the_list),
