@@ -179,9 +179,12 @@ static int64_t undelivered(const struct local *l)
 void local_watches_tidy(struct local *l)
 {
 	const struct history *h = &l->store.history;
-	int64_t keep = undelivered(l), durable = local_durable(l), pinned;
+	int64_t keep, durable = local_durable(l), pinned;
 
 	free_dead(l);
+	if (!store_trim_due(&l->store))
+		return;
+	keep = undelivered(l);
 	if (durable < keep)
 		keep = durable + 1;
 	if (l->served && h->end - h->first <= 2 * HISTORY_MAX_EVENTS &&

@@ -329,6 +329,8 @@ static void *smallest(const struct radix_node *node)
 {
 	void *value = value_of(node);
 
+	if (!node->below)
+		return NULL;
 	for (unsigned int i = 0; !value && i < node->n; i++)
 		value = smallest(node->child[i]);
 	return value;

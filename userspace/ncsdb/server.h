@@ -4,7 +4,9 @@
  * v3 API over gRPC): KV (Range, Put, DeleteRange, Txn, Compact), Watch (create, cancel, progress,
  * prev_kv, filters; fragment is refused), Lease (grant, revoke, keep-alive, time-to-live, leases),
  * Maintenance.Status. Anything else is UNIMPLEMENTED, by name. What goes over the wire is durable:
- * answers to reads and writes wait for the commit, and so do watch events. etcdctl works on it.
+ * answers to writes wait for the commit, reads and watches show what is committed. etcdctl works on
+ * it. When the disk fails, everything over the wire stays as it was committed last: reads, watches
+ * and keep-alives go on, writes are refused as etcd without space does.
  *
  * Differences from an etcd member: keys are text (ncsdb.h), history compacts itself (history.h),
  * transactions do not nest, one member, no users (give it TLS with ca: client certificates).

@@ -320,18 +320,21 @@ static void ghost_drop(void *arg, struct rec *rec)
 		radix_remove(&s->ghosts, rec->key);
 }
 
+bool store_trim_due(const struct store *s)
+{
+	const struct history *h = &s->history;
+
+	if (h->first == h->end)
+		return false;
+	return h->end - h->first > HISTORY_MAX_EVENTS || h->bytes > HISTORY_MAX_BYTES ||
+	       history_at(h, h->first)->mod_rev < s->compacted;
+}
+
 void store_trim(struct store *s, int64_t keep)
 {
 	struct history_trim trim = {s->compacted, keep, ghost_drop, s};
-	const struct history *h = &s->history;
-	int64_t dropped;
+	int64_t dropped = history_trim(&s->history, &s->pool, &trim);
 
-	if (h->first == h->end)
-		return;
-	if (h->end - h->first <= HISTORY_MAX_EVENTS && h->bytes <= HISTORY_MAX_BYTES &&
-	    history_at(h, h->first)->mod_rev >= s->compacted)
-		return;
-	dropped = history_trim(&s->history, &s->pool, &trim);
 	if (dropped > s->compacted)
 		s->compacted = dropped;
 }

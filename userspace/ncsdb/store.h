@@ -65,6 +65,7 @@ int store_lease_end(struct store *s, int64_t id);
 /* Loading, before anything else. Takes rec. -EINVAL: duplicate, or a lease that does not exist. */
 int store_load(struct store *s, struct rec *rec);
 
+bool store_trim_due(const struct store *s);
 /* Cuts the history, except for revisions >= keep, which somebody still needs. */
 void store_trim(struct store *s, int64_t keep);
 
