@@ -22,7 +22,7 @@
 #include <san/map_abi.h>
 #include <san/wire.h>
 
-#define SAN_MSG_VERSION 2
+#define SAN_MSG_VERSION 3
 #define SAN_IFNAMSIZ 16
 #define SAN_TEXT_LEN 128
 
@@ -258,9 +258,20 @@ struct san_msg_stats_req {
 	__u32 pad;
 };
 
-struct san_msg_repaired { /* found different from what was applied, outside plans */
-	__u32 count;	  /* since the last message, what an ACK counts excepted */
+enum san_repair { /* what was found different from what had been applied, and mended */
+		  SAN_REPAIR_MAPS,
+		  SAN_REPAIR_ROUTES,
+		  SAN_REPAIR_SIDS, /* kernel routes of SIDs */
+		  SAN_REPAIR_RULES,
+		  SAN_REPAIR_NEXTHOPS, /* entries of san_nexthops */
+		  SAN_REPAIR_MAX,
+};
+
+struct san_msg_repaired {
+	__u32 count; /* since the last message, what an ACK counts excepted */
 	__u32 pad;
+	__u64 total[SAN_REPAIR_MAX]; /* since the parent's start, by kind; ACKs included */
+	__u64 overruns;		     /* likewise: notifications of the kernel that were lost */
 };
 
 /* X(NAME, payload): number order is the ABI of one build; both ends are the same binary. */

@@ -82,6 +82,28 @@ int dp_service_del(struct dp *dp, bool local, uint64_t id); /* -ENOENT */
  * returns it. */
 int dp_service_each(const struct dp *dp, bool local,
 		    int (*fn)(void *, uint64_t, const struct san_service *), void *arg);
+/* Many at once: batched where the kernel can. */
+struct dp_services {
+	const uint64_t *ids; /* each once */
+	const struct san_service *vals;
+	unsigned int n;
+	int added;	     /* of them new */
+	int64_t slots;	     /* of their ranges, more than before */
+	unsigned int failed; /* out: the one that a failure is about */
+};
+/* As dp_service_put; a failure may leave some of them written. */
+int dp_services_put(struct dp *dp, bool local, struct dp_services *services);
+/* A part of the map, at most DP_WALK_BATCH or so; fn may write. 1: there is more, call again with
+ * the same walk, which begins as zero; what comes or goes between two calls may be missed. */
+#define DP_WALK_BATCH 256
+struct dp_walk {
+	bool begun;
+	uint32_t token;
+};
+int dp_service_walk(const struct dp *dp, bool local, struct dp_walk *walk,
+		    int (*fn)(void *, uint64_t, const struct san_service *), void *arg);
+int dp_sid_walk(const struct dp *dp, struct dp_walk *walk,
+		int (*fn)(void *, const struct in6_addr *, const struct san_sid *), void *arg);
 /* -EINVAL: index 0 or beyond the array; put: also an outer_len or kind that cannot be. */
 int dp_nexthop_get(const struct dp *dp, uint32_t index, struct san_nexthop *val);
 int dp_nexthop_put(struct dp *dp, uint32_t index, const struct san_nexthop *val);

@@ -33,7 +33,7 @@ static bool slots_valid(const struct dp *dp, const struct san_service *val)
 	       (uint64_t)val->slot_base + (1ull << val->slot_bits) <= dp->conf.max_slots;
 }
 
-static bool service_valid(const struct dp *dp, const struct san_service *val)
+bool dp_service_valid(const struct dp *dp, const struct san_service *val)
 {
 	if (val->affinity > SAN_AFFINITY_FLOW || val->flags & ~SAN_SVC_KEY_SOURCE)
 		return false;
@@ -66,7 +66,7 @@ int dp_service_put(struct dp *dp, bool local, uint64_t id, const struct san_serv
 	struct san_service before = {0};
 	bool is_new;
 
-	if (!id || !service_valid(dp, val))
+	if (!id || !dp_service_valid(dp, val))
 		return -EINVAL;
 	is_new = bpf_map_lookup_elem(service_fd(dp, local), &key, &before) != 0;
 	if (bpf_map_update_elem(service_fd(dp, local), &key, val, BPF_ANY))

@@ -89,6 +89,7 @@ struct dp {
 };
 
 const char *dp_map_name(enum dp_map map);
+bool dp_service_valid(const struct dp *dp, const struct san_service *val); /* entries.c */
 uint32_t dp_map_entries(const struct dp_conf *conf, enum dp_map map);
 
 /* --- programs: load.c --- */

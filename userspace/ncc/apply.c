@@ -52,6 +52,60 @@ void apply_changed(void *arg)
 		uv_timer_start(&a->settle_timer, on_settled, (a->settled_us - now) / 1000 + 1, 0);
 }
 
+/* --- by and by --- */
+
+void apply_repaired(struct apply *a, enum san_repair kind)
+{
+	a->repaired++;
+	a->repairs[kind]++;
+	a->repairs_all++;
+}
+
+static bool rest_left(const struct apply *a)
+{
+	return a->job.running || a->plan.open || a->late_routes || a->audit.running;
+}
+
+void apply_rest(struct apply *a)
+{
+	struct slice slice;
+
+	talk_pump(a);
+	if (!a->job.running && (a->plan.open || a->late_routes)) {
+		slice = slice_of(APPLY_SLICE_US);
+		if (a->plan.open && a->dp)
+			room_look(a);
+		if (!draft_clear_some(&a->plan, &slice))
+			routes_late(a, &slice);
+	}
+	if (a->held && !a->job.running && !a->plan.open) {
+		talk_resume(a);
+		talk_pump(a);
+	}
+	if (rest_left(a))
+		apply_go_on(a);
+	else
+		uv_idle_stop(&a->idle);
+}
+
+/* An active idle handle keeps the loop from sleeping. */
+static void on_idle(uv_idle_t *idle)
+{
+	struct apply *a = idle->data;
+
+	if (a->job.running)
+		job_run(a);
+	if (a->audit.running)
+		audit_slice(a);
+	apply_rest(a);
+}
+
+void apply_go_on(struct apply *a)
+{
+	if (!a->closing)
+		uv_idle_start(&a->idle, on_idle);
+}
+
 /* --- handle --- */
 
 void apply_handle_gone(struct apply *a)
@@ -78,6 +132,8 @@ static int start(struct apply *a, struct err *err)
 	if (r)
 		return err_set(err, r, "", "", "socket to the child: %s", strerror(-r));
 	add_handle(a, &a->poll);
+	uv_idle_init(a->loop, &a->idle);
+	add_handle(a, &a->idle);
 	uv_timer_init(a->loop, &a->audit_timer);
 	add_handle(a, &a->audit_timer);
 	uv_timer_init(a->loop, &a->settle_timer);
@@ -126,8 +182,10 @@ void apply_close(struct apply *a)
 		domain_trace_end(a); /* nobody would be there to end it */
 	events_stop(a);
 	draft_clear(&a->draft);
+	job_cancel(a);
+	audit_cancel(a);
 	talk_reset(a);
-	undo_forget(a);
+	undo_free(a);
 	shadow_clear(a);
 	nl_shut(a->nl);
 	dp_close(a->dp);
@@ -139,6 +197,7 @@ void apply_close(struct apply *a)
 	}
 	uv_close((uv_handle_t *)&a->poll, on_closed);
 	close(a->fd);
+	uv_close((uv_handle_t *)&a->idle, on_closed);
 	uv_close((uv_handle_t *)&a->audit_timer, on_closed);
 	uv_close((uv_handle_t *)&a->settle_timer, on_closed);
 	uv_close((uv_handle_t *)&a->trace_timer, on_closed);

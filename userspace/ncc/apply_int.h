@@ -32,6 +32,9 @@
 #define APPLY_LEARNED_S 600 /* a learned MTU is believed so long (RFC 8201 section 4) */
 #define APPLY_MIN_MTU 1280  /* of IPv6 */
 #define APPLY_MAIN_TABLE 254
+#define APPLY_SLICE_US 1500 /* a plan, kernel routes that follow one, an audit: each at a time */
+#define APPLY_REFUSALS_PER_S 10 /* messages that are logged as refused */
+#define APPLY_BATCH 256		/* entries written by one system call */
 
 /* --- shadow --- */
 
@@ -89,6 +92,8 @@ struct entry {
 	struct balance *balance;	   /* NULL = not balanced */
 	struct in6_addr address[FAMILIES]; /* IPv4-mapped; :: = none */
 	uint64_t plan;
+	bool written;  /* or in the batch */
+	uint64_t seen; /* number of the audit that saw it in the map, or that it was written in */
 	UT_hash_handle hh;
 };
 
@@ -105,7 +110,9 @@ struct route {
 	struct svc_key owner;
 	uint32_t hop;  /* direct: index of the next hop whose neighbour it leads to */
 	bool missing;  /* wanted, but no link is up to hold it: the audit puts it */
-	uint64_t seen; /* number of the audit that saw it */
+	bool late;     /* the kernel has the one before; on a->late_routes */
+	uint64_t seen; /* number of the audit that saw it, or that it was written in */
+	struct route *prev_late, *next_late;
 	UT_hash_handle hh;
 };
 
@@ -173,6 +180,62 @@ struct draft {
 	struct draft_address *addresses;
 	struct draft_sid *sids;
 	struct rules rules;
+	bool has_local;	  /* a service of local scope is put */
+	size_t n_members; /* announced by its services */
+};
+
+/* --- slices --- */
+
+/* Long work is cut: events, answers and signals are served in between. */
+struct slice {
+	uint64_t until_us;
+	unsigned int n;
+};
+
+static inline struct slice slice_of(uint64_t us)
+{
+	return (struct slice){.until_us = clock_us() + us};
+}
+
+static inline bool slice_over(struct slice *s)
+{
+	return ++s->n % 8 == 0 && clock_us() >= s->until_us;
+}
+
+/* Entries of one map that are in the shadow, but not yet written. */
+struct entry_batch {
+	unsigned int n;
+	bool local;
+	int added;     /* of them new */
+	int64_t slots; /* more than before */
+	uint64_t ids[APPLY_BATCH];
+	struct san_service vals[APPLY_BATCH];
+};
+
+/* The plan that is checked and applied; the next one is collected meanwhile. */
+struct job {
+	bool running, undoing;
+	unsigned int phase;
+	bool entered; /* next is that of this phase */
+	void *next;   /* item of the phase's list */
+	struct slice slice;
+	uint64_t started_us;
+	uint32_t count; /* of COMMIT */
+	struct err err;
+	unsigned int hops, svcs[2], sids; /* when it will be applied */
+};
+
+struct audit {
+	bool running, maps; /* maps too, or kernel tables only */
+	bool again;	    /* kernel tables once more when it is done */
+	unsigned int phase;
+	bool entered;
+	void *next; /* item; moves on when that item goes */
+	uint32_t index;
+	struct dp_walk walk;
+	struct slice slice;
+	uint64_t spent_us;
+	uint64_t before; /* repairs */
 };
 
 /* --- undo --- */
@@ -258,7 +321,16 @@ struct apply {
 	uint64_t generation; /* last one seen in this session */
 	struct host_conf incoming;
 	struct err incoming_err;
-	struct draft draft;
+	struct draft draft; /* being received */
+	struct draft plan;  /* being applied */
+	struct job job;
+	struct audit audit;
+	struct entry_batch batch;
+	struct wire_in in; /* read from the socket */
+	unsigned int next_in;
+	bool held;	/* the next message waits for the end of the job */
+	uv_idle_t idle; /* active while there is something left to do */
+	struct route *late_routes;
 
 	/* host */
 	struct host_conf conf; /* in force, when dp is open */
@@ -286,7 +358,15 @@ struct apply {
 	uint64_t stamp;	 /* of the plan being applied, over all sessions */
 	uint64_t checks; /* of plans as a whole */
 	uint64_t audits; /* number of the last one */
-	uint32_t applied, repaired;
+	uint32_t applied;
+	uint32_t repaired;		  /* not yet told */
+	uint64_t repairs[SAN_REPAIR_MAX]; /* since the start */
+	uint64_t repairs_all;		  /* their sum */
+	uint64_t overruns_told, repairs_told;
+	struct {
+		uint64_t second_us;
+		unsigned int n, left_out;
+	} refusals;		 /* of messages, that were logged */
 	char note[SAN_TEXT_LEN]; /* what the plans that were applied left out */
 	uint64_t settled_us;	 /* earliest time to follow the network again */
 
@@ -309,13 +389,20 @@ struct apply {
 void apply_changed(void *arg); /* the network changed */
 void apply_handle_gone(struct apply *a);
 
+/* Found different from what had been applied, and mended. */
+void apply_repaired(struct apply *a, enum san_repair kind);
+/* There is work for the next turns of the loop. */
+void apply_go_on(struct apply *a);
+/* Answers first, then what is left of plans that were answered. */
+void apply_rest(struct apply *a);
+
 /* talk.c: the socket */
 int talk_start(struct apply *a);
 void talk_pump(struct apply *a);
 void talk_ack(struct apply *a, unsigned int type, uint64_t generation, const struct err *err);
 void talk_report_hop(struct apply *a, struct hop *hop);
-void talk_reset(struct apply *a); /* a new session: forget what was for the old one */
-void talk_wake(struct apply *a);  /* there is something to write */
+void talk_reset(struct apply *a);  /* a new session: forget what was for the old one */
+void talk_resume(struct apply *a); /* the job that a message waited for is done */
 /* One datagram at once; -EAGAIN. */
 int talk_send(struct apply *a, enum san_msg_type type, const void *payload);
 
@@ -325,7 +412,10 @@ int counters_pump(struct apply *a); /* as much as the socket takes; -EAGAIN */
 void counters_drop(struct apply *a);
 
 /* session.c: what messages mean */
-void session_message(struct apply *a, const struct wire_buf *msg, size_t len);
+/* -EAGAIN: not now, a plan is being applied. */
+int session_message(struct apply *a, const struct wire_buf *msg, size_t len);
+/* The job is done: answers. */
+void session_finished(struct apply *a);
 
 /* host.c */
 int host_set(struct apply *a, struct err *err); /* puts `incoming` in force */
@@ -347,6 +437,8 @@ void routing_drop_stale(struct apply *a); /* what an earlier configuration left 
 /* draft.c */
 void draft_begin(struct apply *a, uint64_t generation, uint32_t flags);
 void draft_clear(struct draft *draft);
+/* As much as the slice allows; 1: there is more. */
+int draft_clear_some(struct draft *draft, struct slice *slice);
 int draft_add(struct apply *a, unsigned int type, const void *payload, struct err *err);
 struct draft_hop *draft_hop(struct draft *draft, uint32_t id);
 struct draft_svc *draft_svc(struct draft *draft, const struct svc_key *key);
@@ -354,11 +446,21 @@ int draft_hop_error(struct err *err, int code, uint32_t id, const char *field, c
 int draft_svc_error(struct err *err, int code, const struct svc_key *key, const char *field,
 		    const char *want);
 
-/* draft_check.c: the plan as a whole: references, limits, one owner for an address */
-int draft_check(struct apply *a, uint32_t count, struct err *err);
+/* draft_check.c: references, limits, one owner for an address. Of a->plan, one item at a time. */
+int check_count(struct apply *a, void *none, struct err *err);
+int check_prepare(struct apply *a, void *draft_svc, struct err *err);
+int check_hop(struct apply *a, void *draft_hop, struct err *err);
+int check_svc(struct apply *a, void *draft_svc, struct err *err);
+int check_leaving(struct apply *a, void *draft_svc, struct err *err);
+int check_removal(struct apply *a, void *draft_hop, struct err *err);
+int check_sid(struct apply *a, void *draft_sid, struct err *err);
+int check_limits(struct apply *a, void *none, struct err *err);
 
-/* commit.c */
-int apply_commit(struct apply *a, struct err *err);
+/* commit.c: takes the draft; done at once when it is small, else by and by. session_finished is
+ * called at the end. */
+void job_start(struct apply *a, uint32_t count);
+void job_run(struct apply *a);
+void job_cancel(struct apply *a); /* memory only */
 
 /* hops.c: next hops of the shadow */
 struct hop *hop_by_id(const struct apply *a, uint32_t id);
@@ -404,10 +506,14 @@ struct entry_want {
 };
 struct entry *shadow_entry(const struct apply *a, const struct svc_key *key);
 int shadow_put_entry(struct apply *a, const struct entry_want *want, struct err *err);
+/* Entries that were put are in the map from now on. */
+int shadow_flush_entries(struct apply *a, struct err *err);
 int shadow_del_entry(struct apply *a, const struct svc_key *key, struct err *err);
 int shadow_undo_entry(struct apply *a, const struct undo *undo, struct err *err);
 int shadow_adopt_entries(struct apply *a);
-void shadow_verify_entries(struct apply *a);
+void shadow_verify_entry(struct apply *a, struct entry *e);
+/* Some entries of a map: what differs from the shadow is mended. 1: there are more. */
+int shadow_verify_map(struct apply *a, bool local, struct dp_walk *walk);
 void shadow_clear_entries(struct apply *a);
 
 /* balance.c: slot ranges */
@@ -432,6 +538,9 @@ void egress_clear(struct apply *a);
 struct route *shadow_route(const struct apply *a, const struct in6_addr *dst);
 int shadow_set_route(struct apply *a, const struct in6_addr *dst, const struct route *want,
 		     struct err *err);
+int shadow_undo_route(struct apply *a, const struct undo *undo, struct err *err);
+/* Kernel routes of plans that were answered already. 1: there are more. */
+int routes_late(struct apply *a, struct slice *slice);
 int shadow_adopt_routes(struct apply *a); /* of the table that is configured now */
 void shadow_forget_routes(struct apply *a);
 /* What leads the kernel to that next hop; NULL: unreachable. */
@@ -444,8 +553,9 @@ int shadow_set_sid(struct apply *a, const struct in6_addr *addr, const struct sa
 		   struct err *err);
 int shadow_adopt_sids(struct apply *a);
 void shadow_clear_sids(struct apply *a);
-void shadow_verify_sids(struct apply *a); /* san_sids */
-void sids_follow(struct apply *a);	  /* interfaces of their next hops, blocks */
+void shadow_verify_sid(struct apply *a, struct lsid *sid);	  /* san_sids */
+int shadow_verify_sid_map(struct apply *a, struct dp_walk *walk); /* strays; 1: there are more */
+void sids_follow(struct apply *a); /* interfaces of their next hops, blocks */
 
 /* rules.c: the classifier */
 int rules_put(struct apply *a, struct err *err); /* of the draft */
@@ -473,14 +583,21 @@ int room_error(struct apply *a, struct err *err, enum san_map map);
 
 /* undo.c */
 int undo_push(struct apply *a, const struct undo *undo); /* -ENOMEM */
-void undo_all(struct apply *a);
+/* As much as the slice allows; 1: there is more. */
+int undo_some(struct apply *a, struct slice *slice);
+int undo_settle(struct apply *a, struct slice *slice);
 void undo_forget(struct apply *a);
+void undo_free(struct apply *a);
 
 /* audit.c */
-void audit_run(struct apply *a);
+void audit_run(struct apply *a); /* all of it, now */
+void audit_slice(struct apply *a);
 void audit_schedule(struct apply *a, uint64_t cost_us);
-/* Kernel tables only: after links or routes of ours were touched. */
+/* Kernel tables only, soon: after links or routes of ours were touched. */
 void audit_kernel(struct apply *a);
+void audit_cancel(struct apply *a);
+/* An item of the shadow goes. */
+void audit_leave(struct apply *a, const void *item, void *next);
 
 static inline uint64_t apply_now_ms(void)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Is what was applied still there? Other hands, and links that take their routes with them. */
+/*
+ * Is what was applied still there? Other hands, and links that take their routes with them. Goes in
+ * slices like a plan does, and beside one: what a plan writes meanwhile counts as seen.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,21 +18,86 @@ static void failed(const char *what, const struct err *err)
 	log_warn(what, "text=\"%s\"", err_text(err, text, sizeof(text)));
 }
 
+/* Each of these does a part; 1: there is more of it. */
+
 /* --- maps --- */
 
-static void audit_maps(struct apply *a)
+static int verify_host(struct apply *a)
 {
-	struct hop *hop, *next;
-
 	host_verify(a);
-	HASH_ITER(hh, a->hops, hop, next) {
-		hop_verify(a, hop);
+	return 0;
+}
+
+static int verify_hops(struct apply *a)
+{
+	struct audit *audit = &a->audit;
+
+	for (; audit->index < a->indexes.max; audit->index++) {
+		struct hop *hop = a->by_index[audit->index];
+
+		if (slice_over(&audit->slice))
+			return 1;
+		if (hop)
+			hop_verify(a, hop);
 	}
-	shadow_verify_sids(a);
-	shadow_verify_entries(a);
+	return 0;
+}
+
+static int verify_sids(struct apply *a)
+{
+	struct audit *audit = &a->audit;
+
+	for (struct lsid *sid = audit->next; sid; sid = audit->next) {
+		audit->next = sid->hh.next;
+		shadow_verify_sid(a, sid);
+		if (slice_over(&audit->slice))
+			return 1;
+	}
+	return 0;
+}
+
+/* A walk that failed has seen too little: what it missed is looked at one by one. */
+static int walked(struct apply *a, int r)
+{
+	if (r < 0)
+		log_debug("map not walked", "error=\"%s\"", strerror(-r));
+	return r > 0;
+}
+
+static int verify_sid_map(struct apply *a)
+{
+	return walked(a, shadow_verify_sid_map(a, &a->audit.walk));
+}
+
+static int verify_services(struct apply *a)
+{
+	return walked(a, shadow_verify_map(a, false, &a->audit.walk));
+}
+
+static int verify_local(struct apply *a)
+{
+	return walked(a, shadow_verify_map(a, true, &a->audit.walk));
+}
+
+static int verify_entries(struct apply *a)
+{
+	struct audit *audit = &a->audit;
+
+	for (struct entry *e = audit->next; e; e = audit->next) {
+		audit->next = e->hh.next;
+		shadow_verify_entry(a, e);
+		if (slice_over(&audit->slice))
+			return 1;
+	}
+	return 0;
+}
+
+static int verify_rest(struct apply *a)
+{
 	rules_verify(a);
 	domain_verify(a);
 	room_look(a);
+	return 0;
 }
 
 /* --- kernel tables --- */
@@ -41,38 +109,51 @@ static int on_route(void *arg, const struct nl_encap_route *real)
 
 	if (!route) {
 		nl_encap_route_del(a->nl, &real->dst, real->table, NULL);
-		a->repaired++;
+		apply_repaired(a, SAN_REPAIR_ROUTES);
 	} else if (nl_encap_route_same(a->nl, real, &route->r)) {
 		route->seen = a->audits;
 	}
 	return 0;
 }
 
-static void audit_routes(struct apply *a)
+/* Unknown is not absent: the items are not looked at then. */
+static int read_routes(struct apply *a)
 {
-	unsigned int core = host_core_link(a);
-	struct route *route, *next;
+	return nl_encap_route_each(a->nl, a->conf.config.route_table, on_route, a) ? -EAGAIN : 0;
+}
 
-	if (nl_encap_route_each(a->nl, a->conf.config.route_table, on_route, a))
-		return; /* unknown is not absent */
-	HASH_ITER(hh, a->routes, route, next) {
-		struct err err = {0};
+static void mend_route(struct apply *a, struct route *route)
+{
+	struct err err = {0};
 
-		if (route->seen == a->audits) {
-			route->missing = false;
-			continue;
-		}
-		/* The link it was on may be down: the first core link that is up will do, the
-		 * kernel routes by the first segment. */
-		route->r.ifindex = core;
-		if (!nl_encap_route_put(a->nl, &route->r, &err)) {
-			a->repaired += !route->missing;
-			route->missing = false;
-		} else if (!route->missing) { /* said once */
-			failed("route not repaired", &err);
-			route->missing = true;
-		}
+	/* The link it was on may be down: the first core link that is up will do, the kernel
+	 * routes by the first segment. */
+	if (!route->r.direct)
+		route->r.ifindex = host_core_link(a);
+	if (!nl_encap_route_put(a->nl, &route->r, &err)) {
+		if (!route->missing)
+			apply_repaired(a, SAN_REPAIR_ROUTES);
+		route->missing = false;
+	} else if (!route->missing) { /* said once */
+		failed("route not repaired", &err);
+		route->missing = true;
 	}
+}
+
+static int verify_routes(struct apply *a)
+{
+	struct audit *audit = &a->audit;
+
+	for (struct route *route = audit->next; route; route = audit->next) {
+		audit->next = route->hh.next;
+		if (route->seen == a->audits)
+			route->missing = false;
+		else if (!route->late)
+			mend_route(a, route);
+		if (slice_over(&audit->slice))
+			return 1;
+	}
+	return 0;
 }
 
 static int on_sid(void *arg, const struct san_msg_sid *real)
@@ -82,92 +163,218 @@ static int on_sid(void *arg, const struct san_msg_sid *real)
 
 	if (!sid) {
 		nl_sid_del(a->nl, &real->addr, NULL);
-		a->repaired++;
+		apply_repaired(a, SAN_REPAIR_SIDS);
 	} else if (nl_sid_same(a->nl, &sid->msg, real)) {
 		sid->seen = a->audits;
 	}
 	return 0;
 }
 
-static void audit_sids(struct apply *a)
+static int read_sids(struct apply *a)
 {
-	struct lsid *sid, *next;
+	return nl_sid_each(a->nl, on_sid, a) ? -EAGAIN : 0;
+}
 
-	if (nl_sid_each(a->nl, on_sid, a))
-		return;
-	HASH_ITER(hh, a->sids, sid, next) {
-		struct err err = {0};
+static void mend_sid(struct apply *a, struct lsid *sid)
+{
+	struct err err = {0};
 
-		if (sid->seen == a->audits) {
-			sid->missing = false;
-			continue;
-		}
-		if (!nl_sid_put(a->nl, &sid->msg, &err)) {
-			a->repaired += !sid->missing;
-			sid->missing = false;
-		} else if (!sid->missing) {
-			failed("SID not repaired", &err);
-			sid->missing = true;
-		}
+	if (!nl_sid_put(a->nl, &sid->msg, &err)) {
+		if (!sid->missing)
+			apply_repaired(a, SAN_REPAIR_SIDS);
+		sid->missing = false;
+	} else if (!sid->missing) {
+		failed("SID not repaired", &err);
+		sid->missing = true;
 	}
 }
 
-static void audit_rule(struct apply *a)
+static int verify_sid_routes(struct apply *a)
+{
+	struct audit *audit = &a->audit;
+
+	for (struct lsid *sid = audit->next; sid; sid = audit->next) {
+		audit->next = sid->hh.next;
+		if (sid->seen == a->audits)
+			sid->missing = false;
+		else
+			mend_sid(a, sid);
+		if (slice_over(&audit->slice))
+			return 1;
+	}
+	return 0;
+}
+
+static int verify_rule(struct apply *a)
 {
 	const struct san_msg_config *c = &a->conf.config;
 	struct err err = {0};
 
 	if (!routing_wanted(a) || nl_rule_there(a->nl, c->route_table, c->rule_priority))
-		return;
+		return 0;
 	if (nl_rule_put(a->nl, c->route_table, c->rule_priority, &err))
 		failed("rule not repaired", &err);
 	else
-		a->repaired++;
+		apply_repaired(a, SAN_REPAIR_RULES);
+	return 0;
 }
 
-/* --- both --- */
+/* --- phases --- */
 
-static void say(uint32_t repaired)
+enum over { NOTHING, ENTRIES, ROUTES, SIDS };
+
+static const struct {
+	int (*part)(struct apply *a);
+	enum over over;
+	bool maps;
+} phases[] = {
+	{verify_host, NOTHING, true},	  {verify_hops, NOTHING, true},
+	{verify_sids, SIDS, true},	  {verify_sid_map, NOTHING, true},
+	{verify_services, NOTHING, true}, {verify_local, NOTHING, true},
+	{verify_entries, ENTRIES, true},  {verify_rest, NOTHING, true},
+	{read_routes, NOTHING, false},	  {verify_routes, ROUTES, false},
+	{read_sids, NOTHING, false},	  {verify_sid_routes, SIDS, false},
+	{verify_rule, NOTHING, false},
+};
+
+#define N_PHASES (sizeof(phases) / sizeof(phases[0]))
+
+static void *first(const struct apply *a, enum over over)
 {
+	switch (over) {
+	case ENTRIES:
+		return a->entries;
+	case ROUTES:
+		return a->routes;
+	case SIDS:
+		return a->sids;
+	default:
+		return NULL;
+	}
+}
+
+static void enter(struct apply *a)
+{
+	struct audit *audit = &a->audit;
+
+	audit->next = first(a, phases[audit->phase].over);
+	audit->index = 0;
+	memset(&audit->walk, 0, sizeof(audit->walk));
+	audit->entered = true;
+}
+
+/* A table that cannot be read: what is compared with it is left out, too. */
+static int run_phase(struct apply *a)
+{
+	struct audit *audit = &a->audit;
+	int r = 0;
+
+	if (!audit->entered)
+		enter(a);
+	if (audit->maps || !phases[audit->phase].maps)
+		r = phases[audit->phase].part(a);
+	if (r > 0)
+		return r;
+	audit->phase += r == -EAGAIN ? 2 : 1;
+	audit->entered = false;
+	audit->next = NULL;
+	return 0;
+}
+
+static void begin(struct apply *a, bool maps)
+{
+	memset(&a->audit, 0, sizeof(a->audit));
+	a->audits++;
+	a->audit.running = true;
+	a->audit.maps = maps;
+	a->audit.before = a->repairs_all;
+}
+
+static void finish(struct apply *a)
+{
+	struct audit *audit = &a->audit;
+	uint64_t repaired = a->repairs_all - audit->before;
+	bool maps = audit->maps, again = audit->again;
+	uint64_t spent_us = audit->spent_us;
+
+	audit->running = false;
 	if (repaired)
-		log_warn("repaired", "count=%u", repaired);
+		log_warn("repaired", "count=%ju", (uintmax_t)repaired);
+	if (maps)
+		audit_schedule(a, spent_us);
+	if (again)
+		audit_kernel(a);
+}
+
+void audit_slice(struct apply *a)
+{
+	struct audit *audit = &a->audit;
+	uint64_t start = clock_us();
+	int more = 0;
+
+	if (!a->dp || a->job.undoing)
+		return; /* what was not written yet is not missing */
+	audit->slice = slice_of(APPLY_SLICE_US);
+	a->undo.off = true;
+	while (audit->phase < N_PHASES && !more && clock_us() < audit->slice.until_us)
+		more = run_phase(a);
+	a->undo.off = false;
+	audit->spent_us += clock_us() - start;
+	if (audit->phase == N_PHASES)
+		finish(a);
 }
 
 /* Before the first full plan the shadow is only what was found: nothing to compare with. */
+static bool may_begin(const struct apply *a)
+{
+	return a->dp && a->ever_planned;
+}
+
 void audit_kernel(struct apply *a)
 {
-	uint32_t before = a->repaired;
-
-	if (!a->dp || !a->ever_planned)
+	if (!may_begin(a))
 		return;
-	a->audits++;
-	audit_routes(a);
-	audit_sids(a);
-	audit_rule(a);
-	say(a->repaired - before);
+	if (a->audit.running)
+		a->audit.again = true;
+	else
+		begin(a, false);
+	apply_go_on(a);
 }
 
 void audit_run(struct apply *a)
 {
-	uint32_t before = a->repaired;
-
-	if (!a->dp || !a->ever_planned)
+	if (!may_begin(a))
 		return;
-	a->undo.off = true;
-	audit_maps(a);
-	a->undo.off = false;
-	say(a->repaired - before);
-	audit_kernel(a);
+	begin(a, true);
+	while (a->audit.running && !a->job.undoing)
+		audit_slice(a);
+}
+
+void audit_cancel(struct apply *a)
+{
+	if (!a->audit.running)
+		return;
+	memset(&a->audit, 0, sizeof(a->audit));
+	if (!a->closing)
+		audit_schedule(a, 0);
+}
+
+void audit_leave(struct apply *a, const void *item, void *next)
+{
+	if (a->audit.next == item)
+		a->audit.next = next;
 }
 
 static void on_timer(uv_timer_t *timer)
 {
 	struct apply *a = timer->data;
-	uint64_t start = clock_us();
 
-	audit_run(a);
-	talk_pump(a);
-	audit_schedule(a, clock_us() - start);
+	if (a->audit.running) { /* of kernel tables only */
+		audit_schedule(a, 0);
+		return;
+	}
+	begin(a, true);
+	apply_go_on(a);
 }
 
 void audit_schedule(struct apply *a, uint64_t cost_us)

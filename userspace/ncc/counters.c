@@ -65,7 +65,7 @@ void counters_ask(struct apply *a, uint32_t request)
 	}
 	add_all(a);
 	a->request = request;
-	talk_wake(a);
+	apply_go_on(a);
 }
 
 static int read_counter(struct apply *a, const struct stat_row *row, struct san_counter *sum)

@@ -140,7 +140,7 @@ void domain_verify(struct apply *a)
 	real.class_set = 0;
 	if (!memcmp(&real, &a->domain, sizeof(real)))
 		return;
-	a->repaired++;
+	apply_repaired(a, SAN_REPAIR_MAPS);
 	r = dp_domain_set(a->dp, &a->domain);
 	if (r)
 		log_warn("domain not repaired", "error=\"%s\"", strerror(-r));

@@ -9,28 +9,52 @@
 #include "ncc/apply_int.h"
 #include "util/name.h"
 
-void draft_clear(struct draft *draft)
+static void free_hop(struct draft *d)
 {
-	struct draft_hop *hop, *next_hop;
-	struct draft_svc *svc, *next_svc;
-	struct draft_sid *sid, *next_sid;
+	struct draft_hop *hop = d->hops;
 
-	HASH_ITER(hh, draft->hops, hop, next_hop) {
-		HASH_DEL(draft->hops, hop);
-		free(hop);
-	}
+	HASH_DEL(d->hops, hop);
+	free(hop);
+}
+
+static void free_svc(struct draft *d)
+{
+	struct draft_svc *svc = d->svcs;
+
+	HASH_DEL(d->svcs, svc);
+	free(svc->members);
+	free(svc);
+}
+
+static void free_sid(struct draft *d)
+{
+	struct draft_sid *sid = d->sids;
+
+	HASH_DEL(d->sids, sid);
+	free(sid);
+}
+
+int draft_clear_some(struct draft *draft, struct slice *slice)
+{
 	HASH_CLEAR(hh, draft->addresses);
-	HASH_ITER(hh, draft->svcs, svc, next_svc) {
-		HASH_DEL(draft->svcs, svc);
-		free(svc->members);
-		free(svc);
-	}
-	HASH_ITER(hh, draft->sids, sid, next_sid) {
-		HASH_DEL(draft->sids, sid);
-		free(sid);
+	while (draft->hops || draft->svcs || draft->sids) {
+		if (draft->svcs)
+			free_svc(draft);
+		else if (draft->hops)
+			free_hop(draft);
+		else
+			free_sid(draft);
+		if (slice && slice_over(slice))
+			return 1;
 	}
 	rules_clear(&draft->rules);
 	memset(draft, 0, sizeof(*draft));
+	return 0;
+}
+
+void draft_clear(struct draft *draft)
+{
+	draft_clear_some(draft, NULL);
 }
 
 void draft_begin(struct apply *a, uint64_t generation, uint32_t flags)
@@ -189,6 +213,13 @@ static struct draft_svc *svc_new(const struct san_msg_service *msg, const struct
 	return NULL;
 }
 
+/* Memory is taken as announced, so what is announced has a bound. A range can have four times as
+ * many members as slots, when it has the smallest size there is. */
+static size_t members_max(const struct apply *a)
+{
+	return 4 * (size_t)a->conf.config.max_slots;
+}
+
 static int add_svc(struct apply *a, const struct san_msg_service *msg, bool del, struct err *err)
 {
 	struct svc_key key = {.id = msg->service_id, .scope = msg->scope};
@@ -200,9 +231,14 @@ static int add_svc(struct apply *a, const struct san_msg_service *msg, bool del,
 				       "must stand once in a plan");
 	if (HASH_COUNT(d->svcs) >= 4 * a->conf.config.max_services)
 		return draft_svc_error(err, -ENOSPC, &key, "", "too many services in a plan");
+	if (d->n_members + msg->n_members > members_max(a))
+		return draft_svc_error(err, -ENOSPC, &key, "n_members",
+				       "makes too many members in one plan, raise maps.slots");
 	svc = svc_new(msg, &key);
 	if (!svc)
 		return no_memory(err);
+	d->n_members += msg->n_members;
+	d->has_local |= !del && key.scope == SAN_SCOPE_LOCAL;
 	svc->del = del;
 	HASH_ADD(hh, d->svcs, key, sizeof(svc->key), svc);
 	d->last = svc;

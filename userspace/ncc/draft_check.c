@@ -22,34 +22,36 @@ static int over(struct apply *a, struct err *err, enum san_map map, unsigned int
 }
 
 /* New objects come before old ones go: both count. */
-static int check_limits(struct apply *a, struct err *err)
+int check_limits(struct apply *a, void *none, struct err *err)
 {
-	unsigned int svcs[] = {a->n_entries[SAN_SCOPE_INGRESS], a->n_entries[SAN_SCOPE_LOCAL]};
-	unsigned int hops = HASH_COUNT(a->hops), sids = HASH_COUNT(a->sids);
 	const struct san_msg_config *c = &a->conf.config;
-	struct draft_hop *h;
-	struct draft_svc *s;
-	struct draft_sid *l;
+	const struct job *job = &a->job;
 
-	for (h = a->draft.hops; h; h = h->hh.next)
-		hops += !h->del && !hop_by_content(a, &h->val);
-	for (s = a->draft.svcs; s; s = s->hh.next)
-		svcs[s->key.scope] += !s->del && !shadow_entry(a, &s->key);
-	for (l = a->draft.sids; l; l = l->hh.next)
-		sids += !l->del && !shadow_sid(a, &l->msg.addr);
-	return over(a, err, SAN_MAP_NEXTHOPS, hops, c->max_nexthops - 1)
-	       ?: over(a, err, SAN_MAP_SERVICES, svcs[SAN_SCOPE_INGRESS], c->max_services)
-	       ?: over(a, err, SAN_MAP_LOCAL, svcs[SAN_SCOPE_LOCAL], c->max_services)
-	       ?: over(a, err, SAN_MAP_SIDS, sids, APPLY_MAX_SIDS);
+	return over(a, err, SAN_MAP_NEXTHOPS, HASH_COUNT(a->hops) + job->hops, c->max_nexthops - 1)
+	       ?: over(a, err, SAN_MAP_SERVICES, a->n_entries[SAN_SCOPE_INGRESS] + job->svcs[0],
+		       c->max_services)
+	       ?: over(a, err, SAN_MAP_LOCAL, a->n_entries[SAN_SCOPE_LOCAL] + job->svcs[1],
+		       c->max_services)
+	       ?: over(a, err, SAN_MAP_SIDS, HASH_COUNT(a->sids) + job->sids, APPLY_MAX_SIDS);
+}
+
+int check_sid(struct apply *a, void *draft_sid, struct err *err)
+{
+	const struct draft_sid *sid = draft_sid;
+
+	a->job.sids += !shadow_sid(a, &sid->msg.addr);
+	return 0;
 }
 
 /* An id names one content, a content has one id. */
-static int check_hop(struct apply *a, struct draft_hop *h, struct err *err)
+int check_hop(struct apply *a, void *item, struct err *err)
 {
+	struct draft_hop *h = item;
 	struct hop *named = hop_by_id(a, h->msg.id);
 	struct hop *same = hop_by_content(a, &h->val);
 	struct draft_hop *other;
 
+	a->job.hops += !same;
 	if (same)
 		same->claimed = a->checks;
 	if (named && named != same)
@@ -57,8 +59,8 @@ static int check_hop(struct apply *a, struct draft_hop *h, struct err *err)
 				       "is in use for other segments, remove it first");
 	if (!same || !same->id || same->id == h->msg.id)
 		return 0;
-	other = draft_hop(&a->draft, same->id);
-	if (a->draft.full ? other != NULL : !other || !other->del)
+	other = draft_hop(&a->plan, same->id);
+	if (a->plan.full ? other != NULL : !other || !other->del)
 		return draft_hop_error(err, -EEXIST, h->msg.id, "segs",
 				       "are those of another next hop already");
 	return 0;
@@ -66,9 +68,9 @@ static int check_hop(struct apply *a, struct draft_hop *h, struct err *err)
 
 static bool is_known(struct apply *a, uint32_t id)
 {
-	struct draft_hop *h = draft_hop(&a->draft, id);
+	struct draft_hop *h = draft_hop(&a->plan, id);
 
-	return h ? !h->del : !a->draft.full && hop_by_id(a, id);
+	return h ? !h->del : !a->plan.full && hop_by_id(a, id);
 }
 
 static int check_known(struct apply *a, const struct draft_svc *s, uint32_t id, struct err *err)
@@ -84,7 +86,7 @@ static int check_known(struct apply *a, const struct draft_svc *s, uint32_t id, 
 /* Local entries lead to instances of this site, the others over SRv6. */
 static int check_kind(struct apply *a, const struct draft_svc *s, uint32_t id, struct err *err)
 {
-	struct draft_hop *h = draft_hop(&a->draft, id);
+	struct draft_hop *h = draft_hop(&a->plan, id);
 	struct hop *hop = h ? NULL : hop_by_id(a, id);
 	uint8_t kind = h ? h->msg.kind : hop ? hop->msg.kind : 0;
 
@@ -125,38 +127,35 @@ static int check_members(struct apply *a, struct draft_svc *s, struct err *err)
 	return r;
 }
 
-static int check_reference(struct apply *a, struct draft_svc *s, struct err *err)
-{
-	int r = 0;
-
-	if (s->msg.nexthop)
-		r = check_known(a, s, s->msg.nexthop, err) ?: check_kind(a, s, s->msg.nexthop, err);
-	return r ? r : check_members(a, s, err);
-}
-
 static int check_address(struct apply *a, const struct draft_svc *s, const struct in6_addr *addr,
 			 struct err *err)
 {
 	char text[SVC_ID_TEXT], want[64];
 	struct route *route;
 
-	if (IN6_IS_ADDR_UNSPECIFIED(addr) || a->draft.full)
+	if (IN6_IS_ADDR_UNSPECIFIED(addr) || a->plan.full)
 		return 0;
 	route = shadow_route(a, addr);
 	if (!route || !memcmp(&route->owner, &s->key, sizeof(s->key)))
 		return 0;
 	/* An owner that is in this plan gives the address up: two in one plan were refused before.
 	 */
-	if (!shadow_entry(a, &route->owner) || draft_svc(&a->draft, &route->owner))
+	if (!shadow_entry(a, &route->owner) || draft_svc(&a->plan, &route->owner))
 		return 0;
 	snprintf(want, sizeof(want), "is the address of service %s",
 		 svc_id_text(route->owner.id, text));
 	return draft_svc_error(err, -EEXIST, &s->key, "address", want);
 }
 
-static int check_addresses(struct apply *a, const struct draft_svc *s, struct err *err)
+int check_svc(struct apply *a, void *draft_svc, struct err *err)
 {
-	return check_address(a, s, &s->address[FAMILY_IP6].addr, err)
+	struct draft_svc *s = draft_svc;
+	int r = 0;
+
+	if (s->msg.nexthop)
+		r = check_known(a, s, s->msg.nexthop, err) ?: check_kind(a, s, s->msg.nexthop, err);
+	return r ?: check_members(a, s, err)
+		       ?: check_address(a, s, &s->address[FAMILY_IP6].addr, err)
 		       ?: check_address(a, s, &s->address[FAMILY_IP4].addr, err);
 }
 
@@ -173,65 +172,51 @@ static void leave(struct apply *a, uint32_t index)
 }
 
 /* What the plan's services select now does not hold a next hop back. */
-static void leave_all(struct apply *a)
+int check_leaving(struct apply *a, void *draft_svc, struct err *err)
 {
-	for (struct draft_svc *s = a->draft.svcs; s; s = s->hh.next) {
-		struct entry *e = shadow_entry(a, &s->key);
+	const struct draft_svc *s = draft_svc;
+	struct entry *e = shadow_entry(a, &s->key);
 
-		if (e && !e->balance)
-			leave(a, e->val.nexthop);
-		for (unsigned int i = 0; e && e->balance && i < e->balance->n_members; i++)
-			leave(a, e->balance->members[i].nexthop);
-	}
-}
-
-static int check_removals(struct apply *a, struct err *err)
-{
-	struct draft_hop *h;
-
-	leave_all(a);
-	for (h = a->draft.hops; h; h = h->hh.next) {
-		struct hop *hop = h->del ? hop_by_id(a, h->msg.id) : NULL;
-
-		if (!hop || hop->claimed == a->checks)
-			continue; /* not there, or goes on under another id */
-		if (hop->refs > (hop->counted == a->checks ? hop->leaving : 0))
-			return draft_hop_error(err, -EINVAL, h->msg.id, "",
-					       "is still selected by a service");
-	}
+	if (e && !e->balance)
+		leave(a, e->val.nexthop);
+	for (unsigned int i = 0; e && e->balance && i < e->balance->n_members; i++)
+		leave(a, e->balance->members[i].nexthop);
 	return 0;
 }
 
-static void prepare(struct apply *a)
+int check_removal(struct apply *a, void *draft_hop, struct err *err)
 {
-	a->checks++;
-	for (struct draft_svc *s = a->draft.svcs; s; s = s->hh.next) {
-		struct entry *e = shadow_entry(a, &s->key);
+	const struct draft_hop *h = draft_hop;
+	struct hop *hop = hop_by_id(a, h->msg.id);
 
-		if (e)
-			memcpy(s->old_address, e->address, sizeof(s->old_address));
-	}
+	if (!hop || hop->claimed == a->checks)
+		return 0; /* not there, or goes on under another id */
+	if (hop->refs > (hop->counted == a->checks ? hop->leaving : 0))
+		return draft_hop_error(err, -EINVAL, h->msg.id, "",
+				       "is still selected by a service");
+	return 0;
 }
 
-int draft_check(struct apply *a, uint32_t count, struct err *err)
+int check_prepare(struct apply *a, void *draft_svc, struct err *err)
 {
-	struct draft_hop *h;
-	struct draft_svc *s;
-	char value[16];
-	int r = 0;
+	struct draft_svc *s = draft_svc;
+	struct entry *e = shadow_entry(a, &s->key);
 
-	if (count != a->draft.n) {
-		snprintf(value, sizeof(value), "%u", count);
-		err_set(err, -EPROTO, "count", value, "must be %u, as many objects came",
-			a->draft.n);
-		return err_object(err, "message PLAN_COMMIT"), -EPROTO;
-	}
-	prepare(a);
-	for (h = a->draft.hops; !r && h; h = h->hh.next)
-		r = h->del ? 0 : check_hop(a, h, err);
-	for (s = a->draft.svcs; !r && s; s = s->hh.next)
-		r = s->del ? 0 : check_reference(a, s, err) ?: check_addresses(a, s, err);
-	if (!r && !a->draft.full)
-		r = check_removals(a, err);
-	return r ? r : check_limits(a, err);
+	if (e)
+		memcpy(s->old_address, e->address, sizeof(s->old_address));
+	else if (!s->del)
+		a->job.svcs[s->key.scope]++;
+	return 0;
+}
+
+int check_count(struct apply *a, void *none, struct err *err)
+{
+	char value[16];
+
+	a->checks++;
+	if (a->job.count == a->plan.n)
+		return 0;
+	snprintf(value, sizeof(value), "%u", a->job.count);
+	err_set(err, -EPROTO, "count", value, "must be %u, as many objects came", a->plan.n);
+	return err_object(err, "message PLAN_COMMIT"), -EPROTO;
 }

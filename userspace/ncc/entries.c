@@ -86,13 +86,11 @@ static bool same_selection(const struct san_service *x, const struct san_service
 	return !memcmp(&z, y, sizeof(z));
 }
 
-static bool intact(struct apply *a, const struct svc_key *key, const struct entry *e)
+static bool intact(struct apply *a, const struct entry *e)
 {
 	struct san_service real;
-	int r = dp_service_get(a->dp, is_local(key), key->id, &real);
+	int r = dp_service_get(a->dp, is_local(&e->key), e->key.id, &real);
 
-	if (!e)
-		return r == -ENOENT;
 	return !r && !memcmp(&real, &e->val, sizeof(real));
 }
 
@@ -126,10 +124,57 @@ static void say_cramped(struct apply *a, const struct entry *e, const struct bal
 		 err_text(&err, text, sizeof(text)));
 }
 
+static int64_t slots_of(const struct san_service *val)
+{
+	return val->mode == SAN_MODE_BALANCED ? INT64_C(1) << val->slot_bits : 0;
+}
+
+int shadow_flush_entries(struct apply *a, struct err *err)
+{
+	struct entry_batch *b = &a->batch;
+	struct dp_services s = {
+		.ids = b->ids,
+		.vals = b->vals,
+		.n = b->n,
+		.added = b->added,
+		.slots = b->slots,
+	};
+	struct svc_key key = {.scope = b->local ? SAN_SCOPE_LOCAL : SAN_SCOPE_INGRESS};
+	int r = b->n ? dp_services_put(a->dp, b->local, &s) : 0;
+
+	b->n = 0;
+	b->added = 0;
+	b->slots = 0;
+	if (!r)
+		return 0;
+	key.id = b->ids[s.failed];
+	return failed(a, err, r, &key);
+}
+
+/* Undo and audit write at once; a plan collects. */
+static int write_value(struct apply *a, const struct entry *e, const struct san_service *val,
+		       bool is_new, struct err *err)
+{
+	struct entry_batch *b = &a->batch;
+	int r = 0;
+
+	if (!a->job.running || a->undo.off)
+		return dp_service_put(a->dp, is_local(&e->key), e->key.id, val);
+	if (b->n == APPLY_BATCH || (b->n && b->local != is_local(&e->key)))
+		r = shadow_flush_entries(a, err);
+	b->local = is_local(&e->key);
+	b->ids[b->n] = e->key.id;
+	b->vals[b->n++] = *val;
+	b->added += is_new;
+	b->slots += slots_of(val) - (is_new ? 0 : slots_of(&e->val));
+	return r;
+}
+
 /* The slots first: no packet sees the range before it is filled. Then the entry as a whole. */
 static int write_entry(struct apply *a, struct entry *e, const struct san_service *val,
-		       const struct balance *b, bool whole)
+		       const struct balance *b, bool whole, struct err *err)
 {
+	bool is_new = !e->written;
 	int r = 0;
 
 	if (b && b->base != BUDDY_NONE)
@@ -137,7 +182,8 @@ static int write_entry(struct apply *a, struct entry *e, const struct san_servic
 	if (r || (!whole && same_selection(&e->val, val)))
 		return r;
 	a->applied++;
-	return dp_service_put(a->dp, is_local(&e->key), e->key.id, val);
+	e->written = true;
+	return write_value(a, e, val, is_new, err);
 }
 
 /* --- put and delete --- */
@@ -174,6 +220,7 @@ static void forget(struct apply *a, struct entry *e)
 {
 	count_refs(a, e, -1);
 	give_stats(a, e);
+	audit_leave(a, e, e->hh.next);
 	a->n_entries[e->key.scope]--;
 	HASH_DEL(a->entries, e);
 	free(e);
@@ -184,6 +231,7 @@ static int change(struct apply *a, struct entry *e, const struct entry_want *wan
 {
 	struct san_service val = want->val;
 	struct balance *b = NULL;
+	struct err own = {0};
 	int r = 0;
 
 	if (want->n_members)
@@ -193,7 +241,7 @@ static int change(struct apply *a, struct entry *e, const struct entry_want *wan
 	val.stats = e->val.stats;
 	set_slots(&val, b);
 	say_cramped(a, e, b);
-	r = write_entry(a, e, &val, b, whole);
+	r = write_entry(a, e, &val, b, whole, &own);
 	if (!whole && same_selection(&e->val, &val))
 		val.generation = e->val.generation;
 	count_refs(a, e, -1);
@@ -202,19 +250,22 @@ static int change(struct apply *a, struct entry *e, const struct entry_want *wan
 	count_refs(a, e, 1);
 	memcpy(e->address, want->address, sizeof(e->address));
 	e->plan = a->stamp;
-	return r ? failed(a, err, r, &want->key) : 0;
+	if (r && own.code)
+		*err = own;
+	else if (r)
+		failed(a, err, r, &want->key);
+	return r;
 }
 
+/* What other hands did to the map is the audit's business; compared is with the shadow. */
 int shadow_put_entry(struct apply *a, const struct entry_want *want, struct err *err)
 {
 	struct entry *e = shadow_entry(a, &want->key);
-	bool there = intact(a, &want->key, e), whole = !e || !there;
 	int r = remember(a, &want->key, e);
+	bool whole = !e;
 
 	if (r)
 		return failed(a, err, r, &want->key);
-	if (!there)
-		a->repaired++;
 	if (!e)
 		e = add(a, &want->key);
 	return e ? change(a, e, want, whole, err) : failed(a, err, -ENOMEM, &want->key);
@@ -286,7 +337,7 @@ int shadow_undo_entry(struct apply *a, const struct undo *undo, struct err *err)
 	val.stats = e->val.stats;
 	newer = e->balance;
 	count_refs(a, e, -1);
-	r = write_entry(a, e, &val, undo->entry.balance, true);
+	r = write_entry(a, e, &val, undo->entry.balance, true, err);
 	memcpy(e->address, undo->entry.address, sizeof(e->address));
 	e->balance = undo->entry.balance;
 	e->val = val;
@@ -306,7 +357,7 @@ static void retry_cramped(struct apply *a, struct entry *e)
 	struct balance *old = e->balance;
 	struct err err = {0};
 
-	if (!old || old->base != BUDDY_NONE)
+	if (!old || old->base != BUDDY_NONE || a->job.running)
 		return;
 	want.val.mode = SAN_MODE_BALANCED;
 	want.members = old->members;
@@ -317,70 +368,56 @@ static void retry_cramped(struct apply *a, struct entry *e)
 		balance_drop(a, old, e->balance);
 }
 
-static void verify(struct apply *a, struct entry *e)
+static void mend(struct apply *a, struct entry *e)
 {
-	int r = e->balance ? balance_verify(a, e->balance) : 0;
+	int r = dp_service_put(a->dp, is_local(&e->key), e->key.id, &e->val);
 
-	if (r > 0)
-		a->repaired++;
-	if (intact(a, &e->key, e))
-		return;
-	a->repaired++;
-	r = dp_service_put(a->dp, is_local(&e->key), e->key.id, &e->val);
+	apply_repaired(a, SAN_REPAIR_MAPS);
 	if (r)
 		log_warn("entry not repaired", "service=0x%jx error=\"%s\"", (uintmax_t)e->key.id,
 			 strerror(-r));
 }
 
-struct strays {
+/* After the walks over the maps, so that one that was not seen is missing, unless it came later. */
+void shadow_verify_entry(struct apply *a, struct entry *e)
+{
+	int r;
+
+	retry_cramped(a, e);
+	r = e->balance ? balance_verify(a, e->balance) : 0;
+	if (r > 0)
+		apply_repaired(a, SAN_REPAIR_MAPS);
+	if (e->seen != a->audits && !intact(a, e))
+		mend(a, e);
+}
+
+struct look {
 	struct apply *a;
 	bool local;
-	uint64_t *ids;
-	size_t n, room;
 };
 
 static int on_entry(void *arg, uint64_t id, const struct san_service *val)
 {
-	struct strays *s = arg;
-	struct svc_key key = {id, s->local ? SAN_SCOPE_LOCAL : SAN_SCOPE_INGRESS};
+	struct look *look = arg;
+	struct svc_key key = {id, look->local ? SAN_SCOPE_LOCAL : SAN_SCOPE_INGRESS};
+	struct entry *e = shadow_entry(look->a, &key);
 
-	if (shadow_entry(s->a, &key))
+	if (!e) {
+		dp_service_del(look->a->dp, look->local, id);
+		apply_repaired(look->a, SAN_REPAIR_MAPS);
 		return 0;
-	if (s->n == s->room) {
-		size_t room = s->room ? 2 * s->room : 16;
-		uint64_t *ids = reallocarray(s->ids, room, sizeof(*ids));
-
-		if (!ids)
-			return -ENOMEM;
-		s->ids = ids;
-		s->room = room;
 	}
-	s->ids[s->n++] = id;
+	e->seen = look->a->audits;
+	if (memcmp(val, &e->val, sizeof(*val)))
+		mend(look->a, e);
 	return 0;
 }
 
-static void drop_strays(struct apply *a, bool local)
+int shadow_verify_map(struct apply *a, bool local, struct dp_walk *walk)
 {
-	struct strays s = {.a = a, .local = local};
+	struct look look = {a, local};
 
-	dp_service_each(a->dp, local, on_entry, &s);
-	for (size_t i = 0; i < s.n; i++) {
-		dp_service_del(a->dp, local, s.ids[i]);
-		a->repaired++;
-	}
-	free(s.ids);
-}
-
-void shadow_verify_entries(struct apply *a)
-{
-	struct entry *e, *next;
-
-	HASH_ITER(hh, a->entries, e, next) {
-		retry_cramped(a, e);
-		verify(a, e);
-	}
-	drop_strays(a, false);
-	drop_strays(a, true);
+	return dp_service_walk(a->dp, local, walk, on_entry, &look);
 }
 
 /* --- start and end --- */
@@ -400,6 +437,7 @@ static int adopt(void *arg, uint64_t id, const struct san_service *val)
 	e->key.id = id;
 	e->key.scope = s->local ? SAN_SCOPE_LOCAL : SAN_SCOPE_INGRESS;
 	e->val = *val;
+	e->written = true;
 	hash_in(s->a, e);
 	if (s->local)
 		egress_adopt(s->a, id, val->stats);
@@ -408,14 +446,22 @@ static int adopt(void *arg, uint64_t id, const struct san_service *val)
 	return balance_adopt(s->a, val, &e->balance);
 }
 
+static int adopt_map(struct apply *a, bool local)
+{
+	struct adoption s = {.a = a, .local = local};
+	struct dp_walk walk = {0};
+	int r;
+
+	do {
+		r = dp_service_walk(a->dp, local, &walk, adopt, &s);
+	} while (r > 0);
+	return r;
+}
+
 int shadow_adopt_entries(struct apply *a)
 {
-	struct adoption s = {.a = a};
-	int r = dp_service_each(a->dp, false, adopt, &s);
+	int r = adopt_map(a, false) ?: adopt_map(a, true);
 
-	s.local = true;
-	if (!r)
-		r = dp_service_each(a->dp, true, adopt, &s);
 	for (struct entry *e = a->entries; !r && e; e = e->hh.next)
 		count_refs(a, e, 1);
 	return r;

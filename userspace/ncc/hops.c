@@ -151,7 +151,7 @@ int hop_verify(struct apply *a, struct hop *hop)
 
 	if (!dp_nexthop_get(a->dp, hop->index, &real) && !memcmp(&real, &hop->val, sizeof(real)))
 		return 0;
-	a->repaired++;
+	apply_repaired(a, SAN_REPAIR_NEXTHOPS);
 	a->applied++;
 	return dp_nexthop_put(a->dp, hop->index, &hop->val);
 }

@@ -96,14 +96,9 @@ void io_pump(struct ncc *ncc)
 	struct out_queue *q = &ncc->out;
 
 	while (q->pos < q->len) {
-		struct wire_buf msg;
-		size_t size;
-		int r;
+		size_t sent;
+		int r = wire_send_many(ncc->fd, q->buf + q->pos, q->len - q->pos, &sent);
 
-		memcpy(&msg.hdr, q->buf + q->pos, sizeof(msg.hdr));
-		size = wire_size(msg.hdr.type);
-		memcpy(msg.payload, q->buf + q->pos + sizeof(msg.hdr), size - sizeof(msg.hdr));
-		r = wire_send(ncc->fd, &msg);
 		if (r == -EAGAIN) {
 			set_writing(ncc, true);
 			return;
@@ -112,7 +107,7 @@ void io_pump(struct ncc *ncc)
 			gone(ncc);
 			return;
 		}
-		q->pos += size;
+		q->pos += sent;
 	}
 	drained(ncc);
 }
@@ -155,6 +150,13 @@ static void on_iface_state(struct ncc *ncc, const struct san_msg_iface_state *st
 		iface->state = *state;
 }
 
+static void on_repaired(struct ncc *ncc, const struct san_msg_repaired *msg)
+{
+	ncc->status.repaired += msg->count;
+	memcpy(ncc->status.repaired_by, msg->total, sizeof(ncc->status.repaired_by));
+	ncc->status.overruns = msg->overruns;
+}
+
 static void dispatch(struct ncc *ncc, struct wire_buf *msg)
 {
 	void *payload = msg->payload;
@@ -179,22 +181,31 @@ static void dispatch(struct ncc *ncc, struct wire_buf *msg)
 		watch_on_event(ncc, payload);
 		break;
 	case SAN_MSG_REPAIRED:
-		ncc->status.repaired += ((struct san_msg_repaired *)payload)->count;
+		on_repaired(ncc, payload);
 		break;
 	default:
 		log_warn("message of the wrong direction", "type=%s", wire_name(msg->hdr.type));
 	}
 }
 
+static void take_one(struct ncc *ncc, struct wire_buf *msg, size_t len)
+{
+	struct err err = {0};
+	char text[512];
+
+	if (wire_check(msg, len, &err))
+		log_warn("bad message from parent", "text=\"%s\"",
+			 err_text(&err, text, sizeof(text)));
+	else if (msg->hdr.session == ncc->session) /* others: for a predecessor */
+		dispatch(ncc, msg);
+}
+
 static void take_all(struct ncc *ncc)
 {
-	struct wire_buf msg;
-	char text[512];
-	size_t len;
+	struct wire_in in;
 
-	for (int i = 0; i < NCC_READ_BATCH && !ncc->closing && ncc->phase != PHASE_GONE; i++) {
-		struct err err = {0};
-		int r = wire_recv(ncc->fd, &msg, &len);
+	for (int i = 0; i < NCC_READ_BATCH / WIRE_BATCH && ncc->phase != PHASE_GONE; i++) {
+		int r = wire_recv_many(ncc->fd, &in);
 
 		if (r == -EAGAIN)
 			return;
@@ -202,11 +213,10 @@ static void take_all(struct ncc *ncc)
 			gone(ncc);
 			return;
 		}
-		if (wire_check(&msg, len, &err))
-			log_warn("bad message from parent", "text=\"%s\"",
-				 err_text(&err, text, sizeof(text)));
-		else if (msg.hdr.session == ncc->session) /* others: for a predecessor */
-			dispatch(ncc, &msg);
+		for (unsigned int k = 0; k < in.n && !ncc->closing; k++)
+			take_one(ncc, &in.msgs[k], in.len[k]);
+		if (in.n < WIRE_BATCH || ncc->closing)
+			return;
 	}
 }
 

@@ -124,6 +124,7 @@ static void sid_free(struct apply *a, struct lsid *sid)
 	set_stray(a, sid, false);
 	leave_hop(a, sid);
 	egress_unref(a, sid->msg.service_id);
+	audit_leave(a, sid, sid->hh.next);
 	HASH_DEL(a->sids, sid);
 	free(sid);
 }
@@ -171,6 +172,8 @@ static int put_kernel(struct apply *a, struct lsid *sid, const struct san_msg_si
 	if (r && !shadow_can_wait(r, err))
 		return r;
 	sid->missing = r != 0;
+	if (!r)
+		sid->seen = a->audits;
 	sid->msg = *want;
 	sid->msg.service_id = service_id;
 	a->applied++;
@@ -234,59 +237,31 @@ void sids_follow(struct apply *a)
 	}
 }
 
-struct stray_sids {
-	struct apply *a;
-	struct in6_addr *v;
-	size_t n, room;
-};
+void shadow_verify_sid(struct apply *a, struct lsid *sid)
+{
+	struct san_sid real, want = sid->val;
+
+	if (!dp_sid_get(a->dp, &sid->msg.addr, &real) && !memcmp(&real, &want, sizeof(real)))
+		return;
+	sid->in_map = false;
+	if (!write_map(a, sid, &want)) /* else tried again */
+		apply_repaired(a, SAN_REPAIR_MAPS);
+}
 
 static int on_sid(void *arg, const struct in6_addr *addr, const struct san_sid *val)
 {
-	struct stray_sids *s = arg;
+	struct apply *a = arg;
 
-	if (shadow_sid(s->a, addr))
+	if (shadow_sid(a, addr))
 		return 0;
-	if (s->n == s->room) {
-		size_t room = s->room ? 2 * s->room : 16;
-		struct in6_addr *v = reallocarray(s->v, room, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		s->v = v;
-		s->room = room;
-	}
-	s->v[s->n++] = *addr;
+	dp_sid_del(a->dp, addr);
+	apply_repaired(a, SAN_REPAIR_MAPS);
 	return 0;
 }
 
-static void drop_strays(struct apply *a)
+int shadow_verify_sid_map(struct apply *a, struct dp_walk *walk)
 {
-	struct stray_sids s = {.a = a};
-
-	dp_sid_each(a->dp, on_sid, &s);
-	for (size_t i = 0; i < s.n; i++) {
-		dp_sid_del(a->dp, &s.v[i]);
-		a->repaired++;
-	}
-	free(s.v);
-}
-
-void shadow_verify_sids(struct apply *a)
-{
-	struct lsid *sid, *next;
-
-	HASH_ITER(hh, a->sids, sid, next) {
-		struct san_sid real, want = sid->val;
-
-		if (!dp_sid_get(a->dp, &sid->msg.addr, &real) &&
-		    !memcmp(&real, &want, sizeof(real)))
-			continue;
-		sid->in_map = false;
-		if (write_map(a, sid, &want))
-			continue; /* tried again */
-		a->repaired++;
-	}
-	drop_strays(a);
+	return dp_sid_walk(a->dp, walk, on_sid, a);
 }
 
 /* --- start and end --- */

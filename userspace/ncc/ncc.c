@@ -152,4 +152,5 @@ void ncc_on_hangup(struct ncc *ncc, void (*hangup)(void *arg), void *arg)
 void ncc_status(const struct ncc *ncc, struct ncc_status *out)
 {
 	*out = ncc->status;
+	out->apply_us = &ncc->apply_us;
 }

@@ -64,7 +64,9 @@ uint64_t ncc_flush(struct ncc *ncc); /* generation that will carry all changes s
 struct ncc_status {
 	uint64_t desired, applied; /* generations */
 	uint64_t plans, failures, repaired;
-	uint64_t last_apply_us;	     /* flush to ack of the last generation */
+	uint64_t repaired_by[SAN_REPAIR_MAX]; /* by kind, since the parent's start */
+	uint64_t overruns;	/* kernel notifications that were lost, all read anew; likewise */
+	uint64_t last_apply_us; /* flush to ack of the last generation */
 	const struct hist *apply_us; /* of all of them */
 	int last_result;
 	char last_text[SAN_TEXT_LEN];

@@ -161,6 +161,7 @@ struct ncc {
 	uint64_t refused_us;
 	unsigned int backoff_ms; /* 0 = last plan was not refused */
 	struct ncc_status status;
+	struct hist apply_us;
 
 	uint32_t request; /* last STATS_REQ */
 	bool stats_busy;

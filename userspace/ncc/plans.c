@@ -255,6 +255,7 @@ static void applied(struct ncc *ncc)
 
 	ncc->status.applied = ncc->generation;
 	ncc->status.last_apply_us = clock_us() - ncc->flushed_us;
+	hist_add(&ncc->apply_us, ncc->status.last_apply_us);
 	ncc->backoff_ms = 0;
 	DL_FOREACH_SAFE(ncc->leaving, item, next)
 	{

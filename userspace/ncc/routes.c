@@ -37,6 +37,49 @@ static struct route *route_alloc(struct apply *a, const struct in6_addr *dst)
 	return route;
 }
 
+/* --- late ones --- */
+
+static void put_off(struct apply *a, struct route *route)
+{
+	if (!route->late)
+		DL_APPEND2(a->late_routes, route, prev_late, next_late);
+	route->late = true;
+}
+
+static void in_time(struct apply *a, struct route *route)
+{
+	if (route->late)
+		DL_DELETE2(a->late_routes, route, prev_late, next_late);
+	route->late = false;
+}
+
+/* The plan was answered: what fails now is the audit's. */
+static void put_late(struct apply *a, struct route *route)
+{
+	struct err err = {0};
+	char text[512];
+	int r = nl_encap_route_put(a->nl, &route->r, &err);
+
+	in_time(a, route);
+	route->missing = r != 0;
+	if (!r)
+		route->seen = a->audits;
+	if (r && !shadow_can_wait(r, &err))
+		log_warn("route not written", "text=\"%s\"", err_text(&err, text, sizeof(text)));
+}
+
+int routes_late(struct apply *a, struct slice *slice)
+{
+	while (a->late_routes) {
+		put_late(a, a->late_routes);
+		if (slice_over(slice))
+			return a->late_routes != NULL;
+	}
+	return 0;
+}
+
+/* --- set --- */
+
 static int route_remove(struct apply *a, struct route *route, struct err *err)
 {
 	int r;
@@ -46,10 +89,23 @@ static int route_remove(struct apply *a, struct route *route, struct err *err)
 	r = nl_encap_route_del(a->nl, &route->r.dst, route->r.table, err);
 	if (r)
 		return r;
+	in_time(a, route);
+	audit_leave(a, route, route->hh.next);
 	HASH_DEL(a->routes, route);
 	free(route);
 	a->applied++;
 	return 0;
+}
+
+static void take_over(struct apply *a, struct route *route, const struct route *want, bool same)
+{
+	route->owner = want->owner;
+	route->hop = want->hop;
+	if (same)
+		return;
+	route->r = want->r;
+	put_off(a, route);
+	a->applied++;
 }
 
 int shadow_set_route(struct apply *a, const struct in6_addr *dst, const struct route *want,
@@ -62,10 +118,13 @@ int shadow_set_route(struct apply *a, const struct in6_addr *dst, const struct r
 		return err_set(err, -ENOMEM, "", "", "no memory for a route");
 	if (!want)
 		return route_remove(a, old, err);
-	if (old && !old->missing && nl_encap_route_same(a->nl, &old->r, &want->r)) {
-		old->owner = want->owner;
-		old->hop = want->hop;
-		return 0;
+	if (old && !old->missing) {
+		bool same = nl_encap_route_same(a->nl, &old->r, &want->r);
+
+		if (same || !a->undo.off) { /* see commit.c: it leads somewhere already */
+			take_over(a, old, want, same);
+			return 0;
+		}
 	}
 	r = nl_encap_route_put(a->nl, &want->r, err);
 	if (r && !shadow_can_wait(r, err))
@@ -74,11 +133,30 @@ int shadow_set_route(struct apply *a, const struct in6_addr *dst, const struct r
 		old = route_alloc(a, dst);
 	if (!old)
 		return err_set(err, -ENOMEM, "", "", "no memory for a route");
+	in_time(a, old);
 	old->r = want->r;
 	old->owner = want->owner;
 	old->hop = want->hop;
 	old->missing = r != 0;
+	if (!r)
+		old->seen = a->audits;
 	a->applied++;
+	return 0;
+}
+
+/* Late ones are not written while a plan is applied: the kernel still has what was before. */
+int shadow_undo_route(struct apply *a, const struct undo *undo, struct err *err)
+{
+	struct route *route = shadow_route(a, &undo->route.r.dst);
+
+	if (!undo->had || !route || !route->late)
+		return shadow_set_route(a, &undo->route.r.dst, undo->had ? &undo->route : NULL,
+					err);
+	if (!undo->route.late)
+		in_time(a, route);
+	route->r = undo->route.r;
+	route->owner = undo->route.owner;
+	route->hop = undo->route.hop;
 	return 0;
 }
 
@@ -105,6 +183,7 @@ void shadow_forget_routes(struct apply *a)
 {
 	struct route *r, *next;
 
+	a->late_routes = NULL;
 	HASH_ITER(hh, a->routes, r, next) {
 		HASH_DEL(a->routes, r);
 		free(r);

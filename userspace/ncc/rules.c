@@ -42,14 +42,14 @@ static void left_out(struct apply *a, const struct err *err)
 	log_warn("classifier not changed", "text=\"%s\"", text);
 }
 
-/* Takes the draft's rules; the old ones belong to the log. */
+/* Takes the plan's rules; the old ones belong to the log. */
 int rules_put(struct apply *a, struct err *err)
 {
 	struct undo undo = {.kind = UNDO_RULES, .had = a->rules.known, .rules = a->rules};
-	struct rules want = a->draft.rules;
+	struct rules want = a->plan.rules;
 	struct err own = {0};
 
-	if (!a->draft.classes)
+	if (!a->plan.classes)
 		return 0;
 	a->note[0] = '\0';
 	if (!in_force(a, &want) && write_rules(a, &want, &own)) {
@@ -62,7 +62,7 @@ int rules_put(struct apply *a, struct err *err)
 	}
 	want.known = true;
 	a->rules = want;
-	memset(&a->draft.rules, 0, sizeof(a->draft.rules));
+	memset(&a->plan.rules, 0, sizeof(a->plan.rules));
 	return 0;
 }
 
@@ -88,7 +88,7 @@ void rules_verify(struct apply *a)
 
 	if (!a->rules.known || dp_classes_same(a->dp, a->rules.v, a->rules.n))
 		return;
-	a->repaired++;
+	apply_repaired(a, SAN_REPAIR_MAPS);
 	if (write_rules(a, &a->rules, &err))
 		log_warn("classifier not repaired", "text=\"%s\"",
 			 err_text(&err, text, sizeof(text)));

@@ -16,6 +16,26 @@ static void log_refused(const char *what, const struct err *err)
 	log_warn(what, "text=\"%s\"", err_text(err, text, sizeof(text)));
 }
 
+/* A child gone mad does not fill the log: so many in any second that begins with one. */
+static void log_message_refused(struct apply *a, const struct err *err)
+{
+	uint64_t now = clock_us();
+
+	if (now - a->refusals.second_us >= 1000000) {
+		if (a->refusals.left_out)
+			log_warn("messages refused, not all logged", "left_out=%u",
+				 a->refusals.left_out);
+		a->refusals.second_us = now;
+		a->refusals.n = a->refusals.left_out = 0;
+	}
+	if (a->refusals.n == APPLY_REFUSALS_PER_S) {
+		a->refusals.left_out++;
+		return;
+	}
+	a->refusals.n++;
+	log_refused("message refused", err);
+}
+
 /* A bad message spoils what it belongs to, which is answered at its end; alone it is answered at
  * once. The first mistake counts. */
 static void refuse(struct apply *a, const struct san_msg *hdr, const struct err *err)
@@ -27,7 +47,7 @@ static void refuse(struct apply *a, const struct san_msg *hdr, const struct err 
 	else if (a->session && !a->configured)
 		keep = &a->incoming_err;
 	if (!keep) {
-		log_refused("message refused", err);
+		log_message_refused(a, err);
 		talk_ack(a, hdr->type, hdr->generation, err);
 	} else if (!keep->code) {
 		*keep = *err;
@@ -145,6 +165,7 @@ static void on_config_end(struct apply *a, const struct san_msg *hdr, const void
 {
 	struct err err = a->incoming_err;
 
+	audit_cancel(a); /* the shadow may be read anew */
 	if (a->configured) {
 		refuse_text(a, hdr, -EPROTO, "must come once");
 		return;
@@ -201,11 +222,11 @@ static void on_object(struct apply *a, const struct san_msg *hdr, const void *pa
 		refuse(a, hdr, &err);
 }
 
-static void applied(struct apply *a, uint64_t start)
+static void applied(struct apply *a)
 {
 	log_debug("plan applied", "generation=%ju changes=%u repaired=%u us=%ju",
-		  (uintmax_t)a->draft.generation, a->applied, a->repaired,
-		  (uintmax_t)(clock_us() - start));
+		  (uintmax_t)a->plan.generation, a->applied, a->repaired,
+		  (uintmax_t)(clock_us() - a->job.started_us));
 	a->planned = true;
 	if (a->ever_planned)
 		return;
@@ -215,18 +236,13 @@ static void applied(struct apply *a, uint64_t start)
 	audit_schedule(a, 0);
 }
 
-static void finish(struct apply *a, uint32_t count)
+void session_finished(struct apply *a)
 {
-	uint64_t generation = a->draft.generation, start = clock_us();
-	struct err err = a->draft.err;
-
-	a->applied = 0;
-	if (!err.code && !draft_check(a, count, &err) && !apply_commit(a, &err))
-		applied(a, start);
-	if (err.code)
-		log_refused("plan refused", &err);
-	draft_clear(&a->draft);
-	talk_ack(a, SAN_MSG_PLAN_COMMIT, generation, &err);
+	if (a->job.err.code)
+		log_refused("plan refused", &a->job.err);
+	else
+		applied(a);
+	talk_ack(a, SAN_MSG_PLAN_COMMIT, a->plan.generation, &a->job.err);
 }
 
 static void on_commit(struct apply *a, const struct san_msg *hdr, const void *payload)
@@ -239,7 +255,7 @@ static void on_commit(struct apply *a, const struct san_msg *hdr, const void *pa
 	}
 	if (hdr->generation != a->draft.generation)
 		refuse_text(a, hdr, -EPROTO, "must have the generation of its plan");
-	finish(a, msg->count);
+	job_start(a, msg->count);
 }
 
 static void on_stats(struct apply *a, const struct san_msg *hdr, const void *payload)
@@ -280,7 +296,7 @@ static void on_malformed(struct apply *a, const struct san_msg *hdr, const struc
 {
 	refuse(a, hdr, err);
 	if (hdr->type == SAN_MSG_PLAN_COMMIT && a->draft.open)
-		finish(a, 0);
+		job_start(a, 0);
 	if (hdr->type == SAN_MSG_CONFIG_END && a->session && !a->configured)
 		on_config_end(a, hdr, NULL);
 }
@@ -292,23 +308,33 @@ static bool of_this_session(struct apply *a, const struct wire_buf *msg, bool va
 	return a->session && msg->hdr.session == a->session;
 }
 
-void session_message(struct apply *a, const struct wire_buf *msg, size_t len)
+/* While a plan is applied only what does not touch it. */
+static bool must_wait(const struct apply *a, unsigned int type)
+{
+	return (a->job.running || a->plan.open) && type != SAN_MSG_STATS_REQ &&
+	       type != SAN_MSG_TRACE;
+}
+
+int session_message(struct apply *a, const struct wire_buf *msg, size_t len)
 {
 	struct san_msg hdr = {0};
 	struct err err = {0};
 	int r;
 
 	memcpy(&hdr, msg, len < sizeof(hdr) ? len : sizeof(hdr));
+	if (must_wait(a, hdr.type))
+		return -EAGAIN;
 	r = wire_check(msg, len, &err);
 	if (!r)
 		r = check_message(hdr.type, msg->payload, &err);
 	if (len >= sizeof(hdr) && !of_this_session(a, msg, !r)) {
 		if (r)
-			log_refused("message refused", &err);
-		return; /* a predecessor's, or one before HELLO */
+			log_message_refused(a, &err);
+		return 0; /* a predecessor's, or one before HELLO */
 	}
 	if (r)
 		on_malformed(a, &hdr, &err);
 	else
 		handlers[hdr.type](a, &hdr, msg->payload);
+	return 0;
 }

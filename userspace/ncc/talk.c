@@ -11,17 +11,18 @@
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-static void set_writing(struct apply *a, bool writing)
+static void set_events(struct apply *a, bool writing, bool held)
 {
-	if (a->writing == writing || a->closing || a->gone)
+	int events = (held ? 0 : UV_READABLE) | (writing ? UV_WRITABLE : 0);
+
+	if ((a->writing == writing && a->held == held) || a->closing || a->gone)
 		return;
 	a->writing = writing;
-	uv_poll_start(&a->poll, UV_READABLE | (writing ? UV_WRITABLE : 0), on_poll);
-}
-
-void talk_wake(struct apply *a)
-{
-	set_writing(a, true);
+	a->held = held;
+	if (events)
+		uv_poll_start(&a->poll, events, on_poll);
+	else
+		uv_poll_stop(&a->poll);
 }
 
 int talk_start(struct apply *a)
@@ -58,7 +59,7 @@ void talk_ack(struct apply *a, unsigned int type, uint64_t generation, const str
 	a->applied = a->repaired = 0;
 	wire_fill(&a->acks[slot], SAN_MSG_ACK, a->session, generation, &ack);
 	a->n_acks++;
-	set_writing(a, true);
+	apply_go_on(a);
 }
 
 void talk_report_hop(struct apply *a, struct hop *hop)
@@ -67,7 +68,7 @@ void talk_report_hop(struct apply *a, struct hop *hop)
 		return;
 	hop->report = true;
 	DL_APPEND(a->reports, hop);
-	set_writing(a, true);
+	apply_go_on(a);
 }
 
 void talk_reset(struct apply *a)
@@ -75,6 +76,7 @@ void talk_reset(struct apply *a)
 	struct hop *hop, *next;
 
 	a->n_acks = a->n_events = 0;
+	a->repairs_told = a->overruns_told = 0; /* the new child knows nothing */
 	counters_drop(a);
 	DL_FOREACH_SAFE(a->reports, hop, next)
 	{
@@ -104,15 +106,22 @@ static int pump_acks(struct apply *a)
 	return 0;
 }
 
-/* By the audit: it has no answer to travel with. */
+/* Found outside of plans: that has no answer to travel with. The totals go with every change. */
 static int pump_repaired(struct apply *a)
 {
-	struct san_msg_repaired msg = {.count = a->repaired};
-	int r = a->repaired ? talk_send(a, SAN_MSG_REPAIRED, &msg) : 0;
+	struct san_msg_repaired msg = {.count = a->repaired, .overruns = nl_overruns(a->nl)};
+	int r;
 
-	if (!r)
-		a->repaired = 0;
-	return r;
+	memcpy(msg.total, a->repairs, sizeof(msg.total));
+	if (!a->repaired && a->repairs_all == a->repairs_told && msg.overruns == a->overruns_told)
+		return 0;
+	r = talk_send(a, SAN_MSG_REPAIRED, &msg);
+	if (r)
+		return r;
+	a->repaired = 0;
+	a->repairs_told = a->repairs_all;
+	a->overruns_told = msg.overruns;
+	return 0;
 }
 
 static int pump_ifaces(struct apply *a)
@@ -183,18 +192,36 @@ void talk_pump(struct apply *a)
 	if (r && r != -EAGAIN)
 		child_gone(a);
 	else
-		set_writing(a, r == -EAGAIN);
+		set_events(a, r == -EAGAIN, a->held);
 }
 
 /* --- in --- */
 
+/* What was read and not yet looked at. */
+static void take_read(struct apply *a)
+{
+	while (a->next_in < a->in.n && !a->closing) {
+		unsigned int i = a->next_in;
+
+		if (session_message(a, &a->in.msgs[i], a->in.len[i])) {
+			set_events(a, a->writing, true);
+			return;
+		}
+		a->next_in++;
+	}
+	set_events(a, a->writing, false);
+}
+
+void talk_resume(struct apply *a)
+{
+	if (a->held)
+		take_read(a);
+}
+
 static void take_all(struct apply *a)
 {
-	struct wire_buf msg;
-	size_t len;
-
-	for (int i = 0; i < APPLY_READ_BATCH && !a->closing; i++) {
-		int r = wire_recv(a->fd, &msg, &len);
+	for (int i = 0; i < APPLY_READ_BATCH / WIRE_BATCH && !a->held && !a->closing; i++) {
+		int r = wire_recv_many(a->fd, &a->in);
 
 		if (r == -EAGAIN)
 			return;
@@ -202,7 +229,10 @@ static void take_all(struct apply *a)
 			child_gone(a);
 			return;
 		}
-		session_message(a, &msg, len);
+		a->next_in = 0;
+		take_read(a);
+		if (a->in.n < WIRE_BATCH)
+			return;
 	}
 }
 
@@ -217,5 +247,5 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	if (events & UV_READABLE)
 		take_all(a);
 	if (!a->closing)
-		talk_pump(a);
+		apply_rest(a);
 }

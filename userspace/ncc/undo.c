@@ -2,9 +2,12 @@
 /* What a plan changed, so that a plan that fails in the middle leaves no trace. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ncc/apply_int.h"
 #include "util/log.h"
+
+#define UNDO_KEEP 64 /* a longer log gives its memory back */
 
 int undo_push(struct apply *a, const struct undo *undo)
 {
@@ -54,25 +57,28 @@ static int undo_one(struct apply *a, const struct undo *undo, struct err *err)
 	case UNDO_RULES:
 		return rules_restore(a, &undo->rules, err);
 	case UNDO_ROUTE:
-		return shadow_set_route(a, &undo->route.r.dst, undo->had ? &undo->route : NULL,
-					err);
+		return shadow_undo_route(a, undo, err);
 	default:
 		return shadow_set_sid(a, &undo->sid.addr, undo->had ? &undo->sid : NULL, err);
 	}
 }
 
-void undo_all(struct apply *a)
+int undo_some(struct apply *a, struct slice *slice)
 {
 	char text[512];
 
 	a->undo.off = true;
-	while (a->undo.n) {
+	while (a->undo.n && !slice_over(slice)) {
 		struct err err = {0};
 
 		if (undo_one(a, &a->undo.v[--a->undo.n], &err))
 			log_err("not undone", "text=\"%s\"", err_text(&err, text, sizeof(text)));
 	}
+	a->undo.off = false;
+	if (a->undo.n)
+		return 1;
 	undo_forget(a);
+	return 0;
 }
 
 /* What the log kept for going back is not needed any more. */
@@ -89,12 +95,30 @@ static void settle(struct apply *a, struct undo *undo)
 		balance_drop(a, undo->entry.balance, e ? e->balance : NULL);
 }
 
+int undo_settle(struct apply *a, struct slice *slice)
+{
+	while (a->undo.n) {
+		settle(a, &a->undo.v[--a->undo.n]);
+		if (slice && slice_over(slice))
+			return 1;
+	}
+	return 0;
+}
+
 void undo_forget(struct apply *a)
 {
-	while (a->undo.n)
-		settle(a, &a->undo.v[--a->undo.n]);
-	free(a->undo.v);
-	a->undo.v = NULL;
-	a->undo.room = 0;
+	undo_settle(a, NULL);
+	if (a->undo.room > UNDO_KEEP) {
+		free(a->undo.v);
+		a->undo.v = NULL;
+		a->undo.room = 0;
+	}
 	a->undo.off = false;
+}
+
+void undo_free(struct apply *a)
+{
+	undo_settle(a, NULL);
+	free(a->undo.v);
+	memset(&a->undo, 0, sizeof(a->undo));
 }

@@ -271,6 +271,8 @@ static void resync(struct nl *nl)
 {
 	int r = nl_cache_refill(nl->sync_sock, nl->links);
 
+	nl->overruns++;
+	nl->lost = true; /* a link may have gone down and come back, with its routes */
 	if (!r)
 		r = nl_cache_refill(nl->sync_sock, nl->neighs);
 	if (r)

@@ -63,6 +63,14 @@ static int look_via(struct nl *nl, const struct in6_addr *via, struct nl_hit *hi
 	return 0;
 }
 
+/* A neighbour may be on several links: the caller knows which. */
+static unsigned int link_of(const struct nl_encap_route *route, const struct nl_hit *hit)
+{
+	bool neighbour = !memcmp(&hit->gateway, &route->via, sizeof(route->via));
+
+	return neighbour && route->ifindex ? route->ifindex : hit->oif;
+}
+
 static int add_direct(struct nl *nl, struct nl_req *req, const struct nl_encap_route *route,
 		      char *why)
 {
@@ -74,7 +82,7 @@ static int add_direct(struct nl *nl, struct nl_req *req, const struct nl_encap_r
 		return -ENETDOWN;
 	}
 	nl_put_addr(&req->nlh, RTA_GATEWAY, &hit.gateway);
-	mnl_attr_put_u32(&req->nlh, RTA_OIF, hit.oif);
+	mnl_attr_put_u32(&req->nlh, RTA_OIF, link_of(route, &hit));
 	return 0;
 }
 
@@ -177,6 +185,8 @@ bool nl_encap_route_same(struct nl *nl, const struct nl_encap_route *a,
 {
 	if (memcmp(&a->dst, &b->dst, sizeof(a->dst)) || a->table != b->table ||
 	    a->n_segs != b->n_segs || a->direct != b->direct)
+		return false;
+	if (a->direct && a->ifindex && b->ifindex && a->ifindex != b->ifindex)
 		return false;
 	if (a->direct)
 		return same_via(nl, &a->via, &b->via);

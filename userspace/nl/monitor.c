@@ -3,12 +3,28 @@
  * foreign routes), only noticed. */
 #include <errno.h>
 #include <linux/fib_rules.h>
+#include <linux/filter.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "nl/priv.h"
 
 #define GROUP_NEXTHOP 32 /* RTNLGRP_NEXTHOP, kernel 5.3 */
+
+/* Thousands of routes in a row would otherwise overrun the socket with what we know. */
+static void drop_own(const struct nl *nl, int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_pid)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(nl->rt.port), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog prog = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
+}
 
 int nl_monitor_start(struct nl *nl)
 {
@@ -25,6 +41,7 @@ int nl_monitor_start(struct nl *nl)
 	fd = mnl_socket_get_fd(nl->monitor);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	drop_own(nl, fd);
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		int r = mnl_socket_setsockopt(nl->monitor, NETLINK_ADD_MEMBERSHIP, &groups[i],
 					      sizeof(groups[i]));
@@ -93,6 +110,7 @@ static void on_message(struct nl *nl, const struct nlmsghdr *nlh)
 /* Notifications were lost: anything may have happened. */
 static void overflow(struct nl *nl)
 {
+	nl->overruns++;
 	nl_known_clear(nl);
 	nl->lost = true;
 	nl_touch(nl);

@@ -148,6 +148,11 @@ void nl_shut(struct nl *nl)
 		free(nl);
 }
 
+uint64_t nl_overruns(const struct nl *nl)
+{
+	return nl->overruns;
+}
+
 bool nl_lost(struct nl *nl)
 {
 	bool lost;

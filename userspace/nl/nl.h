@@ -34,6 +34,9 @@ void nl_shut(struct nl *nl);
 /* Somebody else removed or replaced a route or rule of ours since the last call. */
 bool nl_lost(struct nl *nl);
 
+/* How often notifications were lost, and everything was read anew. */
+uint64_t nl_overruns(const struct nl *nl);
+
 struct nl_link {
 	unsigned int ifindex;
 	char name[IFNAMSIZ];
@@ -70,14 +73,16 @@ struct nl_encap_route {
 	bool direct;	/* plain route via the neighbour `via`, of dst's version; n_segs 0 */
 	struct in6_addr via;
 	struct in6_addr segs[SAN_MAX_SEGS]; /* travel order */
-	unsigned int
-		ifindex; /* any link of the core; the kernel routes by the first segment anyway */
+	/* Any link of the core, the kernel routes by the first segment anyway; direct: the link
+	 * that `via` is on, 0 = as the kernel's routes say. */
+	unsigned int ifindex;
 };
 /* -ENETDOWN: no link is up, or none leads to `via`, now. */
 int nl_encap_route_put(struct nl *nl, const struct nl_encap_route *route, struct err *err);
 int nl_encap_route_del(struct nl *nl, const struct in6_addr *dst, uint32_t table, struct err *err);
-/* The kernel would do the same: for comparing what is there with what should be. Ignores ifindex,
- * and encap where this kernel knows one form only; an instance behind a router is that router. */
+/* The kernel would do the same: for comparing what is there with what should be. Ignores
+ * ifindex, but of direct ones where both have it, and encap where this kernel knows one form only;
+ * an instance behind a router is that router. */
 bool nl_encap_route_same(struct nl *nl, const struct nl_encap_route *a,
 			 const struct nl_encap_route *b);
 /* What of ours is in that table now, for adoption and repair. fn may write; when it returns

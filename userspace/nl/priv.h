@@ -62,6 +62,7 @@ struct nl {
 
 	struct nl_watched *watched;
 	struct nl_known *known;
+	uint64_t overruns;
 	bool lost;	  /* somebody else changed what is ours */
 	bool no_red;	  /* kernel without encap.red (before 6.0) */
 	bool no_psp;	  /* kernel without End's flavor PSP (before 6.3) */

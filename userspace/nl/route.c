@@ -257,25 +257,40 @@ static int write_route(struct nl *nl, struct nl_req *req)
 	return r;
 }
 
-int nl_route_put(struct nl *nl, struct nl_req *req, const struct in6_addr *dst, uint32_t table,
-		 char why[NL_WHY_LEN])
+/* Where it stands already: ours is replaced. */
+static int replace_route(struct nl *nl, struct nl_req *req, uint16_t flags)
+{
+	req->nlh.nlmsg_flags = flags | NLM_F_CREATE | NLM_F_REPLACE;
+	return write_route(nl, req);
+}
+
+static int create_route(struct nl *nl, struct nl_req *req, const struct in6_addr *dst,
+			uint32_t table, char *why)
 {
 	uint16_t flags = req->nlh.nlmsg_flags;
 	int r;
 
 	req->nlh.nlmsg_flags = flags | NLM_F_CREATE | NLM_F_EXCL;
 	r = write_route(nl, req);
-	if (r == -EEXIST) {
-		nl_monitor_take(nl); /* a foreign hand may have replaced what we knew as ours */
-		if (!nl_known_has(nl, dst, table)) {
-			r = check_owner(nl, dst, table, why);
-			if (r)
-				return r;
-		}
-		req->nlh.nlmsg_flags = flags | NLM_F_CREATE | NLM_F_REPLACE;
-		r = write_route(nl, req);
-	}
-	snprintf(why, NL_WHY_LEN, "%s", nl->rt.why);
+	if (r != -EEXIST)
+		return r;
+	r = check_owner(nl, dst, table, why);
+	return r ? r : replace_route(nl, req, flags);
+}
+
+int nl_route_put(struct nl *nl, struct nl_req *req, const struct in6_addr *dst, uint32_t table,
+		 char why[NL_WHY_LEN])
+{
+	int r;
+
+	why[0] = '\0';
+	nl_monitor_take(nl); /* a foreign hand may have replaced what we knew as ours */
+	if (nl_known_has(nl, dst, table))
+		r = replace_route(nl, req, req->nlh.nlmsg_flags);
+	else
+		r = create_route(nl, req, dst, table, why);
+	if (r && !why[0])
+		snprintf(why, NL_WHY_LEN, "%s", nl->rt.why);
 	if (!r)
 		nl_known_add(nl, dst, table);
 	return r;
