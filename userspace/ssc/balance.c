@@ -107,9 +107,60 @@ static bool differs(const struct ssc_field *f, const struct group *g)
 	       abs(ssc_weight_now(f, g->best) - weight) > margin;
 }
 
+/* Of all members: the weights in force, and what they would be now. */
+struct sums {
+	uint64_t force, now;
+};
+
+static struct sums sums_of(const struct ssc_field *f)
+{
+	struct sums sums = {0};
+	struct group g;
+
+	for (unsigned int i = 0; i < f->n; i = g.end) {
+		g = group_at(f, i);
+		if (g.member < 0)
+			continue;
+		sums.force += f->weights[g.member];
+		sums.now += ssc_weight_now(f, g.best);
+	}
+	return sums;
+}
+
+/* The member's share in force, as a weight among those of now: only shares move traffic. */
+static int scaled(const struct ssc_field *f, const struct group *g, const struct sums *sums)
+{
+	return (int)(((2 * f->weights[g->member] * sums->now) + sums->force) / (2 * sums->force));
+}
+
+/* How far a member's weight is from what it should be. */
+static int gap_of(const struct ssc_field *f, const struct group *g, const struct sums *sums)
+{
+	return (int)ssc_weight_now(f, g->best) - scaled(f, g, sums);
+}
+
+/* After a renewal that was not the whole way, weights may differ from what they would be now and
+ * the shares be right: margin thousandths of a share are left alone. */
+static bool shares_differ(const struct ssc_field *f)
+{
+	const struct sums sums = sums_of(f);
+	struct group g;
+
+	for (unsigned int i = 0; i < f->n; i = g.end) {
+		g = group_at(f, i);
+		if (g.member >= 0 &&
+		    abs(gap_of(f, &g, &sums)) * METRIC_MAX > f->svc->margin * scaled(f, &g, &sums))
+			return true;
+	}
+	return false;
+}
+
 static bool any_differs(const struct ssc_field *f)
 {
 	struct group g;
+
+	if (f->calm && f->calm->level && !shares_differ(f))
+		return false;
 
 	for (unsigned int i = 0; i < f->n; i = g.end) {
 		g = group_at(f, i);
@@ -119,30 +170,41 @@ static bool any_differs(const struct ssc_field *f)
 	return false;
 }
 
-/* How far a member's weight is from what it should be. */
-static int gap_of(const struct ssc_field *f, const struct group *g)
+/*
+ * How much of the way to go. At first as if all load were made by this traffic and in proportion to
+ * it: what is at 700 of 1000 answers a change of its share by 7/3 of it, so 3/10 of the way lead to
+ * the mark.
+ */
+static uint16_t first_step(const struct ssc_field *f)
 {
-	return (int)ssc_weight_now(f, g->best) - (int)f->weights[g->member];
+	uint64_t sum = 0, weights = 0;
+
+	for (unsigned int i = 0; i < f->n; i++) {
+		sum += (uint64_t)f->weights[i] * (METRIC_MAX - f->scores[i].metric);
+		weights += f->weights[i];
+	}
+	sum = weights ? sum * SSC_STEP_ALL / (weights * METRIC_MAX) : SSC_STEP_ALL;
+	return (uint16_t)(sum > SSC_STEP_LEAST ? sum : SSC_STEP_LEAST);
 }
 
 /*
- * How much of the way to go. If the weight that differed most at the last renewal has gone beyond
- * its mark by it, the traffic that moved has done it: a straight line through both says where the
- * mark will be met (the secant method; Aitken's relaxation).
+ * Then by what came of it. If the weight that differed most at the last renewal has gone beyond its
+ * mark, a straight line through both says where it will be met (the secant method; Aitken's
+ * relaxation). If it is still on the same side, the load is not made by this traffic: twice as far.
  */
 static uint16_t step_after(const struct ssc_calm *calm, int gap)
 {
-	int step = calm->step ? calm->step : SSC_STEP_ALL;
+	int step = calm->step;
 
 	if (!calm->gap || !gap)
 		return (uint16_t)step;
 	if ((gap > 0) == (calm->gap > 0))
 		return (uint16_t)(2 * step < SSC_STEP_ALL ? 2 * step : SSC_STEP_ALL);
 	step = (int)((int64_t)step * abs(calm->gap) / (abs(calm->gap) + abs(gap)));
-	return (uint16_t)(step > SSC_STEP_ALL / 16 ? step : SSC_STEP_ALL / 16);
+	return (uint16_t)(step > SSC_STEP_LEAST ? step : SSC_STEP_LEAST);
 }
 
-static void plan_step(const struct ssc_field *f, uint64_t now_us)
+static void plan_step(const struct ssc_field *f, const struct sums *sums, uint64_t now_us)
 {
 	struct ssc_calm *calm = f->calm;
 	int most = 0, before = 0;
@@ -156,13 +218,13 @@ static void plan_step(const struct ssc_field *f, uint64_t now_us)
 		if (g.member < 0)
 			continue;
 		if (who == calm->gap_of)
-			before = gap_of(f, &g);
-		if (abs(gap_of(f, &g)) >= abs(most)) {
-			most = gap_of(f, &g);
+			before = gap_of(f, &g, sums);
+		if (abs(gap_of(f, &g, sums)) >= abs(most)) {
+			most = gap_of(f, &g, sums);
 			most_of = who;
 		}
 	}
-	calm->step = step_after(calm, before);
+	calm->step = calm->step ? step_after(calm, before) : first_step(f);
 	calm->gap = most;
 	calm->gap_of = most_of;
 	ssc_calm_raise(f, now_us);
@@ -170,11 +232,12 @@ static void plan_step(const struct ssc_field *f, uint64_t now_us)
 
 static void renew(const struct ssc_field *f, uint64_t now_us)
 {
+	const struct sums sums = sums_of(f);
 	int step = SSC_STEP_ALL;
 	struct group g;
 
 	if (f->calm && f->svc->hold_ms) {
-		plan_step(f, now_us);
+		plan_step(f, &sums, now_us);
 		step = f->calm->step;
 	}
 	for (unsigned int i = 0; i < f->n; i = g.end) {
@@ -183,7 +246,8 @@ static void renew(const struct ssc_field *f, uint64_t now_us)
 		g = group_at(f, i);
 		if (g.member < 0)
 			continue;
-		weight = f->weights[g.member] + gap_of(f, &g) * step / SSC_STEP_ALL;
+		weight = ssc_weight_now(f, g.best) -
+			 gap_of(f, &g, &sums) * (SSC_STEP_ALL - step) / SSC_STEP_ALL;
 		f->weights[g.member] = 0;
 		f->weights[g.best] = (uint16_t)(weight > 0 ? weight : 1);
 	}

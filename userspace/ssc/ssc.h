@@ -126,6 +126,7 @@ const char *ssc_why_text(enum ssc_why why); /* for people */
 #define SSC_LEFT 4			   /* candidates remembered */
 #define SSC_HOLD_MAX_US UINT64_C(60000000) /* of a hold time that has been doubled */
 #define SSC_STEP_ALL 1024
+#define SSC_STEP_LEAST 64
 struct ssc_calm {
 	uint64_t since_us; /* of the last change that counts, or when the level fell */
 	uint8_t level;	   /* the hold time is doubled so often */
