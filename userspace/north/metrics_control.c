@@ -3,6 +3,19 @@
 #include "north/database.h"
 #include "north/metrics.h"
 
+static void print_repairs(const struct metrics *p, const struct ncc_status *s)
+{
+	static const char *const kinds[] = {"maps", "routes", "sids", "rules", "nexthops"};
+
+	_Static_assert(ARRAY_SIZE(kinds) == SAN_REPAIR_MAX, "a name for each kind");
+	metrics_family(p, "sand_repaired_total", "counter",
+		       "Entries found different from what had been applied, and mended.");
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		metrics_sample(p, s->repaired_by[i], "sand_repaired_total", "kind", kinds[i], NULL);
+	metrics_one(p, "sand_overruns_total", "counter",
+		    "Losses of kernel notifications, after which all was read anew.", s->overruns);
+}
+
 static void print_plan(const struct metrics *p)
 {
 	struct ncc_status s;
@@ -21,8 +34,7 @@ static void print_plan(const struct metrics *p)
 		    "Plans refused by the parent process.", s.failures);
 	metrics_hist(p, "sand_apply_seconds",
 		     "Time from handing over a plan to its acknowledgement.", s.apply_us);
-	metrics_one(p, "sand_repaired_total", "counter",
-		    "Entries found different from what had been applied, and mended.", s.repaired);
+	print_repairs(p, &s);
 	metrics_real(p, "sand_plan_last_apply_seconds", "gauge",
 		     "Time from handing over the last plan to its acknowledgement.",
 		     (double)s.last_apply_us / 1e6);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,6 +53,28 @@ int ctl_call(struct ctl *ctl, struct call *call, json_t **out)
 	if (call->status >= 200 && call->status < 300)
 		return CTL_OK;
 	status = refused(ctl, call->status, *out);
+	json_decref(*out);
+	*out = NULL;
+	return status;
+}
+
+int ctl_bulk(struct ctl *ctl, const char *method, const char *path, const struct http_bulk *bulk,
+	     json_t **out)
+{
+	struct err err = {};
+	char text[512];
+	long answered = 0;
+	int status = open_server(ctl);
+
+	*out = NULL;
+	if (status)
+		return status;
+	if (http_bulk(ctl->http, method, path, bulk, &answered, out, &err))
+		return say(ctl, err_text(&err, text, sizeof(text)),
+			   err.code == -EIO ? CTL_REFUSED : CTL_UNREACHABLE);
+	if (answered >= 200 && answered < 300)
+		return CTL_OK;
+	status = refused(ctl, answered, *out);
 	json_decref(*out);
 	*out = NULL;
 	return status;

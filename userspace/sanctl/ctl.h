@@ -41,6 +41,9 @@ enum ctl_option {
 	CTL_OPT_PROTOCOL,
 	CTL_OPT_SPORT,
 	CTL_OPT_DPORT,
+	CTL_OPT_PREFIX,
+	CTL_OPT_REPLACE, /* a flag, like the next one: text "" */
+	CTL_OPT_LEASED,
 	CTL_OPT_MAX,
 };
 #define CTL_TAKES(option) (1u << CTL_OPT_##option)
@@ -111,6 +114,9 @@ struct call {
 	long status; /* of the answer */
 };
 int ctl_call(struct ctl *ctl, struct call *call, json_t **out);
+/* The same with files as bodies. */
+int ctl_bulk(struct ctl *ctl, const char *method, const char *path, const struct http_bulk *bulk,
+	     json_t **out);
 /* All pages of a collection as one {"items": [...]}. */
 int ctl_collect(struct ctl *ctl, const char *path, json_t **out);
 /* Number of arguments that a path takes. */
@@ -139,8 +145,10 @@ int run_network_get(struct ctl *ctl, const struct verb *verb, struct args args);
 
 /* ---- follow.c ---- */
 struct follow {
-	char filter[512]; /* "&kind=trace&service=0x101", as in a query */
-	const char *after;
+	const char *path;      /* NULL: /v1/events */
+	const char *from;      /* parameter that says where to go on; NULL: after */
+	const char *filter;    /* "&kind=trace&service=0x101", as in a query; NULL: none */
+	const char *after;     /* where to begin; NULL: now */
 	unsigned long count;   /* 0 = no end */
 	unsigned long seconds; /* likewise */
 	void (*print)(const json_t *event);
@@ -150,6 +158,15 @@ void follow_catch(struct ctl *ctl);
 /* Prints events until one of the ends. */
 int follow_events(struct ctl *ctl, const struct follow *follow);
 void follow_print_json(const json_t *event); /* on one line */
+
+/* ---- db.c db_file.c history.c ---- */
+int run_db_status(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_db_get(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_db_watch(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_db_compact(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_db_snapshot(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_db_restore(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_history(struct ctl *ctl, const struct verb *verb, struct args args);
 
 /* ---- explain.c status.c stats.c monitor.c trace.c ---- */
 int run_monitor(struct ctl *ctl, const struct verb *verb, struct args args);

@@ -57,25 +57,35 @@ static void say_missed(const struct ctl *ctl, const json_t *answer)
 			(long long)missed);
 }
 
+static void follow_path(const struct follow *follow, const char *after, time_t wait_s, char *path,
+			size_t size)
+{
+	const char *from = follow->from ? follow->from : "after";
+
+	snprintf(path, size, "%s?%s%s%s%swait_s=%d%s", follow->path ? follow->path : "/v1/events",
+		 after[0] ? from : "", after[0] ? "=" : "", after, after[0] ? "&" : "",
+		 wait_s < 0	   ? 0
+		 : wait_s > WAIT_S ? WAIT_S
+				   : (int)wait_s,
+		 follow->filter ? follow->filter : "");
+}
+
 int follow_events(struct ctl *ctl, const struct follow *follow)
 {
 	unsigned long left = follow->count;
 	time_t end_s = now_s() + (time_t)follow->seconds;
-	char path[CTL_PATH_MAX], after[32];
+	char path[2048], after[32] = "";
 	struct call call = {.method = "GET", .path = path};
 	bool more = true;
 	int status = CTL_OK;
 
-	snprintf(after, sizeof(after), "%s", follow->after);
+	if (follow->after)
+		snprintf(after, sizeof(after), "%s", follow->after);
 	while (more && !status && !stopped) {
 		time_t wait_s = follow->seconds ? end_s - now_s() : WAIT_S;
 		json_t *answer = NULL;
 
-		snprintf(path, sizeof(path), "/v1/events?after=%s&wait_s=%d%s", after,
-			 wait_s < 0	   ? 0
-			 : wait_s > WAIT_S ? WAIT_S
-					   : (int)wait_s,
-			 follow->filter);
+		follow_path(follow, after, wait_s, path, sizeof(path));
 		status = ctl_call(ctl, &call, &answer);
 		if (status)
 			break;

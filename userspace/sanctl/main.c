@@ -19,8 +19,8 @@ static const struct {
 	[CTL_OPT_FILE] = {"-f", 0, "is for put, set and patch"},
 	[CTL_OPT_WATCH] = {"--watch", 86400, "is for stats; use watch(1) for the others"},
 	[CTL_OPT_RATE] = {"--rate", 3600, "is for stats"},
-	[CTL_OPT_COUNT] = {"--count", 1000000000, "is for monitor and trace"},
-	[CTL_OPT_SECONDS] = {"--seconds", 3600, "is for monitor and trace"},
+	[CTL_OPT_COUNT] = {"--count", 1000000000, "is for monitor, trace and db watch"},
+	[CTL_OPT_SECONDS] = {"--seconds", 3600, "is for monitor, trace and db watch"},
 	[CTL_OPT_SERVICE] = {"--service", 0, "is for monitor and trace"},
 	[CTL_OPT_REASON] = {"--reason", 0, "is for monitor and trace"},
 	[CTL_OPT_INTERFACE] = {"--interface", 0, "is for monitor and trace"},
@@ -29,6 +29,9 @@ static const struct {
 	[CTL_OPT_PROTOCOL] = {"--protocol", 0, "is for trace"},
 	[CTL_OPT_SPORT] = {"--source-port", 65535, "is for trace"},
 	[CTL_OPT_DPORT] = {"--destination-port", 65535, "is for trace"},
+	[CTL_OPT_PREFIX] = {"--prefix", 0, "is for db get"},
+	[CTL_OPT_REPLACE] = {"--replace", 0, "is for db restore"},
+	[CTL_OPT_LEASED] = {"--leased", 0, "is for db restore"},
 };
 
 static const struct option options[] = {
@@ -48,6 +51,9 @@ static const struct option options[] = {
 	{"protocol", required_argument, NULL, OPT_OWN + CTL_OPT_PROTOCOL},
 	{"source-port", required_argument, NULL, OPT_OWN + CTL_OPT_SPORT},
 	{"destination-port", required_argument, NULL, OPT_OWN + CTL_OPT_DPORT},
+	{"prefix", required_argument, NULL, OPT_OWN + CTL_OPT_PREFIX},
+	{"replace", no_argument, NULL, OPT_OWN + CTL_OPT_REPLACE},
+	{"leased", no_argument, NULL, OPT_OWN + CTL_OPT_LEASED},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{"help", no_argument, NULL, 'h'},
 	{},
@@ -73,7 +79,7 @@ static int parse_number(const char *option, unsigned long max, unsigned long *ou
 
 static int take_own(struct ctl *ctl, int option)
 {
-	ctl->text[option] = optarg;
+	ctl->text[option] = optarg ? optarg : "";
 	if (!own[option].max)
 		return CTL_OK;
 	return parse_number(own[option].name, own[option].max, &ctl->number[option]);
@@ -138,13 +144,15 @@ static int check_options(const struct ctl *ctl, const struct verb *verb)
 	return CTL_OK;
 }
 
-/* A noun alone lists, where there is something to list. */
+/* A noun alone lists, or tells how it is. */
 static int run_noun(struct ctl *ctl, const char *noun)
 {
 	const struct verb *verb = verb_find(noun, "list");
 
 	if (ctl->help)
 		return help_noun(noun);
+	if (!verb)
+		verb = verb_find(noun, "status");
 	return check_options(ctl, verb) ?: verb->run(ctl, verb, (struct args){});
 }
 

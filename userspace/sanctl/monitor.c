@@ -61,7 +61,7 @@ int run_monitor(struct ctl *ctl, const struct verb *verb, struct args args)
 		.seconds = ctl->number[CTL_OPT_SECONDS],
 		.print = ctl->json ? follow_print_json : print_line,
 	};
-	char value[400];
+	char filter[512] = "", value[400];
 	size_t at = 0;
 
 	if (args.n)
@@ -69,14 +69,15 @@ int run_monitor(struct ctl *ctl, const struct verb *verb, struct args args)
 	for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
 		const char *given = ctl->text[filters[i].option];
 
-		if (!given || at >= sizeof(follow.filter))
+		if (!given || at >= sizeof(filter))
 			continue;
-		at += (size_t)snprintf(follow.filter + at, sizeof(follow.filter) - at, "&%s=%s",
+		at += (size_t)snprintf(filter + at, sizeof(filter) - at, "&%s=%s",
 				       filters[i].parameter,
 				       http_segment(given, value, sizeof(value)));
 	}
-	if (at >= sizeof(follow.filter))
+	if (at >= sizeof(filter))
 		return usage_error(verb, "the filters are too long");
+	follow.filter = filter;
 	follow_catch(ctl);
 	return follow_events(ctl, &follow);
 }

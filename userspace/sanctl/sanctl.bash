@@ -7,7 +7,7 @@ _sanctl()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options="--file --json --server --timeout --watch --rate --count --seconds --service
 		--reason --interface --source --destination --protocol --source-port
-		--destination-port --version --help"
+		--destination-port --prefix --replace --leased --version --help"
 	local words=() server=() i
 
 	COMPREPLY=()
@@ -17,7 +17,7 @@ _sanctl()
 		return
 		;;
 	--server | --timeout | --watch | --rate | --count | --seconds | --reason | --interface | \
-		--source | --destination | --source-port | --destination-port)
+		--source | --destination | --source-port | --destination-port | --prefix)
 		return
 		;;
 	--protocol)
@@ -42,7 +42,7 @@ _sanctl()
 			;;
 		-f | --file | --timeout | --watch | --rate | --count | --seconds | --service | --reason | \
 			--interface | --source | --destination | --protocol | --source-port | \
-			--destination-port)
+			--destination-port | --prefix)
 			((i++))
 			;;
 		-*) ;;

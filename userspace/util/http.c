@@ -19,12 +19,16 @@ struct http {
 	struct curl_slist *headers;
 	char endpoint[ENDPOINT_MAX];
 	char base[ENDPOINT_MAX]; /* "http://localhost", "http://[::1]:8080" */
+	long timeout_ms;
 };
 
 struct answer {
 	char *text;
 	size_t len, cap;
 	bool too_large;
+	CURL *curl;  /* with take */
+	FILE *take;  /* the body of a 2xx answer goes there; NULL: nowhere */
+	bool failed; /* a file did */
 };
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
@@ -58,6 +62,28 @@ static size_t on_data(char *data, size_t size, size_t n, void *arg)
 	memcpy(answer->text + answer->len, data, more);
 	answer->len += more;
 	return more;
+}
+
+/* The body of a problem is kept, that of a good answer goes to the file. */
+static size_t on_bulk(char *data, size_t size, size_t n, void *arg)
+{
+	struct answer *answer = arg;
+	long status = 0;
+
+	curl_easy_getinfo(answer->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (!answer->take || status < 200 || status > 299)
+		return on_data(data, size, n, arg);
+	if (fwrite(data, size, n, answer->take) == n)
+		return size * n;
+	answer->failed = true;
+	return 0;
+}
+
+static size_t on_send(char *buf, size_t size, size_t n, void *arg)
+{
+	size_t got = fread(buf, 1, size * n, arg);
+
+	return got || !ferror((FILE *)arg) ? got : CURL_READFUNC_ABORT;
 }
 
 static int refuse_endpoint(const char *endpoint, const char *want, struct err *err)
@@ -144,6 +170,7 @@ int http_open(const char *endpoint, long timeout_ms, struct http **out, struct e
 	if (!http)
 		return err_set(err, -ENOMEM, "", "", "out of memory");
 	snprintf(http->endpoint, sizeof(http->endpoint), "%s", endpoint);
+	http->timeout_ms = timeout_ms;
 	http->curl = curl_easy_init();
 	rc = http->curl ? set_options(http, timeout_ms) : -ENOMEM;
 	if (rc)
@@ -198,7 +225,10 @@ static int transport_error(struct http *http, CURLcode code, const struct answer
 {
 	int rc = -EPROTO;
 
-	if (answer->too_large)
+	if (answer->failed)
+		rc = err_set(err, -EIO, "", "", "answers, but that could not be written: %s",
+			     strerror(errno));
+	else if (answer->too_large)
 		err_set(err, rc, "", "", "answers with more than %u MiB", HTTP_ANSWER_MAX >> 20);
 	else if (code == CURLE_OUT_OF_MEMORY || code == CURLE_WRITE_ERROR)
 		rc = err_set(err, -ENOMEM, "", "", "out of memory");
@@ -254,9 +284,9 @@ static int set_request(struct http *http, const char *method, const char *url, c
 	return 0;
 }
 
-static int perform(struct http *http, long *status, json_t **out, struct err *err)
+static int perform(struct http *http, FILE *take, long *status, json_t **out, struct err *err)
 {
-	struct answer answer = {};
+	struct answer answer = {.curl = http->curl, .take = take};
 	CURLcode code;
 	int rc = 0;
 
@@ -292,7 +322,79 @@ int http_call(struct http *http, const char *method, const char *path, const jso
 	}
 	if (set_request(http, method, url, text))
 		return err_set(err, -EIO, "", "", "libcurl refuses the request");
-	return perform(http, status, out, err);
+	return perform(http, NULL, status, out, err);
+}
+
+/* ---- bulk ---- */
+
+static int size_of(FILE *file, curl_off_t *size)
+{
+	off_t at = ftello(file), end;
+
+	if (at < 0 || fseeko(file, 0, SEEK_END))
+		return -EIO;
+	end = ftello(file);
+	*size = (curl_off_t)(end - at);
+	return end < at || fseeko(file, at, SEEK_SET) ? -EIO : 0;
+}
+
+static int set_send(struct http *http, FILE *file, const char *type, struct curl_slist **headers)
+{
+	curl_off_t size = 0;
+	char line[64];
+
+	snprintf(line, sizeof(line), "Content-Type: %s", type);
+	*headers = curl_slist_append(NULL, line);
+	if (!*headers || !curl_slist_append(*headers, "Expect:") || size_of(file, &size) ||
+	    curl_easy_setopt(http->curl, CURLOPT_POST, 1L) ||
+	    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, NULL) ||
+	    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE, size) ||
+	    curl_easy_setopt(http->curl, CURLOPT_READFUNCTION, on_send) ||
+	    curl_easy_setopt(http->curl, CURLOPT_READDATA, file) ||
+	    curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, *headers))
+		return -EIO;
+	return 0;
+}
+
+/* The ordinary calls' patience and readers, or those of a bulk. */
+static int set_patience(struct http *http, const struct http_bulk *bulk)
+{
+	CURL *curl = http->curl;
+
+	if (curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, bulk ? 0L : http->timeout_ms) ||
+	    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, bulk ? 1L : 0L) ||
+	    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, bulk ? bulk->silence_s : 0L) ||
+	    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)-1) ||
+	    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, bulk ? on_bulk : on_data))
+		return -EIO;
+	return 0;
+}
+
+int http_bulk(struct http *http, const char *method, const char *path, const struct http_bulk *bulk,
+	      long *status, json_t **out, struct err *err)
+{
+	struct curl_slist *headers = NULL;
+	char url[URL_MAX];
+	int n, rc;
+
+	*status = 0;
+	*out = NULL;
+	n = snprintf(url, sizeof(url), "%s%s", http->base, path);
+	if (n < 0 || (size_t)n >= sizeof(url))
+		return err_set(err, -ENAMETOOLONG, "", path, "must be at most %d bytes", URL_MAX);
+	rc = set_request(http, method, url, NULL) ?: set_patience(http, bulk);
+	if (!rc && bulk->send)
+		rc = set_send(http, bulk->send, bulk->type, &headers);
+	if (!rc && curl_easy_setopt(http->curl, CURLOPT_CUSTOMREQUEST, method))
+		rc = -EIO;
+	if (rc)
+		err_set(err, rc, "", "", "libcurl refuses the request, or the file has no size");
+	else
+		rc = perform(http, bulk->take, status, out, err);
+	set_patience(http, NULL);
+	curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(headers);
+	return rc;
 }
 
 static int status_code(long status)

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 #include <signal.h>
+#include <stdio.h>
 
 #include "util/err.h"
 
@@ -27,6 +28,17 @@ void http_stop_on(struct http *http, const volatile sig_atomic_t *stop);
  * empty; new reference. 0 when an answer came, whatever its status; -ECONNREFUSED, -ETIMEDOUT,
  * -EPROTO. */
 int http_call(struct http *http, const char *method, const char *path, const json_t *body,
+	      long *status, json_t **out, struct err *err);
+/* Bodies too large for memory. send (NULL: none) is a file of type, sent from where it stands; take
+ * (NULL: none) gets the body of a 2xx answer as it comes, the others' is JSON in *out as above. A
+ * call may last as long as something moves: it ends when nothing has for silence_s. -EIO: a file
+ * could not be read or written; a 2xx answer that broke off is -EPROTO. */
+struct http_bulk {
+	FILE *send, *take;
+	const char *type;
+	long silence_s;
+};
+int http_bulk(struct http *http, const char *method, const char *path, const struct http_bulk *bulk,
 	      long *status, json_t **out, struct err *err);
 /* Turns an application/problem+json answer (RFC 9457) into err: want is its detail, field and value
  * as they came; returns err->code: 0 for 2xx, else by status (404 -ENOENT, 412 -ESTALE...). */

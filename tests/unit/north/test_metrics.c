@@ -103,7 +103,7 @@ static void print_services(struct rig *rig, unsigned int n, unsigned int want)
 	json_t *rows = json_array(), *stats = json_pack("{s:o}", "services", rows);
 	char *buf = NULL, id[SVC_ID_TEXT];
 	size_t size;
-	struct page p = {.n = rig->north, .stats = stats, .out = open_memstream(&buf, &size)};
+	struct metrics p = {.n = rig->north, .stats = stats, .out = open_memstream(&buf, &size)};
 
 	for (unsigned int i = 1; i <= n; i++)
 		json_array_append_new(rows,
@@ -128,10 +128,10 @@ static void test_escapes(void **state)
 {
 	char *buf = NULL;
 	size_t size;
-	struct page p = {.out = open_memstream(&buf, &size)};
+	struct metrics p = {.out = open_memstream(&buf, &size)};
 
-	sample(&p, 5, "name", "a", "quote \" and \\", "b", "line\nend", "c", NULL, NULL);
-	sample(&p, 6, "bare", NULL);
+	metrics_sample(&p, 5, "name", "a", "quote \" and \\", "b", "line\nend", "c", NULL, NULL);
+	metrics_sample(&p, 6, "bare", NULL);
 	fclose(p.out);
 	assert_string_equal(buf, "name{a=\"quote \\\" and \\\\\",b=\"line\\nend\",c=\"\"} 5\n"
 				 "bare 6\n");

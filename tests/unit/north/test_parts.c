@@ -142,10 +142,12 @@ static void test_values_print_as_they_were_written(void **state)
 		     {5000, "5"},   {1, "0.001"},    {999999999999, "999999999.999"},
 		     {0, "0"}};
 
+	const struct view view = {0};
+
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct sample sample = {.attr = ATTR_CPU_LOAD, .milli = cases[i].milli};
 		struct samples set = {.v = &sample, .n = 1};
-		json_t *obj = rest_attributes(&set);
+		json_t *obj = rest_attributes(&view, &set);
 		char *text = rest_text(json_object_get(json_object_get(obj, "cpu_load"), "value"));
 
 		assert_string_equal(text, cases[i].text);
