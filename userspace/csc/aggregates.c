@@ -149,6 +149,8 @@ static void on_published(void *arg, int status, int64_t revision, bool created)
 	struct csc_publish *p = arg;
 
 	p->flying = false;
+	if (p->csc && !status)
+		p->csc->retry_ms = 0;
 	if (p->csc && p->pending) {
 		publish_start(p);
 	} else if (p->csc && is_temporary(status)) {

@@ -50,7 +50,6 @@ int csc_open(struct ncsdb *db, struct view *view, const struct csc_conf *conf,
 struct csc_clock {
 	uv_timer_t timer;
 	struct csc *csc;
-	uint64_t ms;
 };
 
 static void on_retry(uv_timer_t *timer)
@@ -68,29 +67,25 @@ static struct csc_clock *clock_new(struct csc *csc)
 	if (!clock)
 		return NULL;
 	clock->csc = csc;
-	clock->ms = CSC_RETRY_MS;
 	uv_timer_init(csc->db->loop, &clock->timer);
 	uv_unref((uv_handle_t *)&clock->timer);
 	clock->timer.data = clock;
 	return clock;
 }
 
-/* Patience grows while one try after the other fails. */
+/* Patience grows as long as nothing succeeds. */
 void csc_retry(struct csc *csc)
 {
 	struct csc_clock *clock = csc->clock;
-	uint64_t now_ms = uv_now(csc->db->loop);
 
 	if (!clock)
 		clock = csc->clock = clock_new(csc);
 	if (!clock || uv_is_active((uv_handle_t *)&clock->timer))
 		return;
-	if (now_ms - csc->retried_ms > 2 * clock->ms)
-		clock->ms = CSC_RETRY_MS;
-	else if (clock->ms < CSC_RETRY_MAX_MS)
-		clock->ms *= 2;
-	csc->retried_ms = now_ms + clock->ms;
-	uv_timer_start(&clock->timer, on_retry, clock->ms, 0);
+	csc->retry_ms = csc->retry_ms ? csc->retry_ms * 2 : CSC_RETRY_MS;
+	if (csc->retry_ms > CSC_RETRY_MAX_MS)
+		csc->retry_ms = CSC_RETRY_MAX_MS;
+	uv_timer_start(&clock->timer, on_retry, csc->retry_ms, 0);
 }
 
 static void on_clock_closed(uv_handle_t *handle)

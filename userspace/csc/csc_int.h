@@ -66,7 +66,7 @@ struct csc {
 	unsigned int n_flying;		/* of them, under way */
 	struct csc_publish *publishes;	/* uthash */
 	struct csc_clock *clock;	/* NULL: nothing to try again yet */
-	uint64_t retried_ms;		/* uv_now() of the last one */
+	uint64_t retry_ms;		/* 0: the last write succeeded */
 	struct csc_instance *instances; /* uthash */
 	struct csc_agent *agent_names, *agent_leases;
 	struct agent_request *requests; /* under way */

@@ -26,11 +26,10 @@ enum wish_state {
 
 struct csc_wish {
 	struct csc_instance_key key;
-	struct csc *csc; /* NULL: closed meanwhile */
+	struct csc *csc; /* NULL: not wanted any more, or closed */
 	int function;	 /* -1: none yet */
 	enum wish_state state;
-	bool changed; /* since the write started */
-	bool dropped;
+	bool changed;		      /* since the write started */
 	struct csc_wish *prev, *next; /* in csc->ready */
 	UT_hash_handle hh;
 };
@@ -65,15 +64,20 @@ static void wish_new(struct csc *csc, const struct csc_instance_key *key)
 		free(wish);
 }
 
+/* Mostly because the instance has its SID now: before the write is answered, which ends it. */
 static void wish_drop(struct csc *csc, struct csc_wish *wish)
 {
 	HASH_DEL(csc->wishes, wish);
 	functions_drop(&csc->functions, wish->function);
+	wish->csc = NULL;
+	if (wish->state == WISH_FLYING) {
+		csc->n_flying--;
+		csc->retry_ms = 0;
+		return;
+	}
 	if (wish->state == WISH_READY)
 		DL_DELETE(csc->ready, wish);
-	wish->dropped = true;
-	if (wish->state != WISH_FLYING)
-		free(wish);
+	free(wish);
 }
 
 static bool is_wanted(const struct csc *csc, const struct csc_instance *inst)
@@ -129,20 +133,21 @@ static void refuse_exhausted(struct csc *csc, const struct csc_wish *wish)
 static void on_written(void *arg, int status, int64_t revision, bool created)
 {
 	struct csc_wish *wish = arg;
+	struct csc *csc = wish->csc;
 
-	if (!wish->csc || wish->dropped) {
+	if (!csc) {
 		free(wish);
 		return;
 	}
-	wish->csc->n_flying--;
+	csc->n_flying--;
 	wish->state = WISH_WAITING;
 	if (status && status != -ESTALE && status != -ENOENT) {
 		wish->state = WISH_LATER;
-		csc_retry(wish->csc);
+		csc_retry(csc);
 	} else if (wish->changed) {
 		wish_ready(wish);
 	}
-	csc_sids_run(wish->csc);
+	csc_sids_run(csc);
 }
 
 static int wish_write(struct csc *csc, struct csc_wish *wish)
