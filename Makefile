@@ -234,7 +234,8 @@ $(B)/bench/%.skel.h: $(B)/bench/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-$(B)/bench/%: tests/bench/bench_%.c tests/bench/lib.c $(wildcard tests/bench/*.h) $(BENCH_SKEL) $(B)/o/libdp.a $(B)/o/libutil.a
+BENCH_LIB := $(foreach m,orc ncc ssc ncsdb grpc dp nl model util,$(B)/o/lib$(m).a)
+$(B)/bench/%: tests/bench/bench_%.c tests/bench/lib.c $(wildcard tests/bench/*.h) $(BENCH_SKEL) $(BENCH_LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -I$(B)/bench $(BASE_CFLAGS) $(CFLAGS) -o $@ \
