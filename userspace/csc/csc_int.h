@@ -32,13 +32,14 @@ struct csc_instance_key {
 
 /* What the database holds of an instance and the view has no place for. */
 struct csc_instance {
-	struct csc_instance_key key;
 	int64_t lease;	     /* of its address key */
 	int64_t address_rev; /* create revision of its address key */
-	unsigned int fields; /* bits: stored and good */
 	int function;	     /* of its SID in this gateway's locator, -1 = none */
-	UT_hash_handle hh;
+	unsigned int fields; /* bits: stored and good */
+	UT_hash_handle hh;   /* by id: the service's 8 bytes, and the name */
+	char id[];	     /* with NUL */
 };
+#define CSC_ID_NAME sizeof(uint64_t) /* where in it the name begins */
 
 struct csc_agent {
 	char name[NAME_LEN];

@@ -52,27 +52,39 @@ struct csc_instance_key csc_instance_key(uint64_t service, const char *name)
 	return key;
 }
 
+/* Without NUL. */
+static size_t instance_id(uint64_t service, const char *name, char id[CSC_ID_NAME + NAME_LEN])
+{
+	size_t len = strnlen(name, NAME_LEN - 1);
+
+	memcpy(id, &service, sizeof(service));
+	memcpy(id + CSC_ID_NAME, name, len);
+	return CSC_ID_NAME + len;
+}
+
 struct csc_instance *csc_instance_find(const struct csc *csc, uint64_t service, const char *name)
 {
-	struct csc_instance_key key = csc_instance_key(service, name);
+	char id[CSC_ID_NAME + NAME_LEN];
 	struct csc_instance *inst;
+	size_t len = instance_id(service, name, id);
 
-	HASH_FIND(hh, csc->instances, &key, sizeof(key), inst);
+	HASH_FIND(hh, csc->instances, id, len, inst);
 	return inst;
 }
 
 static struct csc_instance *instance_need(struct csc *csc, const struct status_key *key)
 {
 	struct csc_instance *inst = csc_instance_find(csc, key->service, key->parts[1]);
+	size_t len = CSC_ID_NAME + strlen(key->parts[1]);
 
 	if (inst)
 		return inst;
-	inst = calloc(1, sizeof(*inst));
+	inst = calloc(1, sizeof(*inst) + len + 1);
 	if (!inst)
 		return NULL;
-	inst->key = csc_instance_key(key->service, key->parts[1]);
+	instance_id(key->service, key->parts[1], inst->id);
 	inst->function = -1;
-	HASH_ADD(hh, csc->instances, key, sizeof(inst->key), inst);
+	HASH_ADD_KEYPTR(hh, csc->instances, inst->id, len, inst);
 	if (!inst->hh.tbl) {
 		free(inst);
 		return NULL;

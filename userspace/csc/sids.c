@@ -80,14 +80,15 @@ static void wish_drop(struct csc *csc, struct csc_wish *wish)
 	free(wish);
 }
 
-static bool is_wanted(const struct csc *csc, const struct csc_instance *inst)
+static bool is_wanted(const struct csc *csc, const struct csc_instance_key *key)
 {
+	const struct csc_instance *inst = csc_instance_find(csc, key->service, key->name);
 	const struct view_instance *seen;
 
 	if (!inst || inst->fields & 1u << FIELD_SID ||
 	    (inst->fields & FIELDS_REGISTERED) != FIELDS_REGISTERED)
 		return false;
-	seen = view_instance(csc->view, inst->key.service, inst->key.name);
+	seen = view_instance(csc->view, key->service, key->name);
 	return seen && strcmp(seen->gateway, csc->gateway) == 0;
 }
 
@@ -99,7 +100,7 @@ void csc_sid_check(struct csc *csc, const struct csc_instance_key *key)
 	if (!csc->gateway[0])
 		return;
 	wish = wish_find(csc, key);
-	wanted = is_wanted(csc, csc_instance_find(csc, key->service, key->name));
+	wanted = is_wanted(csc, key);
 	if (!wanted && wish)
 		wish_drop(csc, wish);
 	else if (wanted && !wish)

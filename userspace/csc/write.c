@@ -328,17 +328,15 @@ static int status_read(const json_t *attrs, struct attr_patch *patch, const char
 	return r;
 }
 
-static struct ncsdb_write *status_write(struct csc *csc, const struct csc_instance *inst,
+static struct ncsdb_write *status_write(struct csc *csc, const struct target *to,
 					const struct attr_patch *patch, const char *state)
 {
 	struct ncsdb_write *w = ncsdb_write_new(&csc->status.writer);
-	char id[SVC_ID_TEXT];
-	struct target to = {svc_id_text(inst->key.service, id), inst->key.name, inst->lease};
 
-	ncsdb_write_need(w, KEY_FORMAT "address", id, inst->key.name);
+	ncsdb_write_need(w, KEY_FORMAT "address", to->id, to->instance);
 	if (state)
-		ncsdb_write_put(w, inst->lease, state, KEY_FORMAT "state", id, inst->key.name);
-	write_attrs(w, &to, patch);
+		ncsdb_write_put(w, to->lease, state, KEY_FORMAT "state", to->id, to->instance);
+	write_attrs(w, to, patch);
 	ncsdb_write_may_be_absent(w);
 	return w;
 }
@@ -349,6 +347,7 @@ int csc_status_put(struct csc *csc, uint64_t service, const char *instance, cons
 	const struct view_instance *seen;
 	struct csc_instance *inst;
 	struct attr_patch patch;
+	char id[SVC_ID_TEXT];
 	const char *state;
 	int r = check_key(service, instance, err);
 
@@ -363,7 +362,10 @@ int csc_status_put(struct csc *csc, uint64_t service, const char *instance, cons
 	r = status_read(attrs, &patch, &state, err);
 	if (!r)
 		r = attr_patch_fits(&patch, seen ? &seen->samples : NULL, err);
-	if (!r)
-		r = ncsdb_write_commit(status_write(csc, inst, &patch, state), done, err);
+	if (!r) {
+		struct target to = {svc_id_text(service, id), instance, inst->lease};
+
+		r = ncsdb_write_commit(status_write(csc, &to, &patch, state), done, err);
+	}
 	return refused(service, instance, r, err);
 }

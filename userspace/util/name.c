@@ -6,13 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char name_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				 "0123456789._-";
+/* A table: every part of every key that changes is checked. */
+static const bool name_chars[256] = {
+	['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['0' ... '9'] = true,
+	['.'] = true,	      ['_'] = true,	    ['-'] = true,
+};
 
 bool name_valid(const char *name)
 {
-	size_t len = strspn(name, name_chars);
+	size_t len = 0;
 
+	while (len < NAME_LEN && name_chars[(unsigned char)name[len]])
+		len++;
 	return len > 0 && len < NAME_LEN && name[len] == '\0';
 }
 
