@@ -185,9 +185,11 @@ static int count_service(void *arg, uint64_t id, const struct san_service *val)
 /* Services of one scope, and the slots that they use. */
 static int64_t services_used(const struct dp *dp, bool local, bool slots)
 {
+	struct dp_walk walk = {0};
 	uint64_t n[2] = {0};
 
-	dp_service_each(dp, local, count_service, n);
+	while (dp_service_walk(dp, local, &walk, count_service, n) > 0)
+		;
 	return n[slots];
 }
 

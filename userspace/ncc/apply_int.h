@@ -26,6 +26,7 @@
 #define APPLY_READ_BATCH 512  /* datagrams taken in one loop turn */
 #define APPLY_AUDIT_MS 5000   /* between audits, or longer: ... */
 #define APPLY_AUDIT_SHARE 200 /* ... an audit gets at most 1/200 of the time */
+#define APPLY_AUDIT_TRIES 8   /* a table that changes while it is read is read again */
 #define APPLY_SETTLE_SHARE 4  /* following the network gets at most 1/4 of it */
 #define APPLY_SETTLE_MAX_MS 2000
 #define APPLY_EVENTS 256    /* events that wait for the socket */
@@ -199,7 +200,7 @@ static inline struct slice slice_of(uint64_t us)
 
 static inline bool slice_over(struct slice *s)
 {
-	return ++s->n % 8 == 0 && clock_us() >= s->until_us;
+	return ++s->n % 4 == 0 && clock_us() >= s->until_us;
 }
 
 /* Entries of one map that are in the shadow, but not yet written. */
@@ -233,6 +234,8 @@ struct audit {
 	void *next; /* item; moves on when that item goes */
 	uint32_t index;
 	struct dp_walk walk;
+	struct nl_walk *table; /* being read */
+	unsigned int tries;
 	struct slice slice;
 	uint64_t spent_us;
 	uint64_t before; /* repairs */

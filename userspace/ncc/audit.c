@@ -116,10 +116,33 @@ static int on_route(void *arg, const struct nl_encap_route *real)
 	return 0;
 }
 
-/* Unknown is not absent: the items are not looked at then. */
+/* To the end, or from the beginning when it was disturbed. Unknown is not absent: what is compared
+ * with the table is left out when it cannot be read. */
+static int go_on(struct apply *a, int r)
+{
+	struct audit *audit = &a->audit;
+
+	while (!r || r == 1) {
+		r = nl_walk_some(audit->table);
+		if (!r) {
+			nl_walk_free(audit->table);
+			audit->table = NULL;
+			return 0;
+		}
+		if (r == 1 && slice_over(&audit->slice))
+			return 1;
+	}
+	nl_walk_free(audit->table);
+	audit->table = NULL;
+	return r == -EINTR && ++audit->tries < APPLY_AUDIT_TRIES ? 1 : -EAGAIN;
+}
+
 static int read_routes(struct apply *a)
 {
-	return nl_encap_route_each(a->nl, a->conf.config.route_table, on_route, a) ? -EAGAIN : 0;
+	uint32_t table = a->conf.config.route_table;
+	struct nl_walk **walk = &a->audit.table;
+
+	return go_on(a, *walk ? 0 : nl_encap_walk(a->nl, table, on_route, a, walk));
 }
 
 static void mend_route(struct apply *a, struct route *route)
@@ -172,7 +195,9 @@ static int on_sid(void *arg, const struct san_msg_sid *real)
 
 static int read_sids(struct apply *a)
 {
-	return nl_sid_each(a->nl, on_sid, a) ? -EAGAIN : 0;
+	struct nl_walk **walk = &a->audit.table;
+
+	return go_on(a, *walk ? 0 : nl_sid_walk(a->nl, on_sid, a, walk));
 }
 
 static void mend_sid(struct apply *a, struct lsid *sid)
@@ -258,7 +283,7 @@ static void enter(struct apply *a)
 	struct audit *audit = &a->audit;
 
 	audit->next = first(a, phases[audit->phase].over);
-	audit->index = 0;
+	audit->index = audit->tries = 0;
 	memset(&audit->walk, 0, sizeof(audit->walk));
 	audit->entered = true;
 }
@@ -283,6 +308,7 @@ static int run_phase(struct apply *a)
 
 static void begin(struct apply *a, bool maps)
 {
+	nl_walk_free(a->audit.table);
 	memset(&a->audit, 0, sizeof(a->audit));
 	a->audits++;
 	a->audit.running = true;
@@ -354,6 +380,7 @@ void audit_cancel(struct apply *a)
 {
 	if (!a->audit.running)
 		return;
+	nl_walk_free(a->audit.table);
 	memset(&a->audit, 0, sizeof(a->audit));
 	if (!a->closing)
 		audit_schedule(a, 0);

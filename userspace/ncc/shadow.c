@@ -74,6 +74,7 @@ int shadow_open(struct apply *a, struct err *err)
 		shadow_clear(a);
 		return err_set(err, r, "", "", "what is in place cannot be read: %s", strerror(-r));
 	}
+	room_look(a); /* counts what is there once and for all */
 	if (a->hops || a->entries || a->routes || a->sids)
 		log_info("adopted", "nexthops=%u services=%u routes=%u sids=%u",
 			 HASH_COUNT(a->hops), HASH_COUNT(a->entries), HASH_COUNT(a->routes),

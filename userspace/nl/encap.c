@@ -258,22 +258,31 @@ static void classify(const struct nl_route_msg *msg, struct nl_encap_route *out)
 		out->n_segs = N_SEGS_OTHER;
 }
 
-static void on_route(void *arg, const struct nlmsghdr *nlh)
+bool nl_encap_decode(const struct nlmsghdr *nlh, struct nl_encap_route *out)
 {
-	struct walk *walk = arg;
-	struct nl_encap_route *out;
 	struct nl_route_msg msg;
 
 	nl_route_parse(nlh, &msg);
-	if (!msg.host || walk->failed)
-		return;
-	out = grow(walk);
-	if (!out)
-		return;
+	if (!msg.host)
+		return false;
+	memset(out, 0, sizeof(*out));
 	out->dst = msg.dst;
 	out->table = msg.table;
 	out->ifindex = msg.oif;
 	classify(&msg, out);
+	return true;
+}
+
+static void on_route(void *arg, const struct nlmsghdr *nlh)
+{
+	struct nl_encap_route route, *out;
+	struct walk *walk = arg;
+
+	if (walk->failed || !nl_encap_decode(nlh, &route))
+		return;
+	out = grow(walk);
+	if (out)
+		*out = route;
 }
 
 /* Appends one family's; a disturbed dump is done again. */

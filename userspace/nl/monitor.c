@@ -66,6 +66,7 @@ static void on_route(struct nl *nl, const struct nlmsghdr *nlh)
 	nl_route_parse(nlh, &msg);
 	if (msg.rtm->rtm_flags & RTM_F_CLONED)
 		return;
+	nl->changes++;
 	/* Gone, or replaced by somebody else's. */
 	if (msg.host && nl_known_has(nl, &msg.dst, msg.table) &&
 	    (nlh->nlmsg_type == RTM_DELROUTE || msg.rtm->rtm_protocol != NL_PROTO)) {
@@ -111,6 +112,7 @@ static void on_message(struct nl *nl, const struct nlmsghdr *nlh)
 static void overflow(struct nl *nl)
 {
 	nl->overruns++;
+	nl->changes++;
 	nl_known_clear(nl);
 	nl->lost = true;
 	nl_touch(nl);

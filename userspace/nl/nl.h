@@ -103,6 +103,18 @@ bool nl_sid_same(const struct nl *nl, const struct san_msg_sid *want,
 /* behaviour 0: a route of ours that is no SID this module could have made. */
 int nl_sid_each(struct nl *nl, int (*fn)(void *arg, const struct san_msg_sid *sid), void *arg);
 
+/* The same walks in parts, for large tables. fn is called as routes are read, its result is
+ * ignored. */
+struct nl_walk;
+typedef int (*nl_route_cb)(void *arg, const struct nl_encap_route *route);
+typedef int (*nl_sid_cb)(void *arg, const struct san_msg_sid *sid);
+int nl_encap_walk(struct nl *nl, uint32_t table, nl_route_cb fn, void *arg, struct nl_walk **out);
+int nl_sid_walk(struct nl *nl, nl_sid_cb fn, void *arg, struct nl_walk **out);
+/* Some hundred routes; 1: there are more, 0: that was all. -EINTR: all was read, but routes changed
+ * meanwhile, some may have been missed. */
+int nl_walk_some(struct nl_walk *walk);
+void nl_walk_free(struct nl_walk *walk); /* at any time */
+
 /* ip rule, for IPv6 and IPv4: from all lookup table, protocol NL_PROTO. Idempotent. */
 int nl_rule_put(struct nl *nl, uint32_t table, uint32_t priority, struct err *err);
 int nl_rule_del(struct nl *nl, uint32_t table, uint32_t priority, struct err *err);

@@ -63,6 +63,7 @@ struct nl {
 	struct nl_watched *watched;
 	struct nl_known *known;
 	uint64_t overruns;
+	uint64_t changes; /* of routes, ours and others', as far as noticed */
 	bool lost;	  /* somebody else changed what is ours */
 	bool no_red;	  /* kernel without encap.red (before 6.0) */
 	bool no_psp;	  /* kernel without End's flavor PSP (before 6.3) */
@@ -152,6 +153,11 @@ struct nl_dump {
 	uint32_t table;
 };
 int nl_route_dump(struct nl *nl, const struct nl_dump *which, nl_answer_cb fn, void *arg);
+void nl_route_dump_init(struct nl_req *req, const struct nl_dump *which);
+bool nl_route_dumped(const struct nl_dump *which, const struct nlmsghdr *nlh); /* one of these */
+/* encap.c, sid.c: false: not of a single address */
+bool nl_encap_decode(const struct nlmsghdr *nlh, struct nl_encap_route *out);
+bool nl_sid_decode(struct nl *nl, const struct nlmsghdr *nlh, struct san_msg_sid *out);
 /* Kernel's answer for a packet to dst. -errno of the look-up. */
 struct nl_hit {
 	uint8_t type; /* RTN_* */

@@ -171,33 +171,44 @@ struct dump {
 	void *arg;
 };
 
-static void on_dumped(void *arg, const struct nlmsghdr *nlh)
+bool nl_route_dumped(const struct nl_dump *which, const struct nlmsghdr *nlh)
 {
-	const struct dump *d = arg;
 	struct nl_route_msg msg;
 
 	if (nlh->nlmsg_type != RTM_NEWROUTE ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct rtmsg))
-		return;
+		return false;
 	nl_route_parse(nlh, &msg);
-	if (msg.rtm->rtm_family != d->which->family || (msg.rtm->rtm_flags & RTM_F_CLONED))
-		return;
-	if (msg.table == d->which->table &&
-	    (!d->which->proto || msg.rtm->rtm_protocol == d->which->proto))
+	return msg.rtm->rtm_family == which->family && !(msg.rtm->rtm_flags & RTM_F_CLONED) &&
+	       msg.table == which->table &&
+	       (!which->proto || msg.rtm->rtm_protocol == which->proto);
+}
+
+static void on_dumped(void *arg, const struct nlmsghdr *nlh)
+{
+	const struct dump *d = arg;
+
+	if (nl_route_dumped(d->which, nlh))
 		d->fn(d->arg, nlh);
+}
+
+void nl_route_dump_init(struct nl_req *req, const struct nl_dump *which)
+{
+	struct rtmsg *rtm = nl_req_init(req, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
+
+	rtm->rtm_family = which->family;
+	rtm->rtm_table = which->table < 256 ? (uint8_t)which->table : RT_TABLE_UNSPEC;
+	rtm->rtm_protocol = which->proto; /* filters in the kernel, with NETLINK_GET_STRICT_CHK */
+	mnl_attr_put_u32(&req->nlh, RTA_TABLE, which->table);
 }
 
 int nl_route_dump(struct nl *nl, const struct nl_dump *which, nl_answer_cb fn, void *arg)
 {
 	struct dump d = {which, fn, arg};
 	struct nl_req req;
-	struct rtmsg *rtm = nl_req_init(&req, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
 	int r;
 
-	rtm->rtm_family = which->family;
-	rtm->rtm_table = which->table < 256 ? (uint8_t)which->table : RT_TABLE_UNSPEC;
-	rtm->rtm_protocol = which->proto; /* filters in the kernel, with NETLINK_GET_STRICT_CHK */
-	mnl_attr_put_u32(&req.nlh, RTA_TABLE, which->table);
+	nl_route_dump_init(&req, which);
 	r = nl_talk(&nl->rt, &req, on_dumped, &d);
 	return r == -ENOENT ? 0 : r; /* strict checking: a table that does not exist */
 }
@@ -250,6 +261,7 @@ static int write_route(struct nl *nl, struct nl_req *req)
 {
 	int r = nl_talk(&nl->rt, req, NULL, NULL);
 
+	nl->changes++;
 	for (int i = 0; r == -ENOMEM && i < NOMEM_TRIES; i++) {
 		usleep(NOMEM_WAIT_US);
 		r = nl_talk(&nl->rt, req, NULL, NULL);
@@ -302,6 +314,7 @@ int nl_route_del(struct nl *nl, const struct in6_addr *dst, uint32_t table)
 	int r;
 
 	nl_route_init(&req, RTM_DELROUTE, dst, table);
+	nl->changes++;
 	r = nl_talk(&nl->rt, &req, NULL, NULL);
 	if (r && r != -ESRCH && r != -ENOENT)
 		return r;

@@ -273,25 +273,34 @@ static struct san_msg_sid *grow(struct walk *walk)
 	return memset(&walk->v[walk->n++], 0, sizeof(*walk->v));
 }
 
-static void on_route(void *arg, const struct nlmsghdr *nlh)
+bool nl_sid_decode(struct nl *nl, const struct nlmsghdr *nlh, struct san_msg_sid *out)
 {
-	struct walk *walk = arg;
 	struct nl_route_msg msg;
-	struct san_msg_sid *out;
 	struct nl_link link;
 	bool ethernet;
 
 	nl_route_parse(nlh, &msg);
-	if (!msg.host || walk->failed)
-		return;
-	out = grow(walk);
-	if (!out)
-		return;
+	if (!msg.host)
+		return false;
+	memset(out, 0, sizeof(*out));
 	out->addr = msg.dst;
-	if (nl_cache_link(walk->nl, msg.oif, &link, &ethernet))
+	if (nl_cache_link(nl, msg.oif, &link, &ethernet))
 		memcpy(out->oif, link.name, sizeof(out->oif));
 	if (msg.encap_type == LWTUNNEL_ENCAP_SEG6_LOCAL && msg.encap)
 		decode(&msg, out);
+	return true;
+}
+
+static void on_route(void *arg, const struct nlmsghdr *nlh)
+{
+	struct san_msg_sid sid, *out;
+	struct walk *walk = arg;
+
+	if (walk->failed || !nl_sid_decode(walk->nl, nlh, &sid))
+		return;
+	out = grow(walk);
+	if (out)
+		*out = sid;
 }
 
 int nl_sid_each(struct nl *nl, int (*fn)(void *arg, const struct san_msg_sid *sid), void *arg)

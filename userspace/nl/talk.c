@@ -148,30 +148,42 @@ static int read_datagram(struct nl_talk *talk, struct reading *rd)
 	return 0;
 }
 
-int nl_talk(struct nl_talk *talk, struct nl_req *req, nl_answer_cb answer, void *arg)
+int nl_talk_send(struct nl_talk *talk, struct nl_req *req)
 {
-	struct reading rd = {.answer = answer, .arg = arg};
+	int r = 0;
 
 	talk->why[0] = '\0';
 	req->nlh.nlmsg_seq = ++talk->seq;
 	/* Each bit of NLM_F_DUMP means something else in a request to write. */
 	if ((req->nlh.nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
 		req->nlh.nlmsg_flags |= NLM_F_ACK;
-	if (mnl_socket_sendto(talk->sock, &req->nlh, req->nlh.nlmsg_len) < 0) {
-		int r = -errno;
-
+	if (mnl_socket_sendto(talk->sock, &req->nlh, req->nlh.nlmsg_len) < 0)
+		r = -errno;
+	if (r)
 		keep_why(talk, r, NULL, 0);
-		return r;
-	}
-	while (!rd.done) {
-		int r = read_datagram(talk, &rd);
+	return r;
+}
 
-		if (r) {
-			keep_why(talk, r, NULL, 0);
-			return r;
-		}
-	}
-	if (!rd.result && rd.disturbed)
-		return -EINTR;
-	return rd.result;
+int nl_talk_part(struct nl_talk *talk, nl_answer_cb answer, void *arg, bool *disturbed)
+{
+	struct reading rd = {.answer = answer, .arg = arg};
+	int r = read_datagram(talk, &rd);
+
+	if (r)
+		keep_why(talk, r, NULL, 0);
+	*disturbed |= rd.disturbed;
+	return r ? r : rd.done ? rd.result : 1;
+}
+
+int nl_talk(struct nl_talk *talk, struct nl_req *req, nl_answer_cb answer, void *arg)
+{
+	bool disturbed = false;
+	int r = nl_talk_send(talk, req);
+
+	if (r)
+		return r;
+	do {
+		r = nl_talk_part(talk, answer, arg, &disturbed);
+	} while (r > 0);
+	return !r && disturbed ? -EINTR : r;
 }

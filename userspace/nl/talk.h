@@ -7,6 +7,7 @@
 #define NL_TALK_H
 
 #include <libmnl/libmnl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,5 +45,10 @@ typedef void (*nl_answer_cb)(void *arg, const struct nlmsghdr *nlh);
 /* Sends and reads to the end (acknowledgement, or end of dump). 0 or the kernel's -errno with
  * talk->why; -EINTR: a dump was disturbed by a change and is to be repeated. */
 int nl_talk(struct nl_talk *talk, struct nl_req *req, nl_answer_cb answer, void *arg);
+
+/* The same in parts, for a dump: nl_talk_send, then nl_talk_part while it returns 1. The kernel
+ * goes on with a dump when it is read. *disturbed is set when a change disturbed it. */
+int nl_talk_send(struct nl_talk *talk, struct nl_req *req);
+int nl_talk_part(struct nl_talk *talk, nl_answer_cb answer, void *arg, bool *disturbed);
 
 #endif
