@@ -22,7 +22,7 @@ void bytes_fini(struct bytes *b);
 
 static inline const uint8_t *bytes_at(const struct bytes *b)
 {
-	return b->data + b->head;
+	return b->data ? b->data + b->head : NULL;
 }
 
 #endif

@@ -168,7 +168,7 @@ static void write_all(struct conn *c)
 /* A reason to end was found while answers (an alert, GOAWAY) wait: they tell the peer why. */
 static void last_words(struct conn *c)
 {
-	uv_buf_t buf = uv_buf_init((char *)c->out.data + c->out.head, (unsigned int)c->out.len);
+	uv_buf_t buf = uv_buf_init((char *)bytes_at(&c->out), (unsigned int)c->out.len);
 
 	if (c->out.len && !c->in_flight)
 		uv_try_write((uv_stream_t *)&c->tcp, &buf, 1);

@@ -48,12 +48,14 @@ const char *grpc_status_text(enum grpc_status status); /* "NOT_FOUND" */
 #define GRPC_MESSAGE_MAX (4u << 20)    /* default of both directions; larger: RESOURCE_EXHAUSTED */
 #define GRPC_SEND_QUEUE_MAX (8u << 20) /* of one stream; then -EAGAIN */
 #define GRPC_SERVER_CONNECTIONS 1024
-#define GRPC_SERVER_STREAMS 256		/* of one connection, SETTINGS_MAX_CONCURRENT_STREAMS */
-#define GRPC_SERVER_MEMORY (512u << 20) /* queued in all; then the greediest connection is closed  \
-					 */
+#define GRPC_SERVER_STREAMS 256 /* of one connection, SETTINGS_MAX_CONCURRENT_STREAMS */
+#define GRPC_SERVER_MEMORY                                                                         \
+	(512u << 20) /* queued in all; then the greediest connection is closed                     \
+		      */
 #define GRPC_HANDSHAKE_MS 5000
-#define GRPC_KEEPALIVE_MS 5000 /* a connection silent that long is pinged, and lost after as long  \
-				*/
+#define GRPC_KEEPALIVE_MS                                                                          \
+	5000 /* a connection silent that long is pinged, and lost after as long                    \
+	      */
 
 /* Credentials, read from PEM files; shared by channels and servers. */
 struct grpc_tls;

@@ -30,9 +30,10 @@ void grpc_stream_set(struct grpc_stream *s, const struct grpc_stream_ops *ops, v
 
 const char *grpc_stream_header(const struct grpc_stream *s, const char *name)
 {
-	const char *p = (const char *)bytes_at(&s->headers), *end = p + s->headers.len;
+	const char *p = (const char *)bytes_at(&s->headers);
+	const char *end = p ? p + s->headers.len : NULL;
 
-	while (s->headers.len && p < end) {
+	while (p < end) {
 		const char *value = p + strlen(p) + 1;
 
 		if (strcmp(p, name) == 0)
