@@ -50,6 +50,7 @@ void follow_unwatch(struct ncsdb_follow *f)
 	ncsdb_unwatch(f->watch);
 	f->watch = NULL;
 	f->based = false;
+	f->doubtful = 0;
 }
 
 void follow_fail(struct ncsdb_follow *f, int status)

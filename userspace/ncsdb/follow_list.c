@@ -67,6 +67,19 @@ static int ask(struct ncsdb_follow *f)
 	return 0;
 }
 
+/* What the watch has not said up to the next list it will not say; unless it is cut off. */
+static void doubt_settle(struct ncsdb_follow *f)
+{
+	struct ncsdb_status status;
+
+	if (!f->doubtful)
+		return;
+	ncsdb_status(f->db, &status);
+	if (status.connected)
+		f->stats.audit_repaired += f->doubtful;
+	f->doubtful = 0;
+}
+
 int list_start(struct ncsdb_follow *f)
 {
 	f->listing = true;
@@ -75,8 +88,7 @@ int list_start(struct ncsdb_follow *f)
 		return 0;
 	}
 	uv_timer_stop(&f->timer);
-	f->stats.audit_repaired += f->doubtful;
-	f->doubtful = 0;
+	doubt_settle(f);
 	f->retrying = f->again = f->restart = f->floating = false;
 	f->first = true;
 	f->live = f->based;

@@ -29,11 +29,38 @@ static void on_txn(void *arg, const struct ncsdb_txn_result *res)
 	free(f);
 }
 
+/* One answer that comes very late. */
+static bool hold_next;
+static struct {
+	struct faulty *f;
+	struct ncsdb_txn_result res;
+} held;
+
+static void on_held(void *arg, const struct ncsdb_txn_result *res)
+{
+	held.f = arg;
+	held.res = *res;
+}
+
+static void held_answer(void)
+{
+	assert_non_null(held.f);
+	held.f->cb(held.f->arg, &held.res);
+	free(held.f);
+	held.f = NULL;
+}
+
 static int front_txn(struct ncsdb *d, const struct ncsdb_txn *txn, ncsdb_txn_cb cb, void *arg)
 {
 	struct faulty *f;
 
 	n_txns += txn->n_cmps > 0;
+	if (hold_next && txn->n_cmps) {
+		hold_next = false;
+		f = malloc(sizeof(*f));
+		*f = (struct faulty){cb, arg, 0};
+		return back_ops->txn(d, txn, on_held, f);
+	}
 	if (txn_fails == 0 || txn->n_cmps == 0)
 		return back_ops->txn(d, txn, cb, arg);
 	txn_fails--;
@@ -346,6 +373,25 @@ static void test_close_while_it_is_written(void **state)
 	uv_run(&loop, UV_RUN_NOWAIT);
 }
 
+/* The answer comes when nobody wants it any more: the instance is gone, then all of csc. */
+static void test_answers_that_come_too_late(void **state)
+{
+	hold_next = true;
+	instance_put("a");
+	assert_string_equal(sid_of("a"), "5f00:0:2:100::");
+	raw_del("/san/status/0x101/a/address");
+	raw_del("/san/status/0x101/a/gateway");
+	raw_del("/san/status/0x101/a/sid");
+	held_answer();
+	hold_next = true;
+	instance_put("b");
+	assert_string_equal(sid_of("b"), "5f00:0:2:100::");
+	csc_close(csc);
+	csc = NULL;
+	turn();
+	held_answer();
+}
+
 /* ---- agents, by the same protocol ---- */
 
 static void test_agents_of_etcds_protocol(void **state)
@@ -390,6 +436,7 @@ int main(void)
 		T(test_both_ways_at_once),
 		T(test_many_at_once),
 		T(test_close_while_it_is_written),
+		T(test_answers_that_come_too_late),
 		T(test_agents_of_etcds_protocol),
 	};
 

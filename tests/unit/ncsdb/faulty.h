@@ -94,6 +94,7 @@ static void faulty_unwatch(struct ncsdb_watch *watch)
 	struct faulty_watch *w = (struct faulty_watch *)watch;
 
 	ncsdb_unwatch(w->inner);
+	w->inner = NULL;
 	w->used = false;
 }
 
@@ -265,6 +266,9 @@ static void faulty_status(const struct ncsdb *f, struct ncsdb_status *out)
 {
 	ncsdb_status(db, out);
 	out->revision = shifted(out->revision) + front.lag;
+	for (int i = 0; i < FAULTY_WATCHES; i++)
+		if (front.watches[i].used && !front.watches[i].inner)
+			out->connected = false;
 }
 
 static UNUSED struct ncsdb *faulty_open(void)

@@ -650,6 +650,68 @@ static void test_behind_but_many_keys(void **state)
 	assert_int_equal(stats.behind, 0);
 }
 
+/* ---- all of it ---- */
+
+static void one_fault(unsigned int *seed)
+{
+	static const int errors[] = {-ETIMEDOUT, -EHOSTUNREACH, -EAGAIN, -EIO};
+
+	switch (rand_r(seed) % 12) {
+	case 0:
+		feed_lost();
+		break;
+	case 1:
+		ncsdb_compact(db, status().revision);
+		break;
+	case 2:
+		front.range_status = errors[rand_r(seed) % 4];
+		front.range_fails = 1 + rand_r(seed) % 3;
+		break;
+	case 3:
+		ncsdb_follow_audit(follow);
+		break;
+	case 4:
+		ncsdb_follow_limits.page = 1 + rand_r(seed) % 20;
+		break;
+	case 5:
+		feed_ends(rand_r(seed) % 2 ? -ERANGE : -ESTALE);
+		break;
+	case 6:
+	case 7:
+		feed_resumes();
+		break;
+	default:
+		change_some(seed, 1 + rand_r(seed) % 5);
+	}
+}
+
+/* Whatever comes: nothing false in the end, nothing lost that was not, and no false alarm. */
+static void test_chaos(void **state)
+{
+	unsigned int seed = 20260;
+
+	ncsdb_follow_limits.retry_ms = 1;
+	begin();
+	for (int i = 0; i < 6000; i++) {
+		one_fault(&seed);
+		for (unsigned int n = rand_r(&seed) % 4; n > 0; n--)
+			uv_run(&loop, UV_RUN_NOWAIT);
+		if (i % 300 != 299)
+			continue;
+		front.range_fails = 0;
+		feed_resumes();
+		set(0, i);
+		run_ms(30);
+		same();
+		assert_true(stats.synced);
+		assert_int_equal(stats.gaps, 0);
+		assert_int_equal(stats.audit_repaired, 0);
+		assert_true(told >= status().revision);
+	}
+	assert_true(n_synced > 100);
+	assert_int_equal(n_failed, 0);
+}
+
 /* ---- cost ---- */
 
 static void on_nothing(void *arg, const struct ncsdb_kv *kv)
@@ -710,6 +772,7 @@ int main(void)
 		T(test_a_smaller_revision_that_nobody_told),
 		T(test_behind),
 		T(test_behind_but_many_keys),
+		T(test_chaos),
 		T(test_bytes_of_a_key),
 	};
 
