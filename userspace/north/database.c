@@ -248,6 +248,19 @@ static int add_followed(json_t *obj, const struct north *n)
 	return r;
 }
 
+/* What nobody tells of a remote database. */
+static int hide_unknown(json_t *obj, const struct ncsdb_status *s)
+{
+	static const char *const members[] = {"compacted", "keys", "leases", "bytes_on_disk"};
+	int r = 0;
+
+	if (!s->endpoint || !s->endpoint[0])
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		r |= json_object_set_new(obj, members[i], json_null());
+	return r;
+}
+
 json_t *database_state_json(const struct north *n)
 {
 	struct ncsdb_status s;
@@ -262,7 +275,7 @@ json_t *database_state_json(const struct north *n)
 			(json_int_t)s.watches, "bytes_on_disk", (json_int_t)s.bytes_on_disk,
 			"pending", (json_int_t)s.pending, "reconnects", (json_int_t)s.reconnects,
 			"read_only", (int)s.read_only);
-	if (!obj || add_followed(obj, n) ||
+	if (!obj || add_followed(obj, n) || hide_unknown(obj, &s) ||
 	    (n->conf.server && json_object_set_new(obj, "server", server_json(n->conf.server)))) {
 		json_decref(obj);
 		return NULL;

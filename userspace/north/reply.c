@@ -93,7 +93,7 @@ unsigned int rest_status_of(int code)
 		{-EFBIG, 413},	    {-EROFS, 503},     {-EAGAIN, 503}, {-ECANCELED, 503},
 		{-ENOTCONN, 503},   {-ETIMEDOUT, 504}, {-ENOSPC, 507}, {-EBUSY, 503},
 		{-ECONNRESET, 503}, {-EPIPE, 503},     {-ERANGE, 410}, {-EHOSTUNREACH, 503},
-		{-EACCES, 503},
+		{-EACCES, 503},	    {-EIO, 503},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++) {

@@ -25,6 +25,8 @@ static const char *why(int code)
 		return "does not exist";
 	case -ENOSPC:
 		return "not stored: the limit on objects is reached, or the disk is full";
+	case -EIO:
+		return "not stored: the database's disk failed or is full, its log says more";
 	case -EROFS:
 		return "not stored: the database takes no writes, its log says why";
 	case -ECANCELED:

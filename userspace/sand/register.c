@@ -219,9 +219,14 @@ static bool own_gateway_missing(const struct registration *reg)
 	return !known || memcmp(&known->def, gw, sizeof(*gw));
 }
 
-static bool is_own(const struct config *config, const struct gateway *gw)
+/* This host's own, or one that is known in a shared database: its own sand tells of it. */
+static bool is_told(const struct registration *reg, const struct gateway *gw)
 {
-	return config->is_gateway && strcmp(gw->name, config->gateway.name) == 0;
+	const struct config *config = reg->conf.config;
+
+	if (config->is_gateway && strcmp(gw->name, config->gateway.name) == 0)
+		return true;
+	return config->database.mode != DATABASE_LOCAL && view_gateway(reg->conf.view, gw->name);
 }
 
 /* ---- rounds ---- */
@@ -240,7 +245,7 @@ static void put_round(struct registration *reg)
 	if (own_gateway_missing(reg))
 		put_own_gateway(reg);
 	json_array_foreach(config->gateways, i, obj)
-		if (!gateway_from_json(obj, NULL, &gw, NULL) && !is_own(config, &gw))
+		if (!gateway_from_json(obj, NULL, &gw, NULL) && !is_told(reg, &gw))
 			put_gateway(reg, &gw);
 	json_array_foreach(config->services, i, obj)
 		put_service(reg, obj);
