@@ -311,9 +311,11 @@ ssize_t tls_io_read(struct tls_io *io, uint8_t *buf, size_t size, char *why, siz
 {
 	ssize_t ret;
 
+	/* GNUTLS_E_AGAIN also stands for a record that held no data (a ticket of TLS 1.3). */
 	do
 		ret = gnutls_record_recv(io->session, buf, size);
-	while (ret == GNUTLS_E_INTERRUPTED || ret == GNUTLS_E_WARNING_ALERT_RECEIVED);
+	while (ret == GNUTLS_E_INTERRUPTED || ret == GNUTLS_E_WARNING_ALERT_RECEIVED ||
+	       (ret == GNUTLS_E_AGAIN && io->in_len));
 	if (ret >= 0)
 		return ret;
 	return ret == GNUTLS_E_AGAIN ? -EAGAIN : fail(io, (int)ret, why, why_size);
