@@ -80,6 +80,20 @@ static int put_cached(void *arg, const void *key, void *value)
 	return 0;
 }
 
+/* A flow that both programs have seen: the younger one counts. */
+static int put_flow_late(void *arg, const void *key, void *value)
+{
+	const struct san_flow *old = value;
+	struct copy *c = arg;
+	struct san_flow now;
+
+	if (bpf_map_lookup_elem(c->dp->map_fd[c->map], key, &now))
+		bpf_map_update_elem(c->dp->map_fd[c->map], key, old, BPF_NOEXIST);
+	else if (old->last_ns > now.last_ns)
+		bpf_map_update_elem(c->dp->map_fd[c->map], key, old, BPF_EXIST);
+	return 0;
+}
+
 static uint16_t row_lowest(const struct copy *c)
 {
 	uint32_t row;
@@ -230,7 +244,10 @@ static uint32_t map_id(int fd)
 
 int dp_copy_late(struct dp *dp, const struct dp_set *old)
 {
-	static const enum dp_map caches[] = {DP_MAP_FLOWS, DP_MAP_FRAGS};
+	static const struct {
+		enum dp_map map;
+		dp_old_fn *fn;
+	} caches[] = {{DP_MAP_FLOWS, put_flow_late}, {DP_MAP_FRAGS, put_cached}};
 	OWN_PTR struct copy *c = calloc(1, sizeof(*c));
 	struct err err;
 	size_t i;
@@ -242,7 +259,7 @@ int dp_copy_late(struct dp *dp, const struct dp_set *old)
 	c->old = old;
 	c->flags = BPF_NOEXIST;
 	for (i = 0; i < ARRAY_SIZE(caches) && !r; i++)
-		if (map_id(old->fd[caches[i]]) != map_id(dp->map_fd[caches[i]]))
-			r = copy_map(c, caches[i], put_cached, &err);
+		if (map_id(old->fd[caches[i].map]) != map_id(dp->map_fd[caches[i].map]))
+			r = copy_map(c, caches[i].map, caches[i].fn, &err);
 	return r;
 }
