@@ -153,9 +153,13 @@ static void print(size_t n)
 	for (s = 0; s < SERIES_MAX; s++) {
 		double p50 = bench_median(samples[s], n); /* sorts */
 
-		printf("  \"%s\": {\"min\": %.1f, \"p50\": %.1f, \"p99\": %.1f, \"max\": %.1f}%s\n",
+		printf("  \"%s\": {\"min\": %.1f, \"p50\": %.1f, \"p99\": %.1f, \"max\": %.1f, "
+		       "\"cdf\": [",
 		       series_names[s], samples[s][0], p50, samples[s][n * 99 / 100],
-		       samples[s][n - 1], s + 1 < SERIES_MAX ? "," : "");
+		       samples[s][n - 1]);
+		for (size_t i = 0; i <= 100; i++) /* percentiles */
+			printf("%s%.1f", i ? ", " : "", samples[s][i * (n - 1) / 100]);
+		printf("]}%s\n", s + 1 < SERIES_MAX ? "," : "");
 	}
 	printf("}}\n");
 }

@@ -63,4 +63,35 @@ def control(result):
     ]
 
 
-GOALS = {"dataplane": dataplane, "live": live, "control": control}
+def scale(result):
+    small, large = (result["sizes"][size] for size in (min(result["sizes"]), max(result["sizes"])))
+    n = large["candidates"]
+    return [
+        goal("memory of a candidate, view and orc", large["bytes_candidate"], 200, "B"),
+        goal(f"evaluation of {n} candidates", large[f"full_{n}"]["p50"] / 1e6, 1, "s"),
+        goal("one change among all / evaluation of all", large["eval_1"]["p50"] /
+             large[f"full_{n}"]["p50"], 0.001),
+        # all in the cache against all in memory
+        goal(f"one change: {n} candidates / {small['candidates']}", large["eval_1"]["p50"] /
+             small["eval_1"]["p50"], 20),
+    ]
+
+
+def load(result):
+    writes, start = result["load"], result["start"]
+    sizes = [row[-1] for row in writes["resident_kib"]]
+    half = sizes[len(sizes) // 2:] or [0]
+    return [
+        goal("status updates by etcd's protocol", writes["updates_per_s"] / 1000, 100, "k/s",
+             at_least=True),
+        goal("values that are not the newest", writes["wrong_values"] + writes["wrong_entries"], 0,
+             ""),
+        goal("memory of the child, end / middle", half[-1] / max(half[0], 1), 1.05),
+        goal("packets lost under load", writes["lost"], 0, ""),
+        goal(f"start with {start['services']} services, to the first plan applied",
+             start["applied_s"], 2, "s"),
+        goal("packets lost at start", start["lost"], 0, ""),
+    ]
+
+
+GOALS = {"dataplane": dataplane, "live": live, "control": control, "scale": scale, "load": load}

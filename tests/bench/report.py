@@ -24,6 +24,44 @@ set key top left
 set bmargin 10
 plot '{data}' using 2:xtic(1) title 'min', '' using 3 title 'median'
 """
+LINES = """
+set terminal {terminal}
+set output '{output}'
+set title '{title}' noenhanced
+set grid
+unset key
+{axes}
+plot '{data}' using 1:2 with linespoints pointtype 7
+"""
+
+
+def latency_cdf(result):
+    """Share of the changes that took no longer."""
+    cdf = result["latency"]["us"]["map"].get("cdf", [])
+    return [(us, percent / 100) for percent, us in enumerate(cdf)]
+
+
+def by_size(name):
+    return lambda result: [(size, got[name.format(size)]["p50"])
+                           for size, got in result["sizes"].items()]
+
+
+# Of a part: name of the picture, its title, the axes, and what gives the rows.
+CURVES = {
+    "control": [("latency", "status change to map, share of changes within",
+                 "set logscale x; set xlabel 'us'; set yrange [0:1]", latency_cdf)],
+    "scale": [("scale_all", "evaluation of all candidates",
+               "set logscale xy; set xlabel 'candidates'; set ylabel 'us'", by_size("full_{}")),
+              ("scale_one", "one change among so many candidates",
+               "set logscale x; set xlabel 'candidates'; set ylabel 'us'; set yrange [0:]",
+               by_size("eval_1"))],
+    "load": [("load_rate", "status updates by the protocol of etcd",
+              "set xlabel 's'; set ylabel 'updates/s'; set yrange [0:]",
+              lambda result: list(enumerate(result["load"]["each_second"][:-1]))),
+             ("load_memory", "resident memory of the child under load",
+              "set xlabel 's'; set ylabel 'KiB'; set yrange [0:]",
+              lambda result: [(row[0], row[-1]) for row in result["load"]["resident_kib"]])],
+}
 TERMINALS = {"svg": "svg size 1000,600", "png": "png size 1000,600"}
 
 
@@ -82,7 +120,33 @@ def show_control(result):
           f"in the map {load['settled_s'] - load['seconds']:.3f} s after the last answer")
 
 
-SHOW = {"dataplane": show_dataplane, "live": show_live, "control": show_control}
+def show_scale(result):
+    print("\nview and orc, 10 instances a service, p50 in us\n"
+          f"  {'candidates':>12}{'B each':>8}{'all':>12}{'1 of them':>12}{'100':>12}{'10000':>12}"
+          f"{'1 moves':>12}")
+    for size, got in result["sizes"].items():
+        def p50(name, source=got):
+            return f"{source[name]['p50']:>12.1f}" if name in source else f"{'-':>12}"
+        print(f"  {size:>12}{got['bytes_candidate']:>8.0f}{p50(f'full_{size}')}{p50('eval_1')}"
+              f"{p50('eval_100')}{p50('eval_10000')}{p50('move_1')}")
+    large = result["sizes"][max(result["sizes"])]
+    print(f"  {large['candidates']}: filled in {large['fill_us'] / 1e6:.2f} s, first plan "
+          f"{large['first_us'] / 1e6:.2f} s; {large['bytes_service']:.0f} B a service")
+
+
+def show_load(result):
+    writes, start = result["load"], result["start"]
+    print(f"\nwrites by etcd's protocol, {writes['seconds']:.0f} s: {writes['updates']} updates, "
+          f"{writes['updates_per_s']:.0f}/s; {writes['selections_changed']} selections changed, in "
+          f"the map {writes['settled_s']:.3f} s after the last answer; child "
+          f"{writes['resident_kib'][-1][-1]} KiB; {writes['sent']} packets, {writes['lost']} lost\n"
+          f"start with {start['services']} services in the database: ready after "
+          f"{start['ready_s']:.2f} s, all applied after {start['applied_s']:.2f} s; "
+          f"{start['sent']} packets, {start['lost']} lost")
+
+
+SHOW = {"dataplane": show_dataplane, "live": show_live, "control": show_control,
+        "scale": show_scale, "load": show_load}
 
 
 def show_goals(goals):
@@ -106,18 +170,30 @@ def write_json(folder, part, document):
 
 def plot(folder, part, title, cases):
     """<part>.svg and .png, where gnuplot is installed; what was written, or why not."""
+    rows = [(name, case["min_ns"], case["median_ns"]) for name, case in cases.items()]
+    return draw(folder, part, PLOT, title, rows)
+
+
+def curves(folder, part, result):
+    """The pictures of a part: see CURVES."""
+    return "\n  ".join(draw(folder, name, LINES, title, rows(result), axes)
+                       for name, title, axes, rows in CURVES.get(part, ()))
+
+
+def draw(folder, name, program, title, rows, axes=""):
     if not shutil.which("gnuplot"):
         return "no pictures: gnuplot is not installed"
-    data = os.path.join(folder, f"{part}.dat")
+    if not rows:
+        return f"no picture {name}: too little was measured"
+    data = os.path.join(folder, f"{name}.dat")
     with open(data, "w", encoding="utf-8") as file:
-        for name, case in cases.items():
-            file.write(f"{name} {case['min_ns']} {case['median_ns']}\n")
+        file.writelines(" ".join(map(str, row)) + "\n" for row in rows)
     outputs = []
     for kind, terminal in TERMINALS.items():
-        output = os.path.join(folder, f"{part}.{kind}")
+        output = os.path.join(folder, f"{name}.{kind}")
         done = subprocess.run(["gnuplot"], text=True, capture_output=True, check=False,
-                              input=PLOT.format(terminal=terminal, output=output, title=title,
-                                                data=data))
+                              input=program.format(terminal=terminal, output=output, title=title,
+                                                   data=data, axes=axes))
         if done.returncode or not os.path.getsize(output):
             return f"no pictures: gnuplot: {done.stderr.strip()}"
         outputs.append(output)

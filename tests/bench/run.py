@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Benchmarks: measures, prints tables, holds the figures against the goals.
 
-    tests/bench/run.py [dataplane] [live] [control]        (default: all; root)
+    tests/bench/run.py [dataplane] [live] [control] [scale] [load]        (default: all; root)
 
 BENCH_SECONDS (30): time for measuring in each part. Results are in build/bench/<part>.json, pictures
 beside them. A missed goal is a line in the table, not a failure: exit status 1 only when something
@@ -23,7 +23,9 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "lab")]
 import control  # noqa: E402
 import goals  # noqa: E402
 import live  # noqa: E402
+import load  # noqa: E402
 import report  # noqa: E402
+import scale  # noqa: E402
 from netns import CommandError  # noqa: E402
 
 
@@ -33,7 +35,8 @@ def dataplane(seconds):
     return json.loads(done.stdout)
 
 
-PARTS = {"dataplane": dataplane, "live": live.measure, "control": control.measure}
+PARTS = {"dataplane": dataplane, "live": live.measure, "control": control.measure,
+         "scale": scale.measure, "load": load.measure}
 
 
 def run_part(part, seconds):
@@ -47,6 +50,8 @@ def run_part(part, seconds):
     print(f"  {os.path.relpath(path)}, load average {machine['load']:.2f} -> {os.getloadavg()[0]:.2f}")
     if "cases" in result:
         print("  " + report.plot(FOLDER, part, f"{part}, ns a packet", result["cases"]))
+    if part in report.CURVES:
+        print("  " + report.curves(FOLDER, part, result))
     sys.stdout.flush()
 
 

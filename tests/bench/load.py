@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Load and start: agents' writes at full speed into a real sand that serves its database, and the
+start of a sand whose database is full, both while 10,000 packets a second go through it.
+
+Load: 1,000 services x 10 instances, 5 attributes each, all anew again and again. Start: 100,000
+services x 1 instance. Both: LOAD_SERVICES, START_SERVICES in the environment.
+"""
+
+import json
+import os
+import signal
+import threading
+import time
+
+from dual import Dual, pe_config
+from netns import run, wait_for
+from steering import ROOT, SERVICE, UnixHTTP
+
+ENDPOINT = "http://[::1]:2379"
+FIRST_ID = 0x1000
+INSTANCES = 10
+ATTRIBUTES = ("cpu_load", "mem_load", "io_load", "queue_us", "sessions")
+MORE = 'database: {listen: ["[::1]:2379"], size_mb: 4096, max_keys: 4194304}\n'
+MAPS = "services: 131072, nexthops: 65536, flows: 1024"
+PPS = 10000
+
+
+class Resident(threading.Thread):
+    """Resident memory of processes over time, in KiB."""
+
+    def __init__(self, pids):
+        super().__init__(daemon=True)
+        self.pids, self.samples, self.over = pids, [], threading.Event()
+
+    def run(self):
+        begin = time.monotonic()
+        while not self.over.wait(0.25):
+            sizes = [self.size(pid) for pid in self.pids]
+            self.samples.append([round(time.monotonic() - begin, 2), *sizes])
+
+    @staticmethod
+    def size(pid):
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            return next((int(line.split()[1]) for line in file if line.startswith("VmRSS")), 0)
+
+    def end(self):
+        self.over.set()
+        self.join()
+        return self.samples
+
+
+class Load:
+    """A sand with a database that others write."""
+
+    def __init__(self, net, services, instances):
+        self.net, self.services, self.instances = net, services, instances
+        net.begin(pe=pe_config(maps=MAPS, more=MORE))
+        net.enroll("a")
+        net.settled("a")
+
+    def client(self, mode, *words, timeout):
+        """What the program `load` printed."""
+        with self.net.lab.ns("pe").inside():
+            return json.loads(run(os.path.join(ROOT, "build", "bench", "load"), mode, ENDPOINT,
+                                  str(self.services), str(self.instances), *map(str, words),
+                                  timeout=timeout))
+
+    def fill(self):
+        filled = self.client("fill", timeout=300)
+        self.wait_applied()
+        return filled
+
+    def status(self):
+        return self.net.call("pe", "GET", "/v1/status")[1]
+
+    def applied(self):
+        """All services are evaluated and in the map."""
+        status = self.status()
+        return (status["plan"]["applied"] >= status["plan"]["desired"] and
+                status["orc"].get("queued", 0) == 0 and status["orc"].get("deferred", 0) == 0 and
+                status["orc"]["services"] >= self.services and status)
+
+    def wait_applied(self, timeout_s=120):
+        return wait_for(self.applied, "plan applied", timeout_s)
+
+    def pages(self, path):
+        """All items of a list."""
+        conn, after, items = UnixHTTP(f"{self.net.directory('pe')}/api.sock"), "", []
+        while after is not None:
+            conn.request("GET", f"{path}?limit=1000" + (f"&after={after}" if after else ""))
+            page = json.loads(conn.getresponse().read())
+            items += page["items"]
+            after = page.get("next")
+        conn.close()
+        return items
+
+    # --- what must have come out of it
+    def wrong_values(self, last):
+        """Instances whose attributes are not those of the last round."""
+        wrong = 0
+        for j in range(self.services * self.instances):
+            if j % self.instances == 0:
+                number = hex(FIRST_ID + j // self.instances)
+                seen = {item["name"]: item["attributes"]
+                        for item in self.pages(f"/v1/services/{number}/instances")}
+            got = seen[f"i-{j % self.instances}"]
+            wrong += any(got[name]["value"] != (7 * j + 13 * last + k) % 100
+                         for k, name in enumerate(ATTRIBUTES))
+        return wrong
+
+    def wrong_entries(self, last):
+        """Services whose entry does not name the instance with the least load."""
+        entries = {item["service"]: item for item in self.pages("/v1/entries")}
+        wrong = 0
+        for s in range(self.services):
+            loads = [(7 * (s * self.instances + i) + 13 * last) % 100
+                     for i in range(self.instances)]
+            wrong += entries[hex(FIRST_ID + s)]["instance"] != f"i-{loads.index(min(loads))}"
+        return wrong
+
+
+def load(seconds):
+    services = int(os.environ.get("LOAD_SERVICES") or 1000)
+    with Dual("load") as net:
+        rig = Load(net, services, INSTANCES)
+        rig.fill()
+        pids = [net.daemons["pe"].pid, net.child("pe")]
+        resident = Resident(pids)
+        with net.fast("a", service=SERVICE, pps=PPS) as flow:
+            flow.arrives("a")
+            before = rig.status()
+            resident.start()
+            result = rig.client("run", seconds, timeout=seconds * 3 + 60)
+            begin = time.monotonic()
+            after = rig.wait_applied()
+            result["settled_s"] = round(time.monotonic() - begin, 3)
+            result["resident_kib"] = resident.end()
+            lost = flow.lost()
+            result.update(sent=flow.sent(), lost=lost)
+        result["selections_changed"] = (after["orc"]["selections_changed"] -
+                                        before["orc"]["selections_changed"])
+        result["wrong_values"] = rig.wrong_values(result["round"])
+        result["wrong_entries"] = rig.wrong_entries(result["round"])
+        return result
+
+
+def start(*_):
+    services = int(os.environ.get("START_SERVICES") or 100000)
+    with Dual("start") as net:
+        rig = Load(net, services, 1)
+        result = {"services": services, "fill_s": rig.fill()["seconds"]}
+        with net.fast("a", service=SERVICE, pps=PPS) as flow:
+            flow.arrives("a")
+            net.stop("pe", signal.SIGTERM)
+            begin = time.monotonic()
+            net.start("pe")
+            result["ready_s"] = round(time.monotonic() - begin, 3)
+            rig.wait_applied()
+            result["applied_s"] = round(time.monotonic() - begin, 3)
+            lost = flow.lost()
+            result.update(sent=flow.sent(), lost=lost)
+        result["log"] = net.log("pe").splitlines()[-14:]
+        return result
+
+
+def measure(seconds):
+    """A short load unless there is a minute for it."""
+    return {"load": load(seconds if seconds >= 60 else min(seconds, 5)), "start": start()}
