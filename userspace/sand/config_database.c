@@ -133,7 +133,7 @@ static int read_tls(struct config_database *db, json_t *obj, struct err *err)
 }
 
 /* With a leading slash, without one at the end: the keys' own "/services/..." follows. */
-static int read_prefix(struct config_database *db, json_t *obj, struct err *err)
+static int read_key_prefix(struct config_database *db, json_t *obj, struct err *err)
 {
 	size_t len;
 	int r = json_get_text(obj, "prefix", JSON_OPTIONAL, db->prefix, sizeof(db->prefix), err);
@@ -173,7 +173,7 @@ static int read_members(struct config_database *db, json_t *obj, struct err *err
 	    (r = json_get_text(obj, "user", JSON_OPTIONAL, db->user, sizeof(db->user), err)) ||
 	    (r = json_get_text(obj, "password_file", JSON_OPTIONAL, db->password_file,
 			       sizeof(db->password_file), err)) ||
-	    (r = read_prefix(db, obj, err)) ||
+	    (r = read_key_prefix(db, obj, err)) ||
 	    (r = read_u32(obj, "deadline_ms", (struct json_range){100, 10000}, &db->deadline_ms,
 			  err)))
 		return r;

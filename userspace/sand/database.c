@@ -22,7 +22,7 @@ static const char *given(const char *text)
 	return text[0] ? text : NULL;
 }
 
-static int fail(const struct err *err, const char *what)
+static int refuse(const struct err *err, const char *what)
 {
 	char text[512];
 
@@ -216,9 +216,9 @@ int database_open(struct database *d, const struct database_conf *conf)
 	uv_timer_init(conf->loop, &d->timer);
 	d->timer.data = d;
 	if (mode == DATABASE_REMOTE ? open_remote(d, &err) : open_local(d, &err))
-		return fail(&err, "database not opened");
+		return refuse(&err, "database not opened");
 	if (mode == DATABASE_SERVED && open_server(d, &err))
-		return fail(&err, "database not served");
+		return refuse(&err, "database not served");
 	if (mode == DATABASE_REMOTE)
 		watch_state(d);
 	return 0;

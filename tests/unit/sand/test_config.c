@@ -12,6 +12,7 @@
 
 /* a main program's files: not in a library */
 #include "sand/config.c"
+#include "sand/config_database.c"
 #include "sand/config_iface.c"
 #include "sand/config_objects.c"
 #include "sand/config_srv6.c"
@@ -44,6 +45,7 @@ static void test_whole(void **state)
 		"rest: {unix: false, tcp: \"[::1]:8080\"}\n"
 		"kernel: {table: 77, rule_priority: 9}\n"
 		"maps: {services: 5, nexthops: 6, flows: 7, slots: 256, fragments: 9}\n"
+		"database: {listen: [\"[::1]:2379\"], lease_ttl_s: 7}\n"
 		"profile: {carriers: [doh], option: 0x3e, id_length: 4}\n"
 		"services: [{id: 0x101}]\n"
 		"network: [{ingress: a, gateway: b, path: c, attributes: {}}]\n";
@@ -71,6 +73,9 @@ static void test_whole(void **state)
 	assert_int_equal(c->ncc.config.profile.carriers, SAN_CARRIER_DOH);
 	assert_int_equal(c->ncc.config.profile.opt_type, 0x3e);
 	assert_int_equal(json_array_size(c->services), 1);
+	assert_int_equal(c->database.mode, DATABASE_SERVED);
+	assert_string_equal(c->database.urls[0], "[::1]:2379");
+	assert_int_equal(c->database.lease_ttl_s, 7);
 	config_free(c);
 }
 
