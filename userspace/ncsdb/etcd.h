@@ -129,7 +129,8 @@ struct etcd_watch {
 	int64_t id;	  /* on the stream; 0 = not asked for */
 	int64_t next_rev; /* everything before it is delivered; 0 = from now */
 	bool told, dead;
-	bool counted; /* in uncreated: the feed is not complete without it */
+	struct etcd_unary check; /* whether its place is still in the history */
+	bool counted;		 /* in uncreated: the feed is not complete without it */
 	struct etcd_watch *next_dead;
 	char prefix[]; /* ours */
 };
@@ -226,6 +227,10 @@ void etcd_feed_state(struct etcd *e, bool lost);
 void etcd_probe_done(struct etcd_unary *u, enum grpc_status status, const char *text, bool sent);
 /* What a header says; false: the answer is of another cluster and nothing worth. */
 bool etcd_heard(struct etcd *e, const Etcdserverpb__ResponseHeader *header);
+/* A read of nothing on the feed's connection: for its header, or whether `revision` (0: now) can
+ * still be read. */
+int etcd_feed_read(struct etcd *e, struct etcd_unary *u, int64_t revision,
+		   unsigned int deadline_ms);
 /* A request on the stream. */
 int etcd_feed_send(struct etcd *e, const Etcdserverpb__WatchRequest *msg);
 

@@ -136,7 +136,7 @@ static void stream_open(struct etcd *e)
 
 /* ---- asking ---- */
 
-static int probe(struct etcd *e, unsigned int deadline_ms)
+int etcd_feed_read(struct etcd *e, struct etcd_unary *u, int64_t revision, unsigned int deadline_ms)
 {
 	Etcdserverpb__RangeRequest msg = ETCDSERVERPB__RANGE_REQUEST__INIT;
 	char key[ETCD_PREFIX_MAX + 1];
@@ -147,11 +147,17 @@ static int probe(struct etcd *e, unsigned int deadline_ms)
 	msg.key = (etcd_bytes){e->names.len + 1, (uint8_t *)key};
 	msg.limit = 1;
 	msg.keys_only = true;
+	msg.revision = revision;
+	etcd_arena_reset(&u->arena);
+	return etcd_unary_start(u, "/etcdserverpb.KV/Range", data,
+				protobuf_c_message_pack(&msg.base, data), deadline_ms);
+}
+
+static int probe(struct etcd *e, unsigned int deadline_ms)
+{
 	e->probe_floor = e->revision;
 	e->probe_us = clock_us();
-	etcd_arena_reset(&e->probe.arena);
-	return etcd_unary_start(&e->probe, "/etcdserverpb.KV/Range", data,
-				protobuf_c_message_pack(&msg.base, data), deadline_ms);
+	return etcd_feed_read(e, &e->probe, 0, deadline_ms);
 }
 
 static void probe_failed(struct etcd *e, enum grpc_status status, const char *text)

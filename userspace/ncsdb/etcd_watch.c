@@ -9,6 +9,7 @@
 _Static_assert(ETCD_SLOTS > NCSDB_WATCHES_MAX, "a slot each");
 
 static void on_rewatch(uv_timer_t *timer);
+static void on_checked(struct etcd_unary *u, enum grpc_status status, const char *text, bool sent);
 
 /* ---- which ---- */
 
@@ -98,6 +99,7 @@ void etcd_watches_down(struct etcd *e)
 		if (!w || w->told)
 			continue;
 		w->id = 0;
+		etcd_unary_cancel(&w->check);
 		count(w, true);
 	}
 }
@@ -119,6 +121,11 @@ int etcd_watch(struct ncsdb *db, const char *prefix, int64_t start_rev, ncsdb_wa
 	if (!w)
 		return -ENOMEM;
 	*w = (struct etcd_watch){.base.db = db, .cb = cb, .arg = arg, .next_rev = start_rev};
+	w->check = (struct etcd_unary){
+		.link = &e->feed,
+		.type = &etcdserverpb__range_response__descriptor,
+		.done = on_checked,
+	};
 	strcpy(w->prefix, prefix);
 	while (e->slots[slot])
 		slot++;
@@ -153,6 +160,8 @@ void etcd_unwatch(struct ncsdb_watch *watch)
 	if (w->dead)
 		return;
 	count(w, false);
+	etcd_unary_cancel(&w->check);
+	etcd_arena_fini(&w->check.arena);
 	if (w->id)
 		cancel(e, w->id);
 	e->slots[slot_of(e, w)] = NULL;
@@ -186,8 +195,11 @@ static void leave(struct etcd *e)
 
 void etcd_watches_free(struct etcd *e)
 {
-	for (size_t i = 0; i < e->n_slots; i++)
+	for (size_t i = 0; i < e->n_slots; i++) {
+		if (e->slots[i])
+			etcd_arena_fini(&e->slots[i]->check.arena);
 		free(e->slots[i]);
+	}
 	e->n_slots = 0;
 }
 
@@ -198,6 +210,7 @@ static void tell(struct etcd *e, struct etcd_watch *w, int status)
 	w->told = true;
 	w->id = 0;
 	count(w, false);
+	etcd_unary_cancel(&w->check);
 	w->cb(w->arg, &(struct ncsdb_watch_update){.status = status, .revision = e->revision});
 }
 
@@ -284,11 +297,57 @@ static void deliver(struct etcd *e, struct etcd_watch *w, const Etcdserverpb__Wa
 	e->too_large = false;
 }
 
-static void on_created(struct etcd_watch *w, const Etcdserverpb__WatchResponse *msg)
+static void tell_compacted(struct etcd *e, struct etcd_watch *w)
 {
-	count(w, false);
-	if (!w->next_rev && msg->header)
-		w->next_rev = msg->header->revision + 1;
+	enter(e);
+	tell(e, w, -ERANGE);
+	leave(e);
+}
+
+/*
+ * etcd watches from a compacted revision on without a word, though what that revision has deleted
+ * is forgotten. So a watch that has something to catch up with is complete only if the revision
+ * before its place can still be read.
+ */
+static void on_checked(struct etcd_unary *u, enum grpc_status status, const char *text, bool sent)
+{
+	struct etcd_watch *w =
+		(struct etcd_watch *)((char *)u - offsetof(struct etcd_watch, check));
+	struct etcd *e = u->link->e;
+
+	if (e->closing)
+		return;
+	if (status == GRPC_DEADLINE_EXCEEDED || etcd_elsewhere(status, text)) {
+		etcd_link_fail(&e->feed, text);
+	} else if (etcd_error(status, text) == -ERANGE) {
+		cancel(e, w->id);
+		tell_compacted(e, w);
+	} else {
+		count(w, false);
+		etcd_feed_state(e, false);
+	}
+}
+
+static void on_created(struct etcd *e, struct etcd_watch *w, const Etcdserverpb__WatchResponse *msg)
+{
+	int64_t revision = msg->header ? msg->header->revision : 0;
+	int rc;
+
+	if (!w->next_rev)
+		w->next_rev = revision + 1;
+	if (w->next_rev > revision || w->next_rev == 1) {
+		count(w, false);
+		return;
+	}
+	rc = etcd_feed_read(e, &w->check, w->next_rev - 1, e->deadline_ms);
+	if (rc == -EAGAIN) {
+		/* As many streams as the server allows: later. */
+		cancel(e, w->id);
+		w->id = 0;
+		uv_timer_start(&e->rewatch, on_rewatch, ETCD_REWATCH_MS, 0);
+	} else if (rc) {
+		etcd_link_fail(&e->feed, strerror(-rc));
+	}
 }
 
 /* Compacted: for good. "permission denied": perhaps the token has grown old. Anything else: the
@@ -297,12 +356,11 @@ static void on_canceled(struct etcd *e, struct etcd_watch *w,
 			const Etcdserverpb__WatchResponse *msg)
 {
 	if (msg->compact_revision > 0) {
-		enter(e);
-		tell(e, w, -ERANGE);
-		leave(e);
+		tell_compacted(e, w);
 		return;
 	}
 	w->id = 0;
+	etcd_unary_cancel(&w->check);
 	count(w, true);
 	snprintf(e->feed.why, sizeof(e->feed.why), "watch of %.40s canceled: %.60s", w->prefix,
 		 msg->cancel_reason);
@@ -325,7 +383,7 @@ void etcd_watch_message(struct etcd *e, const Etcdserverpb__WatchResponse *msg)
 		return;
 	}
 	if (msg->created && !msg->canceled)
-		on_created(w, msg);
+		on_created(e, w, msg);
 	if (msg->n_events)
 		deliver(e, w, msg);
 	else if (!msg->created && !msg->canceled && msg->header &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads, writes, transactions and their limits, in memory. */
+/* Limits of reads, writes and transactions, in memory; what they do: test_conformance.c. */
 #include "unit/ncsdb/harness.h"
 #include "util/clock.h"
 
@@ -23,120 +23,6 @@ static void test_put_get(void **state)
 	assert_string_equal(get("/b"), "/b=@4");
 	assert_string_equal(get("/c"), "");
 	assert_int_equal(status().keys, 2);
-}
-
-static void test_delete(void **state)
-{
-	put("/a", "1");
-	assert_int_equal(del("/absent"), 0);
-	assert_int_equal(status().revision, 2);
-	assert_int_equal(del("/a"), 1);
-	assert_int_equal(status().revision, 3);
-	assert_string_equal(get("/a"), "");
-	put("/a", "again");
-	assert_int_equal(range_sync(&(struct ncsdb_range){.key = "/a"})->first.version, 1);
-	assert_int_equal(range_sync(&(struct ncsdb_range){.key = "/a"})->first.create_rev, 4);
-}
-
-static void test_ranges(void **state)
-{
-	put("/a", "1");
-	put("/b/1", "2");
-	put("/b/2", "3");
-	put("/c", "4");
-	assert_string_equal(list("/b/"), "/b/1=2@3 /b/2=3@4");
-	assert_string_equal(list(""), "/a=1@2 /b/1=2@3 /b/2=3@4 /c=4@5");
-	assert_string_equal(list("/x"), "");
-	assert_string_equal(range_sync(&(struct ncsdb_range){.key = "/a", .end = "/b/2"})->text,
-			    "/a=1@2 /b/1=2@3");
-	assert_string_equal(range_sync(&(struct ncsdb_range){.key = "/c", .end = "/a"})->text, "");
-	assert_string_equal(
-		range_sync(&(struct ncsdb_range){.key = "/", .prefix = true, .limit = 2})->text,
-		"/a=1@2 /b/1=2@3 ...");
-	assert_string_equal(
-		range_sync(&(struct ncsdb_range){.key = "/", .prefix = true, .limit = 4})->text,
-		"/a=1@2 /b/1=2@3 /b/2=3@4 /c=4@5");
-	assert_string_equal(
-		range_sync(&(struct ncsdb_range){.key = "/b", .prefix = true, .keys_only = true})
-			->text,
-		"/b/1=-@3 /b/2=-@4");
-}
-
-static void test_txn(void **state)
-{
-	struct ncsdb_op then[] = {op_put("/a", "1"), op_put("/b", "2"), op_del("/old")};
-	struct ncsdb_op orelse[] = {op_put("/lost", "x")};
-	struct ncsdb_cmp cmp = {"/a", NCSDB_CMP_VERSION, NCSDB_EQ, 0};
-	struct ncsdb_txn txn = {&cmp, 1, then, orelse, 3, 1};
-	struct ncsdb_txn_result res;
-
-	put("/old", "1");
-	res = txn_sync(&txn);
-	assert_int_equal(res.status, 0);
-	assert_true(res.succeeded);
-	assert_int_equal(res.revision, 3);
-	assert_int_equal(res.deleted, 1);
-	assert_string_equal(list("/"), "/a=1@3 /b=2@3");
-	res = txn_sync(&txn);
-	assert_false(res.succeeded);
-	assert_string_equal(list("/"), "/a=1@3 /b=2@3 /lost=x@4");
-	txn.n_orelse = 0; /* nothing to do: no revision */
-	res = txn_sync(&txn);
-	assert_false(res.succeeded);
-	assert_int_equal(res.status, 0);
-	assert_int_equal(res.revision, 4);
-}
-
-static bool holds(const char *key, enum ncsdb_cmp_field field, enum ncsdb_cmp_op op, int64_t value)
-{
-	struct ncsdb_cmp cmp = {key, field, op, value};
-
-	return txn_sync(&(struct ncsdb_txn){.cmps = &cmp, .n_cmps = 1}).succeeded;
-}
-
-static void test_compares(void **state)
-{
-	int64_t lease = grant(77, 60).id;
-
-	put("/a", "1");
-	put_lease("/a", "2", lease); /* create 2, mod 3, version 2 */
-	for (int f = NCSDB_CMP_VERSION; f <= NCSDB_CMP_LEASE; f++) {
-		static const int64_t is[] = {2, 2, 3, 77};
-
-		assert_true(holds("/a", f, NCSDB_EQ, is[f]));
-		assert_false(holds("/a", f, NCSDB_NE, is[f]));
-		assert_false(holds("/a", f, NCSDB_GT, is[f]));
-		assert_true(holds("/a", f, NCSDB_GT, is[f] - 1));
-		assert_false(holds("/a", f, NCSDB_LT, is[f]));
-		assert_true(holds("/a", f, NCSDB_LT, is[f] + 1));
-		assert_true(holds("/absent", f, NCSDB_EQ, 0));
-	}
-}
-
-static void test_all_compares_must_hold(void **state)
-{
-	struct ncsdb_cmp cmps[] = {{"/a", NCSDB_CMP_VERSION, NCSDB_EQ, 0},
-				   {"/b", NCSDB_CMP_VERSION, NCSDB_GT, 0}};
-	struct ncsdb_txn txn = {.cmps = cmps, .n_cmps = 2};
-
-	assert_false(txn_sync(&txn).succeeded);
-	put("/b", "1");
-	assert_true(txn_sync(&txn).succeeded);
-}
-
-static void test_delete_prefix(void **state)
-{
-	struct ncsdb_op ops[] = {op_del_prefix("/x/"), op_del("/x/2"), op_put("/x", "kept")};
-	struct ncsdb_txn_result res;
-
-	put("/x/1", "1");
-	put("/x/2", "2");
-	put("/x/2/3", "3");
-	put("/y", "4");
-	res = ops_sync(ops, 3);
-	assert_int_equal(res.status, 0);
-	assert_int_equal(res.deleted, 3);
-	assert_string_equal(list(""), "/x=kept@6 /y=4@5");
 }
 
 static int try_ops(const struct ncsdb_op *ops, size_t n)
@@ -277,58 +163,6 @@ static void test_key_limit(void **state)
 	assert_string_equal(list(""), "/a=1@6 /c=2@6");
 }
 
-static void test_unknown_lease_changes_nothing(void **state)
-{
-	struct ncsdb_op ops[] = {op_put("/a", "1"), op_put("/b", "2")};
-
-	ops[1].lease = 99;
-	assert_int_equal(ops_sync(ops, 2).status, -ENOENT);
-	assert_string_equal(list(""), "");
-	assert_int_equal(status().revision, 1);
-}
-
-static void test_input_is_copied(void **state)
-{
-	struct txn_answer a = {0};
-	char key[] = "/a", value[] = "1";
-	struct ncsdb_op op = {NCSDB_PUT, key, value, 1, 0};
-	struct range_answer r = {0};
-
-	assert_int_equal(
-		ncsdb_txn(db, &(struct ncsdb_txn){.then = &op, .n_then = 1}, on_txn_answer, &a), 0);
-	assert_int_equal(ncsdb_range(db, &(struct ncsdb_range){.key = key}, on_range_answer, &r),
-			 0);
-	key[1] = 'x';
-	value[0] = 'x';
-	settle();
-	assert_true(a.done);
-	assert_string_equal(r.text, "/a=1@2");
-}
-
-/* Deletes and replaces what the callback is being shown. */
-static void on_range_delete(void *arg, const struct ncsdb_range_result *res)
-{
-	struct ncsdb_op ops[] = {op_del("/a"), op_put("/b", "new")};
-
-	assert_int_equal(try_ops(ops, 2), 0);
-	assert_string_equal(res->kvs[0].value, "1");
-	assert_string_equal(res->kvs[1].value, "2");
-	*(bool *)arg = true;
-}
-
-static void test_data_lives_through_the_callback(void **state)
-{
-	bool done = false;
-
-	put("/a", "1");
-	put("/b", "2");
-	assert_int_equal(ncsdb_range(db, &(struct ncsdb_range){.key = "/", .prefix = true},
-				     on_range_delete, &done),
-			 0);
-	wait_for(&done);
-	assert_string_equal(list("/"), "/b=new@4");
-}
-
 static void on_range_count(void *arg, const struct ncsdb_range_result *res)
 {
 	(*(size_t *)arg)++;
@@ -363,55 +197,14 @@ static void test_byte_limit(void **state)
 	free(value);
 }
 
-static void test_close_answers_everything(void **state)
-{
-	struct txn_answer t = {0};
-	struct range_answer r = {0};
-	struct lease_answer l = {0};
-	struct ncsdb_op op = op_put("/a", "1");
-	struct ncsdb_txn txn = {.then = &op, .n_then = 1};
-	struct ncsdb_range req = {.key = "/a"};
-
-	assert_int_equal(ncsdb_txn(db, &txn, on_txn_answer, &t), 0);
-	assert_int_equal(ncsdb_range(db, &req, on_range_answer, &r), 0);
-	ncsdb_close(db);
-	assert_false(t.done || r.done);
-	assert_int_equal(ncsdb_txn(db, &txn, on_txn_answer, &t), -ECANCELED);
-	assert_int_equal(ncsdb_range(db, &req, on_range_answer, &r), -ECANCELED);
-	assert_int_equal(ncsdb_lease_grant(db, 0, 60, on_lease_answer, &l), -ECANCELED);
-	assert_int_equal(ncsdb_compact(db, 1), -ECANCELED);
-	settle();
-	assert_int_equal(uv_loop_close(&loop), 0);
-	assert_true(t.done && r.done);
-	assert_int_equal(t.res.status, 0);
-	assert_int_equal(r.status, -ECANCELED);
-	memory_setup(state);
-}
-
 #define T(name) cmocka_unit_test_setup_teardown(name, memory_setup, memory_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_put_get),
-		T(test_delete),
-		T(test_ranges),
-		T(test_txn),
-		T(test_compares),
-		T(test_all_compares_must_hold),
-		T(test_delete_prefix),
-		T(test_bad_keys),
-		T(test_bad_reads),
-		T(test_bad_operations),
-		T(test_value_limit),
-		T(test_txn_limit),
-		T(test_key_limit),
-		T(test_unknown_lease_changes_nothing),
-		T(test_input_is_copied),
-		T(test_data_lives_through_the_callback),
-		T(test_request_limit),
-		T(test_byte_limit),
-		T(test_close_answers_everything),
+		T(test_put_get),	T(test_bad_keys),      T(test_bad_reads),
+		T(test_bad_operations), T(test_value_limit),   T(test_txn_limit),
+		T(test_key_limit),	T(test_request_limit), T(test_byte_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,45 +33,11 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(grant(0, NCSDB_LEASE_TTL_MAX_S).status, 0);
 }
 
-static void test_revoke_deletes_in_one_revision(void **state)
-{
-	struct seen seen = {0};
-
-	grant(7, 60);
-	grant(8, 60);
-	put_lease("/a", "1", 7);
-	put_lease("/b", "1", 7);
-	put_lease("/c", "1", 8);
-	put("/d", "1");
-	put_lease("/a", "2", 7);
-	put_lease("/b", "2", 8); /* moved */
-	put_lease("/c", "2", 7); /* moved */
-	put_lease("/e", "1", 7);
-	del("/e");
-	watch("/", 0, &seen);
-	assert_int_equal(lease_revoke(7).status, 0);
-	assert_int_equal(seen.updates, 1);
-	assert_int_equal(seen.events, 2);
-	assert_string_equal(list("/"), "/b=2@7 /d=1@5");
-	assert_int_equal(status().leases, 1);
-	assert_int_equal(lease_revoke(7).status, -ENOENT);
-	assert_int_equal(keepalive(7).status, -ENOENT);
-}
-
 static void test_revoke_without_keys_makes_no_revision(void **state)
 {
 	grant(7, 60);
 	assert_int_equal(lease_revoke(7).status, 0);
 	assert_int_equal(status().revision, 1);
-}
-
-static void test_key_leaves_its_lease(void **state)
-{
-	grant(7, 60);
-	put_lease("/a", "1", 7);
-	put("/a", "2");
-	assert_int_equal(lease_revoke(7).status, 0);
-	assert_string_equal(list("/"), "/a=2@3");
 }
 
 static void on_too_long(uv_timer_t *timer)
@@ -155,9 +121,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_grant),
 		T(test_bad_arguments),
-		T(test_revoke_deletes_in_one_revision),
 		T(test_revoke_without_keys_makes_no_revision),
-		T(test_key_leaves_its_lease),
 		T(test_expiry),
 		T(test_lease_limit),
 		cmocka_unit_test(test_nearest),

@@ -1,51 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Watch events: whole revisions, in order, none skipped, from now or from the past. */
+/* Watches in process: when events come, bursts, bounds; what they tell: test_conformance.c. */
 #include "unit/ncsdb/harness.h"
 
 #include "ncsdb/history.h"
-
-static void test_from_now(void **state)
-{
-	struct ncsdb_op ops[] = {op_put("/a/1", "x"), op_put("/b", "y"), op_del("/a/0")};
-	struct seen seen = {0}, all = {0};
-	struct ncsdb_watch *w, *v;
-
-	put("/a/0", "before");
-	w = watch("/a/", 0, &seen);
-	v = watch("", 0, &all);
-	assert_int_equal(status().watches, 2);
-	ops_sync(ops, 3);
-	put("/a/1", "z");
-	put("/c", "z");
-	del("/a/1");
-	settle();
-	assert_string_equal(seen.text, "[3 /a/1=x -/a/0][4 /a/1=z][6 -/a/1]");
-	assert_string_equal(all.text, "[3 /a/1=x /b=y -/a/0][4 /a/1=z][5 /c=z][6 -/a/1]");
-	ncsdb_unwatch(w);
-	ncsdb_unwatch(v);
-	assert_int_equal(status().watches, 0);
-	put("/a/1", "unseen");
-	assert_int_equal(seen.updates, 3);
-}
-
-static void test_from_the_past(void **state)
-{
-	struct seen seen = {0}, future = {0};
-	struct ncsdb_watch *w;
-
-	put("/a", "1");
-	put("/b", "2");
-	put("/a", "3");
-	w = watch("/a", 3, &seen);
-	watch("/a", 6, &future);
-	settle();
-	assert_string_equal(seen.text, "[4 /a=3]");
-	put("/a", "4");
-	put("/a", "5");
-	assert_string_equal(seen.text, "[4 /a=3][5 /a=4][6 /a=5]");
-	assert_string_equal(future.text, "[6 /a=5]");
-	ncsdb_unwatch(w);
-}
 
 static void test_event_comes_before_the_answer(void **state)
 {
@@ -85,39 +42,6 @@ static void test_compaction(void **state)
 	assert_string_equal(fresh.text, "[5 /a=4]");
 	ncsdb_unwatch(w);
 	assert_string_equal(get("/a"), "/a=4@5");
-}
-
-struct chain {
-	struct ncsdb_watch *watch, *other;
-	struct seen *seen;
-	int calls;
-};
-
-/* Ends itself and another watch, starts one in the past, and writes. */
-static void on_chain(void *arg, const struct ncsdb_watch_update *u)
-{
-	struct chain *c = arg;
-
-	c->calls++;
-	ncsdb_unwatch(c->watch);
-	ncsdb_unwatch(c->other);
-	ncsdb_watch(db, "/a", 2, on_seen, c->seen, &c->watch);
-	assert_int_equal(put_quietly("/a", "from the callback"), 0);
-	assert_string_equal(u->events[0].kv.value, "1");
-}
-
-static void test_calls_from_callbacks(void **state)
-{
-	struct seen other = {0}, late = {0};
-	struct chain chain = {.seen = &late};
-
-	assert_int_equal(ncsdb_watch(db, "/a", 0, on_chain, &chain, &chain.watch), 0);
-	chain.other = watch("/a", 0, &other);
-	put("/a", "1");
-	settle();
-	assert_int_equal(chain.calls, 1);
-	assert_int_equal(other.updates, 0);
-	assert_string_equal(late.text, "[2 /a=1][3 /a=from the callback]");
 }
 
 static void on_pingpong(void *arg, const struct ncsdb_watch_update *u)
@@ -253,11 +177,8 @@ static void test_watch_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_from_now),
-		T(test_from_the_past),
 		T(test_event_comes_before_the_answer),
 		T(test_compaction),
-		T(test_calls_from_callbacks),
 		T(test_writes_of_callbacks_wait_for_the_next_turn),
 		T(test_burst_is_not_skipped),
 		T(test_burst_from_a_callback_is_not_skipped),
