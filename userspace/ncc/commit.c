@@ -429,7 +429,7 @@ void job_run(struct apply *a)
 		apply_go_on(a);
 		return;
 	}
-	job->running = false;
+	job->running = job->undoing = false;
 	session_finished(a);
 }
 
