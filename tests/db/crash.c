@@ -131,13 +131,31 @@ static void write_next(struct slot *slot)
 
 /* ---- watching ---- */
 
+/* Of "/key/N" and "/twin/N"; the bytes end with nothing. */
+static unsigned int key_number(const ProtobufCBinaryData *key)
+{
+	char text[32];
+	unsigned int number = KEYS;
+
+	snprintf(text, sizeof(text), "%.*s", (int)key->len, (const char *)key->data);
+	if (sscanf(text, "/key/%u", &number) != 1 || number >= KEYS)
+		wire_fail("key", text);
+	return number;
+}
+
+static unsigned long value_number(const ProtobufCBinaryData *value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.*s", (int)value->len, (const char *)value->data);
+	return strtoul(text, NULL, 10);
+}
+
 static void on_event(const Mvccpb__Event *event)
 {
-	unsigned int key;
-	unsigned long value = strtoul((const char *)event->kv->value.data, NULL, 10);
+	unsigned int key = key_number(&event->kv->key);
+	unsigned long value = value_number(&event->kv->value);
 
-	if (sscanf((const char *)event->kv->key.data, "/key/%u", &key) != 1 || key >= KEYS)
-		wire_fail("event", "of a key that nobody wrote");
 	if (value > shown[key])
 		shown[key] = value;
 	if (event->kv->mod_revision > revision)
@@ -187,15 +205,13 @@ static Etcdserverpb__RangeResponse *list(const char *from, const char *to)
 
 static void check_key(const Mvccpb__KeyValue *kv, const Mvccpb__KeyValue *twin, bool *there)
 {
-	unsigned long value = strtoul((const char *)kv->value.data, NULL, 10);
-	unsigned int key = 0;
+	unsigned long value = value_number(&kv->value);
+	unsigned int key = key_number(&kv->key);
 
-	sscanf((const char *)kv->key.data, "/key/%u", &key);
 	there[key] = true;
 	check(value >= acked[key], "acknowledged value", key, value, acked[key]);
 	check(value >= shown[key], "watched value", key, value, shown[key]);
-	check(value == strtoul((const char *)twin->value.data, NULL, 10) &&
-		      kv->mod_revision == twin->mod_revision,
+	check(value == value_number(&twin->value) && kv->mod_revision == twin->mod_revision,
 	      "the twin", key, (unsigned long)kv->mod_revision, (unsigned long)twin->mod_revision);
 }
 

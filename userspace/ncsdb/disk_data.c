@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "ncsdb/disk_priv.h"
 #include "util/utf8.h"
 
 #define TREE_PAGES 8   /* of one record, at most: a path through a B-tree, split */
+#define FULL_PAGES 16  /* a file system with less is full */
 #define SLACK_PAGES 64 /* the B-trees of meta, leases, free pages */
 
 struct disk_rec {
@@ -215,6 +217,17 @@ static int write_all(struct disk *d, MDB_txn *txn, const struct batch *b)
 	return rc ? rc : disk_meta_put(d, txn, "revision", &revision, sizeof(revision));
 }
 
+/* LMDB calls a write that was cut short EIO, whatever cut it. */
+static int why_failed(const struct disk *d, int rc)
+{
+	struct statvfs fs;
+
+	if (rc == EIO && !fstatvfs(d->data_fd, &fs) &&
+	    fs.f_bavail * fs.f_frsize < FULL_PAGES * d->page)
+		return -ENOSPC;
+	return disk_code(rc);
+}
+
 int disk_write(struct disk *d, const struct batch *b)
 {
 	MDB_txn *txn;
@@ -223,11 +236,11 @@ int disk_write(struct disk *d, const struct batch *b)
 	if (!rc)
 		rc = mdb_txn_begin(d->env, NULL, 0, &txn);
 	if (rc)
-		return disk_code(rc);
+		return why_failed(d, rc);
 	rc = write_all(d, txn, b);
 	if (rc) {
 		mdb_txn_abort(txn);
-		return disk_code(rc);
+		return why_failed(d, rc);
 	}
-	return disk_code(mdb_txn_commit(txn));
+	return why_failed(d, mdb_txn_commit(txn));
 }
