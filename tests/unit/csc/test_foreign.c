@@ -205,6 +205,8 @@ static void test_only_ours(void **state)
 
 static void test_what_was_there_before_us(void **state)
 {
+	char key[64];
+
 	csc_close(csc);
 	view_fini(&view);
 	view_init(&view);
@@ -212,9 +214,15 @@ static void test_what_was_there_before_us(void **state)
 	key_put("a", "address", "2001:db8::1", 0);
 	key_put("z", "gateway", "gw2", 0);
 	key_put("z", "address", "2001:db8::2", 0);
-	key_put("z", "sid", "5f00:0:2:100::", 0); /* read after a */
+	key_put("z", "sid", "5f00:0:2:100::", 0); /* read after a, and after all aggregates */
+	for (int i = 1; i <= 3; i++) {
+		snprintf(key, sizeof(key), "/san/aggregates/0x%d/gw3", i);
+		raw_put(key, "{\"count\": 0, \"capacity\": 0, \"metric\": 1000}");
+	}
+	ncsdb_follow_limits.page = 1;
 	csc_again();
 	turn();
+	ncsdb_follow_limits.page = FOLLOW_PAGE;
 	assert_string_equal(sid_of("a"), "5f00:0:2:101::");
 	assert_string_equal(sid_of("z"), "5f00:0:2:100::");
 }
@@ -247,18 +255,41 @@ static void test_conditions(void **state)
 	assert_string_equal(sid_of("a"), "5f00:0:9::");
 	assert_int_equal(raw_del("/san/status/0x101/a/sid") > 0, 1);
 	assert_string_equal(sid_of("a"), "5f00:0:2:100::");
-	/* The address goes and comes: another life. */
-	raw_del("/san/status/0x101/a/address");
-	raw_del("/san/status/0x101/a/sid");
-	ncsdb_txn(db, &(struct ncsdb_txn){.then = ops, .n_then = 1}, NULL, NULL);
-	ncsdb_txn(db,
-		  &(struct ncsdb_txn){
-			  .then = &(struct ncsdb_op){.type = NCSDB_DELETE, .key = ops[0].key},
-			  .n_then = 1},
-		  NULL, NULL);
+}
+
+static int64_t grant(void)
+{
+	assert_int_equal(ncsdb_lease_grant(db, 0, 60, on_lease, (leased(), NULL)), 0);
+	wait_for(&l.done);
+	return l.id;
+}
+
+/* The address goes and comes before we have heard of it: another life, another lease. */
+static void test_another_life(void **state)
+{
+	int64_t first = grant(), second = grant();
+	struct ncsdb_op ops[] = {
+		{NCSDB_PUT, "/san/status/0x101/a/address", "2001:db8::1", 11, first},
+		{NCSDB_PUT, "/san/status/0x101/a/gateway", "gw2", 3, 0},
+	};
+	struct ncsdb_op gone = {.type = NCSDB_DELETE, .key = ops[0].key};
+
+	ncsdb_txn(db, &(struct ncsdb_txn){.then = ops, .n_then = 2}, NULL, NULL);
+	ncsdb_txn(db, &(struct ncsdb_txn){.then = &gone, .n_then = 1}, NULL, NULL);
+	ops[0].lease = second;
 	ncsdb_txn(db, &(struct ncsdb_txn){.then = ops, .n_then = 1}, NULL, NULL);
 	turn();
 	assert_string_equal(sid_of("a"), "5f00:0:2:100::");
+	assert_int_equal(n_txns, 2); /* the first one did not hold */
+	ncsdb_lease_revoke(db, first, on_lease, (leased(), NULL));
+	wait_for(&l.done);
+	turn();
+	assert_non_null(strstr(stored("/san/status/"), "a/sid=5f00:0:2:100::(L)"));
+	assert_int_equal(n_txns, 2);
+	ncsdb_lease_revoke(db, second, on_lease, (leased(), NULL));
+	wait_for(&l.done);
+	turn();
+	assert_string_equal(stored("/san/status/"), "/san/status/0x101/a/gateway=gw2");
 }
 
 static void test_a_bad_sid_is_no_reason_to_try_for_ever(void **state)
@@ -430,6 +461,7 @@ int main(void)
 		T(test_what_was_there_before_us),
 		T(test_taken_away_and_told),
 		T(test_conditions),
+		T(test_another_life),
 		T(test_a_bad_sid_is_no_reason_to_try_for_ever),
 		T(test_tried_again),
 		T(test_no_answer),

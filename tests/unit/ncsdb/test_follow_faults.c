@@ -405,9 +405,12 @@ static void test_audits_come_by_themselves(void **state)
 /* ---- pages ---- */
 
 static int n_between;
+static int64_t page_rev; /* of the pages behind the first; 0: none yet */
 
 static void write_between(const struct ncsdb_range *req, const struct ncsdb_range_result *res)
 {
+	if (req->end)
+		page_rev = req->revision;
 	/* After the second page: in front, in it, and behind. */
 	if (++n_between != 2)
 		return;
@@ -436,6 +439,7 @@ static void test_pages(void **state)
 	n_between = 0;
 	begin();
 	wait_lists(1);
+	assert_int_equal(page_rev, KEYS + 1); /* all of one revision */
 	turn();
 	same();
 	assert_int_equal(front.n_ranges, 6);
