@@ -48,9 +48,12 @@ void view_fini(struct view *view)
 
 struct view_service *view_service(const struct view *view, uint64_t id)
 {
-	struct view_service *svc;
+	struct view_service *svc = view->recent;
 
+	if (svc && svc->id == id)
+		return svc;
 	HASH_FIND(hh, view->services, &id, sizeof(id), svc);
+	((struct view *)view)->recent = svc; /* changes no answer */
 	return svc;
 }
 
@@ -82,6 +85,8 @@ void view_service_release(struct view *view, struct view_service *svc)
 	if (svc->registered || svc->instances)
 		return;
 	HASH_DEL(view->services, svc);
+	if (view->recent == svc)
+		view->recent = NULL;
 	free_service(svc);
 }
 

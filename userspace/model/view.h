@@ -128,8 +128,9 @@ struct view {
 	struct view_class *classes;    /* uthash by def.name */
 	struct view_site *sites;       /* uthash: names of instances' gateways, each once */
 	unsigned int n_instances;
-	uint64_t stalled_us;	 /* stood still so long, in all */
-	uint64_t stall_since_us; /* clock_us(); 0 = goes on */
+	struct view_service *recent; /* looked up last: keys come sorted by service */
+	uint64_t stalled_us;	     /* stood still so long, in all */
+	uint64_t stall_since_us;     /* clock_us(); 0 = goes on */
 	void (*observe)(void *arg, const struct view_event *event); /* may be NULL */
 	void *arg;
 };
