@@ -3,9 +3,10 @@
 start of a sand whose database is full, both while 10,000 packets a second go through it.
 
 Load: 1,000 services x 10 instances, 5 attributes each, all anew again and again. Start: 100,000
-services x 1 instance. Both: LOAD_SERVICES, START_SERVICES in the environment.
+services x 1 instance. LOAD_SERVICES, START_SERVICES in the environment: others.
 """
 
+import datetime
 import json
 import os
 import signal
@@ -83,6 +84,11 @@ class Load:
     def wait_applied(self, timeout_s=120):
         return wait_for(self.applied, "plan applied", timeout_s)
 
+    def logged(self, what):
+        """When the log said so for the last time."""
+        line = [line for line in self.net.log("pe").splitlines() if what in line][-1]
+        return datetime.datetime.fromisoformat(line.split()[0].replace("Z", "+00:00")).timestamp()
+
     def pages(self, path):
         """All items of a list."""
         conn, after, items = UnixHTTP(f"{self.net.directory('pe')}/api.sock"), "", []
@@ -149,17 +155,19 @@ def start(*_):
     with Dual("start") as net:
         rig = Load(net, services, 1)
         result = {"services": services, "fill_s": rig.fill()["seconds"]}
+        sizes = Resident([net.child("pe")])
+        result["child_kib"] = sizes.size(sizes.pids[0])
         with net.fast("a", service=SERVICE, pps=PPS) as flow:
             flow.arrives("a")
             net.stop("pe", signal.SIGTERM)
-            begin = time.monotonic()
+            begin, wall = time.monotonic(), time.time()
             net.start("pe")
+            result["synced_s"] = round(rig.logged("database synced") - wall, 3)
             result["ready_s"] = round(time.monotonic() - begin, 3)
             rig.wait_applied()
             result["applied_s"] = round(time.monotonic() - begin, 3)
             lost = flow.lost()
             result.update(sent=flow.sent(), lost=lost)
-        result["log"] = net.log("pe").splitlines()[-14:]
         return result
 
 

@@ -140,8 +140,9 @@ def show_load(result):
           f"{writes['updates_per_s']:.0f}/s; {writes['selections_changed']} selections changed, in "
           f"the map {writes['settled_s']:.3f} s after the last answer; child "
           f"{writes['resident_kib'][-1][-1]} KiB; {writes['sent']} packets, {writes['lost']} lost\n"
-          f"start with {start['services']} services in the database: ready after "
-          f"{start['ready_s']:.2f} s, all applied after {start['applied_s']:.2f} s; "
+          f"start with {start['services']} services in the database: in sync after "
+          f"{start['synced_s']:.2f} s, first plan applied after {start['ready_s']:.2f} s, child "
+          f"{start['child_kib']} KiB; "
           f"{start['sent']} packets, {start['lost']} lost")
 
 
