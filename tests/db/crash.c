@@ -32,6 +32,7 @@ static long long revision; /* the largest that was acknowledged or shown */
 static unsigned long n_acked, n_events, enough;
 static pid_t server;
 static bool killed;
+static uv_timer_t deadline;
 
 static void check(bool ok, const char *what, unsigned int key, unsigned long is, unsigned long want)
 {
@@ -69,11 +70,16 @@ static uint16_t server_start(const char *serve, const char *dir)
 	return (uint16_t)port;
 }
 
-static void server_kill(void)
+static void on_deadline(uv_timer_t *timer)
 {
 	killed = true;
-	usleep((useconds_t)(rand() % 3000));
 	kill(server, SIGKILL);
+}
+
+/* Soon; the writers go on. */
+static void server_kill(void)
+{
+	uv_timer_start(&deadline, on_deadline, (uint64_t)rand() % 4, 0);
 }
 
 /* ---- writers ---- */
@@ -91,7 +97,7 @@ static void on_answer(void *arg, const void *data, size_t len)
 		revision = answer->header->revision;
 	wire_free(answer);
 	n_acked++;
-	if (--enough == 0)
+	if (enough && --enough == 0)
 		server_kill();
 }
 
@@ -261,6 +267,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	srand(1);
 	uv_loop_init(&loop);
+	uv_timer_init(&loop, &deadline);
 	for (int i = 0; i < rounds; i++)
 		one_round(argv[1], argv[2]);
 	printf("ok %d %lu %lu\n", rounds, n_acked, n_events);
