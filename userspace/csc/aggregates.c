@@ -14,7 +14,7 @@
 struct aggregate_key {
 	char parts[2][NAME_LEN]; /* service, gateway */
 	uint64_t service;
-	char instance[NAME_LEN + 1]; /* "@gateway" */
+	char instance[NAME_LEN]; /* "@gateway" */
 };
 
 static int key_parse(const char *text, struct aggregate_key *key, struct err *err)
@@ -23,6 +23,9 @@ static int key_parse(const char *text, struct aggregate_key *key, struct err *er
 	    ncsdb_key_service(key->parts[0], &key->service))
 		return err_set(err, -EINVAL, "", text,
 			       "must be " CSC_AGGREGATES "0x<hex>/<gateway>");
+	if (strlen(key->parts[1]) > CSC_AGGREGATE_NAME)
+		return err_set(err, -EINVAL, "", key->parts[1],
+			       "must be a gateway of at most %d characters", CSC_AGGREGATE_NAME);
 	key->instance[0] = '@';
 	strcpy(key->instance + 1, key->parts[1]);
 	return 0;
@@ -218,6 +221,9 @@ int csc_aggregate_put(struct csc *csc, uint64_t service, const struct aggregate 
 
 	if (!csc->gateway[0])
 		r = err_set(err, -EINVAL, "", NULL, "cannot be published: this host is no gateway");
+	else if (strlen(csc->gateway) > CSC_AGGREGATE_NAME)
+		r = err_set(err, -EINVAL, "/gateway", csc->gateway,
+			    "must be of at most %d characters", CSC_AGGREGATE_NAME);
 	else if (service == 0)
 		r = err_set(err, -EINVAL, "/service", "0", "must be 1..0xffffffffffffffff");
 	else if ((r = publish(csc, service, agg, lease)))

@@ -145,9 +145,14 @@ void csc_follow_stats(const struct csc *csc, struct ncsdb_follow_stats *out)
 
 void csc_refuse(struct csc *csc, const char *key, int code, struct err *err)
 {
+	const struct view_limits *limits = &csc->view->limits;
 	char text[512];
 
 	err->code = code;
+	if (code == -ENOSPC && !err->want[0])
+		err_set(err, code, "", NULL,
+			"one too many: at most %u services, %u instances, %d attributes of each",
+			limits->services, limits->instances, ATTR_PER_OBJECT);
 	if (ncsdb_refused(&csc->refusals, key, clock_us()))
 		log_warn("stored computing status refused", "key=%s why=\"%s\"", key,
 			 err_text(err, text, sizeof(text)));

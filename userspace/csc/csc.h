@@ -19,6 +19,7 @@
 struct csc;
 
 #define CSC_MAX_AGENTS 4096
+#define CSC_AGGREGATE_NAME (NAME_LEN - 2) /* characters of a gateway: "@" comes before them */
 
 struct csc_conf {
 	const char *gateway; /* this host's gateway name, NULL = not a gateway */
@@ -60,7 +61,8 @@ int csc_agent_keepalive(struct csc *csc, const char *agent, struct csc_lease_don
 /* Revokes: all its instances go in one revision. */
 int csc_agent_del(struct csc *csc, const char *agent, struct csc_lease_done done, struct err *err);
 /* What this gateway says of a service (agg), under its lease (0 = permanent); NULL: withdrawn. One
- * write at a time for each service, the newest wins. Not on a gateway: -EINVAL. */
+ * write at a time for each service, the newest wins. Not on a gateway, or on one whose name is
+ * longer than CSC_AGGREGATE_NAME: -EINVAL. */
 int csc_aggregate_put(struct csc *csc, uint64_t service, const struct aggregate *agg, int64_t lease,
 		      struct err *err);
 uint64_t csc_refused(const struct csc *csc);

@@ -147,6 +147,37 @@ static void test_refusals(void **state)
 	view_fini(&view2);
 }
 
+#define LONG62 "gateway-with-a-name-of-62-characters.123456789.123456789.12345"
+
+static void test_long_names(void **state)
+{
+	struct aggregate agg = {.count = 1};
+	struct csc_conf long_conf = {LONG62 "6", addr("5f00:0:3::"), 48};
+	struct csc *other = NULL;
+
+	assert_int_equal(strlen(LONG62), CSC_AGGREGATE_NAME);
+	raw_put("/san/aggregates/0x101/" LONG62, VALUE);
+	assert_non_null(agg_of("@" LONG62));
+	assert_int_equal(csc_refused(csc), 0);
+	raw_put("/san/aggregates/0x101/" LONG62 "6", VALUE);
+	assert_int_equal(csc_refused(csc), 1);
+	assert_int_equal(csc_open(db, &view, &long_conf, NULL, NULL, &other), 0);
+	assert_int_equal(csc_aggregate_put(other, 0x101, &agg, 0, &err), -EINVAL);
+	assert_string_equal(err.field, "/gateway");
+	csc_close(other);
+	turn();
+}
+
+static void test_no_room(void **state)
+{
+	view.limits.instances = 1;
+	raw_put("/san/aggregates/0x101/gw3", VALUE);
+	raw_put("/san/aggregates/0x101/gw4", VALUE);
+	assert_int_equal(csc_refused(csc), 1);
+	assert_null(agg_of("@gw4"));
+	assert_non_null(agg_of("@gw3"));
+}
+
 static void test_close_while_it_is_written(void **state)
 {
 	struct aggregate agg = {.count = 1};
@@ -174,10 +205,16 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup_gateway, teardown)
 	static const struct CMUnitTest tests[] = {
-		T(test_followed_into_the_view),	   T(test_bad_values_leave_the_last_good_one),
-		T(test_published_and_withdrawn),   T(test_the_newest_wins),
-		T(test_ends_with_its_lease),	   T(test_refusals),
-		T(test_close_while_it_is_written), T(test_stats),
+		T(test_followed_into_the_view),
+		T(test_bad_values_leave_the_last_good_one),
+		T(test_published_and_withdrawn),
+		T(test_the_newest_wins),
+		T(test_ends_with_its_lease),
+		T(test_refusals),
+		T(test_long_names),
+		T(test_no_room),
+		T(test_close_while_it_is_written),
+		T(test_stats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
