@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Text from outside: a URL's way through percent decoding to a route and its parameters, parameters
- * of /v1/events, the body of a trace, and san-agent's configuration. The first byte chooses.
+ * of /v1/events, the body of a trace, lines of a snapshot, and san-agent's configuration. The first
+ * byte chooses.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../userspace/north/database_json.c"
 #include "../../userspace/north/event_json.c"
 #include "../../userspace/north/router.c"
 #define read_service read_trace_service
@@ -52,6 +54,7 @@ HANDLER(service_put)
 HANDLER(service_patch)
 HANDLER(service_delete)
 HANDLER(service_explain)
+HANDLER(service_history)
 HANDLER(instances_get)
 HANDLER(instances_all_get)
 HANDLER(instance_get)
@@ -84,6 +87,11 @@ HANDLER(class_put)
 HANDLER(class_patch)
 HANDLER(class_delete)
 HANDLER(metrics_get)
+HANDLER(database_keys)
+HANDLER(database_watch)
+HANDLER(database_compact)
+HANDLER(database_snapshot)
+HANDLER(database_restore)
 
 /* ---- what traces and events need of theirs ---- */
 
@@ -212,6 +220,35 @@ static void try_url(const char *url, enum rest_method verb)
 	free(req.segments);
 }
 
+/* A line of a snapshot that is taken comes out of kv_json as it went in. */
+static void try_line(const char *text)
+{
+	struct kv_line line, again;
+	struct ncsdb_kv kv = {0};
+	struct err err = {0};
+	json_t *obj = NULL, *shown;
+
+	if (json_parse(text, strlen(text), &obj, NULL))
+		return;
+	if (kv_from_json(obj, &line, &err)) {
+		must(err.want[0] && !line.value);
+		json_decref(obj);
+		return;
+	}
+	kv.key = line.key;
+	kv.value = line.value;
+	kv.value_len = line.len;
+	kv.lease = line.lease;
+	shown = kv_json(&kv, false);
+	must(shown && !kv_from_json(shown, &again, &err));
+	must(again.len == line.len && !memcmp(again.value, line.value, line.len));
+	must(!strcmp(again.key, line.key) && again.lease == line.lease);
+	free(line.value);
+	free(again.value);
+	json_decref(shown);
+	json_decref(obj);
+}
+
 static void try_config(const char *text, size_t size)
 {
 	struct agent_conf *conf = NULL;
@@ -237,6 +274,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(text != NULL);
 	if ((data[0] & 3) == 1)
 		try_config(text, strlen(text));
+	else if ((data[0] & 3) == 3 && data[0] & 8)
+		try_line(text);
 	else if ((data[0] & 3) == 3 && data[0] & 4)
 		try_trace(text);
 	else if ((data[0] & 3) == 3)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "../../userspace/sand/config.c"
+#include "../../userspace/sand/config_database.c"
 #include "../../userspace/sand/config_iface.c"
 #include "../../userspace/sand/config_objects.c"
 #include "../../userspace/sand/config_srv6.c"
@@ -31,9 +32,21 @@ static void try_yaml(FILE *file)
 	yaml_free(doc);
 }
 
+static void check_database(const struct config_database *db)
+{
+	must(db->n_urls <= NCSDB_ENDPOINTS_MAX);
+	must(db->mode == DATABASE_REMOTE || db->n_urls <= NCSDB_LISTEN_MAX);
+	must((db->mode == DATABASE_LOCAL) == !db->n_urls);
+	must(!db->cert[0] == !db->key[0] && !db->user[0] == !db->password_file[0]);
+	must(db->deadline_ms >= 100 && db->lease_ttl_s >= NCSDB_LEASE_TTL_MIN_S);
+	for (unsigned int i = 0; i < db->n_urls; i++)
+		must(strrchr(db->urls[i], ':') != NULL);
+}
+
 static void check_config(const struct config *c)
 {
 	must(name_valid(c->name));
+	check_database(&c->database);
 	must(c->n_groups >= 1 && c->n_groups <= SAN_MAX_GROUPS);
 	must(c->ncc.n_ifaces <= CONFIG_MAX_IFACES && c->n_sids <= CONFIG_MAX_SIDS + 1);
 	must(c->ncc.n_prefixes <= SAN_MAX_BLOCKS + SAN_MAX_INSIDE);
