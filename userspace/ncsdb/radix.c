@@ -59,7 +59,7 @@ static void node_free(struct radix_node *node)
 /* Index of the first child whose byte is >= byte. */
 static unsigned int child_index(const struct radix_node *node, unsigned char byte)
 {
-	const unsigned char *bytes = first_bytes(node);
+	const unsigned char *bytes = node->n ? first_bytes(node) : NULL;
 	unsigned int low = 0, high = node->n;
 
 	while (low < high) {
