@@ -155,8 +155,6 @@ def start(*_):
     with Dual("start") as net:
         rig = Load(net, services, 1)
         result = {"services": services, "fill_s": rig.fill()["seconds"]}
-        sizes = Resident([net.child("pe")])
-        result["child_kib"] = sizes.size(sizes.pids[0])
         with net.fast("a", service=SERVICE, pps=PPS) as flow:
             flow.arrives("a")
             net.stop("pe", signal.SIGTERM)
@@ -166,6 +164,7 @@ def start(*_):
             result["ready_s"] = round(time.monotonic() - begin, 3)
             rig.wait_applied()
             result["applied_s"] = round(time.monotonic() - begin, 3)
+            result["child_kib"] = Resident.size(net.child("pe"))
             lost = flow.lost()
             result.update(sent=flow.sent(), lost=lost)
         return result

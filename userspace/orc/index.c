@@ -31,38 +31,43 @@ static int sites_grow(struct orc *orc)
 	return 0;
 }
 
-/* A number that nobody has, 0: there is none. Looked for where the last one was found. */
+/* A number that nobody has: looked for where the last one was found. There is one: number 0 stays
+ * free, too. */
 static uint16_t site_free(struct orc *orc)
 {
-	for (unsigned int k = 1; k <= orc->cap_sites; k++) {
-		unsigned int i = (orc->last_site + k) % orc->cap_sites;
-
-		if (i && !orc->sites[i])
-			return (uint16_t)(orc->last_site = i);
-	}
-	orc->last_site = orc->cap_sites ? orc->cap_sites : 1;
-	return sites_grow(orc) ? 0 : (uint16_t)orc->last_site;
+	do
+		orc->last_site = (orc->last_site + 1) % orc->cap_sites;
+	while (!orc->last_site || orc->sites[orc->last_site]);
+	return (uint16_t)orc->last_site;
 }
 
-static struct orc_gateway *gateway_need(struct orc *orc, const char *name)
+static int gateway_new(struct orc *orc, const char *name, struct orc_gateway **out)
 {
-	struct orc_gateway *gw = orc_gateway_find(orc, name);
+	bool full = HASH_COUNT(orc->gateways) + 1 >= orc->cap_sites;
+	int r = full ? sites_grow(orc) : 0;
+	struct orc_gateway *gw;
 
-	if (gw)
-		return gw;
+	if (r)
+		return r;
 	gw = calloc(1, sizeof(*gw));
 	if (!gw)
-		return NULL;
+		return -ENOMEM;
 	strcpy(gw->name, name);
-	gw->site = site_free(orc);
-	if (gw->site)
-		HASH_ADD_STR(orc->gateways, name, gw);
+	HASH_ADD_STR(orc->gateways, name, gw);
 	if (!gw->hh.tbl) {
 		free(gw);
-		return NULL;
+		return -ENOMEM;
 	}
+	gw->site = site_free(orc);
 	orc->sites[gw->site] = gw;
-	return gw;
+	*out = gw;
+	return 0;
+}
+
+static int gateway_need(struct orc *orc, const char *name, struct orc_gateway **out)
+{
+	*out = orc_gateway_find(orc, name);
+	return *out ? 0 : gateway_new(orc, name, out);
 }
 
 static void gateway_free(struct orc *orc, struct orc_gateway *gw)
@@ -81,10 +86,11 @@ static void gateway_release(struct orc *orc, struct orc_gateway *gw)
 
 int orc_gateway_join(struct orc *orc, struct orc_instance *inst, const char *name)
 {
-	struct orc_gateway *gw = gateway_need(orc, name);
+	struct orc_gateway *gw;
+	int r = gateway_need(orc, name, &gw);
 
-	if (!gw)
-		return -ENOMEM;
+	if (r)
+		return r;
 	DL_APPEND(gw->instances, inst);
 	inst->gateway = gw->site;
 	return 0;
@@ -126,10 +132,11 @@ static int paths_grow(struct orc_gateway *gw)
 
 int orc_gateway_add_path(struct orc *orc, struct view_path *path)
 {
-	struct orc_gateway *gw = gateway_need(orc, path->def.gateway);
+	struct orc_gateway *gw;
+	int r = gateway_need(orc, path->def.gateway, &gw);
 
-	if (!gw)
-		return -ENOMEM;
+	if (r)
+		return r;
 	if (paths_grow(gw)) {
 		gateway_release(orc, gw);
 		return -ENOMEM;

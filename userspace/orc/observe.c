@@ -3,6 +3,7 @@
  * candidates did. Nothing is evaluated here. */
 #include "orc/orc_int.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -146,14 +147,27 @@ static void forget_weights(struct orc_instance *inst)
 	inst->more->keep[SAN_SCOPE_LOCAL].weight = 0;
 }
 
+/* There may be a million behind gateways that we have no room for: said once. */
+static void join(struct orc *orc, struct orc_instance *inst, const char *gateway)
+{
+	int r = orc_gateway_join(orc, inst, gateway);
+
+	if (r == -ENOMEM)
+		log_err("instance not orchestrated", "instance=%s why=\"no memory\"",
+			orc_view(inst)->name);
+	if (r == -ENOSPC && !orc->sites_full)
+		log_err("too many gateways, instances behind others are left out",
+			"gateway=%s at_most=%d", gateway, ORC_MAX_SITES);
+	orc->sites_full |= r == -ENOSPC;
+}
+
 static void move_instance(struct orc *orc, struct orc_instance *inst, const char *gateway)
 {
 	touch_service(orc, orc_service_of(inst));
 	orc_gateway_leave(orc, inst);
 	forget_weights(inst);
-	if (gateway[0] && orc_gateway_join(orc, inst, gateway))
-		log_err("instance not orchestrated", "instance=%s why=\"no memory\"",
-			orc_view(inst)->name);
+	if (gateway[0])
+		join(orc, inst, gateway);
 }
 
 /* SID, address or state changed. */

@@ -152,6 +152,7 @@ struct orc {
 	struct orc_gateway *gateways; /* uthash by name */
 	struct orc_gateway **sites;   /* the same by number; NULL: free */
 	unsigned int cap_sites, last_site;
+	bool sites_full;      /* said */
 	struct orc_sid *sids; /* uthash by address */
 	unsigned int n_sids_refused;
 	const char *const *groups;
@@ -192,6 +193,7 @@ static inline uint64_t orc_now(const struct orc *orc)
 
 /* index.c */
 struct orc_gateway *orc_gateway_find(const struct orc *orc, const char *name);
+/* -ENOSPC: ORC_MAX_SITES; -ENOMEM. */
 int orc_gateway_join(struct orc *orc, struct orc_instance *inst, const char *name);
 void orc_gateway_leave(struct orc *orc, struct orc_instance *inst);
 /* Place in gateway->paths, -1. */
