@@ -61,6 +61,7 @@ struct hop {
 	struct san_msg_nexthop msg;
 	struct san_nexthop val;	 /* as in the map */
 	struct in6_addr gateway; /* DIRECT: the neighbour; :: = no route */
+	unsigned int link;	 /* DIRECT: that it is on, also one without a role; 0 = no route */
 	uint32_t learned_mtu;	 /* told by a Packet Too Big; 0 = nothing */
 	uint64_t learned_until_us;
 	char ifname[IFNAMSIZ];

@@ -33,15 +33,14 @@ static void clear(struct hop *hop, struct san_nexthop *val)
 	hop->ifname[0] = '\0';
 }
 
+/* The same gateway may have moved to another link. */
 static void set_gateway(struct apply *a, struct hop *hop, const struct nl_adj *adj)
 {
-	if (!hop_is_direct(hop))
-		return;
-	/* The same gateway may have moved to another link. */
-	if (IN6_ARE_ADDR_EQUAL(&hop->gateway, &adj->gateway) &&
-	    (!adj->ifindex || adj->ifindex == hop->val.ifindex))
+	if (!hop_is_direct(hop) ||
+	    (IN6_ARE_ADDR_EQUAL(&hop->gateway, &adj->gateway) && hop->link == adj->ifindex))
 		return;
 	hop->gateway = adj->gateway;
+	hop->link = adj->ifindex;
 	a->direct_changed = true;
 }
 

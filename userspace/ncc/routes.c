@@ -203,7 +203,7 @@ static void direct_to(const struct hop *hop, struct route *route)
 	route->hop = hop->index;
 	route->r.via = hop->gateway;
 	route->r.direct = !IN6_IS_ADDR_UNSPECIFIED(&hop->gateway);
-	route->r.ifindex = hop->val.ifindex;
+	route->r.ifindex = hop->link;
 }
 
 void route_to(const struct apply *a, const struct hop *hop, struct route *route)

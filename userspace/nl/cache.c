@@ -15,6 +15,7 @@
 
 #include "util/log.h"
 
+#define DRAIN_TRIES 64	   /* of a socket that overruns while it is drained */
 #define CARRIER (1u << 16) /* IFF_LOWER_UP, not in net/if.h */
 #define NUD_USABLE (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
 
@@ -168,23 +169,41 @@ static struct rtnl_neigh *neigh_key(unsigned int ifindex, const struct in6_addr 
 	return NULL;
 }
 
-/* By key, because the cache hashes it; rtnl_neigh_get() walks the whole list. */
-bool nl_cache_neigh(struct nl *nl, unsigned int ifindex, const struct in6_addr *addr,
-		    uint8_t mac[6])
+/* By key, because the cache hashes it; rtnl_neigh_get() walks the whole list. The caller puts it
+ * back. */
+static struct nl_object *neigh_find(struct nl *nl, unsigned int ifindex,
+				    const struct in6_addr *addr)
 {
 	struct rtnl_neigh *key = neigh_key(ifindex, addr);
 	struct nl_object *found;
-	bool usable = false;
 
 	if (!key)
-		return false;
+		return NULL;
 	found = nl_cache_search(nl->neighs, (struct nl_object *)key);
-	if (found) {
-		usable = neigh_mac((struct rtnl_neigh *)found, mac);
-		nl_object_put(found);
-	}
 	rtnl_neigh_put(key);
+	return found;
+}
+
+bool nl_cache_neigh(struct nl *nl, unsigned int ifindex, const struct in6_addr *addr,
+		    uint8_t mac[6])
+{
+	struct nl_object *found = neigh_find(nl, ifindex, addr);
+	bool usable = found && neigh_mac((struct rtnl_neigh *)found, mac);
+
+	if (found)
+		nl_object_put(found);
 	return usable;
+}
+
+bool nl_cache_neigh_static(struct nl *nl, unsigned int ifindex, const struct in6_addr *addr)
+{
+	struct nl_object *found = neigh_find(nl, ifindex, addr);
+	bool is_static = found && rtnl_neigh_get_state((struct rtnl_neigh *)found) &
+					  (NUD_PERMANENT | NUD_NOARP);
+
+	if (found)
+		nl_object_put(found);
+	return is_static;
 }
 
 /* Refreshing moves neighbours between usable states all the time: only a usable one that comes,
@@ -280,10 +299,20 @@ static void resync(struct nl *nl)
 	nl_touch(nl);
 }
 
+static bool failed(int r)
+{
+	return r < 0 && r != -NLE_AGAIN && r != -NLE_INTR;
+}
+
+/* What was queued before others were lost is older than what the kernel says when it is asked: all
+ * of it is taken first. */
 void nl_cache_take(struct nl *nl)
 {
 	int r = nl_cache_mngr_data_ready(nl->mngr);
+	bool lost = failed(r);
 
-	if (r < 0 && r != -NLE_AGAIN && r != -NLE_INTR)
+	for (int i = 0; failed(r) && i < DRAIN_TRIES; i++)
+		r = nl_cache_mngr_data_ready(nl->mngr);
+	if (lost)
 		resync(nl);
 }

@@ -110,6 +110,9 @@ unsigned int nl_cache_any_link(struct nl *nl);
 bool nl_cache_neigh(struct nl *nl, unsigned int ifindex, const struct in6_addr *addr,
 		    uint8_t mac[6]);
 
+/* An operator's: nobody asks for it, and asking would make the kernel forget it. */
+bool nl_cache_neigh_static(struct nl *nl, unsigned int ifindex, const struct in6_addr *addr);
+
 /* monitor.c: notifications of routes, rules, nexthop objects. */
 int nl_monitor_start(struct nl *nl);
 void nl_monitor_stop(struct nl *nl);

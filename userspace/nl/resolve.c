@@ -195,8 +195,10 @@ void nl_watch_tick(struct nl *nl)
 	struct nl_watched *w, *next_w;
 	struct asked *set = NULL, *a, *next;
 
+	nl_cache_take(nl);
 	HASH_ITER(hh, nl->watched, w, next_w) {
-		if (w->ifindex && (all || !w->resolved) && first_time(&set, w))
+		if (w->ifindex && (all || !w->resolved) && first_time(&set, w) &&
+		    !nl_cache_neigh_static(nl, w->ifindex, &w->gateway))
 			solicit(nl, w->ifindex, &w->gateway);
 	}
 	HASH_ITER(hh, set, a, next) {
