@@ -245,11 +245,16 @@ static void on_failed(void *arg, int status)
 	die("follow", status);
 }
 
-static void dump(const char *line)
+static void on_question(const char *line)
 {
 	struct ncsdb_follow_stats s;
 
 	ncsdb_follow_stats(follow, &s);
+	if (strcmp(line, "rev") == 0) {
+		printf("rev %lld\n", (long long)s.revision);
+		fflush(stdout);
+		return;
+	}
 	printf("dump %lld %zu\n", (long long)s.revision, n_mirror);
 	for (size_t i = 0; i < n_mirror; i++)
 		printf("%s %s %lld\n", mirror[i].key, mirror[i].value,
@@ -273,7 +278,7 @@ static void follow_start(void)
 
 	if (rc)
 		die("follow", rc);
-	on_line = dump;
+	on_line = on_question;
 	on_input_end = follow_end;
 	read_input();
 }
