@@ -54,6 +54,13 @@ static int setup_gateway(void **state)
 	return 0;
 }
 
+static int setup_gateway_ingress(void **state)
+{
+	rig_open(&(struct orc_conf){.ingress = "gw2", .gateway = "gw2"});
+	orc_start(orc);
+	return 0;
+}
+
 /* Virtual time. */
 static void advance(struct orc *o, uint64_t us)
 {
@@ -576,6 +583,45 @@ static void test_it_does_without_hysteresis(void **state)
 	assert_true(changes_at(pe.orc) > 20);
 }
 
+/* Changes of both scopes in order of time. */
+static void test_history_of_both_scopes(void **state)
+{
+	static const char *const scopes[] = {"local", "ingress", "local", "ingress"};
+	static const char *const to[] = {"a", "@gw3", "b", "@gw4"};
+	struct aggregate agg = {.count = 1, .capacity = 900, .metric = 100};
+	json_t *h, *change;
+	size_t i;
+
+	service(0x101, "{\"evaluation\": [], \"steering\": \"gateway\", " NO_HYSTERESIS "}");
+	instance(0x101, "a", "gw2", "5f00:0:2:100::");
+	orc_round(orc);
+	path("gw2", "gw3", "be", NULL);
+	path("gw2", "gw4", "be", NULL);
+	gateway("gw3", "5f00:0:3:5a::");
+	gateway("gw4", "5f00:0:4:5a::");
+	put_aggregate(&view, 0x101, "gw3", &agg);
+	put_aggregate(&view, 0x101, "gw4", &agg);
+	orc_round(orc);
+	instance(0x101, "b", "gw2", "5f00:0:2:101::");
+	instance_state(0x101, "a", INSTANCE_DRAINING);
+	orc_round(orc);
+	put_aggregate(&view, 0x101, "gw3", NULL);
+	orc_round(orc);
+	h = orc_history(orc, 0x101);
+	assert_int_equal(json_array_size(h), 4);
+	json_array_foreach(h, i, change) {
+		assert_string_equal(json_string_value(json_object_get(change, "scope")), scopes[i]);
+		assert_string_equal(json_string_value(json_object_get(json_object_get(change, "to"),
+								      "instance")),
+				    to[i]);
+		assert_true(json_number_value(json_object_get(change, "age_s")) >= 0);
+		assert_non_null(json_string_value(json_object_get(change, "why")));
+		assert_int_equal(strlen(json_string_value(json_object_get(change, "time"))), 24);
+	}
+	json_decref(h);
+	assert_null(orc_history(orc, 0x102));
+}
+
 /* A site that is lost is left at once, through both levels. */
 static void test_a_lost_site_is_left(void **state)
 {
@@ -621,6 +667,7 @@ int main(void)
 		T(test_a_noisy_site_does_not_flap, setup_both, teardown_both),
 		T(test_it_does_without_hysteresis, setup_both, teardown_both),
 		T(test_a_lost_site_is_left, setup_both, teardown_both),
+		T(test_history_of_both_scopes, setup_gateway_ingress, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
