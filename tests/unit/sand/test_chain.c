@@ -104,13 +104,16 @@ static void fire(uv_timer_t *timer)
 
 static bool deadline_due(void)
 {
-	return orc->n_heap > 0 && orc->heap[1]->due_us <= now_us;
+	return (orc->due.n > 0 && orc->due.v[1]->at_us <= now_us) ||
+	       (orc->send.n > 0 && orc->send.v[1]->at_us <= now_us);
 }
 
 static void settle_all(void)
 {
 	while (pending > 0 || busy() || deadline_due()) {
 		fire(&orc->later);
+		if (orc->stats.deferred && now_us < orc->send.v[1]->at_us)
+			now_us = orc->send.v[1]->at_us; /* the rate of changes has its time */
 		if (deadline_due())
 			fire(&orc->deadline);
 		uv_run(&loop, UV_RUN_NOWAIT);
