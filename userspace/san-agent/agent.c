@@ -8,43 +8,65 @@
 
 #include "san-agent/instance.h"
 #include "san-agent/link.h"
+#include "san-agent/store.h"
 #include "util/clock.h"
 #include "util/log.h"
 
 /* Old and new servers of a reload at the same time. */
-#define MAX_LINKS (2 * AGENT_MAX_SERVERS)
+#define MAX_SINKS (2 * AGENT_MAX_SERVERS)
 
 struct agent {
 	uv_loop_t *loop;
 	struct agent_conf *conf;
 	struct meter_env env;
 	struct roster roster;
-	struct link *links[MAX_LINKS];
-	bool parting[MAX_LINKS]; /* not configured any more */
-	unsigned int n_links;
-	unsigned int settled; /* links, as last told to the service manager */
+	struct sink *sinks[MAX_SINKS];
+	bool parting[MAX_SINKS]; /* not configured any more */
+	unsigned int n_sinks;
+	unsigned int settled; /* sinks, as last told to the service manager */
 	uv_timer_t sample_timer, kick_timer, stop_timer;
 	bool stopping;
 };
 
 /* ---- telling the servers ---- */
 
+/* The sinks that conf asks for: the database, or each of its servers. */
+static unsigned int wanted(const struct agent_conf *conf)
+{
+	return conf->database.n_endpoints ? 1 : conf->n_servers;
+}
+
+static bool wanted_allocates(const struct agent_conf *conf, unsigned int i)
+{
+	return i == 0 && conf->has_gateway_server;
+}
+
+static const char *wanted_name(const struct agent_conf *conf, unsigned int i)
+{
+	return conf->database.n_endpoints ? STORE_NAME : conf->servers[i];
+}
+
+static void close_sink(struct sink *sink)
+{
+	sink->ops->close(sink);
+}
+
 static void tell_manager(struct agent *agent)
 {
 	unsigned int settled = 0;
 
-	for (unsigned int i = 0; i < agent->n_links; i++)
-		settled += !agent->parting[i] && link_settled(agent->links[i]);
+	for (unsigned int i = 0; i < agent->n_sinks; i++)
+		settled += !agent->parting[i] && agent->sinks[i]->ops->settled(agent->sinks[i]);
 	if (settled == agent->settled)
 		return;
 	agent->settled = settled;
-	sd_notifyf(0, "STATUS=registered with %u of %u servers", settled, agent->conf->n_servers);
+	sd_notifyf(0, "STATUS=registered with %u of %u servers", settled, wanted(agent->conf));
 }
 
 static bool cleared(const struct agent *agent, unsigned int slot)
 {
-	for (unsigned int i = 0; i < agent->n_links; i++) {
-		if (!agent->parting[i] && !link_cleared(agent->links[i], slot))
+	for (unsigned int i = 0; i < agent->n_sinks; i++) {
+		if (!agent->parting[i] && !agent->sinks[i]->ops->cleared(agent->sinks[i], slot))
 			return false;
 	}
 	return true;
@@ -52,7 +74,7 @@ static bool cleared(const struct agent *agent, unsigned int slot)
 
 static void sweep_instances(struct agent *agent)
 {
-	for (unsigned int i = 0; i < AGENT_MAX_INSTANCES; i++) {
+	for (unsigned int i = 0; i < agent->roster.n; i++) {
 		struct instance *inst = agent->roster.slots[i];
 
 		if (!inst || !inst->leaving || !cleared(agent, i))
@@ -61,56 +83,64 @@ static void sweep_instances(struct agent *agent)
 		instance_free(inst);
 		agent->roster.slots[i] = NULL;
 	}
+	while (agent->roster.n && !agent->roster.slots[agent->roster.n - 1])
+		agent->roster.n--;
 }
 
-static void sweep_links(struct agent *agent)
+static void sweep_sinks(struct agent *agent)
 {
 	unsigned int kept = 0;
 
-	for (unsigned int i = 0; i < agent->n_links; i++) {
-		if (agent->parting[i] && link_finished(agent->links[i])) {
-			link_close(agent->links[i]);
+	for (unsigned int i = 0; i < agent->n_sinks; i++) {
+		if (agent->parting[i] && agent->sinks[i]->ops->finished(agent->sinks[i])) {
+			close_sink(agent->sinks[i]);
 			continue;
 		}
-		agent->links[kept] = agent->links[i];
+		agent->sinks[kept] = agent->sinks[i];
 		agent->parting[kept++] = agent->parting[i];
 	}
-	agent->n_links = kept;
+	agent->n_sinks = kept;
 }
 
 static void kick_all(struct agent *agent)
 {
-	for (unsigned int i = 0; i < agent->n_links; i++)
-		link_kick(agent->links[i]);
+	for (unsigned int i = 0; i < agent->n_sinks; i++)
+		agent->sinks[i]->ops->kick(agent->sinks[i]);
 }
 
 static void on_kick(uv_timer_t *timer)
 {
 	struct agent *agent = timer->data;
 
-	sweep_links(agent);
+	sweep_sinks(agent);
 	sweep_instances(agent);
 	kick_all(agent);
+}
+
+static void renew_all(struct agent *agent, unsigned int slot)
+{
+	for (unsigned int i = 0; i < agent->n_sinks; i++)
+		agent->sinks[i]->ops->renew(agent->sinks[i], slot);
 }
 
 static void on_sid(void *arg, struct instance *inst)
 {
 	struct agent *agent = arg;
 
-	for (unsigned int slot = 0; slot < AGENT_MAX_INSTANCES; slot++) {
+	for (unsigned int slot = 0; slot < agent->roster.n; slot++) {
 		if (agent->roster.slots[slot] != inst)
 			continue;
-		for (unsigned int i = 0; i < agent->n_links; i++) {
-			if (!link_allocates(agent->links[i]))
-				link_renew(agent->links[i], slot);
+		for (unsigned int i = 0; i < agent->n_sinks; i++) {
+			if (!agent->sinks[i]->allocates)
+				agent->sinks[i]->ops->renew(agent->sinks[i], slot);
 		}
 	}
 }
 
 static bool all_finished(const struct agent *agent)
 {
-	for (unsigned int i = 0; i < agent->n_links; i++) {
-		if (!link_finished(agent->links[i]))
+	for (unsigned int i = 0; i < agent->n_sinks; i++) {
+		if (!agent->sinks[i]->ops->finished(agent->sinks[i]))
 			return false;
 	}
 	return true;
@@ -149,7 +179,7 @@ static void on_sample(uv_timer_t *timer)
 	uint64_t now_us = clock_us();
 
 	meter_env_next(&agent->env);
-	for (unsigned int i = 0; i < AGENT_MAX_INSTANCES; i++) {
+	for (unsigned int i = 0; i < agent->roster.n; i++) {
 		struct instance *inst = agent->roster.slots[i];
 
 		if (inst && !inst->leaving)
@@ -185,8 +215,9 @@ static int add_instance(struct agent *agent, const struct instance_conf *conf)
 		return -ENOMEM;
 	inst->agent = agent;
 	agent->roster.slots[slot] = inst;
-	for (unsigned int i = 0; i < agent->n_links; i++)
-		link_renew(agent->links[i], (unsigned int)slot);
+	if (agent->roster.n <= (unsigned int)slot)
+		agent->roster.n = (unsigned int)slot + 1;
+	renew_all(agent, (unsigned int)slot);
 	return start_probe(agent, inst);
 }
 
@@ -204,8 +235,7 @@ static int take_instance(struct agent *agent, const struct instance_conf *conf)
 	}
 	inst->leaving = false;
 	instance_change(inst, conf, agent->conf);
-	for (unsigned int i = 0; i < agent->n_links; i++)
-		link_renew(agent->links[i], (unsigned int)slot);
+	renew_all(agent, (unsigned int)slot);
 	return start_probe(agent, inst);
 }
 
@@ -220,7 +250,7 @@ static bool configured(const struct agent_conf *conf, const struct instance *ins
 
 static int take_instances(struct agent *agent)
 {
-	for (unsigned int i = 0; i < AGENT_MAX_INSTANCES; i++) {
+	for (unsigned int i = 0; i < agent->roster.n; i++) {
 		struct instance *inst = agent->roster.slots[i];
 
 		if (!inst || inst->leaving || configured(agent->conf, inst))
@@ -238,63 +268,71 @@ static int take_instances(struct agent *agent)
 	return 0;
 }
 
-/* ---- links ---- */
+/* ---- sinks ---- */
 
-static bool wants_link(const struct agent_conf *conf, const struct link *link)
+static bool wants_sink(const struct agent_conf *conf, const struct sink *sink)
 {
-	for (unsigned int i = 0; i < conf->n_servers; i++) {
-		bool allocates = i == 0 && conf->has_gateway_server;
-
-		if (!strcmp(conf->servers[i], link_endpoint(link)) &&
-		    allocates == link_allocates(link))
+	for (unsigned int i = 0; i < wanted(conf); i++) {
+		if (!strcmp(wanted_name(conf, i), sink->name) &&
+		    wanted_allocates(conf, i) == sink->allocates)
 			return true;
 	}
 	return false;
 }
 
-static struct link *find_link(const struct agent *agent, const char *endpoint)
+static struct sink *find_sink(const struct agent *agent, const char *endpoint)
 {
-	for (unsigned int i = 0; i < agent->n_links; i++) {
-		if (!agent->parting[i] && !strcmp(link_endpoint(agent->links[i]), endpoint))
-			return agent->links[i];
+	for (unsigned int i = 0; i < agent->n_sinks; i++) {
+		if (!agent->parting[i] && !strcmp(agent->sinks[i]->name, endpoint))
+			return agent->sinks[i];
 	}
 	return NULL;
 }
 
-/* New links for conf, not in use yet; failing leaves no trace. */
-static int open_links(struct agent *agent, const struct agent_conf *conf, struct err *err)
+static int open_sink(struct agent *agent, const struct agent_conf *conf, unsigned int i,
+		     struct err *err)
 {
-	const struct link_env env = {agent->loop, &agent->roster, on_sid, on_turn, agent};
-	unsigned int before = agent->n_links;
-	int rc = 0;
+	const struct sink_env env = {agent->loop, &agent->roster, on_sid, on_turn, agent};
+	struct sink **out = &agent->sinks[agent->n_sinks];
+	int rc;
 
-	for (unsigned int i = 0; !rc && i < conf->n_servers; i++) {
-		struct link *link = find_link(agent, conf->servers[i]);
-
-		if (link && wants_link(conf, link))
-			continue;
-		if (agent->n_links == MAX_LINKS)
-			rc = err_set(err, -ENOSPC, "/servers", conf->servers[i],
-				     "must wait: too many former servers are still told goodbye");
-		else
-			rc = link_open(&env, conf->servers[i], i == 0 && conf->has_gateway_server,
-				       conf, &agent->links[agent->n_links], err);
-		if (!rc)
-			agent->parting[agent->n_links++] = false;
-	}
-	while (rc && agent->n_links > before)
-		link_close(agent->links[--agent->n_links]);
+	if (agent->n_sinks == MAX_SINKS)
+		return err_set(err, -ENOSPC, "/servers", conf->servers[i],
+			       "must wait: too many former servers are still told goodbye");
+	if (conf->database.n_endpoints)
+		rc = store_open(&env, conf, out, err);
+	else
+		rc = link_open(&env, conf->servers[i], wanted_allocates(conf, i), conf, out, err);
+	if (!rc)
+		agent->parting[agent->n_sinks++] = false;
 	return rc;
 }
 
-static void take_links(struct agent *agent)
+/* New sinks for conf, not in use yet; failing leaves no trace. */
+static int open_sinks(struct agent *agent, const struct agent_conf *conf, struct err *err)
 {
-	for (unsigned int i = 0; i < agent->n_links; i++) {
-		link_set_conf(agent->links[i], agent->conf);
-		if (agent->parting[i] || wants_link(agent->conf, agent->links[i]))
+	unsigned int before = agent->n_sinks;
+	int rc = 0;
+
+	for (unsigned int i = 0; !rc && i < wanted(conf); i++) {
+		struct sink *sink = find_sink(agent, wanted_name(conf, i));
+
+		if (!sink || !wants_sink(conf, sink))
+			rc = open_sink(agent, conf, i, err);
+	}
+	while (rc && agent->n_sinks > before)
+		close_sink(agent->sinks[--agent->n_sinks]);
+	return rc;
+}
+
+static void take_sinks(struct agent *agent)
+{
+	for (unsigned int i = 0; i < agent->n_sinks; i++) {
+		agent->sinks[i]->ops->set_conf(agent->sinks[i], agent->conf);
+		if (agent->parting[i] || wants_sink(agent->conf, agent->sinks[i]))
 			continue;
 		agent->parting[i] = true;
-		link_goodbye(agent->links[i]);
+		agent->sinks[i]->ops->goodbye(agent->sinks[i]);
 	}
 }
 
@@ -321,13 +359,13 @@ static int take_conf(struct agent *agent, struct agent_conf *conf, struct err *e
 	struct agent_conf *old = agent->conf;
 	int rc = check_room(agent, conf, err);
 
-	rc = rc ? rc : open_links(agent, conf, err);
+	rc = rc ? rc : open_sinks(agent, conf, err);
 	if (rc) {
 		agent_conf_free(conf);
 		return rc;
 	}
 	agent->conf = conf;
-	take_links(agent);
+	take_sinks(agent);
 	agent_conf_free(old);
 	rc = take_instances(agent);
 	if (rc)
@@ -381,10 +419,9 @@ static void on_patience_lost(uv_timer_t *timer)
 {
 	struct agent *agent = timer->data;
 
-	for (unsigned int i = 0; i < agent->n_links; i++) {
-		if (!link_finished(agent->links[i]))
-			log_warn("server was not told goodbye", "server=%s",
-				 link_endpoint(agent->links[i]));
+	for (unsigned int i = 0; i < agent->n_sinks; i++) {
+		if (!agent->sinks[i]->ops->finished(agent->sinks[i]))
+			log_warn("server was not told goodbye", "server=%s", agent->sinks[i]->name);
 	}
 	uv_stop(agent->loop);
 }
@@ -397,8 +434,8 @@ void agent_stop(struct agent *agent)
 	uv_timer_stop(&agent->sample_timer);
 	uv_timer_stop(&agent->kick_timer);
 	uv_timer_start(&agent->stop_timer, on_patience_lost, AGENT_STOP_MS, 0);
-	for (unsigned int i = 0; i < agent->n_links; i++)
-		link_goodbye(agent->links[i]);
+	for (unsigned int i = 0; i < agent->n_sinks; i++)
+		agent->sinks[i]->ops->goodbye(agent->sinks[i]);
 	if (all_finished(agent))
 		uv_stop(agent->loop);
 }
@@ -407,14 +444,14 @@ bool agent_close(struct agent *agent)
 {
 	if (!all_finished(agent))
 		return false;
-	for (unsigned int i = 0; i < agent->n_links; i++)
-		link_close(agent->links[i]);
-	for (unsigned int i = 0; i < AGENT_MAX_INSTANCES; i++)
+	for (unsigned int i = 0; i < agent->n_sinks; i++)
+		close_sink(agent->sinks[i]);
+	for (unsigned int i = 0; i < agent->roster.n; i++)
 		instance_free(agent->roster.slots[i]);
 	uv_close((uv_handle_t *)&agent->sample_timer, NULL);
 	uv_close((uv_handle_t *)&agent->kick_timer, NULL);
 	uv_close((uv_handle_t *)&agent->stop_timer, NULL);
-	uv_run(agent->loop, UV_RUN_NOWAIT); /* what closes frees itself */
+	uv_run(agent->loop, UV_RUN_DEFAULT); /* what closes frees itself */
 	meter_env_fini(&agent->env);
 	agent_conf_free(agent->conf);
 	free(agent);

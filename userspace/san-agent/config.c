@@ -102,8 +102,28 @@ static int read_servers(const json_t *root, struct agent_conf *conf, struct err 
 	}
 	if (!conf->n_servers)
 		return err_set(err, -EINVAL, "/servers", "",
-			       "must name at least one server (or gateway_server)");
+			       "must name at least one server (or gateway_server, or database)");
 	return 0;
+}
+
+/* Either a database, or servers. */
+static int read_peers(const json_t *root, struct agent_conf *conf, struct err *err)
+{
+	static const char *const servers[] = {"/servers", "/gateway_server"};
+	const json_t *section = json_object_get(root, "database");
+	int rc;
+
+	if (!section)
+		return read_servers(root, conf, err);
+	for (size_t i = 0; i < ARRAY_SIZE(servers); i++) {
+		if (json_object_get(root, servers[i] + 1))
+			return err_set(err, -EINVAL, servers[i], "",
+				       "is not possible with database: one or the other");
+	}
+	rc = database_conf_read(&conf->database, section, err);
+	if (rc)
+		err_prefix(err, "/database");
+	return rc;
 }
 
 static int read_bands(const json_t *root, struct agent_conf *conf, struct err *err)
@@ -151,6 +171,7 @@ static int read_times(const json_t *root, struct agent_conf *conf, struct err *e
 		{"min_interval_ms", &conf->min_interval_ms, 100, 0, 60000},
 		{"max_age_ms", &conf->max_age_ms, 3000, 100, 3600000},
 		{"timeout_ms", &conf->timeout_ms, 1000, 50, 10000},
+		{"batch_ms", &conf->batch_ms, 10, 5, 20},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -195,17 +216,16 @@ static int read_instances(const json_t *root, struct agent_conf *conf, struct er
 static int read_root(const json_t *root, struct agent_conf *conf, struct err *err)
 {
 	static const char *const allowed[] = {
-		"agent",      "gateway",     "gateway_server",	"servers",
-		"ttl_s",      "interval_ms", "min_interval_ms", "max_age_ms",
-		"timeout_ms", "smoothing",   "dead_band",	"instances",
-		NULL,
+		"agent",       "gateway",	  "gateway_server", "servers",	  "ttl_s",
+		"interval_ms", "min_interval_ms", "max_age_ms",	    "timeout_ms", "smoothing",
+		"dead_band",   "instances",	  "database",	    "batch_ms",	  NULL,
 	};
 	int rc = json_is_obj(root, err);
 
 	rc = rc ? rc : json_only(root, allowed, err);
 	rc = rc ? rc : conf_name(root, "agent", conf->agent, err);
 	rc = rc ? rc : conf_name(root, "gateway", conf->gateway, err);
-	rc = rc ? rc : read_servers(root, conf, err);
+	rc = rc ? rc : read_peers(root, conf, err);
 	rc = rc ? rc : read_times(root, conf, err);
 	rc = rc ? rc : read_smoothing(root, conf, err);
 	rc = rc ? rc : read_bands(root, conf, err);
@@ -257,6 +277,8 @@ int agent_conf_reloadable(const struct agent_conf *now, const struct agent_conf 
 		field = "/gateway";
 	else if (now->ttl_s != next->ttl_s)
 		field = "/ttl_s";
+	else if (memcmp(&now->database, &next->database, sizeof(now->database)))
+		field = "/database";
 	if (!field)
 		return 0;
 	return err_set(err, -EBUSY, field, "", "cannot change while the agent runs: restart it");

@@ -12,11 +12,12 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "san-agent/config_database.h"
 #include "util/err.h"
 #include "util/name.h"
 
 #define AGENT_MAX_SERVERS 16
-#define AGENT_MAX_INSTANCES 256
+#define AGENT_MAX_INSTANCES 1024
 #define AGENT_MAX_CONSTANTS 16
 #define AGENT_ENDPOINT_MAX 128
 #define AGENT_PATH_MAX 256
@@ -82,6 +83,8 @@ struct agent_conf {
 	char servers[AGENT_MAX_SERVERS][AGENT_ENDPOINT_MAX];
 	unsigned int n_servers;
 	bool has_gateway_server;
+	struct database_conf database; /* instead of servers */
+	unsigned int batch_ms;	       /* database: what becomes due within it travels together */
 	unsigned int ttl_s, interval_ms, min_interval_ms, max_age_ms, timeout_ms;
 	unsigned int alpha_permille; /* weight of the newest sample: 1..1000 */
 	int64_t dead_band[MEASURE_MAX];
@@ -93,7 +96,7 @@ struct agent_conf {
  * left alone. */
 int agent_conf_load(FILE *file, const char *name, struct agent_conf **out, struct err *err);
 void agent_conf_free(struct agent_conf *conf);
-/* What a running agent cannot change: agent, gateway, ttl_s. -EBUSY naming the field. */
+/* What a running agent cannot change: agent, gateway, ttl_s, database. -EBUSY naming the field. */
 int agent_conf_reloadable(const struct agent_conf *now, const struct agent_conf *next,
 			  struct err *err);
 

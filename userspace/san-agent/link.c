@@ -10,48 +10,10 @@
 
 _Static_assert(sizeof(((struct job *)0)->path) == REQUEST_PATH_MAX, "paths fit");
 
-int link_open(const struct link_env *env, const char *endpoint, bool allocates,
-	      const struct agent_conf *conf, struct link **out, struct err *err)
-{
-	struct link *link = calloc(1, sizeof(*link));
-	int rc;
-
-	if (!link)
-		return err_set(err, -ENOMEM, "", "", "out of memory");
-	link->env = *env;
-	link->conf = conf;
-	link->allocates = allocates;
-	link->backoff_us = LINK_RETRY_MIN_US;
-	snprintf(link->endpoint, sizeof(link->endpoint), "%s", endpoint);
-	link_forget(link);
-	rc = http_open(endpoint, (long)conf->timeout_ms, &link->http, err);
-	if (rc) {
-		free(link);
-		return rc;
-	}
-	*out = link;
-	return 0;
-}
-
-void link_set_conf(struct link *link, const struct agent_conf *conf)
-{
-	link->conf = conf;
-}
-
-const char *link_endpoint(const struct link *link)
-{
-	return link->endpoint;
-}
-
-bool link_allocates(const struct link *link)
-{
-	return link->allocates;
-}
-
 void link_forget(struct link *link)
 {
 	link->registered = false;
-	for (unsigned int i = 0; i < AGENT_MAX_INSTANCES; i++) {
+	for (unsigned int i = 0; i < link->env.roster->n; i++) {
 		memset(&link->slots[i], 0, sizeof(link->slots[i]));
 		link->slots[i].line = -1;
 	}
@@ -71,8 +33,15 @@ void link_renew(struct link *link, unsigned int slot)
 	ls->renewed = asking_about(link, slot);
 }
 
-bool link_cleared(const struct link *link, unsigned int slot)
+static void renew(struct sink *sink, unsigned int slot)
 {
+	link_renew((struct link *)sink, slot);
+}
+
+static bool cleared(const struct sink *sink, unsigned int slot)
+{
+	const struct link *link = (const struct link *)sink;
+
 	return !link->registered || (!link->slots[slot].put && !asking_about(link, slot));
 }
 
@@ -83,13 +52,15 @@ static bool may_register(const struct link *link, const struct instance *inst)
 	if (inst->leaving || !inst->health_known)
 		return false;
 	/* A server that cannot reach the instance has no use for it: the SID comes first. */
-	return link->allocates || !link->conf->has_gateway_server ||
+	return link->sink.allocates || !link->conf->has_gateway_server ||
 	       !IN6_IS_ADDR_UNSPECIFIED(&inst->sid);
 }
 
-bool link_settled(const struct link *link)
+static bool settled(const struct sink *sink)
 {
-	for (unsigned int i = 0; i < AGENT_MAX_INSTANCES; i++) {
+	const struct link *link = (const struct link *)sink;
+
+	for (unsigned int i = 0; i < link->env.roster->n; i++) {
 		const struct instance *inst = link->env.roster->slots[i];
 
 		if (inst && !inst->leaving && !link->slots[i].put)
@@ -120,7 +91,7 @@ static bool make_instance(struct link *link, uint64_t now_us)
 {
 	struct job *job = &link->job;
 
-	for (unsigned int i = 0; i < AGENT_MAX_INSTANCES; i++) {
+	for (unsigned int i = 0; i < link->env.roster->n; i++) {
 		const struct instance *inst = link->env.roster->slots[i];
 		const struct link_slot *ls = &link->slots[i];
 		bool leave = inst && inst->leaving && ls->put;
@@ -135,9 +106,9 @@ static bool make_instance(struct link *link, uint64_t now_us)
 		request_instance_path(&inst->conf, job->path);
 		/* The gateway decides about a SID that nobody configured, also the next time. */
 		if (!leave)
-			job->body =
-				request_instance(inst, link->conf->gateway, link->lease,
-						 link->allocates ? &inst->conf.sid : &inst->sid);
+			job->body = request_instance(inst, link->conf->gateway, link->lease,
+						     link->sink.allocates ? &inst->conf.sid
+									  : &inst->sid);
 		return true;
 	}
 	return false;
@@ -173,7 +144,7 @@ static bool make_status(struct link *link)
 {
 	json_t *batch = json_array();
 
-	for (unsigned int i = 0; i < AGENT_MAX_INSTANCES; i++) {
+	for (unsigned int i = 0; i < link->env.roster->n; i++) {
 		const struct instance *inst = link->env.roster->slots[i];
 		struct link_slot *ls = &link->slots[i];
 		json_t *line;
@@ -221,6 +192,8 @@ static bool make_job(struct link *link, uint64_t now_us)
 
 /* ---- running it ---- */
 
+static void kick(struct link *link);
+
 static void work(uv_work_t *req)
 {
 	struct link *link = req->data;
@@ -241,11 +214,11 @@ static void after_work(uv_work_t *req, int status)
 	link_answer(link, clock_us());
 	json_decref(job->body);
 	json_decref(job->answer);
-	link_kick(link);
+	kick(link);
 	link->env.on_turn(link->env.arg);
 }
 
-void link_kick(struct link *link)
+static void kick(struct link *link)
 {
 	if (link->busy || link->finished)
 		return;
@@ -261,21 +234,69 @@ void link_kick(struct link *link)
 		json_decref(link->job.body);
 }
 
-void link_goodbye(struct link *link)
+/* ---- as a sink ---- */
+
+static void kick_sink(struct sink *sink)
 {
+	kick((struct link *)sink);
+}
+
+static void set_conf(struct sink *sink, const struct agent_conf *conf)
+{
+	((struct link *)sink)->conf = conf;
+}
+
+static void goodbye(struct sink *sink)
+{
+	struct link *link = (struct link *)sink;
+
 	link->goodbye = true;
-	link_kick(link);
+	kick(link);
 }
 
-bool link_finished(const struct link *link)
+static bool finished(const struct sink *sink)
 {
-	return link->finished;
+	return ((const struct link *)sink)->finished;
 }
 
-void link_close(struct link *link)
+static void close_link(struct sink *sink)
 {
-	if (!link)
-		return;
+	struct link *link = (struct link *)sink;
+
 	http_close(link->http);
 	free(link);
+}
+
+static const struct sink_ops link_ops = {
+	.kick = kick_sink,
+	.set_conf = set_conf,
+	.renew = renew,
+	.cleared = cleared,
+	.settled = settled,
+	.goodbye = goodbye,
+	.finished = finished,
+	.close = close_link,
+};
+
+int link_open(const struct sink_env *env, const char *endpoint, bool allocates,
+	      const struct agent_conf *conf, struct sink **out, struct err *err)
+{
+	struct link *link = calloc(1, sizeof(*link));
+	int rc;
+
+	if (!link)
+		return err_set(err, -ENOMEM, "", "", "out of memory");
+	link->env = *env;
+	link->conf = conf;
+	link->backoff_us = LINK_RETRY_MIN_US;
+	snprintf(link->endpoint, sizeof(link->endpoint), "%s", endpoint);
+	link->sink = (struct sink){&link_ops, link->endpoint, allocates};
+	link_forget(link);
+	rc = http_open(endpoint, (long)conf->timeout_ms, &link->http, err);
+	if (rc) {
+		free(link);
+		return rc;
+	}
+	*out = &link->sink;
+	return 0;
 }

@@ -117,7 +117,7 @@ static void on_instance(struct link *link, uint64_t now_us)
 	ls->put = !ls->renewed;
 	ls->renewed = false;
 	ls->told_up = !json_object_get(link->job.body, "state");
-	if (link->allocates && !take_sid(link, inst)) {
+	if (link->sink.allocates && !take_sid(link, inst)) {
 		if (!ls->refused_said)
 			log_warn("gateway server allocates no SID",
 				 "server=%s instance=%s gateway=%s", link->endpoint, inst->label,
@@ -180,7 +180,7 @@ static void on_status(struct link *link, uint64_t now_us)
 		wait_longer(link, now_us);
 		return;
 	}
-	for (unsigned int i = 0; i < AGENT_MAX_INSTANCES; i++) {
+	for (unsigned int i = 0; i < link->env.roster->n; i++) {
 		int line = link->slots[i].line;
 
 		link->slots[i].line = -1;

@@ -41,10 +41,10 @@ struct job {
 };
 
 struct link {
-	struct link_env env;
+	struct sink sink;
+	struct sink_env env;
 	const struct agent_conf *conf;
 	char endpoint[AGENT_ENDPOINT_MAX];
-	bool allocates;
 	struct http *http; /* the worker's while busy */
 	struct job job;
 	bool busy;
@@ -62,5 +62,6 @@ struct link {
 /* Takes the result of link->job. */
 void link_answer(struct link *link, uint64_t now_us);
 void link_forget(struct link *link);
+void link_renew(struct link *link, unsigned int slot);
 
 #endif

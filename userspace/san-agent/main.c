@@ -37,6 +37,8 @@ static const char usage[] =
 	"  gateway: gw2\n"
 	"  gateway_server: unix:/run/sand/api.sock      # allocates the SIDs\n"
 	"  servers: [\"http://127.0.0.1:8080\"]           # further edges to tell\n"
+	"  # instead of both, the status database itself:\n"
+	"  # database: {endpoints: [\"https://etcd1:2379\"], tls: {ca: ca.pem}}\n"
 	"  instances:\n"
 	"    - service: 0x101\n"
 	"      name: a\n"
@@ -165,8 +167,8 @@ static int run(const struct options *opt, struct agent_conf *conf, struct err *e
 	watch_signal(&program, &program.term, on_end, SIGTERM);
 	watch_signal(&program, &program.intr, on_end, SIGINT);
 	watch_signal(&program, &program.hup, on_hup, SIGHUP);
-	log_info("running", "agent=%s instances=%u servers=%u", conf->agent, conf->n_instances,
-		 conf->n_servers);
+	log_info("running", "agent=%s instances=%u servers=%u endpoints=%u", conf->agent,
+		 conf->n_instances, conf->n_servers, conf->database.n_endpoints);
 	sd_notify(0, "READY=1");
 	uv_run(&program.loop, UV_RUN_DEFAULT);
 	if (!agent_close(program.agent)) {
@@ -199,8 +201,9 @@ int main(int argc, char **argv)
 	else if (opt.mode == MODE_RUN)
 		return EXIT_SUCCESS;
 	else if (opt.mode == MODE_CHECK)
-		printf("%s: ok, %u instances, %u servers\n", opt.config, conf->n_instances,
-		       conf->n_servers);
+		printf("%s: ok, %u instances, %u %s\n", opt.config, conf->n_instances,
+		       conf->database.n_endpoints ?: conf->n_servers,
+		       conf->database.n_endpoints ? "database endpoints" : "servers");
 	else
 		rc = once(conf);
 	agent_conf_free(conf);

@@ -27,7 +27,7 @@ struct instance {
 	struct meter meter;
 	struct probe *probe;
 	bool health_known, up;
-	bool leaving;	     /* not configured any more: links deregister it */
+	bool leaving;	     /* not configured any more: sinks deregister it */
 	struct in6_addr sid; /* configured or allocated; :: = not known yet */
 	struct value values[INSTANCE_VALUES];
 	unsigned int n_values;
@@ -36,6 +36,7 @@ struct instance {
 
 struct roster {
 	struct instance *slots[AGENT_MAX_INSTANCES]; /* NULL = free */
+	unsigned int n;				     /* none in use from here on */
 };
 
 #endif

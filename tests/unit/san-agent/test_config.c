@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "../../../userspace/san-agent/config.c"
+#include "../../../userspace/san-agent/config_database.c"
 #include "../../../userspace/san-agent/config_instance.c"
 
 #define HEAD "agent: site2\ngateway: gw2\nservers: [unix:/run/a.sock]\n"
