@@ -63,6 +63,8 @@ static const struct serve_error *make_put(struct writer *w, const Etcdserverpb__
 		.now_us = w->now_us,
 	};
 
+	if (req->lease && !lease_get(&store_of(w)->leases, req->lease))
+		return &serve_lease_not_found;
 	if (req->ignore_value || req->ignore_lease) {
 		old = radix_get(&store_of(w)->tree, put.key);
 		if (!old)
@@ -252,11 +254,51 @@ static const struct serve_error *do_op(struct writer *w, const request_op *op, r
 	}
 }
 
-static const struct serve_error *do_ops(struct writer *w, request_op *const *ops, size_t n,
-					Etcdserverpb__TxnResponse *out)
+/* ---- what the store says against a branch, in etcd's order: all puts, then all ranges ---- */
+
+static const struct serve_error *put_possible(const struct store *s,
+					      const Etcdserverpb__PutRequest *req)
+{
+	if ((req->ignore_value || req->ignore_lease) &&
+	    !radix_get(&s->tree, (const char *)req->key.data))
+		return &serve_key_not_found;
+	if (req->lease && !lease_get(&s->leases, req->lease))
+		return &serve_lease_not_found;
+	return NULL;
+}
+
+static const struct serve_error *range_possible(const struct writer *w,
+						const Etcdserverpb__RangeRequest *req)
+{
+	if (req->revision > w->reader.newest)
+		return &serve_future;
+	if (req->revision && req->revision < store_of(w)->compacted)
+		return &serve_compacted;
+	return NULL;
+}
+
+static const struct serve_error *possible(const struct writer *w, request_op *const *ops, size_t n)
 {
 	const struct serve_error *error = NULL;
 
+	for (size_t i = 0; !error && i < n; i++) {
+		if (ops[i]->request_case == ETCDSERVERPB__REQUEST_OP__REQUEST_REQUEST_PUT)
+			error = put_possible(store_of(w), ops[i]->request_put);
+	}
+	for (size_t i = 0; !error && i < n; i++) {
+		if (ops[i]->request_case == ETCDSERVERPB__REQUEST_OP__REQUEST_REQUEST_RANGE)
+			error = range_possible(w, ops[i]->request_range);
+	}
+	return error;
+}
+
+static const struct serve_error *do_ops(struct writer *w, request_op *const *ops, size_t n,
+					Etcdserverpb__TxnResponse *out)
+{
+	const struct serve_error *error = possible(w, ops, n);
+
+	if (error)
+		return error;
 	out->responses = serve_alloc(w->reader.server, n * sizeof(*out->responses));
 	if (!out->responses)
 		return &serve_no_memory;

@@ -191,6 +191,27 @@ static void test_all_or_nothing(void **state)
 	assert_int_equal(range_sync(&(struct ncsdb_range){.key = "/gone"})->first.version, 1);
 }
 
+/* As etcd: all puts are looked at before all ranges, in a put the key before the lease. */
+static void test_which_error(void **state)
+{
+	put("/a", "1");
+	put("/a", "2");
+	assert_int_equal(ncsdb_compact(db, 3), 0);
+	make();
+	trange(0, "/a", "")->revision = 2;
+	tput(0, "/b", "")->ignore_value = true;
+	m.puts[0][1].lease = 9;
+	assert_string_equal(run(), "etcdserver: key not found");
+	m.puts[0][1].ignore_value = false;
+	assert_string_equal(run(), "etcdserver: requested lease not found");
+	m.puts[0][1].lease = 0;
+	assert_string_equal(run(), "etcdserver: mvcc: required revision has been compacted");
+	m.puts[0][1].lease = 9;
+	m.puts[0][1].ignore_value = true;
+	assert_refused(ask_put(&m.puts[0][1]), GRPC_NOT_FOUND, /* alone: the lease first */
+		       "etcdserver: requested lease not found");
+}
+
 /* ---- compares ---- */
 
 static bool holds(Etcdserverpb__Compare *c, unsigned int union_case, int64_t value)
@@ -370,8 +391,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_sees_itself), T(test_nothing_changes), T(test_all_or_nothing),
-		T(test_compares),    T(test_compare_range),   T(test_branches),
-		T(test_keys_twice),  T(test_sizes),	      T(test_malformed),
+		T(test_which_error), T(test_compares),	      T(test_compare_range),
+		T(test_branches),    T(test_keys_twice),      T(test_sizes),
+		T(test_malformed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
