@@ -16,6 +16,12 @@ static json_t *address_json(const struct in6_addr *addr)
 	return json_string(in6_text(addr, text));
 }
 
+json_t *rest_aggregate(const struct view_instance *inst)
+{
+	return json_pack("{s:i, s:i}", "count", (int)inst->agg_count, "capacity",
+			 (int)inst->agg_capacity);
+}
+
 static json_t *shown(const struct view *view, const void *item)
 {
 	const struct view_instance *inst = item;
@@ -30,9 +36,7 @@ static json_t *shown(const struct view *view, const void *item)
 	r |= json_object_set_new(obj, "sid", address_json(&inst->sid));
 	r |= json_object_set_new(obj, "state", json_string(instance_state_names[inst->state]));
 	if (inst->aggregate)
-		r |= json_object_set_new(obj, "aggregate",
-					 json_pack("{s:i, s:i}", "count", (int)inst->agg_count,
-						   "capacity", (int)inst->agg_capacity));
+		r |= json_object_set_new(obj, "aggregate", rest_aggregate(inst));
 	r |= json_object_set_new(obj, "attributes", rest_attributes(view, &inst->samples));
 	if (r) {
 		json_decref(obj);

@@ -202,6 +202,10 @@ void rest_list_services(struct req *req, const struct rest_lister *lister);
 const char *rest_service_name(const void *item, char *buf, size_t size);
 int rest_by_id(const void *a, const void *b);
 
+/* ---- instances.c ---- */
+/* {"count", "capacity"} of what a gateway says; new reference. */
+json_t *rest_aggregate(const struct view_instance *inst);
+
 /* ---- attrs.c ---- */
 /* Ages count on while the database is away, though nothing is excluded for them. */
 json_t *rest_attributes(const struct view *view, const struct samples *set);

@@ -75,6 +75,22 @@ REST_HANDLER(service_put, put)
 REST_HANDLER(service_patch, patch)
 REST_HANDLER(service_delete, delete)
 
+/* What a gateway says of all its instances, behind its candidates. */
+static void add_aggregates(const struct req *req, json_t *explain)
+{
+	json_t *cand;
+	size_t i;
+
+	json_array_foreach(json_object_get(explain, "candidates"), i, cand) {
+		const char *name = json_string_value(json_object_get(cand, "instance"));
+		const struct view_instance *inst =
+			name ? view_instance(req->north->conf.view, req->id, name) : NULL;
+
+		if (inst && inst->aggregate)
+			json_object_set_new(cand, "aggregate", rest_aggregate(inst));
+	}
+}
+
 void service_explain(struct req *req)
 {
 	json_t *value;
@@ -82,6 +98,8 @@ void service_explain(struct req *req)
 	if (!rest_service_id(req, 0))
 		return;
 	value = orc_explain(req->north->conf.orc, req->id);
+	if (value)
+		add_aggregates(req, value);
 	if (value)
 		rest_json(req, 200, value);
 	else

@@ -23,7 +23,7 @@ static const char *text(const json_t *object, const char *member, char buf[256])
 	return table_text(table_member(object, member), buf, 256);
 }
 
-/* "s2a at gw2 by be, metric 12" */
+/* "s2a at gw2 by be, metric 12"; "gw2's choice by be, metric 12" */
 static void print_pick(const json_t *pick)
 {
 	char a[256], b[256], c[256], d[256];
@@ -32,8 +32,13 @@ static void print_pick(const json_t *pick)
 		fputs("nothing", stdout);
 		return;
 	}
-	printf("%s at %s by %s, metric %s", text(pick, "instance", a), text(pick, "gateway", b),
-	       text(pick, "path", c), text(pick, "metric", d));
+	text(pick, "instance", a);
+	text(pick, "gateway", b);
+	if (a[0] == '@')
+		printf("%s's choice", b);
+	else
+		printf("%s at %s", a, b);
+	printf(" by %s, metric %s", text(pick, "path", c), text(pick, "metric", d));
 }
 
 static void print_for(const json_t *object, const char *member)
@@ -76,6 +81,17 @@ static void print_balance(const json_t *explain)
 	putchar('\n');
 }
 
+/* Changes that came back soon make the next ones wait longer. */
+static void print_back_off(const json_t *explain)
+{
+	const json_t *level = table_member(explain, "hysteresis.back_off");
+	char a[256], b[256];
+
+	if (json_integer_value(level) > 0)
+		printf("held:     for %s ms now: back-off level %s, it changed to and fro\n",
+		       text(explain, "hysteresis.hold_now_ms", a), table_text(level, b, sizeof(b)));
+}
+
 static void print_head(const json_t *explain)
 {
 	const json_t *selected = json_object_get(explain, "selected");
@@ -92,6 +108,7 @@ static void print_head(const json_t *explain)
 	if (margin)
 		printf("changes:  when something is better by %s for %s ms\n",
 		       table_text(margin, a, sizeof(a)), text(explain, "hysteresis.hold_ms", b));
+	print_back_off(explain);
 }
 
 /* "delay_us = 1200 (path delay_us) + 1000 (instance site_delay_us)", if it is a sum. */
@@ -137,6 +154,11 @@ static void print_candidate(const json_t *cand)
 		printf("    weight: %s in force, %s now: %s permille of the flows\n",
 		       text(cand, "weight", rank), text(cand, "weight_now", kind),
 		       text(cand, "share_permille", why));
+	if (json_is_object(json_object_get(cand, "aggregate")))
+		printf("    offers: %s instances, capacity %s\n",
+		       text(cand, "aggregate.count", rank), text(cand, "aggregate.capacity", kind));
+	if (json_is_number(json_object_get(cand, "recalled")))
+		printf("    recalled: was left at %s\n", text(cand, "recalled", rank));
 	if (json_is_object(gate))
 		printf("    gate: %s: %s\n", text(gate, "kind", kind), text(gate, "text", why));
 	if (json_array_size(attrs))

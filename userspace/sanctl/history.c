@@ -12,19 +12,30 @@ static const struct column change_columns[] = {
 	{"WHY", "why", COLUMN_PLAIN},	  {},
 };
 
-/* "s2a at gw2 by be" */
+/* "s2a at gw2 by be"; "gw2's choice by be"; "3 instances" */
+static void pick_text(const json_t *pick, char *buf, size_t size)
+{
+	long long members = json_integer_value(json_object_get(pick, "members"));
+	char a[72], b[72], c[72];
+
+	table_text(json_object_get(pick, "instance"), a, sizeof(a));
+	table_text(json_object_get(pick, "gateway"), b, sizeof(b));
+	table_text(json_object_get(pick, "path"), c, sizeof(c));
+	if (!json_is_object(pick))
+		snprintf(buf, size, "nothing");
+	else if (members > 1)
+		snprintf(buf, size, "%lld instances, the best %s at %s", members, a, b);
+	else if (a[0] == '@')
+		snprintf(buf, size, "%s's choice by %s", b, c);
+	else
+		snprintf(buf, size, "%s at %s by %s", a, b, c);
+}
+
 static void add_text(json_t *change, const char *from, const char *to)
 {
-	const json_t *pick = json_object_get(change, from);
-	char a[64], b[64], c[64], text[256];
+	char text[256];
 
-	if (!json_is_object(pick))
-		snprintf(text, sizeof(text), "nothing");
-	else
-		snprintf(text, sizeof(text), "%s at %s by %s",
-			 table_text(json_object_get(pick, "instance"), a, sizeof(a)),
-			 table_text(json_object_get(pick, "gateway"), b, sizeof(b)),
-			 table_text(json_object_get(pick, "path"), c, sizeof(c)));
+	pick_text(json_object_get(change, from), text, sizeof(text));
 	json_object_set_new(change, to, json_string(text));
 }
 
