@@ -46,14 +46,11 @@ static void on_link_closed(uv_handle_t *handle)
 		etcd_free(link->e);
 }
 
-static void on_close(uv_timer_t *timer)
+static void finish(struct etcd *e)
 {
-	struct etcd *e = timer->data;
-
-	etcd_requests_cancel(e);
-	etcd_keepalives_cancel(e);
+	e->finished = true;
+	uv_timer_stop(&e->tick);
 	etcd_link_stop(&e->calls);
-	etcd_link_stop(&e->feed);
 	uv_close((uv_handle_t *)&e->calls.timer, on_link_closed);
 	uv_close((uv_handle_t *)&e->feed.timer, on_link_closed);
 	uv_close((uv_handle_t *)&e->tick, on_closed);
@@ -61,12 +58,28 @@ static void on_close(uv_timer_t *timer)
 	uv_close((uv_handle_t *)&e->rewatch, on_closed);
 }
 
+/* Writes that were taken end as ever, at their deadline at the latest; then this comes again. */
+void etcd_on_close(uv_timer_t *timer)
+{
+	struct etcd *e = timer->data;
+
+	if (e->finished)
+		return;
+	etcd_link_stop(&e->feed);
+	etcd_keepalives_cancel(e);
+	etcd_reads_cancel(e);
+	if (TAILQ_EMPTY(&e->all))
+		finish(e);
+	else
+		etcd_tick(e);
+}
+
 static void etcd_close(struct ncsdb *db)
 {
 	struct etcd *e = (struct etcd *)db;
 
 	e->closing = true;
-	uv_timer_start(&e->tick, on_close, 0, 0);
+	uv_timer_start(&e->tick, etcd_on_close, 0, 0);
 }
 
 static void etcd_status(const struct ncsdb *db, struct ncsdb_status *out)
@@ -233,6 +246,8 @@ int etcd_open(uv_loop_t *loop, const struct ncsdb_remote *conf, struct ncsdb **o
 	e->probe.type = &etcdserverpb__range_response__descriptor;
 	e->probe.done = etcd_probe_done;
 	e->lost_us = clock_us();
+	e->quiet_ms = ETCD_QUIET_MS;
+	e->answer_ms = ETCD_ANSWER_MS;
 	TAILQ_INIT(&e->all);
 	TAILQ_INIT(&e->waiting);
 	TAILQ_INIT(&e->keepalives);

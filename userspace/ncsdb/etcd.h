@@ -146,7 +146,8 @@ struct etcd {
 	char *user, *password;
 	struct etcd_names names;
 	unsigned int deadline_ms;
-	bool closing;
+	bool closing;	      /* nothing new is taken, writes are being finished */
+	bool finished;	      /* handles are being closed */
 	unsigned int handles; /* open */
 
 	struct etcd_link feed, calls;
@@ -173,6 +174,7 @@ struct etcd {
 	bool too_large; /* the last stream ended with a message that nobody takes */
 	uint64_t lost_us, reconnects, foreign;
 	uv_timer_t quiet, rewatch;
+	unsigned int quiet_ms, answer_ms; /* ETCD_QUIET_MS, ETCD_ANSWER_MS; less in tests */
 	struct etcd_arena events_arena;
 	struct ncsdb_event *events;
 	size_t cap_events;
@@ -200,8 +202,9 @@ void etcd_request_add(struct etcd_request *r);
 void etcd_request_again(struct etcd_request *r);
 void etcd_requests_pump(struct etcd *e);
 void etcd_requests_denied(struct etcd *e);
-void etcd_requests_cancel(struct etcd *e); /* all, at close */
-void etcd_tick(struct etcd *e);		   /* arms the timer */
+void etcd_reads_cancel(struct etcd *e);
+void etcd_tick(struct etcd *e); /* arms the timer */
+void etcd_on_close(uv_timer_t *timer);
 
 /* etcd_kv.c: the answer, or why there is none. Frees or sends again. */
 void etcd_request_answer(struct etcd_request *r, int status);

@@ -171,7 +171,7 @@ static void probe_failed(struct etcd *e, enum grpc_status status, const char *te
 	if (e->probed && e->feed.heard_us > e->probe_us)
 		return; /* events came meanwhile */
 	snprintf(why, sizeof(why), "no answer within %u ms",
-		 e->probed ? ETCD_ANSWER_MS : e->deadline_ms);
+		 e->probed ? e->answer_ms : e->deadline_ms);
 	etcd_link_fail(&e->feed, why);
 }
 
@@ -205,7 +205,7 @@ static void ask(struct etcd *e)
 
 	msg.request_union_case = ETCDSERVERPB__WATCH_REQUEST__REQUEST_UNION_PROGRESS_REQUEST;
 	msg.progress_request = &progress;
-	if (etcd_feed_send(e, &msg) || probe(e, ETCD_ANSWER_MS))
+	if (etcd_feed_send(e, &msg) || probe(e, e->answer_ms))
 		etcd_link_fail(&e->feed, "cannot be asked for progress");
 }
 
@@ -216,11 +216,11 @@ static void on_quiet(uv_timer_t *timer)
 
 	if (e->closing || e->feed.state != ETCD_UP)
 		return;
-	if (quiet_ms < ETCD_QUIET_MS) {
-		uv_timer_start(timer, on_quiet, ETCD_QUIET_MS - quiet_ms, 0);
+	if (quiet_ms < e->quiet_ms) {
+		uv_timer_start(timer, on_quiet, e->quiet_ms - quiet_ms, 0);
 		return;
 	}
-	uv_timer_start(timer, on_quiet, ETCD_QUIET_MS, 0);
+	uv_timer_start(timer, on_quiet, e->quiet_ms, 0);
 	if (e->probed && !e->probe.call)
 		ask(e);
 }
@@ -235,7 +235,7 @@ void etcd_feed_up(struct etcd *e)
 		etcd_link_fail(&e->feed, strerror(-rc));
 		return;
 	}
-	uv_timer_start(&e->quiet, on_quiet, ETCD_QUIET_MS, 0);
+	uv_timer_start(&e->quiet, on_quiet, e->quiet_ms, 0);
 	etcd_keepalives_up(e);
 }
 

@@ -135,7 +135,7 @@ void etcd_keepalives_expire(struct etcd *e, uint64_t now)
 {
 	struct etcd_keepalive *k;
 
-	while (!e->closing && (k = TAILQ_FIRST(&e->keepalives)) && k->deadline_us <= now)
+	while ((k = TAILQ_FIRST(&e->keepalives)) && k->deadline_us <= now)
 		expire(e, k);
 }
 

@@ -99,7 +99,7 @@ void etcd_link_fail(struct etcd_link *link, const char *why)
 	struct etcd *e = link->e;
 	bool up = link->state == ETCD_UP;
 
-	if (e->closing || link->state == ETCD_WAITING)
+	if (link->state == ETCD_WAITING)
 		return;
 	set_why(link, why);
 	link->state = ETCD_WAITING;

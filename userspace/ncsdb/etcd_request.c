@@ -97,10 +97,12 @@ void etcd_tick(struct etcd *e)
 		at = r->deadline_us;
 	if (k && k->deadline_us < at)
 		at = k->deadline_us;
-	if (at == UINT64_MAX) {
+	if (at == UINT64_MAX && e->closing && !e->finished)
+		uv_timer_start(&e->tick, etcd_on_close, 0, 0);
+	else if (at == UINT64_MAX)
 		uv_timer_stop(&e->tick);
+	if (at == UINT64_MAX)
 		return;
-	}
 	if (uv_is_active((uv_handle_t *)&e->tick))
 		return; /* never too late: deadlines rise */
 	now = clock_us();
@@ -185,14 +187,11 @@ static void on_tick(uv_timer_t *timer)
 	uint64_t now = clock_us();
 	struct etcd_request *r;
 
-	while (!e->closing && (r = TAILQ_FIRST(&e->all)) && r->deadline_us <= now)
+	while ((r = TAILQ_FIRST(&e->all)) && r->deadline_us <= now)
 		expire(r);
-	if (!e->closing)
-		etcd_keepalives_expire(e, now);
-	if (!e->closing) {
-		etcd_tick(e);
-		etcd_requests_pump(e);
-	}
+	etcd_keepalives_expire(e, now);
+	etcd_tick(e);
+	etcd_requests_pump(e);
 }
 
 /* ---- sending ---- */
@@ -278,8 +277,7 @@ static void on_done(struct etcd_unary *u, enum grpc_status status, const char *t
 	else
 		etcd_link_good(&e->calls);
 	answer(r, fail ? -ETIMEDOUT : etcd_error(status, text));
-	if (!e->closing)
-		etcd_requests_pump(e);
+	etcd_requests_pump(e);
 }
 
 /* ---- ends ---- */
@@ -293,13 +291,14 @@ void etcd_requests_denied(struct etcd *e)
 		first = TAILQ_FIRST(&e->waiting);
 		if (first)
 			answer(first, -EACCES);
-	} while (first && first != r && !e->closing);
+	} while (first && first != r);
 }
 
-void etcd_requests_cancel(struct etcd *e)
+void etcd_reads_cancel(struct etcd *e)
 {
-	struct etcd_request *r;
-
-	while ((r = TAILQ_FIRST(&e->all)))
-		answer(r, -ECANCELED);
+	for (struct etcd_request *r = TAILQ_FIRST(&e->all), *next; r; r = next) {
+		next = TAILQ_NEXT(r, all);
+		if (!kinds[r->kind].write)
+			answer(r, -ECANCELED);
+	}
 }
