@@ -17,7 +17,9 @@
 
 #define SERVE_ANSWER_MAX GRPC_SEND_QUEUE_MAX /* a message to a client */
 #define SERVE_ANSWER_REST (64u << 10)	     /* of it for all that is not keys and values */
-#define SERVE_PROGRESS_MS 10000		     /* to watches that asked for progress_notify */
+#define SERVE_WAITING_MAX                                                                          \
+	(64u << 20)		/* answers to writes, waiting for the disk: then none begins */
+#define SERVE_PROGRESS_MS 10000 /* to watches that asked for progress_notify */
 #define SERVE_VERSION "3.4.0"
 
 /* ---- errors ---- */
@@ -51,6 +53,7 @@ struct ncsdb_server {
 	uint64_t cluster, member;
 	struct serve_feed *feeds; /* Watch streams */
 	uint64_t requests, refused, slow;
+	size_t waiting_bytes;
 	unsigned int n_watches;
 	char unknown[GRPC_TEXT_MAX];
 };

@@ -20,6 +20,8 @@ static const struct serve_error *begin(struct writer *w, struct serve_call *call
 {
 	*w = (struct writer){.now_us = clock_us(), .inside = inside};
 	serve_reader_init(&w->reader, call->server, false);
+	if (call->server->waiting_bytes > SERVE_WAITING_MAX)
+		return &serve_too_many;
 	return serve_error(local_admit_write(call->server->l, call->request_len));
 }
 

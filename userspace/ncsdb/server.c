@@ -123,9 +123,12 @@ static void on_durable(void *arg, int status)
 	struct serve_call *call = arg;
 
 	call->waiting--;
-	if (!call->stream)
+	if (!call->stream) {
 		call_free(call);
-	else if (status)
+		return;
+	}
+	call->server->waiting_bytes -= call->packed_len;
+	if (status)
 		call_end(call, serve_error(status));
 	else
 		call_answered(call, grpc_stream_send(call->stream, call->packed, call->packed_len));
@@ -137,10 +140,12 @@ static void answer_when_durable(struct serve_call *call, const ProtobufCMessage 
 
 	if (!rc)
 		rc = local_sync(call->server->l, call->since_us, on_durable, call);
-	if (rc)
+	if (rc) {
 		call_answered(call, rc);
-	else
-		call->waiting++;
+		return;
+	}
+	call->waiting++;
+	call->server->waiting_bytes += call->packed_len;
 }
 
 static void run(struct serve_call *call, const void *data, size_t len)
@@ -192,6 +197,8 @@ static void on_closed(void *user)
 {
 	struct serve_call *call = user;
 
+	if (call->packed && call->waiting)
+		call->server->waiting_bytes -= call->packed_len;
 	call->stream = NULL;
 	call_free(call);
 }

@@ -301,6 +301,98 @@ static void test_slow_watch(void **state)
 	grpc_call_cancel(stream.call);
 }
 
+/* ---- much at once ---- */
+
+struct tally {
+	unsigned int done, refused;
+};
+
+static void on_tallied(void *arg, struct wire_call *c)
+{
+	struct tally *tally = arg;
+
+	tally->done++;
+	if (c->status == GRPC_OK)
+		return;
+	tally->refused++;
+	assert_int_equal(c->status, GRPC_RESOURCE_EXHAUSTED);
+	assert_string_equal(c->text, "etcdserver: too many requests");
+}
+
+static void ignore(void *arg, const void *data, size_t len)
+{
+}
+
+/* Writes with large answers wait for the disk together: no more than 64 MiB of them. */
+static void test_waiting_answers(void **state)
+{
+	static char value[NCSDB_VALUE_MAX];
+	struct ncsdb_op op = {NCSDB_PUT, "/big", value, sizeof(value), 0};
+	Etcdserverpb__RequestOp ops[2], *list_of[2] = {&ops[0], &ops[1]};
+	Etcdserverpb__TxnRequest txn = ETCDSERVERPB__TXN_REQUEST__INIT;
+	Etcdserverpb__PutRequest small = ETCDSERVERPB__PUT_REQUEST__INIT;
+	Etcdserverpb__RangeRequest big = range_of("/big", "");
+	static struct wire_call calls[120];
+	struct tally tally = {0};
+
+	assert_int_equal(ops_sync(&op, 1).status, 0);
+	etcdserverpb__request_op__init(&ops[0]);
+	etcdserverpb__request_op__init(&ops[1]);
+	small.key = wire_bytes("/small");
+	ops[0].request_case = ETCDSERVERPB__REQUEST_OP__REQUEST_REQUEST_PUT;
+	ops[0].request_put = &small;
+	ops[1].request_case = ETCDSERVERPB__REQUEST_OP__REQUEST_REQUEST_RANGE;
+	ops[1].request_range = &big;
+	txn.success = list_of;
+	txn.n_success = 2;
+	for (int i = 0; i < 120; i++) {
+		calls[i] = (struct wire_call){
+			.on_message = ignore, .on_end = on_tallied, .arg = &tally};
+		assert_int_equal(wire_start(&w, &calls[i], "KV/Txn"), 0);
+		assert_int_equal(wire_send(&calls[i], &txn, true), 0);
+	}
+	while (tally.done < 120)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_true(tally.refused > 0 && tally.refused <= 120 - 64);
+	assert_int_equal(wput("/a", "1"), 3 + 120 - tally.refused); /* and on it goes */
+}
+
+static void test_connections(void **state)
+{
+	const char *listen[] = {"127.0.0.1:0"};
+	struct ncsdb_server_conf conf = {.listen = listen, .n_listen = 1, .max_connections = 1};
+	struct err err = {0};
+	struct wire second;
+
+	db_open(&(struct ncsdb_conf){0});
+	assert_int_equal(ncsdb_server_open(&loop, db, &conf, &server, &err), 0);
+	assert_true(wire_open(&w, &loop, ncsdb_server_port(server), NULL));
+	assert_false(wire_open(&second, &loop, ncsdb_server_port(server), NULL));
+	wire_close(&second);
+	wput("/a", "1");
+	served_close();
+}
+
+static void test_all_watches(void **state)
+{
+	Etcdserverpb__WatchCreateRequest c = ETCDSERVERPB__WATCH_CREATE_REQUEST__INIT;
+	Etcdserverpb__WatchRequest req = ETCDSERVERPB__WATCH_REQUEST__INIT;
+	struct seen seen = {0};
+	struct reader reader = {0};
+	struct wire_call stream = {.on_message = on_slow, .arg = &reader};
+
+	for (int i = 0; i < NCSDB_WATCHES_MAX; i++)
+		watch("/", 0, &seen);
+	req.request_union_case = ETCDSERVERPB__WATCH_REQUEST__REQUEST_UNION_CREATE_REQUEST;
+	req.create_request = &c;
+	assert_int_equal(wire_start(&w, &stream, "Watch/Watch"), 0);
+	assert_int_equal(wire_send(&stream, &req, false), 0);
+	while (!reader.slow)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_string_equal(reader.reason, "ncsdb: there are 4096 watches, no more are made");
+	grpc_call_cancel(stream.call);
+}
+
 /* ---- the disk is full ---- */
 
 static void test_disk_full(void **state)
@@ -409,6 +501,9 @@ int main(void)
 		T(test_large_answer),
 		cmocka_unit_test(test_max_keys),
 		T(test_slow_watch),
+		T(test_waiting_answers),
+		cmocka_unit_test(test_connections),
+		T(test_all_watches),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_addresses),
 	};
