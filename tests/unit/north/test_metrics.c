@@ -188,6 +188,66 @@ static void test_promtool(void **state)
 	assert_int_equal(status, 0);
 }
 
+static void test_histogram(void **state)
+{
+	struct hist hist = {0};
+	char *text = NULL;
+	size_t size;
+	struct metrics p = {.out = open_memstream(&text, &size)};
+
+	metrics_hist(&p, "sand_none_seconds", "Not measured.", NULL);
+	hist_add(&hist, 10);
+	hist_add(&hist, 11);
+	hist_add(&hist, 60000000);
+	metrics_hist(&p, "sand_x_seconds", "X.", &hist);
+	fclose(p.out);
+	assert_null(strstr(text, "none"));
+	assert_line(text, "# TYPE sand_x_seconds histogram");
+	assert_line(text, "sand_x_seconds_bucket{le=\"1e-05\"} 1");
+	assert_line(text, "sand_x_seconds_bucket{le=\"2e-05\"} 2");
+	assert_line(text, "sand_x_seconds_bucket{le=\"10\"} 2");
+	assert_line(text, "sand_x_seconds_bucket{le=\"+Inf\"} 3");
+	assert_line(text, "sand_x_seconds_sum 60.000021");
+	assert_line(text, "sand_x_seconds_count 3");
+	free(text);
+}
+
+static void test_control(void **state)
+{
+	static const char *const lines[] = {
+		"sand_database_connected 1",
+		"sand_database_stale 0",
+		"sand_database_lost_seconds 0.000000",
+		"sand_database_reconnects_total 0",
+		"sand_database_gaps_total 0",
+		"sand_database_audit_repaired_total 0",
+		"sand_queue_services 0",
+		"sand_deferred 0",
+		"sand_aggregates_published_total 0",
+		"sand_repaired_total{kind=\"maps\"} 0",
+		"sand_repaired_total{kind=\"nexthops\"} 0",
+		"# TYPE sand_database_write_seconds histogram",
+		"# TYPE sand_database_commit_seconds histogram",
+		"# TYPE sand_evaluation_seconds histogram",
+		"# TYPE sand_react_seconds histogram",
+		"# TYPE sand_apply_seconds histogram",
+	};
+	struct rig *rig = *state;
+	char *text;
+
+	rig_fill(rig);
+	rig_wait_applied(rig);
+	text = metrics_of(rig);
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		assert_line(text, lines[i]);
+	assert_null(strstr(text, "sand_server_")); /* nobody is served */
+	free(text);
+	view_stall(&rig->view, clock_us());
+	text = metrics_of(rig);
+	assert_line(text, "sand_database_stale 1");
+	free(text);
+}
+
 /* Its parser of the format knows nothing of ours; families come once, samples are ours. */
 static const char python_reader[] =
 	"/usr/bin/python3 -c '\n"
@@ -201,10 +261,17 @@ static const char python_reader[] =
 	"assert len(names) == len(set(names)) > 30, names\n"
 	"for f in families:\n"
 	"    assert f.name.startswith(\"sand_\") and f.documentation, f\n"
-	"    assert f.type in (\"counter\", \"gauge\"), f\n"
+	"    assert f.type in (\"counter\", \"gauge\", \"histogram\"), f\n"
 	"    assert f.samples or f.name in (\"sand_nexthop_resolved\",), f\n"
 	"    keys = [tuple(sorted(s.labels.items())) for s in f.samples]\n"
 	"    assert len(keys) == len(set(keys)), f\n"
+	"    if f.type == \"histogram\":\n"
+	"        assert f.name.endswith(\"_seconds\"), f\n"
+	"        counts = [s.value for s in f.samples if s.name == f.name + \"_bucket\"]\n"
+	"        assert counts == sorted(counts) and len(counts) == 20, f\n"
+	"        assert f.samples[-1].name == f.name + \"_count\", f\n"
+	"        assert f.samples[-1].value == counts[-1], f\n"
+	"        continue\n"
 	"    for s in f.samples:\n"
 	"        assert s.name == f.name + (\"_total\" if f.type == \"counter\" else \"\"), s\n"
 	"'";
@@ -233,6 +300,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_without_parent, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_quiet_ones, rig_setup, rig_teardown),
 		cmocka_unit_test(test_escapes),
+		cmocka_unit_test(test_histogram),
+		cmocka_unit_test_setup_teardown(test_control, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_accept, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_promtool, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_python_client, rig_setup, rig_teardown),
