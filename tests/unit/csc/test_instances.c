@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unit/csc/rig.h"
 
+#include "util/clock.h"
+
 static void test_put_is_seen_when_answered(void **state)
 {
 	assert_int_equal(put(0x101, "a",
@@ -317,6 +319,22 @@ static void test_close_with_writes_under_way(void **state)
 	assert_int_equal(a.status, 0);
 }
 
+/* While the database was away the view's time stood still. */
+static void test_samples_carry_the_views_time(void **state)
+{
+	uint64_t now = clock_us(), received;
+
+	view_stall(&view, now - 5000000);
+	view_go_on(&view, now - 2000000); /* 3 s */
+	raw_put("/san/status/0x101/a/cpu_load", "71");
+	received = samples_get(&seen("a")->samples, ATTR_CPU_LOAD)->received_us;
+	assert_in_range(received, now - 3000000, now - 3000000 + 2000000);
+	raw_put("/san/aggregates/0x101/gw9", "{\"count\": 1, \"capacity\": 1, \"metric\": 1,"
+					     " \"attributes\": {\"cpu_load\": 1}}");
+	received = samples_get(&seen("@gw9")->samples, ATTR_CPU_LOAD)->received_us;
+	assert_in_range(received, now - 3000000, now - 3000000 + 2000000);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -335,6 +353,7 @@ int main(void)
 		T(test_keeps_the_last_good_value),
 		T(test_follows_single_keys),
 		T(test_lists_what_was_stored),
+		T(test_samples_carry_the_views_time),
 		T(test_close_with_writes_under_way),
 	};
 

@@ -2,6 +2,7 @@
 #include "unit/srm/rig.h"
 
 #include "nsc/nsc.h"
+#include "util/clock.h"
 
 static struct nsc *nsc;
 static struct answer a;
@@ -258,6 +259,69 @@ static void test_lists_what_was_stored(void **state)
 	assert_int_equal(value(ATTR_DELAY_US), 1200000);
 }
 
+struct granted {
+	bool done;
+	int64_t id;
+};
+
+static void on_lease(void *arg, int rc, int64_t id, unsigned int ttl_s)
+{
+	*(struct granted *)arg = (struct granted){true, id};
+}
+
+static void test_a_gateway_that_is_held(void **state)
+{
+	const char *gw = "{\"locator\": \"5f00:0:2::/48\", \"sid\": \"5f00:0:2::1\"}";
+	struct granted lease = {0}, revoked = {0};
+
+	ncsdb_lease_grant(db, 0, 60, on_lease, &lease);
+	wait_for(&lease.done);
+	assert_int_equal(CALL(nsc_gateway_hold, "gw2", json(gw), lease.id), 0);
+	assert_non_null(strstr(stored("/san/gateways/"), "(L)"));
+	assert_non_null(view_gateway(&view, "gw2"));
+	ncsdb_lease_revoke(db, lease.id, on_lease, &revoked);
+	wait_for(&revoked.done);
+	turn();
+	assert_null(view_gateway(&view, "gw2"));
+	/* Under a lease that is gone: not at all. */
+	assert_int_equal(CALL(nsc_gateway_hold, "gw2", json(gw), lease.id), -ENOENT);
+	assert_string_equal(stored("/san/"), "");
+	refused(CALL(nsc_gateway_hold, "g w", json(gw), lease.id), "/name", "must be a name");
+}
+
+static uint64_t received(void)
+{
+	const struct view_path *path = view_path(&view, be);
+
+	return samples_get(&path->samples, ATTR_DELAY_US)->received_us;
+}
+
+/* While the database was away the view's time stood still. */
+static void test_samples_carry_the_views_time(void **state)
+{
+	uint64_t now = clock_us();
+
+	view_stall(&view, now - 5000000);
+	view_go_on(&view, now - 2000000); /* 3 s */
+	raw_put("/san/network/pe1/gw2/be/delay_us", "1200");
+	assert_in_range(received(), now - 3000000, now - 3000000 + 2000000);
+	assert_true(view_time(&view, clock_us()) - received() < 2000000);
+}
+
+static void test_stats(void **state)
+{
+	struct ncsdb_follow_stats s;
+
+	nsc_follow_stats(nsc, &s);
+	assert_true(s.synced);
+	assert_int_equal(s.lists, 3);
+	raw_put("/san/network/pe1/gw2/be/delay_us", "1200");
+	raw_put("/san/paths/pe1/gw2/be", "{}"); /* mirrored, though refused */
+	nsc_follow_stats(nsc, &s);
+	assert_int_equal(s.keys, 2);
+	assert_int_equal(s.revision, 3);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -273,6 +337,9 @@ int main(void)
 		T(test_keeps_the_last_good_value),
 		T(test_a_value_with_nul_is_no_text),
 		T(test_lists_what_was_stored),
+		T(test_a_gateway_that_is_held),
+		T(test_samples_carry_the_views_time),
+		T(test_stats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

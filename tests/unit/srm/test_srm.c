@@ -233,6 +233,20 @@ static void test_close_with_writes_under_way(void **state)
 	wait_for(&a.done);
 }
 
+static void test_stats(void **state)
+{
+	struct ncsdb_follow_stats s;
+
+	srm_follow_stats(srm, &s);
+	assert_true(s.synced);
+	assert_int_equal(s.lists, 2);
+	assert_int_equal(put(0x101, "{\"id\": \"0x101\"}", ANY_REVISION), 0);
+	srm_follow_stats(srm, &s);
+	assert_int_equal(s.keys, 1);
+	assert_int_equal(s.revision, 2);
+	assert_int_equal(s.gaps, 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -248,6 +262,7 @@ int main(void)
 		T(test_stored_conflict_is_refused),
 		T(test_limit_of_services),
 		T(test_lists_what_was_stored),
+		T(test_stats),
 		T(test_close_with_writes_under_way),
 	};
 
