@@ -71,7 +71,7 @@ static void take_field(struct grpc_stream *s, const struct field *f)
 	} else if (is(f, ":path")) {
 		s->long_path = f->n_value >= sizeof(s->path);
 		if (!s->long_path)
-			memcpy(s->path, f->value, f->n_value);
+			snprintf(s->path, sizeof(s->path), "%.*s", (int)f->n_value, f->value);
 	} else if (is(f, "content-type")) {
 		s->typed = headers_content_type(f->value, f->n_value);
 	} else if (is(f, "grpc-timeout")) {
@@ -89,6 +89,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 
 	if (!s || s->begun || !n_name)
 		return 0;
+	s->malformed |= memchr(name, '\0', n_name) || memchr(value, '\0', n_value);
 	s->header_cost += n_name + n_value + FIELD_COST;
 	if (s->header_cost > CONN_HEADERS_MAX)
 		s->many_headers = true;
@@ -129,6 +130,8 @@ static void begin(struct grpc_stream *s)
 	if (s->many_headers) {
 		snprintf(text, sizeof(text), "header list of more than %u bytes", CONN_HEADERS_MAX);
 		stream_abort(s, GRPC_RESOURCE_EXHAUSTED, text);
+	} else if (s->malformed) {
+		stream_refuse_http(s, "400");
 	} else if (!s->post) {
 		stream_refuse_http(s, "405");
 	} else if (!s->typed) {

@@ -23,7 +23,7 @@ struct grpc_stream {
 	struct bytes headers; /* "name\0value\0" ... */
 	size_t header_cost, counted;
 	char path[GRPC_PATH_MAX];
-	bool post, typed, long_path, many_headers, late;
+	bool post, typed, long_path, many_headers, late, malformed;
 	bool begun;   /* on_call was asked */
 	bool headed;  /* the answer's headers are on their way */
 	bool ended;   /* nothing more to send but out and the trailers */

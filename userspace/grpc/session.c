@@ -41,8 +41,11 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 	return c->dead ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
-static int set_options(nghttp2_option *opt)
+/* grpc-go takes an endpoint as :authority as it stands, with "http://", which nghttp2's checks of
+ * messages refuse; a server looks at the fields that it uses itself (request.c). */
+static int set_options(nghttp2_option *opt, bool server)
 {
+	nghttp2_option_set_no_http_messaging(opt, server);
 	nghttp2_option_set_no_closed_streams(opt, 1);
 	nghttp2_option_set_max_outbound_ack(opt, MAX_ACKS);
 	nghttp2_option_set_max_settings(opt, MAX_SETTINGS);
@@ -53,7 +56,7 @@ static int set_options(nghttp2_option *opt)
 
 static int make(struct conn *c, nghttp2_session_callbacks *cbs, nghttp2_option *opt)
 {
-	set_options(opt);
+	set_options(opt, c->server);
 	c->ops->callbacks(cbs);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(cbs, on_frame);
 	if (c->server)
