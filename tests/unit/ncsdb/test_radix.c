@@ -190,6 +190,25 @@ static void check_seek(const char *key, bool after)
 		assert_null(v);
 	else
 		assert_string_equal(v, model[i]);
+	assert_int_equal(radix_count_from(&tree, key, after), model_n - i);
+}
+
+/* Taken out, its room is nobody's; put back, everything is as before. */
+static void vacate(const char *key)
+{
+	char *value = radix_vacate(&tree, key), *next;
+	size_t i = model_lower(key);
+
+	assert_int_equal(value != NULL, i < model_n && strcmp(model[i], key) == 0);
+	if (!value)
+		return;
+	assert_null(radix_get(&tree, key));
+	assert_int_equal(tree.count, model_n - 1);
+	assert_int_equal(radix_count_from(&tree, key, false), model_n - i - 1);
+	next = radix_seek(&tree, key, false);
+	assert_true(next ? strcmp(next, model[i + 1]) == 0 : i + 1 == model_n);
+	assert_null(radix_set(&tree, key, value));
+	assert_int_equal(radix_count_from(&tree, key, false), model_n - i);
 }
 
 static void check_all(void)
@@ -226,6 +245,7 @@ static void random_step(unsigned int *seed)
 		check_seek(key, rand_r(seed) % 2);
 		break;
 	default:
+		vacate(key);
 		old = radix_get(&tree, key);
 		assert_int_equal(old != NULL, model_lower(key) < model_n &&
 						      !strcmp(model[model_lower(key)], key));
