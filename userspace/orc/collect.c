@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "util/log.h"
+#include "util/own.h"
 
 void orc_drop_candidates(struct orc *orc, struct orc_service *svc)
 {
@@ -76,17 +77,26 @@ static void say_cut(struct orc_service *svc, unsigned int n)
 	svc->cut = n > ORC_MAX_CANDIDATES;
 }
 
-static int candidates_alloc(struct orc_service *svc, unsigned int n)
+/* What there is stays until there is all of it anew. weights: those before, or NULL; the caller
+ * frees them. */
+static int candidates_alloc(struct orc_service *svc, unsigned int n, uint16_t **weights)
 {
-	size_t size = n ? n : 1;
 	bool balanced = svc->view->def->mode == SAN_MODE_BALANCED;
+	OWN_PTR uint16_t *fresh = NULL;
+	size_t size = n ? n : 1;
+	struct ssc_score *scores;
 
+	if (balanced && !(fresh = calloc(size, sizeof(*fresh))))
+		return -ENOMEM;
+	scores = calloc(size, sizeof(*scores) + sizeof(*svc->flags));
+	if (!scores)
+		return -ENOMEM;
 	free(svc->scores);
-	free(svc->weights);
-	svc->scores = calloc(size, sizeof(*svc->scores) + sizeof(*svc->flags));
-	svc->flags = (uint8_t *)(svc->scores + size);
-	svc->weights = balanced ? calloc(size, sizeof(*svc->weights)) : NULL;
-	return svc->scores && (svc->weights || !balanced) ? 0 : -ENOMEM;
+	svc->scores = scores;
+	svc->flags = (uint8_t *)(scores + size);
+	*weights = svc->weights;
+	svc->weights = TAKE_PTR(fresh);
+	return 0;
 }
 
 struct orc_more *orc_more(struct orc_instance *inst)
@@ -99,8 +109,8 @@ struct orc_more *orc_more(struct orc_instance *inst)
 			orc_view(inst)->name);
 		return NULL;
 	}
-	inst->more->keep[SAN_SCOPE_INGRESS].damping.known = inst->seat.known;
-	inst->more->keep[SAN_SCOPE_INGRESS].damping.satisfied = inst->seat.satisfied;
+	inst->more->damping[SAN_SCOPE_INGRESS].known = inst->seat.known;
+	inst->more->damping[SAN_SCOPE_INGRESS].satisfied = inst->seat.satisfied;
 	return inst->more;
 }
 
@@ -119,44 +129,45 @@ static const struct view_path *path_of(const struct orc *orc, const struct orc_s
 	return svc->scope == SAN_SCOPE_LOCAL ? NULL : orc_gateway_of(orc, inst)->paths[i];
 }
 
-static void restore_weights(const struct orc *orc, struct orc_service *svc,
-			    struct orc_instance *inst, const struct orc_seat *seat)
+/* The instance's paths are where they were, others behind them: see forget_path(). */
+static void take_weights(struct orc_service *svc, const struct orc_seat *seat,
+			 const struct orc_seat *before, const uint16_t *weights)
 {
-	const struct orc_keep *keep = orc_keep(svc, inst);
+	unsigned int n = before->n < seat->n ? before->n : seat->n;
 
-	if (!keep || !svc->weights)
-		return;
-	for (unsigned int i = 0; i < seat->n; i++)
-		if (path_of(orc, svc, inst, i) == keep->member)
-			svc->weights[seat->first + i] = keep->weight;
+	if (n && weights && svc->weights)
+		memcpy(svc->weights + seat->first, weights + before->first, n * sizeof(*weights));
 }
 
+/* weights: in force before, of the candidates that the seats name. */
 static void collect_instance(const struct orc *orc, struct orc_service *svc,
-			     struct orc_instance *inst, unsigned int max)
+			     struct orc_instance *inst, unsigned int max, const uint16_t *weights)
 {
 	unsigned int n = count_of(orc, svc, inst);
-	struct orc_seat *seat = need_seat(svc, inst, n);
+	struct orc_seat *seat = need_seat(svc, inst, n), before;
 
 	if (!seat)
 		return;
 	if (n > max - svc->n)
 		n = max - svc->n;
+	before = *seat;
 	seat->first = svc->n;
 	seat->n = n;
 	seat->free = seat->suppressed = seat->damped = false;
 	svc->n += n;
-	restore_weights(orc, svc, inst, seat);
+	take_weights(svc, seat, &before, weights);
 }
 
 int orc_collect(struct orc *orc, struct orc_service *svc)
 {
 	unsigned int n = count_candidates(orc, svc);
+	OWN_PTR uint16_t *weights = NULL;
 	struct view_instance *view;
 
 	say_cut(svc, n);
 	if (n > ORC_MAX_CANDIDATES)
 		n = ORC_MAX_CANDIDATES;
-	if (candidates_alloc(svc, n)) {
+	if (candidates_alloc(svc, n, &weights)) {
 		log_err("candidates not collected", "why=\"no memory\"");
 		return -ENOMEM;
 	}
@@ -165,7 +176,7 @@ int orc_collect(struct orc *orc, struct orc_service *svc)
 	svc->damped = false;
 	view_each_instance(svc->view, view)
 		if (orc_of(view))
-			collect_instance(orc, svc, orc_of(view), n);
+			collect_instance(orc, svc, orc_of(view), n, weights);
 	orc->stats.candidates += svc->n;
 	svc->rebuild = false;
 	orc_mark_all(svc);

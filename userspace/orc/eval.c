@@ -103,7 +103,7 @@ static void mark_reusable(struct orc_service *svc, uint64_t now_us)
 		const struct orc_seat *seat = inst ? orc_seat(svc, inst) : NULL;
 
 		if (seat && seat->suppressed &&
-		    ssc_damp_until(&orc_keep(svc, inst)->damping) <= now_us)
+		    ssc_damp_until(&inst->more->damping[svc->scope]) <= now_us)
 			orc_mark_instance(svc, inst);
 	}
 }
@@ -153,7 +153,7 @@ static bool damp(const struct orc_service *svc, struct orc_instance *inst, struc
 		orc_more(inst);
 	seat->known = true;
 	seat->satisfied = sat;
-	return inst->more && ssc_damp(&orc_keep(svc, inst)->damping, sat, now_us);
+	return inst->more && ssc_damp(&inst->more->damping[svc->scope], sat, now_us);
 }
 
 static void feed(struct orc_service *svc, struct orc_instance *inst, uint64_t now_us)
@@ -223,7 +223,7 @@ static uint64_t reuse_at(const struct orc_service *svc)
 		uint64_t until = UINT64_MAX;
 
 		if (seat && seat->suppressed)
-			until = ssc_damp_until(&orc_keep(svc, inst)->damping);
+			until = ssc_damp_until(&inst->more->damping[svc->scope]);
 		at = until < at ? until : at;
 	}
 	return at;
@@ -245,27 +245,6 @@ struct ssc_field orc_field(struct orc *orc, struct orc_service *svc)
 	};
 }
 
-/* Weights in force belong to instances, so that they outlive this collection of candidates. */
-static void keep_weights(const struct orc_service *svc)
-{
-	struct orc_keep *keep;
-
-	for (unsigned int i = 0; i < svc->n; i++) {
-		keep = orc_keep(svc, orc_of(svc->cands[i].instance));
-		if (keep)
-			keep->weight = 0;
-	}
-	for (unsigned int i = 0; svc->weights && i < svc->n; i++) {
-		struct orc_instance *inst = orc_of(svc->cands[i].instance);
-
-		if (!svc->weights[i] || !orc_more(inst))
-			continue;
-		keep = orc_keep(svc, inst);
-		keep->weight = svc->weights[i];
-		keep->member = svc->cands[i].path;
-	}
-}
-
 /* A service whose values move may come to swing: from its second evaluation on. */
 static void need_calm(struct orc_service *svc)
 {
@@ -281,8 +260,6 @@ static void decide(struct orc *orc, struct orc_service *svc, uint64_t now_us)
 	need_calm(svc);
 	field = orc_field(orc, svc);
 	ssc_decide(&field, now_us, &svc->choice, &svc->last);
-	if (from.members || svc->choice.members)
-		keep_weights(svc);
 	svc->evaluated = true;
 	orc->stats.evaluations++;
 	if (!svc->last.changed)

@@ -138,13 +138,12 @@ static void instance_fini(struct orc_instance *inst)
 	memset(inst, 0, sizeof(*inst));
 }
 
+/* It is another member, if any, wherever it goes. */
 static void forget_weights(struct orc_instance *inst)
 {
-	if (!inst->more)
-		return;
-	inst->more->keep[SAN_SCOPE_INGRESS].weight = 0;
-	inst->more->keep[SAN_SCOPE_INGRESS].member = NULL;
-	inst->more->keep[SAN_SCOPE_LOCAL].weight = 0;
+	inst->seat.n = 0;
+	if (inst->more)
+		inst->more->local.n = 0;
 }
 
 /* There may be a million behind gateways that we have no room for: said once. */
@@ -287,24 +286,38 @@ static void on_path(struct orc *orc, struct view_path *path)
 	touch_gateway(orc, path->def.gateway);
 }
 
-/* The object may go with its definition: nobody is a member by it any more. */
-static void forget_path(struct orc *orc, const struct view_path *path)
+/* The last path of the gateway has come to the place of the one that is gone: weights in force go
+ * the same way, until the candidates are collected anew. */
+static void forget_path(const struct orc_gateway *gw, unsigned int place)
 {
-	struct orc_gateway *gw = orc_gateway_find(orc, path->def.gateway);
+	unsigned int last = gw->n_paths; /* one less now */
 	struct orc_instance *inst;
 
-	if (!gw)
-		return;
 	DL_FOREACH(gw->instances, inst)
-	if (inst->more && inst->more->keep[SAN_SCOPE_INGRESS].member == path)
-		forget_weights(inst);
+	{
+		struct orc_service *svc = orc_service_of(inst);
+		uint16_t *weights = svc && svc->weights ? svc->weights + inst->seat.first : NULL;
+
+		if (!weights || place >= inst->seat.n)
+			continue;
+		weights[place] = last < inst->seat.n ? weights[last] : 0;
+		if (last < inst->seat.n)
+			weights[last] = 0;
+	}
 }
 
 static void on_path_gone(struct orc *orc, struct view_path *path)
 {
-	if (!orc_gateway_drop_path(orc, path))
+	struct orc_gateway *gw = orc_gateway_find(orc, path->def.gateway);
+	int place = gw ? orc_gateway_path(gw, path) : -1;
+
+	if (place < 0)
 		return;
-	forget_path(orc, path);
+	orc_gateway_drop_path(orc, path);
+	gw = orc_gateway_find(orc, path->def.gateway); /* may have gone with it */
+	if (!gw)
+		return;
+	forget_path(gw, (unsigned int)place);
 	touch_gateway(orc, path->def.gateway);
 }
 

@@ -75,8 +75,10 @@ struct orc_service {
 	unsigned int n, n_dirty;
 	const struct ssc_candidate *cands; /* in orc->cands, while orc->filled is this one */
 	struct ssc_score *scores;
-	uint8_t *flags;		   /* CAND_*, in the same piece of memory as scores */
-	uint16_t *weights;	   /* BALANCED: in force; NULL: never was */
+	uint8_t *flags; /* CAND_*, in the same piece of memory as scores */
+	/* BALANCED: in force; NULL: never was. Before a rebuild those of the candidates that were,
+	 * in the places that the seats still name. */
+	uint16_t *weights;
 	unsigned int n_free;	   /* instances: satisfying, not suppressed */
 	unsigned int n_suppressed; /* instances */
 	bool damped;		   /* some instance is scored as damped */
@@ -94,7 +96,7 @@ struct orc_service {
 
 /* An instance among the candidates of its service in one scope. */
 struct orc_seat {
-	uint16_t first, n;	 /* its candidates, when its service needs no rebuild */
+	uint16_t first, n;	 /* its candidates when they were last collected */
 	uint8_t damped : 1;	 /* scored as damped */
 	uint8_t free : 1;	 /* as counted in its service, and */
 	uint8_t suppressed : 1;	 /* likewise */
@@ -106,13 +108,9 @@ struct orc_seat {
 
 /* What few instances have. */
 struct orc_more {
-	struct orc_keep {
-		struct ssc_damping damping;
-		const struct view_path *member; /* BALANCED: by this path */
-		uint16_t weight;		/* in force, 0 = no member */
-	} keep[2];				/* by scope */
-	struct orc_seat local;			/* in SAN_SCOPE_LOCAL */
-	struct orc_sid *sid;			/* programmed for it */
+	struct ssc_damping damping[2]; /* by scope */
+	struct orc_seat local;	       /* in SAN_SCOPE_LOCAL */
+	struct orc_sid *sid;	       /* programmed for it */
 };
 
 /* Any instance of the view, in its room for us: orc_of(). */
@@ -234,12 +232,6 @@ static inline struct orc_seat *orc_seat(const struct orc_service *svc, struct or
 	if (svc->scope != SAN_SCOPE_LOCAL)
 		return &inst->seat;
 	return inst->more && inst->more->local.is ? &inst->more->local : NULL;
-}
-/* NULL: nothing that differs from zero. */
-static inline struct orc_keep *orc_keep(const struct orc_service *svc,
-					const struct orc_instance *inst)
-{
-	return inst->more ? &inst->more->keep[svc->scope] : NULL;
 }
 static inline bool orc_is_home(const struct orc *orc, const struct orc_instance *inst)
 {

@@ -97,6 +97,32 @@ static void test_weights_outlive_structure(void **state)
 			    "5f00:0:2:100::=600 5f00:0:3:100::=800 5f00:0:3:101::=500");
 }
 
+/* A member by the last path of its gateway, which comes to the place of one that goes. */
+static void test_weights_go_with_their_path(void **state)
+{
+	two_sites();
+	service(0x101, "{\"evaluation\": [{\"attribute\": \"cpu_load\", \"curve\": {\"ramp\": "
+		       "[0, 100]}}], \"selection\": \"balanced\", \"hysteresis\": "
+		       "{\"margin\": 500, \"hold_ms\": 0}}");
+	view_instance_del(&view, 0x101, "a");
+	path("pe1", "gw2", "te", "5f00:0:9::1");
+	path("pe1", "gw2", "aa", "5f00:0:9::2");
+	settle();
+	instance(0x101, "a", "gw2", "5f00:0:2:100::");
+	attr(0x101, "a", ATTR_CPU_LOAD, 10);
+	settle();
+	assert_string_equal(balanced(0x101), "5f00:0:3:100::=800 5f00:0:9::2,5f00:0:2:100::=900");
+	attr(0x101, "a", ATTR_CPU_LOAD, 40); /* not beyond the margin */
+	view_path_del(&view, (struct path_key){"pe1", "gw2", "be"});
+	view_path_del(&view, (struct path_key){"pe1", "gw2", "te"});
+	path("pe1", "gw2", "zz", "5f00:0:9::3");
+	settle();
+	assert_string_equal(balanced(0x101), "5f00:0:3:100::=800 5f00:0:9::2,5f00:0:2:100::=900");
+	view_path_del(&view, (struct path_key){"pe1", "gw2", "aa"});
+	settle();
+	assert_string_equal(balanced(0x101), "5f00:0:3:100::=800 5f00:0:9::3,5f00:0:2:100::=600");
+}
+
 /* Who was away comes back with the weight it has now, although the margin is wide. */
 static void test_weights_do_not_outlive_absence(void **state)
 {
@@ -295,6 +321,7 @@ int main(void)
 		T(test_weights),
 		T(test_members_come_and_go),
 		T(test_weights_outlive_structure),
+		T(test_weights_go_with_their_path),
 		T(test_weights_do_not_outlive_absence),
 		T(test_no_plan_without_a_change),
 		T(test_selection_changes),

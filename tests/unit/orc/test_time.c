@@ -158,8 +158,8 @@ static void test_suppression_ends(void **state)
 	inst = orc_of(view_instance(&view, 0x101, "a"));
 	svc = view_service(&view, 0x101)->user;
 	assert_true(inst->seat.suppressed);
-	inst->more->keep[0].damping.updated_us -=
-		ssc_damp_until(&inst->more->keep[0].damping) - clock_us() - 20000;
+	inst->more->damping[0].updated_us -=
+		ssc_damp_until(&inst->more->damping[0]) - clock_us() - 20000;
 	orc_queue(orc, svc);
 	WAIT_FOR(strcmp(chosen(0x101), "a") == 0);
 	assert_false(inst->seat.suppressed);
