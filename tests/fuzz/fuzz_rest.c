@@ -17,6 +17,7 @@
 #include "../../userspace/north/events.c"
 #undef read_reasons
 #include "../../userspace/san-agent/config.c"
+#include "../../userspace/san-agent/config_database.c"
 #include "../../userspace/san-agent/config_instance.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -227,7 +227,6 @@ static void test_control(void **state)
 		"sand_repaired_total{kind=\"maps\"} 0",
 		"sand_repaired_total{kind=\"nexthops\"} 0",
 		"# TYPE sand_database_write_seconds histogram",
-		"# TYPE sand_database_commit_seconds histogram",
 		"# TYPE sand_evaluation_seconds histogram",
 		"# TYPE sand_react_seconds histogram",
 		"# TYPE sand_apply_seconds histogram",
