@@ -107,7 +107,7 @@ class Play:
         begin = time.monotonic()
         labnet.batch("p1", ["link set gw3 down"])
         for service, watch in watches.items():
-            moved = wait(f"pe2 leads {service} elsewhere", lambda: watch.answer, CUT_WAIT_S)
+            moved = wait(f"pe2 leads {service} elsewhere", lambda seen=watch: seen.answer, CUT_WAIT_S)
             self.took(f"cut -> the map of pe2 leads {service} elsewhere (lease of 3 s)", moved - begin)
         self.cut = (begin, max(watch.answer for watch in watches.values()))
         wait("clients of pe2 are served", lambda: all(
@@ -118,7 +118,8 @@ class Play:
     def reconnect(self):
         say("gw3 is back: it and its agent get new leases, pe2 returns")
         begin = time.monotonic()
-        labnet.batch("p1", ["link set gw3 up", "route replace 5f00:0:3::/48 via 2001:db8:13::2"] + [
+        labnet.batch("p1", ["link set gw3 up", "address replace 2001:db8:13::1/64 dev gw3 nodad",
+                            "route replace 5f00:0:3::/48 via 2001:db8:13::2"] + [
             f"route replace 2001:db8:3{x}::/64 via 2001:db8:13::2" for x in "ab"])
         for service in (ONE, TWO):
             wait(f"pe2 leads {service} to site 3 again", lambda: entry(
