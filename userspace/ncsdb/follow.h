@@ -22,6 +22,7 @@
 
 #define FOLLOW_PAGE 4096
 #define FOLLOW_PAGE_MIN 16
+#define FOLLOW_LIVE_PAGE 512 /* while the watch goes on: its events must not wait for long */
 #define FOLLOW_BEHIND 10000
 #define FOLLOW_AUDIT_MS 300000
 #define FOLLOW_RETRY_MS 1000

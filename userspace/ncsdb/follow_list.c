@@ -53,11 +53,12 @@ int list_later(struct ncsdb_follow *f, int status)
  * store would take. */
 static int ask(struct ncsdb_follow *f)
 {
-	struct ncsdb_range req = {.key = f->prefix, .prefix = true, .limit = f->page};
+	size_t page = f->live && f->page > FOLLOW_LIVE_PAGE ? FOLLOW_LIVE_PAGE : f->page;
+	struct ncsdb_range req = {.key = f->prefix, .prefix = true, .limit = page};
 	int rc;
 
 	if (!f->first) {
-		req = (struct ncsdb_range){.key = f->last, .end = f->end, .limit = f->page + 1};
+		req = (struct ncsdb_range){.key = f->last, .end = f->end, .limit = page + 1};
 		req.revision = f->floating ? 0 : f->list_rev;
 	}
 	rc = ncsdb_range(f->db, &req, on_page, f);

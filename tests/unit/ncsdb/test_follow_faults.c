@@ -738,6 +738,12 @@ static void test_bytes_of_a_key(void **state)
 	assert_int_equal(ncsdb_follow_start(&front.base, "/san/status/", &quiet, NULL, &follow), 0);
 	wait_lists(1);
 	assert_int_equal(stats.keys, 20000);
+	assert_int_equal(front.largest, FOLLOW_PAGE + 1);
+	front.largest = 0;
+	ncsdb_follow_audit(follow);
+	wait_lists(2);
+	assert_int_equal(front.largest, FOLLOW_LIVE_PAGE + 1);
+	assert_int_equal(stats.audit_repaired, 0);
 	/* 32 bytes of text among them; the allocator of the sanitizers is of the same size. */
 	assert_in_range(stats.bytes / stats.keys, 40, 100);
 	assert_int_equal(put_quietly("/san/status/0x1/last/sid", "x"), 0);
