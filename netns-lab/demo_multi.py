@@ -18,6 +18,7 @@ SITE2, SITE3 = ("s2a", "s2b"), ("s3a", "s3b")
 CLIENTS = {"c1-pe1": ("c1", "pe1", ONE), "c2-pe2": ("c2", "pe2", ONE), "c2-pe2-two": ("c2", "pe2", TWO)}
 INTERVAL = 0.04
 PHASE_S = 3
+CALM_WAIT_S = 60  # an instance that was now good, now bad is not selected for a while
 CUT_WAIT_S = 15  # the leases of the site end after 3 s
 DOWN_S = 3       # an only server stays away that long
 
@@ -95,7 +96,8 @@ class Play:
         for name in SITE2:
             post(name, "calm")
         begin = time.monotonic()
-        wait("pe1 leads to site 2 again", lambda: entry("pe1", ONE).get("gateway") == "gw2", step=0.05)
+        wait("pe1 leads to site 2 again", lambda: entry("pe1", ONE).get("gateway") == "gw2", CALM_WAIT_S,
+             0.05)
         self.took("calm -> pe1 leads to site 2 again", time.monotonic() - begin)
         time.sleep(0.5)
         self.phases.append(("returning", begin, time.monotonic(), {}))
