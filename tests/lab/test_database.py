@@ -386,7 +386,7 @@ def test_wall_clock_moves_by_an_hour(net, tmp_path):
     with Agent(net):
         net.wait_entry("a")
         with net.udp("a", "b", pps=500) as flow:
-            for hours in (1, -1, 0):
+            for hours in (1, -1):
                 shift(hours)
                 time.sleep(MAX_AGE_S + 1)
                 assert net.entry()["changes"] == 1, net.ctl("pe", "history", SERVICE).stdout

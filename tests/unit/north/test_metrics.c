@@ -262,7 +262,7 @@ static const char python_reader[] =
 	"    assert f.name.startswith(\"sand_\") and f.documentation, f\n"
 	"    assert f.type in (\"counter\", \"gauge\", \"histogram\"), f\n"
 	"    assert f.samples or f.name in (\"sand_nexthop_resolved\",), f\n"
-	"    keys = [tuple(sorted(s.labels.items())) for s in f.samples]\n"
+	"    keys = [(s.name, *sorted(s.labels.items())) for s in f.samples]\n"
 	"    assert len(keys) == len(set(keys)), f\n"
 	"    if f.type == \"histogram\":\n"
 	"        assert f.name.endswith(\"_seconds\"), f\n"
