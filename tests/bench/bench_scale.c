@@ -2,7 +2,7 @@
 /*
  * What a million candidates cost the control plane:
  *
- *     scale CANDIDATES ROUNDS
+ *     scale CANDIDATES ROUNDS [balanced]
  *
  * View and orc of a sand, 10 instances a service behind 100 gateways, one path to each; ncc talks
  * to a parent that takes everything. Printed as JSON, times in us: bytes that grow with a candidate
@@ -36,6 +36,7 @@ static struct view view;
 static struct ncc *ncc;
 static struct orc *orc;
 static unsigned int n_services;
+static bool balanced;
 
 /* ---- the parent ---- */
 
@@ -107,6 +108,7 @@ static void put_service(unsigned int i)
 	service_init(&def, 0x1000 + i);
 	def.terms = &term;
 	def.n_terms = 1;
+	def.mode = balanced ? SAN_MODE_BALANCED : SAN_MODE_PREFERRED;
 	def.margin = 0;
 	def.hold_ms = 0;
 	def.max_age_ms = 3600000;
@@ -175,7 +177,7 @@ static void open_all(void)
 							.max_services = VIEW_MAX_SERVICES,
 							.max_nexthops = 1 << 18,
 							.max_flows = 1024,
-							.max_slots = 1024,
+							.max_slots = 1 << 22,
 							.max_frags = 1024}};
 	static pthread_t thread;
 	static int fds[2];
@@ -286,11 +288,13 @@ static unsigned int first_or_last(unsigned int round)
 int main(int argc, char **argv)
 {
 	static const unsigned int changes[] = {1, 100, 10000};
-	unsigned int rounds = argc == 3 ? (unsigned int)atoi(argv[2]) : 0;
+	unsigned int rounds = argc >= 3 ? (unsigned int)atoi(argv[2]) : 0;
 
-	n_services = argc == 3 ? (unsigned int)atoi(argv[1]) / PER_SERVICE : 0;
+	n_services = argc >= 3 ? (unsigned int)atoi(argv[1]) / PER_SERVICE : 0;
+	balanced = argc == 4 && strcmp(argv[3], "balanced") == 0;
 	if (!n_services || !rounds || n_services > VIEW_MAX_SERVICES || rounds > ROUNDS_MAX)
-		bench_die("usage: scale CANDIDATES(10..1048576) ROUNDS(1..%d)", ROUNDS_MAX);
+		bench_die("usage: scale CANDIDATES(10..1048576) ROUNDS(1..%d) [balanced]",
+			  ROUNDS_MAX);
 	bench_first();
 	log_init("scale", LOG_WARNING);
 	printf("{\"candidates\": %u,\n", n_services * PER_SERVICE);
@@ -304,6 +308,7 @@ int main(int argc, char **argv)
 		change("eval", changes[i], times, 9, out_of_the_race);
 		change("move", changes[i], times, 8, first_or_last);
 	}
+	printf(" \"bytes_in_all\": %zu,\n", used());
 	printf(" \"selections_changed\": %lu, \"scored\": %lu}\n", orc->stats.selections_changed,
 	       orc->stats.candidates_scored);
 	fflush(stdout);

@@ -68,6 +68,7 @@ def scale(result):
     n = large["candidates"]
     return [
         goal("memory of a candidate, view and orc", large["bytes_candidate"], 200, "B"),
+        goal("the same, selection balanced", result["balanced"]["bytes_candidate"], 200, "B"),
         goal(f"evaluation of {n} candidates", large[f"full_{n}"]["p50"] / 1e6, 1, "s"),
         goal("one change among all / evaluation of all", large["eval_1"]["p50"] /
              large[f"full_{n}"]["p50"], 0.001),

@@ -12,10 +12,11 @@ ROUNDS = 100
 
 def measure(seconds):
     program = os.path.join(ROOT, "build", "bench", "scale")
-    sizes = {}
-    for size in SIZES:
-        rounds = max(3, min(ROUNDS, int(seconds * 10)))
-        done = subprocess.run([program, str(size), str(rounds)], text=True, check=True,
+    rounds = max(3, min(ROUNDS, int(seconds * 10)))
+
+    def run(size, *mode):
+        done = subprocess.run([program, str(size), str(rounds), *mode], text=True, check=True,
                               stdout=subprocess.PIPE, timeout=60 + 10 * seconds)
-        sizes[size] = json.loads(done.stdout)
-    return {"sizes": sizes}
+        return json.loads(done.stdout)
+
+    return {"sizes": {size: run(size) for size in SIZES}, "balanced": run(10000, "balanced")}
