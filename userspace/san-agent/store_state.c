@@ -42,7 +42,7 @@ static struct store_slot *step_end(struct step *step)
 	return counts ? ls : NULL;
 }
 
-static void failed(struct store *store, struct store_slot *ls, int status)
+static void step_failed(struct store *store, struct store_slot *ls, int status)
 {
 	ls->retry_us = clock_us() + STORE_RETRY_MIN_US;
 	if (status != -ENOENT)
@@ -56,7 +56,7 @@ static void wrote_down(struct store *store, struct store_slot *ls,
 {
 	ls->state_unknown = res->status == -ETIMEDOUT;
 	if (res->status) {
-		failed(store, ls, res->status);
+		step_failed(store, ls, res->status);
 	} else if (res->succeeded) {
 		ls->down_rev = res->revision;
 	} else {
@@ -69,7 +69,7 @@ static void wrote_back(struct store *store, struct store_slot *ls,
 		       const struct ncsdb_txn_result *res)
 {
 	if (res->status) {
-		failed(store, ls, res->status);
+		step_failed(store, ls, res->status);
 		return;
 	}
 	ls->down_rev = 0; /* not succeeded: somebody has changed it, so it stays that way */
@@ -77,7 +77,7 @@ static void wrote_back(struct store *store, struct store_slot *ls,
 		store_check_name(store);
 }
 
-static void on_written(void *arg, const struct ncsdb_txn_result *res)
+static void on_state_written(void *arg, const struct ncsdb_txn_result *res)
 {
 	struct step *step = arg;
 	struct store *store = step->store;
@@ -114,9 +114,9 @@ static void write_state(struct step *step, const char *text, int64_t seen)
 	snprintf(name, sizeof(name), STORE_AGENTS "%s", store->conf->agent);
 	store_instance_key(inst, "state", key);
 	ls->there = true;
-	if (!ncsdb_txn(store->db, &txn, on_written, step))
+	if (!ncsdb_txn(store->db, &txn, on_state_written, step))
 		return;
-	failed(store, ls, -EAGAIN);
+	step_failed(store, ls, -EAGAIN);
 	step_end(step);
 	store_end(store);
 }
@@ -140,7 +140,7 @@ static bool remember(struct store_slot *ls, const struct ncsdb_kv *kv)
 	return true;
 }
 
-static void on_read(void *arg, const struct ncsdb_range_result *res)
+static void on_state_read(void *arg, const struct ncsdb_range_result *res)
 {
 	struct step *step = arg;
 	struct store *store = step->store;
@@ -149,7 +149,7 @@ static void on_read(void *arg, const struct ncsdb_range_result *res)
 	const struct ncsdb_kv *kv = !res->status && res->n ? &res->kvs[0] : NULL;
 
 	if (ls && res->status)
-		failed(store, ls, res->status);
+		step_failed(store, ls, res->status);
 	else if (ls && store_registered(store) && remember(ls, kv)) {
 		step = step_new(store, slot, true);
 		if (step)
@@ -167,9 +167,9 @@ static void read_state(struct step *step)
 	const struct instance *inst = store->env.roster->slots[step->slot];
 	const struct ncsdb_range req = {.key = store_instance_key(inst, "state", key)};
 
-	if (!ncsdb_range(store->db, &req, on_read, step))
+	if (!ncsdb_range(store->db, &req, on_state_read, step))
 		return;
-	failed(store, &store->slots[step->slot], -EAGAIN);
+	step_failed(store, &store->slots[step->slot], -EAGAIN);
 	step_end(step);
 	store_end(store);
 }

@@ -112,6 +112,60 @@ static void test_full(void **state)
 	agent_conf_free(conf);
 }
 
+#define DB_HEAD "agent: site2\ngateway: gw2\n"
+#define DB DB_HEAD "database: {endpoints: ['http://[::1]:2379']}\n"
+#define DB_WITH(more)                                                                              \
+	DB_HEAD "database:\n  endpoints: ['https://etcd1:2379']\n" more "instances:\n" INSTANCE
+
+static void test_database(void **state)
+{
+	struct agent_conf *conf = NULL;
+	struct err err = {};
+
+	assert_int_equal(load(DB "instances:\n" INSTANCE, &conf, &err), 0);
+	assert_int_equal(conf->n_servers, 0);
+	assert_int_equal(conf->database.n_endpoints, 1);
+	assert_string_equal(conf->database.endpoints[0], "http://[::1]:2379");
+	assert_int_equal(conf->database.deadline_ms, NCSDB_DEADLINE_MS);
+	assert_int_equal(conf->batch_ms, 10);
+	agent_conf_free(conf);
+	assert_int_equal(load(DB_WITH("  tls: {ca: ca.pem, cert: a.pem, key: a.key}\n"
+				      "  user: site2\n"
+				      "  password_file: /etc/sand/etcd.password\n"
+				      "  prefix: /lab/san\n"
+				      "  deadline_ms: 500\n"
+				      "batch_ms: 20\n"),
+			      &conf, &err),
+			 0);
+	assert_string_equal(conf->database.ca, "ca.pem");
+	assert_string_equal(conf->database.key, "a.key");
+	assert_string_equal(conf->database.user, "site2");
+	assert_string_equal(conf->database.prefix, "/lab/san");
+	assert_int_equal(conf->database.deadline_ms, 500);
+	assert_int_equal(conf->batch_ms, 20);
+	agent_conf_free(conf);
+}
+
+static void test_password(void **state)
+{
+	char path[] = "/tmp/agent-password-XXXXXX", buf[DATABASE_PASSWORD_MAX];
+	int fd = mkstemp(path);
+	struct err err = {};
+
+	assert_int_equal(write(fd, "secret\nmore\n", 12), 12);
+	assert_int_equal(database_password(path, buf, &err), 0);
+	assert_string_equal(buf, "secret");
+	assert_int_equal(fchmod(fd, 0644), 0);
+	assert_int_equal(database_password(path, buf, &err), -EACCES);
+	assert_string_equal(err.field, "/database/password_file");
+	assert_int_equal(fchmod(fd, 0600), 0);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(database_password(path, buf, &err), -EINVAL);
+	close(fd);
+	unlink(path);
+	assert_int_equal(database_password(path, buf, &err), -ENOENT);
+}
+
 /* What is wrong, the line it is said of, the field, and a piece of the text. */
 static const struct refusal {
 	const char *text;
@@ -123,8 +177,26 @@ static const struct refusal {
 	{"agent: a\nagent: b\n", 0, "", ""},
 	{"gateway: gw2\n", 1, "/agent", ""},
 	{"agent: a b\n", 1, "/agent", "A-Za-z0-9"},
-	{HEAD "instances: []\n", 4, "/instances", "1..256"},
+	{HEAD "instances: []\n", 4, "/instances", "1..1024"},
 	{HEAD, 1, "/instances", ""},
+	{DB_HEAD "instances:\n" INSTANCE, 1, "/servers", "database"},
+	{HEAD "database: {endpoints: ['http://a:1']}\n", 3, "/servers", "one or the other"},
+	{DB_HEAD "database: {}\n", 3, "/database/endpoints", ""},
+	{DB_HEAD "database: {endpoints: []}\n", 3, "/database/endpoints", "1..16"},
+	{DB_HEAD "database: {endpoints: ['etcd1:2379']}\n", 3, "/database/endpoints/0", "http"},
+	{DB_HEAD "database: {endpoints: ['http://etcd1']}\n", 3, "/database/endpoints/0", ""},
+	{DB_HEAD "database: {endpoints: ['http://a:0']}\n", 3, "/database/endpoints/0", ""},
+	{DB_HEAD "database: {endpoints: ['http://[a]:1']}\n", 3, "/database/endpoints/0", ""},
+	{DB_HEAD "database: {endpoints: ['http://u@a:1']}\n", 3, "/database/endpoints/0", ""},
+	{DB_HEAD "database: {listen: ['[::1]:1']}\n", 3, "/database/listen", "known"},
+	{DB_WITH("  tls: {cert: a.pem}\n"), 5, "/database/tls/key", "together"},
+	{DB_WITH("  user: a\n"), 3, "/database/password_file", "together"},
+	{DB_WITH("  prefix: /san/\n"), 5, "/database/prefix", "not end"},
+	{DB_WITH("  deadline_ms: 99\n"), 5, "/database/deadline_ms", "100"},
+	{DB_HEAD "database: {endpoints: ['http://a:1'], tls: {ca: a}}\n", 3, "/database/tls",
+	 "https"},
+	{DB "batch_ms: 4\n", 4, "/batch_ms", "5"},
+	{DB "batch_ms: 21\n", 4, "/batch_ms", "20"},
 	{HEAD "nonsense: 1\ninstances:\n" INSTANCE, 4, "/nonsense", "known"},
 	{HEAD "ttl_s: 1\ninstances:\n" INSTANCE, 4, "/ttl_s", "2"},
 	{HEAD "interval_ms: fast\ninstances:\n" INSTANCE, 4, "/interval_ms", ""},
@@ -213,7 +285,7 @@ static void test_limits(void **state)
 			agent_conf_free(conf);
 		free(text);
 	}
-	assert_non_null(strstr(err.want, "256"));
+	assert_non_null(strstr(err.want, "1024"));
 	for (int extra = 0; extra < 2; extra++) {
 		out = open_memstream(&text, &size);
 		fputs("agent: a\ngateway: g\nservers:\n", out);
@@ -256,6 +328,9 @@ static void test_reloadable(void **state)
 
 	next.interval_ms = 7;
 	assert_int_equal(agent_conf_reloadable(&now, &next, &err), 0);
+	strcpy(next.database.prefix, "/x");
+	assert_int_equal(agent_conf_reloadable(&now, &next, &err), -EBUSY);
+	assert_string_equal(err.field, "/database");
 	next.ttl_s = 6;
 	assert_int_equal(agent_conf_reloadable(&now, &next, &err), -EBUSY);
 	assert_string_equal(err.field, "/ttl_s");
@@ -287,7 +362,8 @@ int main(void)
 		cmocka_unit_test(test_defaults),	   cmocka_unit_test(test_full),
 		cmocka_unit_test(test_refusals),	   cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_too_many_constants), cmocka_unit_test(test_reloadable),
-		cmocka_unit_test(test_sockaddr),
+		cmocka_unit_test(test_sockaddr),	   cmocka_unit_test(test_database),
+		cmocka_unit_test(test_password),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
