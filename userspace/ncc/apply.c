@@ -22,8 +22,9 @@ static void follow(struct apply *a)
 	hops_resolve(a);
 	routes_follow(a);
 	sids_follow(a);
-	if (nl_lost(a->nl))
+	if (nl_lost(a->nl) || a->audit_due)
 		audit_kernel(a);
+	a->audit_due = false;
 	talk_pump(a);
 	cost = clock_us() - start;
 	wait = cost * (APPLY_SETTLE_SHARE - 1);
@@ -50,6 +51,13 @@ void apply_changed(void *arg)
 		follow(a);
 	else
 		uv_timer_start(&a->settle_timer, on_settled, (a->settled_us - now) / 1000 + 1, 0);
+}
+
+void apply_again(struct apply *a)
+{
+	a->audit_due = true;
+	if (!uv_is_active((uv_handle_t *)&a->settle_timer))
+		uv_timer_start(&a->settle_timer, on_settled, APPLY_AGAIN_MS, 0);
 }
 
 /* --- by and by --- */

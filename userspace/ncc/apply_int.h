@@ -27,6 +27,7 @@
 #define APPLY_AUDIT_MS 5000   /* between audits, or longer: ... */
 #define APPLY_AUDIT_SHARE 200 /* ... an audit gets at most 1/200 of the time */
 #define APPLY_AUDIT_TRIES 8   /* a table that changes while it is read is read again */
+#define APPLY_AGAIN_MS 200    /* after it did not hold still */
 #define APPLY_SETTLE_SHARE 4  /* following the network gets at most 1/4 of it */
 #define APPLY_SETTLE_MAX_MS 2000
 #define APPLY_EVENTS 256    /* events that wait for the socket */
@@ -237,6 +238,7 @@ struct audit {
 	struct dp_walk walk;
 	struct nl_walk *table; /* being read */
 	unsigned int tries;
+	bool unread; /* a table that could not be read */
 	struct slice slice;
 	uint64_t spent_us;
 	uint64_t before; /* repairs */
@@ -353,6 +355,7 @@ struct apply {
 	struct pool indexes, stat_indexes;
 	struct buddy ranges;
 	unsigned int stray_sids;
+	bool audit_due;		  /* of kernel tables, when the network is followed next */
 	bool orphans;		  /* next hops that lost their last SID */
 	bool direct_changed;	  /* neighbours of DIRECT next hops */
 	struct san_domain domain; /* as in the map, class_set excepted */
@@ -390,7 +393,8 @@ struct apply {
 };
 
 /* apply.c */
-void apply_changed(void *arg); /* the network changed */
+void apply_changed(void *arg);	   /* the network changed */
+void apply_again(struct apply *a); /* kernel tables could not be read: later */
 void apply_handle_gone(struct apply *a);
 
 /* Found different from what had been applied, and mended. */

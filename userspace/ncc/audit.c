@@ -134,7 +134,10 @@ static int go_on(struct apply *a, int r)
 	}
 	nl_walk_free(audit->table);
 	audit->table = NULL;
-	return r == -EINTR && ++audit->tries < APPLY_AUDIT_TRIES ? 1 : -EAGAIN;
+	if (r == -EINTR && ++audit->tries < APPLY_AUDIT_TRIES)
+		return 1;
+	audit->unread = true;
+	return -EAGAIN;
 }
 
 static int read_routes(struct apply *a)
@@ -320,7 +323,7 @@ static void finish(struct apply *a)
 {
 	struct audit *audit = &a->audit;
 	uint64_t repaired = a->repairs_all - audit->before;
-	bool maps = audit->maps, again = audit->again;
+	bool maps = audit->maps, again = audit->again, unread = audit->unread;
 	uint64_t spent_us = audit->spent_us;
 
 	audit->running = false;
@@ -330,6 +333,8 @@ static void finish(struct apply *a)
 		audit_schedule(a, spent_us);
 	if (again)
 		audit_kernel(a);
+	else if (unread)
+		apply_again(a);
 }
 
 void audit_slice(struct apply *a)

@@ -66,7 +66,7 @@ static void on_route(struct nl *nl, const struct nlmsghdr *nlh)
 	nl_route_parse(nlh, &msg);
 	if (msg.rtm->rtm_flags & RTM_F_CLONED)
 		return;
-	nl->changes++;
+	nl->changes += msg.table == nl->walked;
 	/* Gone, or replaced by somebody else's. */
 	if (msg.host && nl_known_has(nl, &msg.dst, msg.table) &&
 	    (nlh->nlmsg_type == RTM_DELROUTE || msg.rtm->rtm_protocol != NL_PROTO)) {
@@ -118,20 +118,38 @@ static void overflow(struct nl *nl)
 	nl_touch(nl);
 }
 
-void nl_monitor_take(struct nl *nl)
+/* 0, or -errno of the end. */
+static int take_one(struct nl *nl)
 {
 	char buf[NL_MONITOR_BUF] __attribute__((aligned(NLMSG_ALIGNTO)));
+	ssize_t n = recv(mnl_socket_get_fd(nl->monitor), buf, sizeof(buf), MSG_DONTWAIT);
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
+	int left = (int)n;
 
-	for (int i = 0; i < NL_MONITOR_BATCH; i++) {
-		ssize_t n = recv(mnl_socket_get_fd(nl->monitor), buf, sizeof(buf), MSG_DONTWAIT);
-		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
-		int left = (int)n;
+	if (n < 0)
+		return -errno;
+	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+		on_message(nl, nlh);
+	return 0;
+}
 
-		if (n < 0 && errno == ENOBUFS)
-			overflow(nl);
-		if (n < 0)
-			return;
-		for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
-			on_message(nl, nlh);
-	}
+/* The kernel says first that some were lost; what is queued behind is older than what anybody reads
+ * from the tables now, so it is taken at once. */
+static void drain(struct nl *nl)
+{
+	int r = 0;
+
+	for (int i = 0; (!r || r == -ENOBUFS) && i < NL_MONITOR_DRAIN; i++)
+		r = take_one(nl);
+	overflow(nl);
+}
+
+void nl_monitor_take(struct nl *nl)
+{
+	int r = 0;
+
+	for (int i = 0; !r && i < NL_MONITOR_BATCH; i++)
+		r = take_one(nl);
+	if (r == -ENOBUFS)
+		drain(nl);
 }

@@ -25,14 +25,19 @@ void nl_touch(struct nl *nl)
 		uv_idle_start(&nl->idle, on_idle);
 }
 
+/* A socket that overran is in error until it is read: libuv has stopped watching it then. */
 static void on_cache(uv_poll_t *poll, int status, int events)
 {
 	nl_cache_take(poll->data);
+	if (status < 0)
+		uv_poll_start(poll, UV_READABLE, on_cache);
 }
 
 static void on_monitor(uv_poll_t *poll, int status, int events)
 {
 	nl_monitor_take(poll->data);
+	if (status < 0)
+		uv_poll_start(poll, UV_READABLE, on_monitor);
 }
 
 static void on_tick(uv_timer_t *timer)

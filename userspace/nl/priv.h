@@ -13,8 +13,9 @@
 
 #define NL_RCVBUF (4 << 20) /* of the notification sockets */
 #define NL_MONITOR_BUF 32768
-#define NL_MONITOR_BATCH 256 /* datagrams read in one loop turn */
-#define NL_NEIGH_RETRY_S 1   /* a neighbour that does not answer is asked again */
+#define NL_MONITOR_BATCH 256   /* datagrams read in one loop turn */
+#define NL_MONITOR_DRAIN 65536 /* more than fit into that buffer */
+#define NL_NEIGH_RETRY_S 1     /* a neighbour that does not answer is asked again */
 #define NL_MAX_WATCHES 131072
 
 struct nl_sock;
@@ -63,7 +64,8 @@ struct nl {
 	struct nl_watched *watched;
 	struct nl_known *known;
 	uint64_t overruns;
-	uint64_t changes; /* of routes, ours and others', as far as noticed */
+	uint32_t walked;  /* table that the last walk was over */
+	uint64_t changes; /* of our routes by us; of all of that table by others */
 	bool lost;	  /* somebody else changed what is ours */
 	bool no_red;	  /* kernel without encap.red (before 6.0) */
 	bool no_psp;	  /* kernel without End's flavor PSP (before 6.3) */

@@ -66,6 +66,7 @@ int nl_encap_walk(struct nl *nl, uint32_t table, nl_route_cb fn, void *arg, stru
 	(*out)->which[0] = (struct nl_dump){.family = AF_INET6, .proto = NL_PROTO, .table = table};
 	(*out)->which[1] = (struct nl_dump){.family = AF_INET, .proto = NL_PROTO, .table = table};
 	(*out)->n = 2;
+	nl->walked = table;
 	return 0;
 }
 
@@ -82,6 +83,7 @@ int nl_sid_walk(struct nl *nl, nl_sid_cb fn, void *arg, struct nl_walk **out)
 		.table = RT_TABLE_MAIN,
 	};
 	(*out)->n = 1;
+	nl->walked = RT_TABLE_MAIN;
 	return 0;
 }
 
