@@ -96,6 +96,8 @@ def test_status_and_what_is_missing(db):
     assert status["dbSize"] > 0
     assert status["raftIndex"] == 2
     db.ctl("endpoint", "health")
+    db.scheme = "http://"
+    assert "3.4.0" in db.ctl("endpoint", "status")
     assert "/etcdserverpb.Cluster/MemberList is not served" in db.ctl("member", "list", fails=True)
 
 

@@ -2,6 +2,8 @@
 /* The embedded server: watches. */
 #include "unit/ncsdb/served.h"
 
+#include "ncsdb/history.h"
+
 static struct wire_call stream;
 
 static int stream_setup(void **state)
@@ -338,6 +340,31 @@ static void test_many_revisions(void **state)
 	assert_true(counter.messages < (size_t)n / 10); /* revisions travel together */
 }
 
+/* More events than the history holds, at once: it waits for the watch that is behind. */
+static void test_history_waits(void **state)
+{
+	struct ncsdb_op op = op_put("/a", "x");
+	struct counter counter = {.last = 1};
+	int n = HISTORY_MAX_EVENTS + 10000;
+
+	stream.on_message = on_counted;
+	stream.arg = &counter;
+	create(create_of("/", "0", 2));
+	while (!stats().watches)
+		uv_run(&loop, UV_RUN_ONCE);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(
+			ncsdb_txn(db, &(struct ncsdb_txn){.then = &op, .n_then = 1}, NULL, NULL),
+			0);
+	while (counter.last < n + 1)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_int_equal(counter.events, n);
+	assert_int_equal(stats().slow, 0);
+	put("/a", "y"); /* and then it is cut again */
+	put("/a", "z");
+	assert_in_range(status().revision - status().compacted, 1, HISTORY_MAX_EVENTS);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, stream_setup, stream_teardown)
 
 int main(void)
@@ -356,6 +383,7 @@ int main(void)
 		T(test_stream_limit),
 		T(test_end),
 		T(test_many_revisions),
+		T(test_history_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
