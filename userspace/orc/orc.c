@@ -85,6 +85,17 @@ static uint64_t host_time(const struct orc *orc, uint64_t at_us)
 	return clock - (view_time(orc->view, clock) - at_us);
 }
 
+/* A change that waits for its time will come with the next one at the earliest. */
+static uint64_t generation_of(const struct orc *orc, const struct orc_service *svc)
+{
+	struct ncc_status status;
+
+	if (!svc->deferred)
+		return svc->generation;
+	ncc_status(orc->ncc, &status);
+	return status.desired + 1;
+}
+
 int orc_entry(const struct orc *orc, uint64_t service, struct orc_entry *out)
 {
 	const struct orc_service *svc = find(orc, service);
@@ -99,7 +110,7 @@ int orc_entry(const struct orc *orc, uint64_t service, struct orc_entry *out)
 		.metric = svc->choice.valid ? svc->choice.metric : METRIC_MAX,
 		.since_us = svc->choice.valid ? host_time(orc, svc->choice.since_us) : 0,
 		.changes = svc->changes,
-		.generation = svc->generation,
+		.generation = generation_of(orc, svc),
 		.members = svc->choice.members,
 	};
 	return 0;

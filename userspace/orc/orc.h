@@ -62,7 +62,8 @@ struct orc_entry {
 	uint16_t metric; /* of the last evaluation; METRIC_MAX: nothing selected */
 	uint64_t since_us;
 	uint64_t changes;
-	uint64_t generation;  /* desired generation of its last change */
+	uint64_t generation;  /* desired generation of its last change; of one that is deferred:
+				 the next one */
 	unsigned int members; /* BALANCED: instances that get traffic; else 0 */
 };
 int orc_entry(const struct orc *orc, uint64_t service, struct orc_entry *out); /* -ENOENT */

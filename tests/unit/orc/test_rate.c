@@ -42,6 +42,17 @@ static void pass(uint64_t id, uint64_t us)
 	turn();
 }
 
+/* As REST tells it. */
+static bool applied(uint64_t id)
+{
+	struct ncc_status status;
+	struct orc_entry entry;
+
+	ncc_status(ncc, &status);
+	assert_int_equal(orc_entry(orc, id, &entry), 0);
+	return status.applied >= entry.generation;
+}
+
 static void test_the_first_goes_at_once(void **state)
 {
 	two_instances(0x101, RATE_10);
@@ -71,10 +82,13 @@ static void test_the_next_waits_and_the_newest_wins(void **state)
 	assert_int_equal(orc->send.n, 1); /* nothing queues */
 	assert_true(at(0x101)->send.at_us <= clock_us() + DISTANCE_US);
 	assert_true(uv_timer_get_due_in(&orc->deadline) <= DISTANCE_US / 1000);
+	assert_false(applied(0x101)); /* and that shows */
 	pass(0x101, DISTANCE_US);
 	assert_string_equal(in_force(0x101), "5f00:0:2:101::");
 	assert_int_equal(stats().deferred, 0);
 	assert_int_equal(orc->send.n, 0);
+	settle();
+	assert_true(applied(0x101));
 	/* The next distance begins with what was sent. */
 	attr(0x101, "a", ATTR_CPU_LOAD, 10);
 	turn();
