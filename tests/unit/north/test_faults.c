@@ -106,14 +106,30 @@ static void test_held_request_stays(void **state)
 	close(fd);
 }
 
-/* Asks for much, and takes a byte now and then. */
+/* Takes a byte now and then; true: the other end gave up. */
+static bool gives_up(struct rig *rig, int fd)
+{
+	uint64_t until = clock_us() + RIG_PATIENCE_US, next = 0;
+	char byte;
+
+	while (clock_us() < until) {
+		rig_turn(rig);
+		if (clock_us() < next)
+			continue;
+		if (recv(fd, &byte, 1, MSG_DONTWAIT) < 0 && errno != EAGAIN)
+			return true;
+		if (send(fd, "G", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EPIPE)
+			return true;
+		next = clock_us() + 50000;
+	}
+	return false;
+}
+
 static void test_slow_reader(void **state)
 {
 	static const char ask[] = "GET /v1/services HTTP/1.1\r\nHost: x\r\n\r\n";
 	struct rig *rig = *state;
-	uint64_t until = clock_us() + RIG_PATIENCE_US, next = 0;
-	char request[64], byte;
-	ssize_t n = 1;
+	char request[64];
 	int fd;
 
 	open_with(rig, 1);
@@ -124,16 +140,91 @@ static void test_slow_reader(void **state)
 	fd = rig_connect(rig);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){1}, sizeof(int));
 	rig_say(rig, fd, ask);
-	while (n == 1 && clock_us() < until) {
-		rig_turn(rig);
-		if (clock_us() < next)
-			continue;
-		n = recv(fd, &byte, 1, MSG_DONTWAIT) < 0 && errno != EAGAIN ? 0 : 1;
-		n = n && send(fd, "G", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EPIPE ? 0
-											     : n;
-		next = clock_us() + 50000;
+	assert_true(gives_up(rig, fd));
+	close(fd);
+}
+
+static void on_stored(void *arg, const struct ncsdb_txn_result *res)
+{
+	assert_int_equal(res->status, 0);
+	++*(int *)arg;
+}
+
+/* Pieces of a snapshot that are far larger than what sockets hold. */
+static void fill_database(struct rig *rig)
+{
+	static char value[60000];
+	char key[32];
+	int stored = 0;
+
+	memset(value, 'v', sizeof(value));
+	for (int i = 0; i < 600; i++) {
+		struct ncsdb_op op = {NCSDB_PUT, key, value, sizeof(value), 0};
+
+		snprintf(key, sizeof(key), "/san/x/%05d", i);
+		assert_int_equal(ncsdb_txn(rig->db, &(struct ncsdb_txn){.then = &op, .n_then = 1},
+					   on_stored, &stored),
+				 0);
+		while (stored <= i)
+			rig_turn(rig);
 	}
-	assert_int_equal(n, 0);
+}
+
+#define ASK_SNAPSHOT "GET /v1/database/snapshot HTTP/1.1\r\nHost: x\r\n\r\n"
+
+/* Reads at most so many bytes a microsecond, to the last chunk; how many came, 0: broken off. */
+static size_t drink(struct rig *rig, int fd, unsigned int rate)
+{
+	uint64_t begin_us = clock_us();
+	static char buf[1 << 18];
+	char tail[5] = {0};
+	size_t total = 0;
+
+	while (memcmp(tail, "0\r\n\r\n", 5) && clock_us() < begin_us + RIG_PATIENCE_US) {
+		ssize_t n = -1;
+
+		if (total <= (clock_us() - begin_us) * rate)
+			n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+		if (n == 0)
+			return 0;
+		for (ssize_t i = n > 5 ? n - 5 : 0; i < n; i++) {
+			memmove(tail, tail + 1, 4);
+			tail[4] = buf[i];
+		}
+		total += n > 0 ? (size_t)n : 0;
+		rig_turn(rig);
+	}
+	return total;
+}
+
+/* Each piece that is taken in time is a turn of its own: the whole may last longer than one. */
+static void test_steady_reader_of_a_stream(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t begin_us;
+	int fd;
+
+	open_with(rig, 1);
+	fill_database(rig);
+	fd = rig_connect(rig);
+	rig_say(rig, fd, ASK_SNAPSHOT);
+	begin_us = clock_us();
+	assert_true(drink(rig, fd, 22) > 600 * 60000); /* 36 MB in 1.6 s */
+	assert_true(clock_us() - begin_us > 1200000);
+	close(fd);
+}
+
+static void test_slow_reader_of_a_stream(void **state)
+{
+	struct rig *rig = *state;
+	int fd;
+
+	open_with(rig, 1);
+	fill_database(rig);
+	fd = rig_connect(rig);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){1}, sizeof(int));
+	rig_say(rig, fd, ASK_SNAPSHOT);
+	assert_true(gives_up(rig, fd));
 	close(fd);
 }
 
@@ -222,6 +313,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lively_connection_stays, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_held_request_stays, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_slow_reader, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_steady_reader_of_a_stream, setup,
+						rig_teardown),
+		cmocka_unit_test_setup_teardown(test_slow_reader_of_a_stream, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_close_with_pipelined_writes, setup,
 						rig_teardown),
 		cmocka_unit_test_setup_teardown(test_stats_while_closing, setup, rig_teardown),
