@@ -204,3 +204,39 @@ def test_completion(ctl):
                               capture_output=True, text=True, timeout=20, check=True,
                               env={**os.environ, "SANCTL_SERVER": "/nonexistent"})
         assert done.stdout == SERVICE + "\n" and not done.stderr, (option, done.stdout, done.stderr)
+
+
+def test_history(ctl):
+    lines = ctl("history", SERVICE).splitlines()
+    assert lines[0].split() == ["WHEN", "AGO", "SCOPE", "FROM", "TO", "METRIC", "WHY"]
+    assert "nothing" in lines[1] and "a at gw by be" in lines[1]
+    assert ctl.json("history", SERVICE)["items"][0]["to"]["gateway"] == "gw"
+    ctl("history", "0x999", status=NOT_FOUND)
+    ctl("history", status=USAGE)
+
+
+def test_database(ctl, tmp_path):
+    assert "mode: local" in ctl("db", "status") and "mode: local" in ctl("db")
+    assert ctl.json("db", "status")["connected"]
+    assert ctl("db", "get", "/san/network/pe/gw/be/delay_us") == "/san/network/pe/gw/be/delay_us 5000\n"
+    assert "/san/paths/pe/gw/be {" in ctl("db", "get", "--prefix", "/san/paths/")
+    assert [kv["key"] for kv in ctl.json("db", "get", "--prefix", "/san/gateways/")] == \
+        ["/san/gateways/gw"]
+    ctl("db", "get", "/san/nothing", status=NOT_FOUND)
+    ctl("db", "get", status=USAGE)
+    line = ctl("db", "watch", "/san/network/", "--count", "1")  # told again every 2 s
+    assert line.split()[1:] == ["put", "/san/network/pe/gw/be/delay_us", "5000"]
+    saved = tmp_path / "saved"
+    assert "keys saved" in ctl("db", "snapshot", str(saved))
+    assert json.loads(ctl("db", "snapshot", "-").splitlines()[0])["sand_snapshot"] == 1
+    ctl("service", "put", "0x201", "name=later")
+    assert ", 1 others deleted" in ctl("db", "restore", "--replace", str(saved))
+    assert ", 0 others deleted" in ctl("db", "restore", "-", text=saved.read_text())
+    ctl("service", "get", "0x201", status=NOT_FOUND)
+    assert "line 2" in ctl("db", "restore", "-", status=REFUSED,
+                           text='{"sand_snapshot": 1, "revision": 1}\n{"key": "/x", "value": "1"}\n')
+    assert "compacted up to" in ctl("db", "compact", "now")
+    assert "compacted already" in ctl("db", "compact", "1", status=REFUSED)
+    ctl("db", "compact", "soon", status=USAGE)
+    ctl("db", "snapshot", "/nowhere/file", status=REFUSED)
+    assert "status\nget\nwatch\ncompact\nsnapshot\nrestore\n" in ctl("__complete", "db")
