@@ -166,7 +166,7 @@ static int deliver(struct serve_feed *feed, struct serve_watch *watch, int64_t d
 			return rc;
 		watch->next_rev = p.last + 1;
 		watch->fresh |= p.n > 0;
-		watch->pending = 0;
+		watch->scanned = 0; /* what waits is to be counted anew */
 	}
 	return 0;
 }
