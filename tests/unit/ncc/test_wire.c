@@ -89,12 +89,49 @@ static void test_datagrams(void **state)
 	close(fds[1]);
 }
 
+/* More than one call takes, in order; an end that is gone is told after what it had sent. */
+static void test_many(void **state)
+{
+	unsigned char out[100 * sizeof(struct wire_buf)];
+	size_t len = 0, sent, pos = 0, size = wire_size(SAN_MSG_STATS_REQ);
+	static struct wire_in in;
+	struct wire_buf buf;
+	unsigned int next = 0;
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(wire_recv_many(fds[1], &in), -EAGAIN);
+	for (uint32_t i = 0; i < 100; i++) {
+		wire_fill(&buf, SAN_MSG_STATS_REQ, 1, 0, &(struct san_msg_stats_req){.request = i});
+		memcpy(out + len, &buf, size);
+		len += size;
+	}
+	for (; pos < len; pos += sent) {
+		assert_int_equal(wire_send_many(fds[0], out + pos, len - pos, &sent), 0);
+		assert_true(sent > 0 && sent <= WIRE_BATCH * size);
+	}
+	close(fds[0]);
+	while (!wire_recv_many(fds[1], &in)) {
+		for (unsigned int i = 0; i < in.n; i++) {
+			const struct san_msg_stats_req *req = (const void *)in.msgs[i].payload;
+
+			assert_int_equal(in.len[i], size);
+			assert_int_equal(req->request, next++);
+		}
+	}
+	assert_int_equal(next, 100);
+	assert_int_equal(wire_recv_many(fds[1], &in), -EPIPE);
+	assert_int_equal(wire_send_many(fds[1], out, len, &sent), -EPIPE);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_datagrams),
+		cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
