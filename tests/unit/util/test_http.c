@@ -95,6 +95,8 @@ static bool respond(int fd, const char *request)
 		say(fd, "200 OK", "text/html", "<html></html>");
 	else if (!strcmp(path, "/huge"))
 		say_huge(fd);
+	else if (!strcmp(path, "/broken"))
+		dprintf(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
 	else if (!strcmp(path, "/junk"))
 		dprintf(fd, "SSH-2.0-OpenSSH\r\n");
 	else if (!strcmp(path, "/silent"))
@@ -396,14 +398,80 @@ static void test_stop(void **state)
 	http_close(http);
 }
 
+/* ---- bulk ---- */
+
+static int bulk(struct http *http, const char *path, FILE *send, FILE *take, long *status,
+		json_t **out, struct err *err)
+{
+	const struct http_bulk how = {send, take, "text/lines", 1};
+
+	memset(err, 0, sizeof(*err));
+	return http_bulk(http, send ? "POST" : "GET", path, &how, status, out, err);
+}
+
+/* Files both ways; a problem does not end up in the file; then ordinary calls work as before. */
+static void test_bulk(void **state)
+{
+	struct http *http = client(unix_server.endpoint, HTTP_TIMEOUT_MS);
+	FILE *send = tmpfile(), *take = tmpfile(), *full = fopen("/dev/full", "w");
+	char text[64] = "";
+	json_t *out = NULL;
+	struct err err;
+	long status;
+
+	fputs("skipped\nline 1\nline 2\n", send);
+	fseek(send, 8, SEEK_SET);
+	assert_int_equal(bulk(http, "/created", send, NULL, &status, &out, &err), 0);
+	assert_int_equal(status, 201);
+	assert_int_equal(json_array_size(out), 2);
+	json_decref(out);
+	assert_non_null(strstr(unix_server.request, "POST /created HTTP/1.1\r\n"));
+	assert_non_null(strstr(unix_server.request, "Content-Type: text/lines\r\n"));
+	assert_non_null(strstr(unix_server.request, "Content-Length: 14\r\n"));
+	assert_non_null(strstr(unix_server.request, "\r\n\r\nline 1\nline 2\n"));
+	assert_int_equal(bulk(http, "/problem", NULL, take, &status, &out, &err), 0);
+	assert_int_equal(status, 400);
+	assert_int_equal(http_problem(status, out, &err), -EINVAL);
+	json_decref(out);
+	assert_int_equal(ftell(take), 0);
+	assert_int_equal(bulk(http, "/html", NULL, take, &status, &out, &err), 0);
+	rewind(take);
+	assert_non_null(fgets(text, sizeof(text), take));
+	assert_string_equal(text, "<html></html>");
+	assert_null(out);
+	assert_int_equal(bulk(http, "/broken", NULL, take, &status, &out, &err), -EPROTO);
+	assert_int_equal(bulk(http, "/silent", NULL, take, &status, &out, &err), -ETIMEDOUT);
+	setvbuf(full, NULL, _IONBF, 0);
+	assert_int_equal(bulk(http, "/html", NULL, full, &status, &out, &err), -EIO);
+	assert_non_null(strstr(err.want, "written"));
+	http_close(http);
+	check_ok(unix_server.endpoint);
+	http = client(unix_server.endpoint, HTTP_TIMEOUT_MS);
+	assert_int_equal(bulk(http, "/created", send, NULL, &status, &out, &err), 0);
+	json_decref(out);
+	assert_int_equal(http_call(http, "GET", "/ok", NULL, &status, &out, &err), 0);
+	assert_int_equal(json_integer_value(json_object_get(out, "answer")), 42);
+	json_decref(out);
+	http_close(http);
+	fclose(send);
+	fclose(take);
+	fclose(full);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ok),	  cmocka_unit_test(test_body),
-		cmocka_unit_test(test_problem),	  cmocka_unit_test(test_problem_codes),
-		cmocka_unit_test(test_failures),  cmocka_unit_test(test_answer_limit),
-		cmocka_unit_test(test_url_limit), cmocka_unit_test(test_bad_endpoints),
-		cmocka_unit_test(test_segment),	  cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_ok),
+		cmocka_unit_test(test_body),
+		cmocka_unit_test(test_bulk),
+		cmocka_unit_test(test_problem),
+		cmocka_unit_test(test_problem_codes),
+		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_answer_limit),
+		cmocka_unit_test(test_url_limit),
+		cmocka_unit_test(test_bad_endpoints),
+		cmocka_unit_test(test_segment),
+		cmocka_unit_test(test_stop),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
