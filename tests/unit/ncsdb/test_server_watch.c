@@ -306,6 +306,7 @@ static void on_counted(void *arg, const void *data, size_t len)
 	struct counter *c = arg;
 
 	assert_non_null(r);
+	assert_false(r->canceled);
 	c->messages++;
 	for (size_t i = 0; i < r->n_events; i++) {
 		int64_t revision = r->events[i]->kv->mod_revision;
