@@ -142,6 +142,7 @@ def show_load(result):
           f"{writes['resident_kib'][-1][-1]} KiB; {writes['sent']} packets, {writes['lost']} lost\n"
           f"start with {start['services']} services in the database: in sync after "
           f"{start['synced_s']:.2f} s, first plan applied after {start['ready_s']:.2f} s, child "
+          f"{start['child_cpu_s']:.2f} s of CPU, "
           f"{start['child_kib']} KiB; "
           f"{start['sent']} packets, {start['lost']} lost")
 
