@@ -79,8 +79,8 @@ int etcd_names_init(struct etcd_names *names, const char *prefix)
 	*names = (struct etcd_names){0};
 	if (!prefix)
 		prefix = OURS;
-	len = strnlen(prefix, ETCD_PREFIX_MAX);
-	if (len < 2 || len == ETCD_PREFIX_MAX || prefix[0] != '/' || prefix[len - 1] == '/' ||
+	len = strlen(prefix);
+	if (len < 2 || len >= ETCD_PREFIX_MAX || prefix[0] != '/' || prefix[len - 1] == '/' ||
 	    !utf8_text(prefix))
 		return -EINVAL;
 	memcpy(names->prefix, prefix, len + 1);

@@ -13,7 +13,8 @@
  *  - An answer to a write means: durable (group commit). Watchers inside this process may see the
  *    event before that: they die with the memory that holds it.
  *  - Watch events of one revision come in one call, revisions rise, none is skipped.
- *  - Unanswered requests keep the loop alive; an open database, its watches and leases do not.
+ *  - Unanswered requests keep the loop alive; an open database, its watches and leases do not
+ *    (a remote one does while it has a connection).
  *  - A lost server is the client's business: it fails over, and goes on with its watches where they
  *    were. Meanwhile reads and writes end with -ETIMEDOUT (a write may have happened) or
  *    -EHOSTUNREACH (it has not). ncsdb_on_state() tells who wants to know.
@@ -185,7 +186,7 @@ int ncsdb_watch(struct ncsdb *db, const char *prefix, int64_t start_rev, ncsdb_w
 void ncsdb_unwatch(struct ncsdb_watch *watch); /* no callback afterwards */
 
 /* Watches cannot start at or before revision any more. -ERANGE: already so; -EINVAL: in the future.
- */
+ * Remote: it is sent, and nobody tells what came of it. */
 int ncsdb_compact(struct ncsdb *db, int64_t revision);
 
 /* ---- leases: keys of a lease are deleted, in one revision, when it ends ---- */

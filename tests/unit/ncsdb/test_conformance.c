@@ -8,6 +8,7 @@
 
 #include "ncsdb/server.h"
 #include "unit/ncsdb/etcd_proc.h"
+#include "unit/ncsdb/run_until.h"
 #include "util/clock.h"
 
 enum backend { LOCAL, SERVED, ETCD, ETCD_TLS, BACKENDS };
@@ -26,31 +27,6 @@ static size_t n_leases, n_watches;
 static bool remote(void)
 {
 	return backend != LOCAL;
-}
-
-static void on_too_long(uv_timer_t *timer)
-{
-	fail_msg("%s: nothing comes (%s)", names[backend], db ? status().why : "");
-}
-
-/* Runs the loop until the condition holds, for 10 seconds at most. */
-#define RUN_UNTIL(condition)                                                                       \
-	do {                                                                                       \
-		uv_timer_t guard;                                                                  \
-		bool closed = false;                                                               \
-		uv_timer_init(&loop, &guard);                                                      \
-		uv_timer_start(&guard, on_too_long, 10000, 0);                                     \
-		while (!(condition))                                                               \
-			uv_run(&loop, UV_RUN_ONCE);                                                \
-		guard.data = &closed;                                                              \
-		uv_close((uv_handle_t *)&guard, on_guard_closed);                                  \
-		while (!closed)                                                                    \
-			uv_run(&loop, UV_RUN_ONCE);                                                \
-	} while (0)
-
-static void on_guard_closed(uv_handle_t *handle)
-{
-	*(bool *)handle->data = true;
 }
 
 static void seen_is(struct seen *seen, const char *text)
@@ -423,6 +399,21 @@ static void test_long_list(void **state)
 	assert_int_equal(a->n, 7990);
 }
 
+/* More than a server says at once. */
+static void test_large_list(void **state)
+{
+	char *value = calloc(1, NCSDB_VALUE_MAX), key[32];
+	struct ncsdb_op op = {NCSDB_PUT, key, value, NCSDB_VALUE_MAX, 0};
+
+	for (int i = 0; i < 12; i++) {
+		sprintf(key, "/large/%02d", i);
+		assert_int_equal(ops_sync(&op, 1).status, 0);
+	}
+	assert_int_equal(range_sync(&(struct ncsdb_range){.key = "/large/", .prefix = true})->n,
+			 12);
+	free(value);
+}
+
 static void test_unknown_lease_changes_nothing(void **state)
 {
 	struct ncsdb_op ops[] = {op_put("/a", "1"), op_put("/b", "2")};
@@ -746,6 +737,7 @@ static const struct CMUnitTest tests[] = {
 	T(test_limits_of_keys_and_values),
 	T(test_largest_transaction),
 	T(test_long_list),
+	T(test_large_list),
 	T(test_unknown_lease_changes_nothing),
 	T(test_input_is_copied),
 	T(test_data_lives_through_the_callback),

@@ -5,6 +5,7 @@
 #include "ncsdb/etcd.h"
 #include "ncsdb/server.h"
 #include "unit/ncsdb/etcd_proc.h"
+#include "unit/ncsdb/run_until.h"
 #include "unit/ncsdb/script.h"
 #include "util/clock.h"
 
@@ -15,30 +16,6 @@ static char url[64];
 static int states, ups;
 
 /* ---- life ---- */
-
-static void on_too_long(uv_timer_t *timer)
-{
-	fail_msg("nothing comes (%s)", db ? status().why : "");
-}
-
-static void on_guard_closed(uv_handle_t *handle)
-{
-	*(bool *)handle->data = true;
-}
-
-#define RUN_UNTIL(condition)                                                                       \
-	do {                                                                                       \
-		uv_timer_t guard;                                                                  \
-		bool closed = false;                                                               \
-		uv_timer_init(&loop, &guard);                                                      \
-		uv_timer_start(&guard, on_too_long, 10000, 0);                                     \
-		while (!(condition))                                                               \
-			uv_run(&loop, UV_RUN_ONCE);                                                \
-		guard.data = &closed;                                                              \
-		uv_close((uv_handle_t *)&guard, on_guard_closed);                                  \
-		while (!closed)                                                                    \
-			uv_run(&loop, UV_RUN_ONCE);                                                \
-	} while (0)
 
 static int setup(void **state)
 {
