@@ -167,6 +167,7 @@ static void on_health(void *arg, bool up, const char *why)
 
 	inst->health_known = true;
 	inst->up = up;
+	inst->agent->roster.round++;
 	log_info("instance health", "instance=%s state=%s why=\"%s\"", inst->label,
 		 up ? "up" : "down", why);
 	if (!inst->agent->stopping)
@@ -185,6 +186,7 @@ static void on_sample(uv_timer_t *timer)
 		if (inst && !inst->leaving)
 			instance_sample(inst, &agent->env, now_us, agent->conf->alpha_permille);
 	}
+	agent->roster.round++;
 	kick_all(agent);
 }
 
@@ -256,6 +258,7 @@ static int take_instances(struct agent *agent)
 		if (!inst || inst->leaving || configured(agent->conf, inst))
 			continue;
 		inst->leaving = true;
+		agent->roster.round++;
 		probe_close(inst->probe);
 		inst->probe = NULL;
 	}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define HASH_NONFATAL_OOM 1 /* a failed HASH_ADD leaves hh.tbl NULL */
 #include "san-agent/cgroup.h"
 
 #include <errno.h>
@@ -6,6 +7,7 @@
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
+#include <uthash.h>
 
 #include "san-agent/readfile.h"
 #include "util/own.h"
@@ -92,10 +94,86 @@ void host_read(struct host *host)
 	host->mem_bytes = sysinfo(&info) ? 0 : (uint64_t)info.totalram * info.mem_unit;
 }
 
+/* ---- groups ---- */
+
+struct cgroup {
+	struct cgroup_table *table;
+	struct cgroup *parent; /* NULL: the root is next */
+	unsigned int refs;
+	struct cgroup_files files;
+	/* readings, and when they were made; 0: never */
+	uint64_t limits_us, read_us, bytes_us, stat_us, lost_us;
+	struct host limits;
+	struct counters counters; /* but for bytes of I/O */
+	bool has_bytes, exists;
+	uint64_t bytes;
+	uint64_t stat_usage, cache; /* the usage when memory.stat was read, and what it said */
+	UT_hash_handle hh;
+	char path[];
+};
+
+static struct cgroup *group_new(struct cgroup_table *table, const char *path)
+{
+	size_t len = strlen(path);
+	struct cgroup *group = calloc(1, sizeof(*group) + len + 1);
+
+	if (!group)
+		return NULL;
+	memcpy(group->path, path, len);
+	group->table = table;
+	group->files.mounts = &table->mounts;
+	group->files.path = group->path;
+	group->files.keep = &table->keep;
+	HASH_ADD_KEYPTR(hh, table->groups, group->path, len, group);
+	if (!group->hh.tbl) {
+		free(group);
+		return NULL;
+	}
+	return group;
+}
+
+struct cgroup *cgroup_get(struct cgroup_table *table, const char *path)
+{
+	char above[AGENT_PATH_MAX];
+	struct cgroup *group;
+	char *slash;
+
+	HASH_FIND_STR(table->groups, path, group);
+	if (!group)
+		group = group_new(table, path);
+	if (!group || group->refs++)
+		return group;
+	snprintf(above, sizeof(above), "%s", path);
+	slash = strrchr(above, '/');
+	if (!slash)
+		return group;
+	*slash = '\0';
+	group->parent = cgroup_get(table, above);
+	if (group->parent)
+		return group;
+	cgroup_put(group);
+	return NULL;
+}
+
+void cgroup_put(struct cgroup *group)
+{
+	while (group && !--group->refs) {
+		struct cgroup *parent = group->parent;
+
+		HASH_DEL(group->table->groups, group);
+		cgroup_files_close(&group->files);
+		free(group);
+		group = parent;
+	}
+}
+
 /* ---- limits: the tightest on the way to the root ---- */
 
-/* Reads one level's limit; false = none there. */
-typedef bool (*limit_reader)(const char *dir, uint64_t *limit);
+static void tighten(uint64_t *limit, uint64_t other)
+{
+	if (other < *limit)
+		*limit = other;
+}
 
 static uint64_t millicores_of(uint64_t quota, uint64_t period)
 {
@@ -104,96 +182,51 @@ static uint64_t millicores_of(uint64_t quota, uint64_t period)
 	return millicores > UINT64_MAX ? UINT64_MAX : (uint64_t)millicores;
 }
 
-static bool v1_quota(const char *dir, uint64_t *millicores)
+static void read_quota(struct cgroup_files *files, uint64_t *millicores)
 {
+	unsigned long long max, of;
 	uint64_t quota, period;
-
-	/* -1 (no quota) does not parse as unsigned */
-	if (read_u64(dir, "cpu.cfs_quota_us", &quota) ||
-	    read_u64(dir, "cpu.cfs_period_us", &period) || !period)
-		return false;
-	*millicores = millicores_of(quota, period);
-	return true;
-}
-
-static bool v2_quota(const char *dir, uint64_t *millicores)
-{
-	unsigned long long quota, period;
 	char text[64];
 
-	if (read_text(dir, "cpu.max", text, sizeof(text)) ||
-	    sscanf(text, "%llu %llu", &quota, &period) != 2 || !period)
-		return false;
-	*millicores = millicores_of(quota, period);
-	return true;
+	/* -1 (no quota) does not parse as unsigned */
+	if (!cgroup_u64(files, CGROUP_CFS_QUOTA, &quota) &&
+	    !cgroup_u64(files, CGROUP_CFS_PERIOD, &period) && period)
+		tighten(millicores, millicores_of(quota, period));
+	if (!cgroup_text(files, CGROUP_V2_CPU_MAX, text, sizeof(text)) &&
+	    sscanf(text, "%llu %llu", &max, &of) == 2 && of)
+		tighten(millicores, millicores_of(max, of));
 }
 
-static bool v1_memory(const char *dir, uint64_t *bytes)
+static void read_limits(struct cgroup *group, uint64_t now_us)
 {
-	return !read_u64(dir, "memory.limit_in_bytes", bytes);
-}
+	static const enum cgroup_file files[] = {CGROUP_MEMORY_LIMIT, CGROUP_V2_MEMORY_MAX};
+	uint64_t bytes;
 
-static bool v2_memory(const char *dir, uint64_t *bytes)
-{
-	return !read_u64(dir, "memory.max", bytes);
-}
-
-static uint64_t tightest(const char *mount, const char *path, limit_reader reader, uint64_t whole)
-{
-	char dir[2 * AGENT_PATH_MAX];
-	size_t root = strlen(mount);
-
-	if (!root)
-		return whole;
-	snprintf(dir, sizeof(dir), "%s/%s", mount, path);
-	while (strlen(dir) > root) {
-		uint64_t limit;
-
-		if (reader(dir, &limit) && limit < whole)
-			whole = limit;
-		*strrchr(dir, '/') = '\0';
+	if (group->limits_us && now_us - group->limits_us < CGROUP_LIMITS_US)
+		return;
+	group->limits_us = now_us;
+	group->files.now_us = now_us;
+	group->limits = group->table->host;
+	if (group->parent) {
+		read_limits(group->parent, now_us);
+		group->limits = group->parent->limits;
 	}
-	return whole;
-}
-
-void cgroup_limits(const struct cgroup_mounts *mounts, const struct source_conf *src,
-		   const struct host *host, struct host *out)
-{
-	const char *path = src->path;
-
-	out->millicores = tightest(mounts->cpu, path, v1_quota, host->millicores);
-	out->millicores = tightest(mounts->v2, path, v2_quota, out->millicores);
-	out->mem_bytes = tightest(mounts->memory, path, v1_memory, host->mem_bytes);
-	out->mem_bytes = tightest(mounts->v2, path, v2_memory, out->mem_bytes);
+	read_quota(&group->files, &group->limits.millicores);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (!cgroup_u64(&group->files, files[i], &bytes))
+			tighten(&group->limits.mem_bytes, bytes);
+	}
 }
 
 /* ---- counters ---- */
 
-struct group {
-	const struct cgroup_mounts *mounts;
-	const struct source_conf *src;
-	const struct host *limits;
-	char v2[2 * AGENT_PATH_MAX]; /* directory, whether it is there or not; "" = not mounted */
-};
-
-/* Directory of the group in a hierarchy; false = none is mounted. */
-static bool group_dir(const char *mount, const char *path, char dir[2 * AGENT_PATH_MAX])
+static void read_cpu(struct cgroup *group, struct counters *out)
 {
-	dir[0] = '\0';
-	if (*mount)
-		snprintf(dir, 2 * AGENT_PATH_MAX, "%s/%s", mount, path);
-	return *mount != '\0';
-}
-
-static void read_cpu(const struct group *group, struct counters *out)
-{
-	char dir[2 * AGENT_PATH_MAX];
 	uint64_t usec;
 
-	out->cpu_millicores = group->limits->millicores;
-	out->has_cpu = group_dir(group->mounts->cpuacct, group->src->path, dir) &&
-		       !read_u64(dir, "cpuacct.usage", &out->cpu_ns);
-	if (!out->has_cpu && *group->v2 && !read_key(group->v2, "cpu.stat", "usage_usec", &usec)) {
+	out->cpu_millicores = group->limits.millicores;
+	out->has_cpu = !cgroup_u64(&group->files, CGROUP_CPUACCT_USAGE, &out->cpu_ns);
+	if (!out->has_cpu && !cgroup_key(&group->files, CGROUP_V2_CPU_STAT, "usage_usec", &usec)) {
 		out->has_cpu = true;
 		out->cpu_ns = usec * 1000;
 	}
@@ -201,50 +234,60 @@ static void read_cpu(const struct group *group, struct counters *out)
 		out->why_cpu = "the cgroup has no CPU accounting (cpuacct.usage or cpu.stat)";
 }
 
-static void read_mem(const struct group *group, struct counters *out)
+/* Page cache that the kernel would drop first is not a load. */
+static uint64_t droppable(struct cgroup *group, uint64_t used, enum cgroup_file stat,
+			  const char *key)
 {
-	char dir[2 * AGENT_PATH_MAX];
-	uint64_t cache = 0;
+	uint64_t now_us = group->files.now_us;
 
-	if (group_dir(group->mounts->memory, group->src->path, dir) &&
-	    !read_u64(dir, "memory.usage_in_bytes", &out->mem_used)) {
-		read_key(dir, "memory.stat", "total_inactive_file", &cache);
-	} else if (*group->v2 && !read_u64(group->v2, "memory.current", &out->mem_used)) {
-		read_key(group->v2, "memory.stat", "inactive_file", &cache);
+	if (group->stat_us && group->stat_usage == used &&
+	    now_us - group->stat_us < CGROUP_CACHE_US)
+		return group->cache;
+	group->stat_us = now_us;
+	group->stat_usage = used;
+	group->cache = 0;
+	cgroup_key(&group->files, stat, key, &group->cache);
+	return group->cache;
+}
+
+static void read_mem(struct cgroup *group, struct counters *out)
+{
+	struct cgroup_files *files = &group->files;
+	uint64_t used, cache;
+
+	if (!cgroup_u64(files, CGROUP_MEMORY_USAGE, &used)) {
+		cache = droppable(group, used, CGROUP_MEMORY_STAT, "total_inactive_file");
+	} else if (!cgroup_u64(files, CGROUP_V2_MEMORY_CURRENT, &used)) {
+		cache = droppable(group, used, CGROUP_V2_MEMORY_STAT, "inactive_file");
 	} else {
 		out->why_mem = "the cgroup has no memory accounting";
 		return;
 	}
-	/* Page cache that the kernel would drop first is not a load. */
-	out->mem_used -= cache < out->mem_used ? cache : out->mem_used;
-	out->mem_limit = group->limits->mem_bytes;
+	out->mem_used = used - (cache < used ? cache : used);
+	out->mem_limit = group->limits.mem_bytes;
 	out->has_mem = true;
 }
 
-static bool populated(const char *dir)
-{
-	uint64_t value;
-
-	return !read_key(dir, "cgroup.events", "populated", &value) && value;
-}
-
-/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=1234": time in which a task waited for I/O. */
-static bool read_pressure(const char *dir, uint64_t *stalled_us)
+/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=1234": time in which a task waited for I/O. In a
+ * group without anybody in it that says nothing. */
+static bool read_pressure(struct cgroup_files *files, uint64_t *stalled_us)
 {
 	char text[256], *total;
+	uint64_t populated;
 
-	if (read_text(dir, "io.pressure", text, sizeof(text)) || strncmp(text, "some ", 5))
+	if (cgroup_key(files, CGROUP_V2_EVENTS, "populated", &populated) || !populated ||
+	    cgroup_text(files, CGROUP_V2_PRESSURE, text, sizeof(text)) || strncmp(text, "some ", 5))
 		return false;
 	total = strstr(text, "total=");
 	return total && !parse_u64(total + 6, stalled_us);
 }
 
 /* io.stat: "253:0 rbytes=1 wbytes=2 rios=...", a line a device. */
-static bool v2_bytes(const char *dir, uint64_t *bytes)
+static bool read_v2_bytes(struct cgroup_files *files, uint64_t *bytes)
 {
-	OWN_PTR char *text = malloc(READ_MAX);
+	char text[CGROUP_TEXT_MAX];
 
-	if (!text || read_text(dir, "io.stat", text, READ_MAX))
+	if (cgroup_text(files, CGROUP_V2_IO_STAT, text, sizeof(text)))
 		return false;
 	*bytes = 0;
 	for (const char *p = text; (p = strstr(p, "bytes=")); p += 6) {
@@ -256,52 +299,61 @@ static bool v2_bytes(const char *dir, uint64_t *bytes)
 	return true;
 }
 
-static bool v1_bytes(const struct group *group, uint64_t *bytes)
+static void read_bytes(struct cgroup *group, uint64_t now_us)
 {
-	char dir[2 * AGENT_PATH_MAX];
+	struct cgroup_files *files = &group->files;
 
-	return group_dir(group->mounts->blkio, group->src->path, dir) &&
-	       (!read_key(dir, "blkio.throttle.io_service_bytes_recursive", "Total", bytes) ||
-		!read_key(dir, "blkio.throttle.io_service_bytes", "Total", bytes));
+	if (group->bytes_us == now_us)
+		return;
+	group->bytes_us = now_us;
+	group->has_bytes = !cgroup_key(files, CGROUP_BLKIO_RECURSIVE, "Total", &group->bytes) ||
+			   !cgroup_key(files, CGROUP_BLKIO, "Total", &group->bytes) ||
+			   read_v2_bytes(files, &group->bytes);
 }
 
-static void read_io(const struct group *group, struct counters *out)
+static bool exists(struct cgroup *group, uint64_t now_us)
 {
-	out->io_max = group->src->io_max_bytes;
-	if (*group->v2 && populated(group->v2) && read_pressure(group->v2, &out->io_total))
-		out->io = IO_PRESSURE;
-	else if (!out->io_max)
-		out->why_io = "no io.pressure for the cgroup, and io_max_mbps is not configured";
-	else if (v1_bytes(group, &out->io_total) ||
-		 (*group->v2 && v2_bytes(group->v2, &out->io_total)))
-		out->io = IO_BYTES;
-	else
-		out->why_io = "the cgroup has no I/O accounting";
-}
-
-static bool exists(const struct group *group)
-{
-	const struct cgroup_mounts *m = group->mounts;
-	const char *const mounts[] = {m->v2, m->cpu, m->cpuacct, m->memory, m->blkio};
-	char dir[2 * AGENT_PATH_MAX];
-
-	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
-		if (group_dir(mounts[i], group->src->path, dir) && !access(dir, F_OK))
-			return true;
+	if (!group->lost_us || now_us - group->lost_us >= CGROUP_RETRY_US) {
+		group->lost_us = now_us;
+		group->exists = cgroup_exists(&group->files);
 	}
-	return false;
+	return group->exists;
 }
 
-void cgroup_read(const struct cgroup_mounts *mounts, const struct source_conf *src,
-		 const struct host *limits, struct counters *out)
+static void read_counters(struct cgroup *group, uint64_t now_us)
 {
-	struct group group = {.mounts = mounts, .src = src, .limits = limits};
+	struct counters *out = &group->counters;
 
+	if (group->read_us == now_us)
+		return;
+	group->read_us = now_us;
+	read_limits(group, now_us);
+	group->files.now_us = now_us;
 	memset(out, 0, sizeof(*out));
-	group_dir(mounts->v2, src->path, group.v2);
-	read_cpu(&group, out);
-	read_mem(&group, out);
-	read_io(&group, out);
-	if (!out->has_cpu && !out->has_mem && !exists(&group))
+	read_cpu(group, out);
+	read_mem(group, out);
+	if (read_pressure(&group->files, &out->io_total))
+		out->io = IO_PRESSURE;
+	if (!out->has_cpu && !out->has_mem && !exists(group, now_us))
 		out->why_cpu = out->why_mem = out->why_io = "the cgroup does not exist";
+}
+
+void cgroup_read(struct cgroup *group, uint64_t io_max_bytes, uint64_t now_us, struct counters *out)
+{
+	read_counters(group, now_us);
+	*out = group->counters;
+	out->io_max = io_max_bytes;
+	if (out->io == IO_PRESSURE || out->why_io)
+		return;
+	if (!io_max_bytes) {
+		out->why_io = "no io.pressure for the cgroup, and io_max_mbps is not configured";
+		return;
+	}
+	read_bytes(group, now_us);
+	if (group->has_bytes) {
+		out->io = IO_BYTES;
+		out->io_total = group->bytes;
+	} else {
+		out->why_io = "the cgroup has no I/O accounting";
+	}
 }

@@ -34,7 +34,7 @@ void instance_change(struct instance *inst, const struct instance_conf *conf,
 	probe_close(inst->probe);
 	inst->probe = NULL;
 	memcpy(&inst->conf, conf, sizeof(inst->conf));
-	memset(&inst->meter, 0, sizeof(inst->meter));
+	meter_reset(&inst->meter);
 	snprintf(inst->label, sizeof(inst->label), "%s/%s", svc_id_text(conf->service, id),
 		 conf->name);
 	inst->health_known = inst->up = conf->probe.kind == PROBE_NONE;
@@ -57,6 +57,7 @@ void instance_free(struct instance *inst)
 	if (!inst)
 		return;
 	probe_close(inst->probe);
+	meter_reset(&inst->meter);
 	free(inst);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "util/own.h"
 
 #define EXIT_USAGE 2
+#define FILES_MAX 65536
 #define DEFAULT_CONFIG "/etc/sand/agent.yaml"
 
 static const char usage[] =
@@ -151,6 +153,17 @@ static void close_signals(struct program *program)
 	uv_loop_close(&program->loop);
 }
 
+/* Kept files of many cgroups, and connections. */
+static void raise_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int run(const struct options *opt, struct agent_conf *conf, struct err *err)
 {
 	struct program program = {.opt = opt};
@@ -158,6 +171,7 @@ static int run(const struct options *opt, struct agent_conf *conf, struct err *e
 
 	/* A worker for every server: one that hangs must not hold up the others. */
 	setenv("UV_THREADPOOL_SIZE", "32", 1);
+	raise_files();
 	signal(SIGPIPE, SIG_IGN);
 	json_object_seed(0); /* before there are threads */
 	uv_loop_init(&program.loop);

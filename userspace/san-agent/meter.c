@@ -3,8 +3,19 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "util/log.h"
+
+static unsigned int files_to_keep(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur <= METER_SPARE_FDS)
+		return 0;
+	return limit.rlim_cur > UINT32_MAX ? UINT32_MAX
+					   : (unsigned int)limit.rlim_cur - METER_SPARE_FDS;
+}
 
 void meter_env_init(struct meter_env *env)
 {
@@ -12,8 +23,9 @@ void meter_env_init(struct meter_env *env)
 
 	memset(env, 0, sizeof(*env));
 	env->procs.root = "/proc";
-	host_read(&env->host);
-	if (!file || cgroup_discover(file, &env->mounts))
+	host_read(&env->cgroups.host);
+	env->cgroups.keep = files_to_keep();
+	if (!file || cgroup_discover(file, &env->cgroups.mounts))
 		log_warn("no cgroup hierarchy is mounted");
 	if (file)
 		fclose(file);
@@ -42,17 +54,26 @@ static void read_process(struct meter *meter, struct meter_env *env, const struc
 						 : "/proc cannot be read";
 		return;
 	}
-	proc_read(&env->procs, src, &env->host, &meter->started, now);
+	proc_read(&env->procs, src, &env->cgroups.host, &meter->started, now);
 }
 
-static void read_cgroup(struct meter *meter, const struct meter_env *env,
-			const struct source_conf *src, uint64_t now_us, struct counters *now)
+static void read_cgroup(struct meter *meter, struct meter_env *env, const struct source_conf *src,
+			uint64_t now_us, struct counters *now)
 {
-	if (!meter->limits_us || now_us - meter->limits_us >= METER_LIMITS_US) {
-		cgroup_limits(&env->mounts, src, &env->host, &meter->limits);
-		meter->limits_us = now_us;
+	if (!meter->group)
+		meter->group = cgroup_get(&env->cgroups, src->path);
+	if (meter->group) {
+		cgroup_read(meter->group, src->io_max_bytes, now_us, now);
+		return;
 	}
-	cgroup_read(&env->mounts, src, &meter->limits, now);
+	memset(now, 0, sizeof(*now));
+	now->why_cpu = now->why_mem = now->why_io = "out of memory";
+}
+
+void meter_reset(struct meter *meter)
+{
+	cgroup_put(meter->group);
+	memset(meter, 0, sizeof(*meter));
 }
 
 void meter_read(struct meter *meter, struct meter_env *env, const struct source_conf *src,

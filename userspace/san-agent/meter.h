@@ -8,11 +8,10 @@
 #include "san-agent/proc.h"
 
 /* What all meters share. */
-#define METER_LIMITS_US 1000000 /* quotas and limits are read this often: they rarely change */
+#define METER_SPARE_FDS 512 /* of the limit, for everything that is no cgroup file */
 
 struct meter_env {
-	struct cgroup_mounts mounts;
-	struct host host;
+	struct cgroup_table cgroups;
 	struct proc_table procs;
 	bool procs_fresh; /* scanned in this round ... */
 	int procs_rc;	  /* ... with this result */
@@ -21,8 +20,7 @@ struct meter_env {
 struct meter {
 	struct load load;
 	uint64_t started;	       /* of a process source */
-	struct host limits;	       /* of a cgroup source, ... */
-	uint64_t limits_us;	       /* ... read at this time */
+	struct cgroup *group;	       /* of a cgroup source; NULL: not looked for yet */
 	const char *said[MEASURE_MAX]; /* why-texts already logged */
 };
 
@@ -30,7 +28,9 @@ void meter_env_init(struct meter_env *env);
 void meter_env_fini(struct meter_env *env);
 /* Begins a round: /proc is read again when somebody needs it. */
 void meter_env_next(struct meter_env *env);
-/* One reading. */
+/* Forgets everything: begins anew. */
+void meter_reset(struct meter *meter);
+/* One reading; all at the same time share what they read. */
 void meter_read(struct meter *meter, struct meter_env *env, const struct source_conf *src,
 		uint64_t now_us, unsigned int alpha_permille);
 /* Logs what cannot be measured: once, and again after it could. who: "0x101/a". */

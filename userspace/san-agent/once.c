@@ -59,6 +59,8 @@ int once(const struct agent_conf *conf)
 	json_dumpf(list, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
 	putchar('\n');
 	json_decref(list);
+	for (unsigned int i = 0; i < conf->n_instances; i++)
+		meter_reset(&meters[i]);
 	meter_env_fini(&env);
 	free(meters);
 	return 0;

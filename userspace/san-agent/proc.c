@@ -68,6 +68,47 @@ static int by_pid(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
+static struct proc *find(struct proc_table *table, pid_t pid)
+{
+	struct proc key = {.pid = pid};
+
+	if (!table->n)
+		return NULL;
+	return bsearch(&key, table->v, table->n, sizeof(key), by_pid);
+}
+
+static void find_parents(struct proc_table *table)
+{
+	for (unsigned int i = 0; i < table->n; i++) {
+		struct proc *proc = &table->v[i], *parent = find(table, proc->ppid);
+
+		proc->tree_ticks = proc->ticks;
+		proc->tree_pages = proc->rss_pages;
+		proc->parent = parent && parent != proc ? (int)(parent - table->v) : -1;
+		if (proc->parent >= 0)
+			parent->kids++;
+	}
+}
+
+/* From the leaves up: who has no child left adds itself to its parent. */
+static void sum_trees(struct proc_table *table)
+{
+	find_parents(table);
+	for (unsigned int i = 0; i < table->n; i++) {
+		struct proc *proc = &table->v[i];
+
+		while (!proc->kids && proc->parent >= 0) {
+			struct proc *parent = &table->v[proc->parent];
+
+			parent->tree_ticks += proc->tree_ticks;
+			parent->tree_pages += proc->tree_pages;
+			proc->parent = -1; /* done */
+			parent->kids--;
+			proc = parent;
+		}
+	}
+}
+
 int proc_scan(struct proc_table *table)
 {
 	DIR *dir = opendir(table->root);
@@ -84,6 +125,7 @@ int proc_scan(struct proc_table *table)
 	closedir(dir);
 	if (table->n)
 		qsort(table->v, table->n, sizeof(*table->v), by_pid);
+	sum_trees(table);
 	return rc;
 }
 
@@ -92,15 +134,6 @@ void proc_fini(struct proc_table *table)
 	free(table->v);
 	table->v = NULL;
 	table->n = table->cap = 0;
-}
-
-static struct proc *find(struct proc_table *table, pid_t pid)
-{
-	struct proc key = {.pid = pid};
-
-	if (!table->n)
-		return NULL;
-	return bsearch(&key, table->v, table->n, sizeof(key), by_pid);
 }
 
 /* Marks the tree, round by round: /proc lists a parent before or after its children. */
@@ -156,23 +189,12 @@ static void count_io(const struct proc_table *table, const struct source_conf *s
 	out->io = IO_BYTES;
 }
 
-static void count_tree(const struct proc_table *table, const struct host *host,
-		       struct counters *out)
+static void count_tree(const struct proc *top, const struct host *host, struct counters *out)
 {
-	uint64_t ticks = 0, pages = 0;
-
-	for (unsigned int i = 0; i < table->n; i++) {
-		const struct proc *proc = &table->v[i];
-
-		if (!proc->in_tree)
-			continue;
-		ticks += proc->ticks;
-		pages += proc->rss_pages;
-	}
 	out->has_cpu = out->has_mem = true;
-	out->cpu_ns = ticks * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
+	out->cpu_ns = top->tree_ticks * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
 	out->cpu_millicores = host->millicores;
-	out->mem_used = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	out->mem_used = top->tree_pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	out->mem_limit = host->mem_bytes;
 }
 
@@ -209,7 +231,8 @@ void proc_read(struct proc_table *table, const struct source_conf *src, const st
 		return;
 	}
 	*started = out->epoch = root->started;
-	mark_tree(table, root);
-	count_tree(table, host, out);
+	count_tree(root, host, out);
+	if (src->io_max_bytes)
+		mark_tree(table, root);
 	count_io(table, src, out);
 }

@@ -19,7 +19,11 @@ struct proc {
 	uint64_t ticks;	  /* utime + stime + cutime + cstime */
 	uint64_t started; /* in ticks since boot: tells a reused pid */
 	uint64_t rss_pages;
-	bool in_tree; /* scratch of proc_read */
+	/* with all descendants */
+	uint64_t tree_ticks, tree_pages;
+	int parent;	   /* index; -1: none here */
+	unsigned int kids; /* scratch of proc_scan */
+	bool in_tree;	   /* scratch of proc_read */
 };
 
 /* Zero-initialised is empty. */

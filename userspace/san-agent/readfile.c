@@ -60,14 +60,10 @@ int read_u64(const char *dir, const char *name, uint64_t *out)
 	return rc ? rc : parse_u64(text, out);
 }
 
-int read_key(const char *dir, const char *name, const char *key, uint64_t *out)
+int parse_key(const char *text, const char *key, uint64_t *out)
 {
-	OWN_PTR char *text = malloc(READ_MAX);
 	size_t len = strlen(key);
-	int rc = text ? read_text(dir, name, text, READ_MAX) : -ENOMEM;
 
-	if (rc)
-		return rc;
 	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
 		if (strncmp(line, key, len) || !strchr(" \t:", line[len]) || !line[len])
@@ -75,4 +71,12 @@ int read_key(const char *dir, const char *name, const char *key, uint64_t *out)
 		return parse_u64(line + len + strspn(line + len, " \t:"), out);
 	}
 	return -ENOENT;
+}
+
+int read_key(const char *dir, const char *name, const char *key, uint64_t *out)
+{
+	OWN_PTR char *text = malloc(READ_MAX);
+	int rc = text ? read_text(dir, name, text, READ_MAX) : -ENOMEM;
+
+	return rc ? rc : parse_key(text, key, out);
 }

@@ -14,6 +14,7 @@ int read_text(const char *dir, const char *name, char *buf, size_t size);
 int read_u64(const char *dir, const char *name, uint64_t *out);
 /* The number behind key at the beginning of a line. -ENOENT: no such line. */
 int read_key(const char *dir, const char *name, const char *key, uint64_t *out);
+int parse_key(const char *text, const char *key, uint64_t *out);
 /* Digits up to white space or the end. */
 int parse_u64(const char *text, uint64_t *out);
 

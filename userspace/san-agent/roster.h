@@ -37,6 +37,7 @@ struct instance {
 struct roster {
 	struct instance *slots[AGENT_MAX_INSTANCES]; /* NULL = free */
 	unsigned int n;				     /* none in use from here on */
+	uint64_t round; /* rises when values or health may have changed */
 };
 
 #endif

@@ -70,6 +70,12 @@ void store_kick(struct store *store)
 	uv_timer_start(&store->batch_timer, on_batch_timer, store->conf->batch_ms, 0);
 }
 
+void store_stir(struct store *store)
+{
+	store->stirred = true;
+	store_kick(store);
+}
+
 /* Loss of the connection is said by on_state(); a refusal, here. */
 void store_failed(struct store *store, int status)
 {
@@ -107,7 +113,7 @@ static void on_state(void *arg, bool connected)
 		 status.revision);
 	store->retry_us = 0;
 	store->backoff_us = STORE_RETRY_MIN_US;
-	store_kick(store);
+	store_stir(store);
 }
 
 const char *store_instance_key(const struct instance *inst, const char *field,
@@ -130,6 +136,7 @@ static void kick(struct sink *sink)
 static void set_conf(struct sink *sink, const struct agent_conf *conf)
 {
 	((struct store *)sink)->conf = conf;
+	store_stir((struct store *)sink); /* intervals and dead bands */
 }
 
 static void set_attrs(struct store_slot *ls, const struct instance *inst)
@@ -154,7 +161,7 @@ static void renew(struct sink *sink, unsigned int slot)
 	ls->retry_us = 0;
 	memset(ls->gates, 0, sizeof(ls->gates));
 	set_attrs(ls, inst);
-	store_kick(store);
+	store_stir(store);
 }
 
 static bool cleared(const struct sink *sink, unsigned int slot)

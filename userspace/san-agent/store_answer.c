@@ -27,7 +27,7 @@ static void on_look(void *arg, const struct ncsdb_range_result *res)
 		ls->put = false; /* somebody deleted it: register it again */
 	free(look);
 	if (!store->closing)
-		store_kick(store);
+		store_stir(store);
 	store_end(store);
 }
 
@@ -143,7 +143,7 @@ void store_on_batch(void *arg, const struct ncsdb_txn_result *res)
 			store_worked(store);
 		if (!res->status && !res->succeeded && batch->turn == store->turn)
 			store_check_name(store);
-		store_kick(store);
+		store_stir(store);
 		store->env.on_turn(store->env.arg);
 	}
 	free(batch);

@@ -108,8 +108,10 @@ static bool room(struct draft *d, unsigned int n_cmps, unsigned int n_ops)
 {
 	if (d->batch && (d->n_cmps + n_cmps > NCSDB_TXN_MAX || d->n_ops + n_ops > NCSDB_TXN_MAX))
 		send_off(d);
-	if (d->store->flying >= STORE_FLYING_MAX || d->now_us < d->store->retry_us)
+	if (d->store->flying >= STORE_FLYING_MAX || d->now_us < d->store->retry_us) {
+		d->store->stirred = true;
 		return false;
+	}
 	return d->batch || !begin(d);
 }
 
@@ -147,6 +149,19 @@ static uint32_t known_values(const struct instance *inst)
 	return mask;
 }
 
+/* Something becomes due then, if nothing changes before. */
+static void look_again(struct store *store, uint64_t at_us)
+{
+	if (at_us < store->next_us)
+		store->next_us = at_us;
+}
+
+/* What is not due yet: because it came too soon, or because it is as it was. */
+static uint64_t next_chance(const struct gate *gate, uint64_t now_us, const struct gate_rule *rule)
+{
+	return gate->at_us + (now_us - gate->at_us < rule->min_us ? rule->min_us : rule->max_us);
+}
+
 static uint32_t due_values(const struct draft *d, const struct instance *inst,
 			   const struct store_slot *ls)
 {
@@ -162,6 +177,8 @@ static uint32_t due_values(const struct draft *d, const struct instance *inst,
 		if (value->known && worth_due(&ls->gates[i], value->milli, d->now_us, &rule,
 					      ls->service->svc, ls->attrs[i]))
 			mask |= 1u << i;
+		else if (value->known)
+			look_again(d->store, next_chance(&ls->gates[i], d->now_us, &rule));
 	}
 	return mask;
 }
@@ -227,8 +244,12 @@ static bool is_due(const struct draft *d, const struct instance *inst, unsigned 
 {
 	const struct store_slot *ls = &d->store->slots[slot];
 
-	if (!ls->service || ls->flying || d->now_us < ls->retry_us)
+	if (!ls->service || ls->flying)
 		return false;
+	if (d->now_us < ls->retry_us) {
+		look_again(d->store, ls->retry_us);
+		return false;
+	}
 	if (inst->leaving)
 		return d->kind == BATCH_LEAVE && ls->there && !ls->state_busy;
 	if (!inst->health_known || d->kind == BATCH_LEAVE)
@@ -250,7 +271,7 @@ static void fill(struct draft *d)
 		const struct instance *inst = roster->slots[i];
 
 		if (inst && is_due(d, inst, i) && !adders[d->kind](d, inst, i))
-			break; /* no room: an answer makes some */
+			break; /* no room: an answer makes some, or retry_us passes */
 	}
 	send_off(d);
 }
@@ -269,10 +290,15 @@ static void check_states(struct store *store, uint64_t now_us)
 
 void store_flush(struct store *store, uint64_t now_us)
 {
+	const struct roster *roster = store->env.roster;
 	struct draft d;
 
-	if (!store_registered(store) || now_us < store->retry_us)
+	if (!store_registered(store) || now_us < store->retry_us ||
+	    (!store->stirred && store->round == roster->round && now_us < store->next_us))
 		return;
+	store->stirred = false;
+	store->round = roster->round;
+	store->next_us = UINT64_MAX;
 	check_states(store, now_us);
 	d.store = store;
 	d.batch = NULL;

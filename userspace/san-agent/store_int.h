@@ -79,13 +79,18 @@ struct store {
 	bool connected; /* as last logged */
 	bool goodbye, finished, closing;
 	uint64_t retry_us, backoff_us;
-	uint64_t name_ms; /* distance of the next trial */
+	/* Is there something to look for? When the roster, a definition or what the database said
+	 * has changed, or when something becomes due by time. */
+	bool stirred;
+	uint64_t round, next_us;
 	struct store_service *services;
 	struct store_slot slots[AGENT_MAX_INSTANCES];
 };
 
 /* ---- store.c ---- */
 void store_kick(struct store *store);
+/* The same, after something has changed that the roster does not tell. */
+void store_stir(struct store *store);
 /* A request begins to refer to the store, and ends to. */
 void store_begin(struct store *store);
 void store_end(struct store *store);

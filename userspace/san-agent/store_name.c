@@ -56,7 +56,7 @@ static void registered(struct store *store, int64_t fence)
 	store->ever = true;
 	store_worked(store);
 	log_info("registered", "agent=%s lease=%" PRId64, store->conf->agent, store->lease);
-	store_kick(store);
+	store_stir(store);
 	store->env.on_turn(store->env.arg);
 }
 

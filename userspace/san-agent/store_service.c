@@ -13,7 +13,7 @@ static void replace(struct store_service *service, struct service *svc)
 {
 	free(service->svc);
 	service->svc = svc;
-	store_kick(service->store);
+	store_stir(service->store);
 }
 
 /* The prefix of a service's key is also that of longer IDs. What does not parse changes nothing:

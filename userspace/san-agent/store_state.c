@@ -89,7 +89,7 @@ static void on_state_written(void *arg, const struct ncsdb_txn_result *res)
 	else if (ls)
 		wrote_back(store, ls, res);
 	if (ls)
-		store_kick(store);
+		store_stir(store);
 	store_end(store);
 }
 
@@ -156,7 +156,7 @@ static void on_state_read(void *arg, const struct ncsdb_range_result *res)
 			write_state(step, "down", kv ? kv->mod_rev : 0);
 	}
 	if (ls)
-		store_kick(store);
+		store_stir(store);
 	store_end(store);
 }
 

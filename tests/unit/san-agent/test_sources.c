@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "../../../userspace/san-agent/cgroup.c"
+#include "../../../userspace/san-agent/cgroup_file.c"
 #include "../../../userspace/san-agent/proc.c"
 #include "../../../userspace/san-agent/readfile.c"
 
@@ -65,10 +66,14 @@ static struct source_conf group(const char *path)
 static void read_group(const struct cgroup_mounts *mounts, const struct source_conf *src,
 		       struct counters *now)
 {
-	struct host limits;
+	struct cgroup_table groups = {.mounts = *mounts, .host = host, .keep = 8};
+	struct cgroup *made = cgroup_get(&groups, src->path);
 
-	cgroup_limits(mounts, src, &host, &limits);
-	cgroup_read(mounts, src, &limits, now);
+	assert_non_null(made);
+	cgroup_read(made, src->io_max_bytes, 1, now);
+	cgroup_put(made);
+	assert_null(groups.groups);
+	assert_int_equal(groups.keep, 8);
 }
 
 /* ---- small files ---- */

@@ -311,6 +311,7 @@ static bool is_finished(void)
 static void set_cpu(unsigned int slot, int64_t milli)
 {
 	t.roster.slots[slot]->values[0].milli = milli;
+	t.roster.round++;
 	t.sink->ops->kick(t.sink);
 }
 
@@ -616,6 +617,7 @@ static void test_refused(void **state)
 	t.relay.status = 0;
 	set_cpu(0, 50000);
 	wait_ms(500);
+	t.roster.round++;
 	t.sink->ops->kick(t.sink);
 	wait_for(cpu_is_50);
 }
@@ -623,6 +625,7 @@ static void test_refused(void **state)
 static void set_up(bool up)
 {
 	t.roster.slots[0]->up = up;
+	t.roster.round++;
 	t.sink->ops->kick(t.sink);
 }
 
@@ -711,6 +714,7 @@ static void test_leaves(void **state)
 	wait_for(is_settled);
 	assert_false(is_cleared());
 	t.roster.slots[0]->leaving = true;
+	t.roster.round++;
 	t.sink->ops->kick(t.sink);
 	wait_for(is_cleared);
 	assert_int_equal(count(KEY_A), 0);
@@ -725,6 +729,7 @@ static void test_leaves_others_alone(void **state)
 	wait_for(is_settled);
 	operate(NCSDB_PUT, KEY_A "address", "2001:db8::3");
 	t.roster.slots[0]->leaving = true;
+	t.roster.round++;
 	t.sink->ops->kick(t.sink);
 	wait_for(is_cleared);
 	assert_true(has(KEY_A "address", "2001:db8::3"));
