@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define ETCD_DIRS "/dev/shm/sand-etcd-" /* then the test's pid */
+
 struct etcd_proc {
 	pid_t pid;
 	uint16_t port, peer_port;
@@ -120,11 +122,19 @@ static __attribute__((unused)) void etcd_spawn(struct etcd_proc *p)
 		etcd_exec(p);
 }
 
+/* What tests that were killed have left: the name says whose it was. */
+static __attribute__((unused)) void reap_directories(void)
+{
+	if (system("for d in " ETCD_DIRS "*-*; do p=${d#" ETCD_DIRS "}; "
+		   "[ -d \"$d\" ] && ! [ -d \"/proc/${p%%-*}\" ] && rm -rf \"$d\"; done; true"))
+		abort();
+}
+
 static __attribute__((unused)) void etcd_start(struct etcd_proc *p, bool tls)
 {
 	*p = (struct etcd_proc){.port = free_port(), .peer_port = free_port(), .tls = tls};
-	snprintf(p->dir, sizeof(p->dir), "%s/etcd-XXXXXX",
-		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	reap_directories();
+	snprintf(p->dir, sizeof(p->dir), ETCD_DIRS "%d-XXXXXX", (int)getpid());
 	if (!mkdtemp(p->dir))
 		abort();
 	snprintf(p->url, sizeof(p->url), "http%s://127.0.0.1:%u", tls ? "s" : "", p->port);
