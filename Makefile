@@ -151,7 +151,7 @@ BPFT_SRC := $(wildcard tests/bpf/test_*.c)
 BPFT_BIN := $(BPFT_SRC:tests/%.c=$(B)/tests/%)
 BPFT_AUX := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out $(BPFT_SRC) $(wildcard tests/bpf/lib*.c),$(wildcard tests/bpf/*.c)))
 
-LAB_AUX  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/lab/*.c))
+LAB_AUX  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/lab/*.c)) $(B)/bench/load
 
 # tests/unit/<module>/test_x.c links <module> and what it may use, with sanitizers
 .SECONDEXPANSION:
@@ -200,9 +200,10 @@ soak: deps ## lab tests with large numbers: kills, upgrades, flips (root; minute
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(LAB_AUX) $(DB_AUX)
 	$(Q)SAND_SOAK=1 $(PYTHON) tests/run.py soak
 
-lab: deps ## install what is missing, build, play the use case with real traffic, clean up
+lab: deps ## install what is missing, build, play the use cases with real traffic, clean up
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)netns-lab/lab demo
+	$(Q)netns-lab/lab demo multi
 
 # --- fuzzing: tests/fuzz/fuzz_x.c, seeds in tests/fuzz/corpus/x -----------------------------------------
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
