@@ -196,8 +196,8 @@ test: deps ## install what is missing, build, run all fast tests
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT_BIN) $(BPFT_BIN) $(BPFT_AUX) $(LAB_AUX) $(DB_AUX)
 	$(Q)$(PYTHON) tests/run.py unit bpf lab
 
-soak: deps ## lab tests with large numbers: kills, upgrades, flips (root; minutes)
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(LAB_AUX) $(DB_AUX)
+soak: deps ## tests with large numbers: kills, upgrades, flips, faults of etcd (root; an hour)
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(LAB_AUX) $(DB_AUX) $(UNIT_BIN)
 	$(Q)SAND_SOAK=1 $(PYTHON) tests/run.py soak
 
 lab: deps ## install what is missing, build, play the use cases with real traffic, clean up

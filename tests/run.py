@@ -13,8 +13,8 @@ test_x.py, tests/lab/test_x.py, tests/fuzz/fuzz_x.c), so that a stale binary nev
 missing one fails. A fuzzer starts from tests/fuzz/corpus/<x> and from what tests/fuzz/seed_<x>.py
 writes. Environment: TEST_TIMEOUT (seconds per program, 300), TEST_ONLY (substring of the
 programs' names), FUZZ_SECONDS (60), FUZZ_PACKETS (packets of the differential run that follows the
-fuzzers, 20000000), DIFF_PACKETS (of the one in stage bpf, 1000000). Stage soak is those lab tests
-that read SAND_SOAK, which it sets: the same scenarios in large numbers.
+fuzzers, 20000000), DIFF_PACKETS (of the one in stage bpf, 1000000). Stage soak is those lab and
+unit tests that read SAND_SOAK, which it sets: the same scenarios in large numbers.
 """
 
 import concurrent.futures
@@ -261,7 +261,8 @@ def stage_lab():
 
 
 def stage_soak():
-    jobs = [job for job, src in zip(pytest_jobs("lab/test_*.py"), sources("lab/test_*.py"))
+    made = [(tap_jobs, "unit/*/test_*.c"), (pytest_jobs, "lab/test_*.py")]
+    jobs = [job for jobs, pattern in made for job, src in zip(jobs(pattern), sources(pattern))
             if "SAND_SOAK" in open(src, encoding="utf-8").read()]
     for job in jobs:
         job.env, job.timeout = {"SAND_SOAK": "1"}, SOAK_TIMEOUT_S

@@ -337,7 +337,7 @@ def test_once_and_check(net, group):
 def test_refuses_bad_calls(net):
     agent = Agent(net, "bad", {"instances": []})
     done = run_agent("-c", agent.file, "--check")
-    assert done.returncode == 1 and f"{agent.file}:1: /instances: must hold 1..256" in done.stderr
+    assert done.returncode == 1 and f"{agent.file}:1: /instances: must hold 1..1024" in done.stderr
     assert run_agent("-c", "/nonexistent").returncode == 1
     assert run_agent("--nonsense").returncode == 2
     assert run_agent("--log-level", "loud").returncode == 2

@@ -8,8 +8,6 @@ import json
 import os
 import queue
 import random
-import shutil
-import signal
 import subprocess
 import tempfile
 import threading
@@ -17,69 +15,17 @@ import time
 
 import pytest
 
-from netns import CommandError, end_process, wait_for
+from etcd_members import FAULT_KINDS, SHM, Members, installed
+from netns import wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLIENT = os.path.join(ROOT, "build/tests/db/client")
-MEMBERS = 3
 FAULTS = 200 if os.environ.get("SAND_SOAK") else 10
 CHECKPOINT = 10
 RESYNC_S = 5.0
 PREFIX = "/san/"
-SHM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
-pytestmark = pytest.mark.skipif(not shutil.which("etcd") or not shutil.which("etcdctl"),
-                                reason="etcd is not installed")
-
-
-class Member:
-    """One etcd in a namespace of its own."""
-
-    def __init__(self, lab, hub, number, data):
-        self.name = f"m{number}"
-        self.address = f"10.99.0.{number + 1}"
-        self.url = f"http://{self.address}:2379"
-        self.port = f"port{number}"
-        self.data, self.hub, self.process = data, hub, None
-        self.space = lab.ns(self.name)
-        attach(self.space, hub, self.port, self.address)
-
-    def start(self):
-        peer = f"http://{self.address}:2380"
-        cluster = ",".join(f"m{n}=http://10.99.0.{n + 1}:2380" for n in range(MEMBERS))
-        with open(os.path.join(self.data, self.name + ".log"), "ab") as log:
-            self.process = self.space.popen(
-                "etcd", "--name", self.name, "--data-dir", os.path.join(self.data, self.name),
-                "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
-                "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-                "--initial-cluster", cluster, "--heartbeat-interval", "50",
-                "--election-timeout", "500", "--log-level", "error", stdout=log, stderr=log)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self):
-        self.process.send_signal(signal.SIGCONT)
-
-    def cut(self):
-        self.hub.ip(f"link set {self.port} down")
-
-    def join(self):
-        self.hub.ip(f"link set {self.port} up")
-
-
-FAULT_KINDS = {"kill": (Member.kill, Member.start), "pause": (Member.pause, Member.resume),
-               "partition": (Member.cut, Member.join)}
-
-
-def attach(space, hub, port, address):
-    space.lab.veth(space, "eth0", hub, port)
-    space.ip(f"addr add {address}/24 dev eth0")
-    hub.ip(f"link set {port} master br0")
+pytestmark = pytest.mark.skipif(not installed(), reason="etcd is not installed")
 
 
 class Client:
@@ -127,35 +73,8 @@ class Client:
         self.reader.join(10)
 
 
-class Cluster:
-    """Members, writer and follower on one bridge."""
-
-    def __init__(self, lab, data):
-        hub = lab.ns("hub")
-        hub.ip("link add br0 type bridge", "link set br0 up")
-        self.members = [Member(lab, hub, n, data) for n in range(MEMBERS)]
-        self.host = lab.ns("client")
-        attach(self.host, hub, "port9", "10.99.0.9")
-        for member in self.members:
-            member.start()
-        wait_for(self.leader, "a leader", 30)
-
-    def ctl(self, *words, check=True):
-        urls = ",".join(m.url for m in self.members)
-        return self.host.run("env", "ETCDCTL_API=3", "etcdctl", "--endpoints", urls, *words,
-                             check=check, timeout=20)
-
-    def leader(self):
-        """The member that leads, None while there is none."""
-        try:
-            said = json.loads(self.ctl("endpoint", "status", "-w", "json"))
-        except (CommandError, ValueError):
-            return None
-        for one in said:
-            status = one["Status"]
-            if status.get("leader") and status["leader"] == status["header"]["member_id"]:
-                return next(m for m in self.members if m.url == one["Endpoint"])
-        return None
+class Cluster(Members):
+    """Members, and a host for writer and follower."""
 
     def content(self, revision=0):
         """{key: (value, mod_revision)}, as of a revision."""
@@ -169,11 +88,9 @@ class Cluster:
 @pytest.fixture
 def cluster(lab):
     with tempfile.TemporaryDirectory(prefix="sand-cluster-", dir=SHM) as data:
-        made = Cluster(lab, data)
+        made = Cluster(lab, lab.ns("client"), data)
         yield made
-        for member in made.members:
-            member.process.send_signal(signal.SIGCONT)
-            end_process(member.process)
+        made.close()
 
 
 def lost(writes, content):
