@@ -102,7 +102,7 @@ struct cgroup {
 	unsigned int refs;
 	struct cgroup_files files;
 	/* readings, and when they were made; 0: never */
-	uint64_t limits_us, read_us, bytes_us, stat_us, lost_us;
+	uint64_t limits_us, read_us, mem_us, bytes_us, stat_us, lost_us;
 	struct host limits;
 	struct counters counters; /* but for bytes of I/O */
 	bool has_bytes, exists;
@@ -255,6 +255,7 @@ static void read_mem(struct cgroup *group, struct counters *out)
 	struct cgroup_files *files = &group->files;
 	uint64_t used, cache;
 
+	group->mem_us = files->now_us;
 	if (!cgroup_u64(files, CGROUP_MEMORY_USAGE, &used)) {
 		cache = droppable(group, used, CGROUP_MEMORY_STAT, "total_inactive_file");
 	} else if (!cgroup_u64(files, CGROUP_V2_MEMORY_CURRENT, &used)) {
@@ -320,9 +321,24 @@ static bool exists(struct cgroup *group, uint64_t now_us)
 	return group->exists;
 }
 
+/* Who used no CPU took no memory. */
+static bool is_idle(const struct cgroup *group, const struct counters *before, uint64_t now_us)
+{
+	return before->has_cpu && before->has_mem && group->counters.has_cpu &&
+	       group->counters.cpu_ns == before->cpu_ns && now_us - group->mem_us < CGROUP_IDLE_US;
+}
+
+static void keep_mem(const struct cgroup *group, const struct counters *before,
+		     struct counters *out)
+{
+	out->has_mem = true;
+	out->mem_used = before->mem_used;
+	out->mem_limit = group->limits.mem_bytes;
+}
+
 static void read_counters(struct cgroup *group, uint64_t now_us)
 {
-	struct counters *out = &group->counters;
+	struct counters *out = &group->counters, before = *out;
 
 	if (group->read_us == now_us)
 		return;
@@ -331,7 +347,10 @@ static void read_counters(struct cgroup *group, uint64_t now_us)
 	group->files.now_us = now_us;
 	memset(out, 0, sizeof(*out));
 	read_cpu(group, out);
-	read_mem(group, out);
+	if (is_idle(group, &before, now_us))
+		keep_mem(group, &before, out);
+	else
+		read_mem(group, out);
 	if (read_pressure(&group->files, &out->io_total))
 		out->io = IO_PRESSURE;
 	if (!out->has_cpu && !out->has_mem && !exists(group, now_us))

@@ -22,6 +22,9 @@ struct host {
 	uint64_t mem_bytes;
 };
 
+/* The memory of a group that uses no CPU is read this often */
+#define CGROUP_IDLE_US 1000000
+
 struct cgroup;
 
 /* All groups that are read, each once, whoever asks for it. */

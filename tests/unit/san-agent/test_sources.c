@@ -233,6 +233,105 @@ static void test_v1_parent_limit(void **state)
 	assert_int_equal(now.mem_limit, 777);
 }
 
+/* ---- groups that are read again and again ---- */
+
+#define SECOND 1000000ull
+
+static void put_usage(const char *usage, const char *memory)
+{
+	put("cpuacct/kept/cpuacct.usage", usage);
+	put("memory/kept/memory.usage_in_bytes", memory);
+}
+
+/* Each group is read once at a time, whoever asks; what one knows of I/O is not the other's. */
+static void test_shared(void **state)
+{
+	struct cgroup_table groups = {.mounts = v1_mounts(), .host = host, .keep = 100};
+	struct cgroup *one = cgroup_get(&groups, "kept"), *two = cgroup_get(&groups, "kept");
+	struct counters now;
+
+	assert_ptr_equal(one, two);
+	put_usage("100\n", "600\n");
+	put("blkio/kept/blkio.throttle.io_service_bytes", "Total 9\n");
+	cgroup_read(one, 0, SECOND, &now);
+	assert_int_equal(now.io, IO_UNKNOWN);
+	put_usage("200\n", "700\n");
+	cgroup_read(two, 1000, SECOND, &now);
+	assert_int_equal(now.cpu_ns, 100);
+	assert_int_equal(now.io, IO_BYTES);
+	assert_int_equal(now.io_max, 1000);
+	cgroup_read(one, 0, 2 * SECOND, &now);
+	assert_int_equal(now.cpu_ns, 200);
+	assert_int_equal(now.mem_used, 700);
+	cgroup_put(one);
+	assert_non_null(groups.groups);
+	cgroup_put(two);
+	assert_null(groups.groups);
+	assert_int_equal(groups.keep, 100); /* all closed */
+}
+
+/* Without room for kept files every reading opens them. */
+static void test_no_room_to_keep(void **state)
+{
+	struct cgroup_table groups = {.mounts = v1_mounts(), .host = host, .keep = 1};
+	struct cgroup *group = cgroup_get(&groups, "kept");
+	struct counters now;
+
+	for (unsigned int i = 1; i < 4; i++) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "%u\n", i * 100);
+		put_usage(text, text);
+		cgroup_read(group, 0, i * SECOND, &now);
+		assert_int_equal(now.cpu_ns, i * 100);
+		assert_int_equal(now.mem_used, i * 100);
+		assert_int_equal(groups.keep, 0);
+	}
+	cgroup_put(group);
+	assert_int_equal(groups.keep, 1);
+}
+
+/* A group that appears is seen within a second, and quotas count within a second. */
+static void test_appears(void **state)
+{
+	struct cgroup_table groups = {.mounts = v1_mounts(), .host = host, .keep = 100};
+	struct cgroup *group = cgroup_get(&groups, "later/inner");
+	struct counters now;
+
+	cgroup_read(group, 0, SECOND, &now);
+	assert_string_equal(now.why_cpu, "the cgroup does not exist");
+	put("cpuacct/later/inner/cpuacct.usage", "5\n");
+	cgroup_read(group, 0, SECOND + CGROUP_RETRY_US, &now);
+	assert_true(now.has_cpu);
+	assert_int_equal(now.cpu_millicores, 4000);
+	put("cpu/later/cpu.cfs_quota_us", "50000\n");
+	put("cpu/later/cpu.cfs_period_us", "100000\n");
+	cgroup_read(group, 0, SECOND + 2 * CGROUP_RETRY_US, &now);
+	assert_int_equal(now.cpu_millicores, 500);
+	cgroup_put(group);
+	assert_null(groups.groups);
+}
+
+/* Who uses no CPU takes no memory: that is looked at once a second only. */
+static void test_idle(void **state)
+{
+	struct cgroup_table groups = {.mounts = v1_mounts(), .host = host, .keep = 100};
+	struct cgroup *group = cgroup_get(&groups, "kept");
+	struct counters now;
+
+	put_usage("100\n", "600\n");
+	cgroup_read(group, 0, SECOND, &now);
+	put_usage("100\n", "700\n");
+	cgroup_read(group, 0, SECOND + 200000, &now);
+	assert_int_equal(now.mem_used, 600);
+	cgroup_read(group, 0, 2 * SECOND, &now);
+	assert_int_equal(now.mem_used, 700);
+	put_usage("101\n", "800\n");
+	cgroup_read(group, 0, 2 * SECOND + 200000, &now);
+	assert_int_equal(now.mem_used, 800);
+	cgroup_put(group);
+}
+
 /* ---- v2 ---- */
 
 static void test_v2(void **state)
@@ -443,13 +542,24 @@ static void test_proc_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_readfile),     cmocka_unit_test(test_fifo),
-		cmocka_unit_test(test_discover),     cmocka_unit_test(test_v1),
-		cmocka_unit_test(test_v1_no_limit),  cmocka_unit_test(test_v1_parent_limit),
-		cmocka_unit_test(test_v2),	     cmocka_unit_test(test_v2_unpopulated),
-		cmocka_unit_test(test_no_group),     cmocka_unit_test(test_hostile_group),
-		cmocka_unit_test(test_tree),	     cmocka_unit_test(test_pidfile),
-		cmocka_unit_test(test_proc_missing), cmocka_unit_test(test_proc_limit),
+		cmocka_unit_test(test_readfile),
+		cmocka_unit_test(test_fifo),
+		cmocka_unit_test(test_discover),
+		cmocka_unit_test(test_v1),
+		cmocka_unit_test(test_v1_no_limit),
+		cmocka_unit_test(test_v1_parent_limit),
+		cmocka_unit_test(test_v2),
+		cmocka_unit_test(test_v2_unpopulated),
+		cmocka_unit_test(test_no_group),
+		cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_no_room_to_keep),
+		cmocka_unit_test(test_appears),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_hostile_group),
+		cmocka_unit_test(test_tree),
+		cmocka_unit_test(test_pidfile),
+		cmocka_unit_test(test_proc_missing),
+		cmocka_unit_test(test_proc_limit),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

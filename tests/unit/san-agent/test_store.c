@@ -38,17 +38,18 @@ const char *const measure_names[MEASURE_MAX] = {"cpu_load", "mem_load", "io_load
 						"mem_free_mb"};
 
 #define PATIENCE_MS 5000
-#define LATE_MS 5
+#define LATE_MS 20
 #define KEY_A "/san/status/0x101/a/"
 
 /* Passes everything on, counts and disturbs. Closes the real one only at the end. */
 struct relay {
 	struct ncsdb base;
 	struct ncsdb *real;
-	unsigned int txns, ops; /* since the last reset */
-	unsigned int largest;	/* operations of a transaction */
-	int status;		/* answered instead, if not 0 */
-	bool happens;		/* ... although it happens */
+	unsigned int txns, ops;	      /* since the last reset */
+	unsigned int largest;	      /* operations of a transaction */
+	unsigned int under_way, most; /* without an answer; most at a time */
+	int status;		      /* answered instead, if not 0 */
+	bool happens;		      /* ... although it happens */
 };
 
 static struct {
@@ -98,6 +99,7 @@ static void on_late(uv_timer_t *timer)
 {
 	struct late_answer *late = timer->data;
 
+	t.relay.under_way--;
 	late->cb(late->arg, &late->res);
 	uv_close((uv_handle_t *)timer, free_late);
 }
@@ -119,6 +121,8 @@ static int relay_txn(struct ncsdb *db, const struct ncsdb_txn *txn, ncsdb_txn_cb
 	struct late_answer *late = calloc(1, sizeof(*late));
 
 	relay->txns++;
+	relay->under_way++;
+	relay->most = relay->under_way > relay->most ? relay->under_way : relay->most;
 	relay->ops += txn->n_then;
 	relay->largest = txn->n_then > relay->largest ? txn->n_then : relay->largest;
 	uv_timer_init(&t.loop, &late->timer);
@@ -165,7 +169,7 @@ static const struct ncsdb_ops relay_ops = {
 
 static void reset_counts(void)
 {
-	t.relay.txns = t.relay.ops = t.relay.largest = 0;
+	t.relay.txns = t.relay.ops = t.relay.largest = t.relay.most = 0;
 }
 
 /* ---- the loop ---- */
@@ -387,7 +391,7 @@ static void test_values(void **state)
 	wait_for(is_settled);
 	reset_counts();
 	set_cpu(0, 11999); /* inside of the dead band */
-	wait_ms(50);
+	wait_ms(100);
 	assert_int_equal(t.relay.txns, 0);
 	set_cpu(0, 50000);
 	wait_for(cpu_is_50);
@@ -418,7 +422,22 @@ static void test_newest_wins(void **state)
 	set_cpu(0, 40000);
 	set_cpu(0, 50000);
 	wait_for(cpu_is_50);
-	assert_true(t.relay.ops <= 2);
+	wait_for(is_idle);
+	assert_int_equal(t.relay.ops, 2);
+	assert_int_equal(t.relay.most, 1);
+}
+
+/* What is changed while it is being registered is registered again. */
+static void test_renewed_on_the_way(void **state)
+{
+	add(0x101, "a", 10000);
+	start();
+	wait_for(is_busy);
+	inet_pton(AF_INET6, "2001:db8::9", &t.roster.slots[0]->conf.address);
+	t.sink->ops->renew(t.sink, 0);
+	wait_for(is_settled);
+	wait_for(is_idle);
+	assert_true(has(KEY_A "address", "2001:db8::9"));
 }
 
 static void test_batches(void **state)
@@ -452,7 +471,7 @@ static void test_max_age(void **state)
 	reset_counts();
 	wait_ms(250);
 	t.sink->ops->kick(t.sink);
-	wait_ms(50);
+	wait_ms(100);
 	assert_int_equal(t.relay.ops, 1);
 }
 
@@ -463,27 +482,32 @@ static void test_functions(void **state)
 {
 	add(0x101, "a", 10000);
 	operate(NCSDB_PUT, "/san/services/0x101", ramp);
-	operate(NCSDB_PUT, "/san/services/0x1011", "{\"id\": \"0x1011\", \"evaluation\": []}");
 	start();
 	wait_for(is_settled);
-	wait_ms(50);
+	wait_ms(100);
 	reset_counts();
 	set_cpu(0, 38000); /* best all the way */
-	wait_ms(50);
+	wait_ms(100);
 	assert_int_equal(t.relay.ops, 0);
 	/* Another definition: what was not worth it is now. */
 	operate(NCSDB_PUT, "/san/services/0x101",
 		"{\"id\": \"0x101\", \"evaluation\": [{\"attribute\": \"cpu_load\", "
 		"\"curve\": {\"ramp\": [0, 100]}}]}");
-	wait_ms(50);
+	wait_ms(100);
 	assert_true(has(KEY_A "cpu_load", "38"));
+	operate(NCSDB_PUT, "/san/services/0x1011", "{\"evaluation\": []}"); /* another one */
+	set_cpu(0, 45000);
+	wait_ms(100);
+	assert_true(has(KEY_A "cpu_load", "45"));
+	set_cpu(0, 38000);
+	wait_ms(100);
 	operate(NCSDB_PUT, "/san/services/0x101", "nonsense"); /* changes nothing */
 	operate(NCSDB_PUT, "/san/services/0x101", ramp);
 	set_cpu(0, 20000);
-	wait_ms(50);
+	wait_ms(100);
 	assert_true(has(KEY_A "cpu_load", "38"));
 	operate(NCSDB_DELETE, "/san/services/0x101", NULL);
-	wait_ms(50);
+	wait_ms(100);
 	assert_true(has(KEY_A "cpu_load", "20"));
 }
 
@@ -503,7 +527,7 @@ static void test_deleted_instance(void **state)
 	set_cpu(0, 50000);
 	set_cpu(1, 60000);
 	wait_for(registered_again);
-	wait_ms(50);
+	wait_ms(100);
 	assert_true(has("/san/status/0x101/b/cpu_load", "60"));
 	assert_int_equal(count(KEY_A), 3);
 }
@@ -548,7 +572,7 @@ static void test_name_taken(void **state)
 	operate(NCSDB_PUT, "/san/agents/site2", "{}");
 	set_cpu(0, 50000);
 	wait_for(has_no_lease);
-	wait_ms(50);
+	wait_ms(100);
 	assert_int_equal(count("/san/status/"), 0);
 	assert_true(has("/san/agents/site2", "{}"));
 }
@@ -593,12 +617,33 @@ static void test_unknown(void **state)
 		wait_ms(500);
 		t.sink->ops->kick(t.sink);
 		wait_for(cpu_is_50);
-		wait_ms(50);
+		wait_ms(100);
 		assert_true(t.relay.ops >= 1);
 		assert_true(is_settled());
 		if (!happens)
 			assert_int_equal(teardown(state), 0);
 	}
+}
+
+/* Back to what was told last, after a write whose fate is not known: that is told, too. */
+static void test_unknown_and_back(void **state)
+{
+	add(0x101, "a", 10000);
+	start();
+	wait_for(is_settled);
+	wait_for(is_idle);
+	t.relay.status = -ETIMEDOUT;
+	t.relay.happens = true;
+	set_cpu(0, 50000);
+	wait_for(is_busy);
+	set_cpu(0, 10000);
+	wait_for(is_idle);
+	assert_true(cpu_is_50());
+	t.relay.status = 0;
+	wait_ms(500);
+	t.sink->ops->kick(t.sink);
+	wait_ms(100);
+	assert_true(has(KEY_A "cpu_load", "10"));
 }
 
 /* Refused: nothing queues, what is newest then goes. */
@@ -673,7 +718,7 @@ static void test_draining_survives(void **state)
 	/* Set while it is down: not touched either. */
 	set_up(false);
 	wait_for(is_down);
-	wait_ms(50);
+	wait_ms(100);
 	operate(NCSDB_PUT, KEY_A "state", "draining");
 	set_up(true);
 	wait_ms(100);
@@ -764,6 +809,8 @@ int main(void)
 		TEST(test_name_taken),
 		TEST(test_lease_lost),
 		TEST(test_unknown),
+		TEST(test_unknown_and_back),
+		TEST(test_renewed_on_the_way),
 		TEST(test_refused),
 		TEST(test_state),
 		TEST(test_draining_survives),
