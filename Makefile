@@ -70,6 +70,7 @@ $(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
 
 # --- etcd's messages: its own .proto files, without the options and services of other tools -----------
+# A Txn within a Txn stays bytes: protobuf-c unpacks what nests as deep as the sender likes, on the stack.
 ETCD_PROTO ?= /usr/share/gocode/src/go.etcd.io/etcd
 PB_SRC := $(addprefix $(B)/gen/etcd/,rpc.pb-c.c kv.pb-c.c auth.pb-c.c)
 PB_OBJ := $(PB_SRC:.c=.o)
@@ -77,12 +78,14 @@ PROTO  := $(PB_SRC:.pb-c.c=.proto)
 $(B)/gen/etcd/rpc.proto: $(ETCD_PROTO)/etcdserver/etcdserverpb/rpc.proto
 $(B)/gen/etcd/kv.proto: $(ETCD_PROTO)/mvcc/mvccpb/kv.proto
 $(B)/gen/etcd/auth.proto: $(ETCD_PROTO)/auth/authpb/auth.proto
+$(PROTO): Makefile
 $(PROTO):
 	@mkdir -p $(@D)
 	$(Q)sed -E -e '/^import "(gogoproto|google)/d; /^option \(/d; /^service/,/^}/d; s/ *\[\(gogoproto[^]]*\]//' \
-		-e 's#^import "etcd/[a-z/]*/([a-z]+\.proto)"#import "\1"#' $< > $@
+		-e 's#^import "etcd/[a-z/]*/([a-z]+\.proto)"#import "\1"#' \
+		-e 's/^( *)Txn[A-Z][a-z]+( [a-z]+_txn = 4;)/\1bytes\2/' $< > $@
 
-$(B)/gen/etcd/%.pb-c.c: $(B)/gen/etcd/%.proto $(PROTO)
+$(B)/gen/etcd/%.pb-c.c $(B)/gen/etcd/%.pb-c.h: $(B)/gen/etcd/%.proto $(PROTO)
 	$(call say,PROTO,$@)
 	$(Q)protoc-c -I$(@D) --c_out=$(@D) $<
 

@@ -38,6 +38,9 @@ PUT = message((1, b"/a"), (2, b"1"))
 RANGE = message((1, b"/"), (2, b"0"))
 DELETE = message((1, b"/a"), (2, b"/b"), (3, 1))
 COMPARE = message((1, 1), (2, 0), (3, b"/a"), (4, 1), (64, b"/b"))
+NESTED = b""
+for _ in range(3000):
+    NESTED = message((2, message((4, NESTED))))
 VALUE = message((2, 3), (3, b"/a"), (7, b"1"))
 
 SEEDS = {
@@ -49,6 +52,7 @@ SEEDS = {
     + call("txn", (1, COMPARE), (1, VALUE), (2, message((1, RANGE))),
            (2, message((2, message((1, b"/c"), (2, b"1"), (4, 1))))), (2, message((3, DELETE))),
            (2, message((1, RANGE))), (3, message((2, PUT)))),
+    "nested": call("txn", (2, message((4, NESTED)))),
     "lease": call("grant", (1, 10), (2, 7)) + call("put", (1, b"/a"), (2, b"1"), (3, 7))
     + call("keepalive", (1, 7)) + call("ttl", (1, 7), (2, 1)) + call("leases")
     + call("revoke", (1, 7)) + call("grant", (1, 0)),

@@ -264,13 +264,46 @@ static void test_arena(void **state)
 	assert_non_null(etcd_arena_alloc(&arena, 0));
 }
 
+/* Puts the head of a member in front of the len bytes from at on. */
+static size_t deeper(unsigned char *data, size_t at, size_t len, unsigned char tag)
+{
+	unsigned char head[5] = {tag};
+	size_t n = 1;
+
+	for (; len > 0x7f; len >>= 7)
+		head[n++] = (unsigned char)(len | 0x80);
+	head[n++] = (unsigned char)len;
+	memcpy(data + at - n, head, n);
+	return at - n;
+}
+
+/* An answer within an answer, as deep as a message can be: one level is looked at. */
+static void test_nesting(void **state)
+{
+	static unsigned char nested[4u << 20];
+	size_t len = 0, at = sizeof(nested);
+	const Etcdserverpb__TxnResponse *answer;
+
+	while (at > 10) {
+		at = deeper(nested, at, len, 0x22); /* response_txn of ResponseOp */
+		len = sizeof(nested) - at;
+		at = deeper(nested, at, len, 0x1a); /* responses of TxnResponse */
+		len = sizeof(nested) - at;
+	}
+	answer = etcd_unpack(&arena, &etcdserverpb__txn_response__descriptor, nested + at, len);
+	assert_non_null(answer);
+	assert_int_equal(answer->n_responses, 1);
+	assert_int_equal(answer->responses[0]->response_case,
+			 ETCDSERVERPB__RESPONSE_OP__RESPONSE_RESPONSE_TXN);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_endpoints),  T(test_names),  T(test_foreign_keys), T(test_prefixes),
-		T(test_range_ends), T(test_errors), T(test_arena),
+		T(test_range_ends), T(test_errors), T(test_arena),	  T(test_nesting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

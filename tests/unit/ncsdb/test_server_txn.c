@@ -365,7 +365,6 @@ static void test_sizes(void **state)
 
 static void test_malformed(void **state)
 {
-	Etcdserverpb__TxnRequest inner = ETCDSERVERPB__TXN_REQUEST__INIT;
 	Etcdserverpb__RequestOp *o;
 
 	make();
@@ -380,9 +379,42 @@ static void test_malformed(void **state)
 	make();
 	o = op(0);
 	o->request_case = ETCDSERVERPB__REQUEST_OP__REQUEST_REQUEST_TXN;
-	o->request_txn = &inner;
+	o->request_txn = wire_bytes("");
 	assert_string_equal(run(), "ncsdb: Txn within Txn is not supported");
 	assert_int_equal(call.status, GRPC_UNIMPLEMENTED);
+}
+
+/* Puts the head of a member in front of the len bytes from at on. */
+static size_t deeper(unsigned char *data, size_t at, size_t len, unsigned char tag)
+{
+	unsigned char head[4] = {tag};
+	size_t n = 1;
+
+	for (; len > 0x7f; len >>= 7)
+		head[n++] = (unsigned char)(len | 0x80);
+	head[n++] = (unsigned char)len;
+	memcpy(data + at - n, head, n);
+	return at - n;
+}
+
+/* Txn within Txn within Txn: no deeper on the stack than one. */
+static void test_deep(void **state)
+{
+	static unsigned char nested[60000];
+	size_t len = 0, at = sizeof(nested);
+	struct wire_call c = {0};
+
+	while (at > 8) {
+		at = deeper(nested, at, len, 0x22); /* request_txn of RequestOp */
+		len = sizeof(nested) - at;
+		at = deeper(nested, at, len, 0x12); /* success of TxnRequest */
+		len = sizeof(nested) - at;
+	}
+	assert_int_equal(wire_start(&w, &c, "KV/Txn"), 0);
+	assert_int_equal(grpc_call_send(c.call, nested + at, len, true), 0);
+	wire_wait(&w, &c.done);
+	assert_string_equal(c.text, "ncsdb: Txn within Txn is not supported");
+	assert_int_equal(c.status, GRPC_UNIMPLEMENTED);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, served_setup, served_teardown)
@@ -390,10 +422,12 @@ static void test_malformed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_sees_itself), T(test_nothing_changes), T(test_all_or_nothing),
-		T(test_which_error), T(test_compares),	      T(test_compare_range),
-		T(test_branches),    T(test_keys_twice),      T(test_sizes),
-		T(test_malformed),
+		T(test_sees_itself),	T(test_nothing_changes),
+		T(test_all_or_nothing), T(test_which_error),
+		T(test_compares),	T(test_compare_range),
+		T(test_branches),	T(test_keys_twice),
+		T(test_sizes),		T(test_malformed),
+		T(test_deep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
