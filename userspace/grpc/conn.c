@@ -18,6 +18,8 @@ static _Thread_local char incoming[65536];
 static _Thread_local bool scratch_used;
 
 static void flush(struct conn *c);
+static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf);
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 
 /* ---- the end ---- */
 
@@ -174,6 +176,44 @@ static void last_words(struct conn *c)
 		uv_try_write((uv_stream_t *)&c->tcp, &buf, 1);
 }
 
+static void pause_reading(struct conn *c)
+{
+	c->paused = true;
+	c->stuck_ms = uv_now(c->timer.loop);
+	c->stuck_bytes = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
+	uv_read_stop((uv_stream_t *)&c->tcp);
+	conn_arm(c, c->stuck_ms + GRPC_KEEPALIVE_MS);
+}
+
+static void resume_reading(struct conn *c)
+{
+	int ret = uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
+
+	c->paused = c->pinged = false;
+	c->rx_ms = uv_now(c->timer.loop);
+	if (ret)
+		conn_doom(c, "read: %s", uv_strerror(ret));
+}
+
+/* Who does not take what answers him is not asked for more. */
+static void check_reading(struct conn *c)
+{
+	bool full = c->in_flight && session_full(c);
+
+	if (full && !c->paused)
+		pause_reading(c);
+	else if (!full && c->paused)
+		resume_reading(c);
+}
+
+/* The user's callbacks: what closes the connection inside must not free streams in use. */
+static void tell_flushed(struct conn *c)
+{
+	c->busy = true;
+	c->ops->flushed(c);
+	c->busy = false;
+}
+
 static void flush(struct conn *c)
 {
 	c->dirty = false;
@@ -182,9 +222,11 @@ static void flush(struct conn *c)
 	if (!c->in_flight)
 		write_all(c);
 	if (!c->dead && c->ops->flushed && !c->why[0])
-		c->ops->flushed(c);
+		tell_flushed(c);
 	if (c->dead)
 		return;
+	if (!c->why[0])
+		check_reading(c);
 	if (!c->why[0] && !c->in_flight && session_over(c))
 		snprintf(c->why, sizeof(c->why), "HTTP/2: the connection has ended");
 	if (!c->why[0])

@@ -43,6 +43,9 @@ struct conn {
 	struct bytes out;     /* made by TLS, to be written */
 	struct bytes writing; /* the kernel's until the write has ended */
 	bool server, secured, up, dead, in_flight, dirty, busy, pinged;
+	bool paused; /* nothing is read while too much waits to be written */
+	uint64_t stuck_ms;
+	size_t stuck_bytes; /* that waited then */
 	unsigned int patience_ms;
 	uint64_t limit_ms, rx_ms, ping_ms, armed_ms; /* loop time */
 	char why[GRPC_TEXT_MAX];		     /* not "": it ends at the end of the turn */

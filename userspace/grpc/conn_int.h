@@ -11,6 +11,8 @@ int session_recv(struct conn *c, const uint8_t *data, size_t len);
 /* Takes up to size bytes of frames to be sent. 0: nothing; negative with c->why set. */
 ssize_t session_send(struct conn *c, uint8_t *buf, size_t size);
 bool session_over(const struct conn *c);
+/* More frames wait than an honest peer makes necessary. */
+bool session_full(const struct conn *c);
 /* Looks after patience and silence; when to look again. */
 uint64_t session_watch(struct conn *c, uint64_t now);
 

@@ -54,8 +54,9 @@ const char *grpc_status_text(enum grpc_status status); /* "NOT_FOUND" */
 		      */
 #define GRPC_HANDSHAKE_MS 5000
 #define GRPC_KEEPALIVE_MS                                                                          \
-	5000 /* a connection silent that long is pinged, and lost after as long                    \
-	      */
+	5000 /* a connection silent that long is pinged, and lost after as long; so is one that    \
+	      * takes nothing for so long while more than 1,024 frames wait for it (more than      \
+	      * 4,096: at once) */
 
 /* Credentials, read from PEM files; shared by channels and servers. */
 struct grpc_tls;
@@ -158,7 +159,8 @@ struct grpc_server_stats {
 void grpc_server_stats(const struct grpc_server *server, struct grpc_server_stats *out);
 
 void grpc_stream_set(struct grpc_stream *stream, const struct grpc_stream_ops *ops, void *user);
-const char *grpc_stream_header(const struct grpc_stream *stream, const char *name); /* NULL */
+/* Within on_call: NULL if it did not come; afterwards no header is kept. */
+const char *grpc_stream_header(const struct grpc_stream *stream, const char *name);
 const char *grpc_stream_peer(const struct grpc_stream *stream); /* "[::1]:4711", for the log */
 /* -EAGAIN: GRPC_SEND_QUEUE_MAX waits (nothing is taken); writable() tells when to go on. */
 int grpc_stream_send(struct grpc_stream *stream, const void *data, size_t len);

@@ -146,6 +146,7 @@ static void begin(struct grpc_stream *s)
 		set_deadline(s);
 		ask(s);
 	}
+	bytes_fini(&s->headers);
 }
 
 static void half_close(struct grpc_stream *s)

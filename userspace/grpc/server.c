@@ -93,26 +93,69 @@ static void take(struct grpc_server *server, struct peer *peer)
 	conn_start(&peer->conn, server->conf.tls, NULL);
 }
 
-/* One too many is accepted, too: the client learns at once that it is not welcome. */
+static void handle_closed(struct grpc_server *server)
+{
+	if (--server->handles)
+		return;
+	grpc_tls_free(server->conf.tls);
+	free(server);
+}
+
+static void turn_away(struct grpc_server *server);
+
+static void on_turned_away(uv_handle_t *handle)
+{
+	struct grpc_server *server = handle->data;
+
+	server->turning = false;
+	if (server->again && !server->closed)
+		turn_away(server);
+	handle_closed(server);
+}
+
+/* The client learns at once that it is not welcome. A connection that nobody accepts would keep
+ * the listener from going on. */
+static void turn_away(struct grpc_server *server)
+{
+	server->again = server->turning;
+	if (server->turning || uv_tcp_init(server->tcp.loop, &server->spare))
+		return;
+	server->turning = true;
+	server->handles++;
+	server->spare.data = server;
+	server->stats.refused++;
+	uv_accept((uv_stream_t *)&server->tcp, (uv_stream_t *)&server->spare);
+	uv_close((uv_handle_t *)&server->spare, on_turned_away);
+}
+
+static struct peer *peer_new(const struct grpc_server *server)
+{
+	struct peer *peer = NULL;
+
+	if (server->stats.connections < server->conf.max_connections)
+		peer = calloc(1, sizeof(*peer));
+	if (!peer)
+		return NULL;
+	TAILQ_INIT(&peer->streams);
+	if (!conn_init(&peer->conn, server->tcp.loop, &ops))
+		return peer;
+	free(peer);
+	return NULL;
+}
+
 static void on_connection(uv_stream_t *listener, int status)
 {
 	struct grpc_server *server = listener->data;
-	struct peer *peer = status ? NULL : calloc(1, sizeof(*peer));
+	struct peer *peer = status ? NULL : peer_new(server);
 
-	if (!peer)
-		return;
-	TAILQ_INIT(&peer->streams);
-	if (conn_init(&peer->conn, listener->loop, &ops)) {
-		free(peer);
-		return;
-	}
-	if (!uv_accept(listener, (uv_stream_t *)&peer->conn.tcp) &&
-	    server->stats.connections < server->conf.max_connections) {
+	if (peer && !uv_accept(listener, (uv_stream_t *)&peer->conn.tcp)) {
 		take(server, peer);
 		return;
 	}
-	server->stats.refused++;
-	conn_close(&peer->conn);
+	if (peer)
+		conn_close(&peer->conn);
+	else if (!status)
+		turn_away(server);
 }
 
 static void end_greediest(struct grpc_server *server)
@@ -165,10 +208,7 @@ static int listen_at(struct grpc_server *server, struct err *err)
 
 static void on_closed(uv_handle_t *handle)
 {
-	struct grpc_server *server = handle->data;
-
-	grpc_tls_free(server->conf.tls);
-	free(server);
+	handle_closed(handle->data);
 }
 
 static void set_defaults(struct grpc_server_conf *conf)
@@ -199,6 +239,7 @@ int grpc_server_open(const struct grpc_server_conf *conf, struct grpc_server **o
 		return err_set(err, ret, "", "", "no socket: %s", uv_strerror(ret));
 	}
 	server->tcp.data = server;
+	server->handles = 1;
 	tls_ref(server->conf.tls);
 	ret = listen_at(server, err);
 	server->conf.address = NULL;

@@ -49,6 +49,9 @@ struct grpc_server {
 	struct grpc_server_conf conf;
 	TAILQ_HEAD(, peer) peers;
 	uint16_t port;
+	uv_tcp_t spare; /* for connections that are turned away, one after the other */
+	bool turning, again;
+	unsigned int handles; /* open */
 	bool closed;
 	struct grpc_server_stats stats;
 };

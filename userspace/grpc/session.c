@@ -13,6 +13,8 @@
 #define MAX_CONTINUATIONS 8 /* frames of one header list */
 #define RESETS_BURST 1000   /* a peer's RST_STREAM at once, and a second */
 #define RESETS_RATE 100
+#define FRAMES_PAUSE 1024 /* that wait: nothing more is read while the socket takes none */
+#define FRAMES_MAX 4096	  /* then the connection ends */
 /* Servers count PINGs in less than their interval (etcd's: 5 s) as abuse. */
 #define PING_MARGIN_MS 250
 
@@ -99,6 +101,11 @@ int session_recv(struct conn *c, const uint8_t *data, size_t len)
 	c->busy = true;
 	n = nghttp2_session_mem_recv(c->session, data, len);
 	c->busy = false;
+	/* A peer that is refused stream after stream need not read the refusals. */
+	if (n >= 0 && nghttp2_session_get_outbound_queue_size(c->session) > FRAMES_MAX) {
+		conn_doom(c, "more than %u frames wait for it", FRAMES_MAX);
+		return -EPROTO;
+	}
 	if (n >= 0)
 		return 0;
 	if (n == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
@@ -141,6 +148,26 @@ bool session_over(const struct conn *c)
 	       !nghttp2_session_want_write(c->session);
 }
 
+bool session_full(const struct conn *c)
+{
+	return c->session && nghttp2_session_get_outbound_queue_size(c->session) > FRAMES_PAUSE;
+}
+
+/* What it sends is not read: it may not be silent, but it has to take something. */
+static uint64_t watch_stuck(struct conn *c, uint64_t now)
+{
+	size_t bytes = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
+
+	if (bytes != c->stuck_bytes) {
+		c->stuck_bytes = bytes;
+		c->stuck_ms = now;
+	}
+	if (now < c->stuck_ms + GRPC_KEEPALIVE_MS)
+		return c->stuck_ms + GRPC_KEEPALIVE_MS;
+	conn_doom(c, "takes nothing for %u ms", GRPC_KEEPALIVE_MS);
+	return UINT64_MAX;
+}
+
 static uint64_t watch_silence(struct conn *c, uint64_t now)
 {
 	uint64_t due = c->rx_ms + GRPC_KEEPALIVE_MS;
@@ -167,6 +194,8 @@ static uint64_t watch_silence(struct conn *c, uint64_t now)
 
 uint64_t session_watch(struct conn *c, uint64_t now)
 {
+	if (c->paused)
+		return watch_stuck(c, now);
 	if (c->up)
 		return watch_silence(c, now);
 	if (now < c->limit_ms)

@@ -2,7 +2,8 @@
 /*
  * A server and a channel on one loop. The server's methods: /t/Echo sends every message back and
  * ends OK when the client has; /t/Flood sends until -EAGAIN, then again when writable, FLOOD_BYTES
- * in all; /t/Hang says nothing; /t/Fail ends NOT_FOUND; /t/Sink counts.
+ * in all; /t/Hang says nothing; /t/Fail ends NOT_FOUND; /t/Sink counts; /t/Big cannot send a large
+ * message behind a small one and closes the server when it could.
  */
 #ifndef TESTS_GRPC_PAIR_H
 #define TESTS_GRPC_PAIR_H
@@ -88,6 +89,14 @@ static inline void served_message(void *user, const void *data, size_t len)
 	}
 }
 
+static inline void big(struct served *s)
+{
+	static const uint8_t zeros[GRPC_SEND_QUEUE_MAX];
+
+	assert_int_equal(grpc_stream_send(s->stream, zeros, 1), 0);
+	assert_int_equal(grpc_stream_send(s->stream, zeros, sizeof(zeros)), -EAGAIN);
+}
+
 static inline void served_half(void *user)
 {
 	struct served *s = user;
@@ -96,6 +105,8 @@ static inline void served_half(void *user)
 	p->halves++;
 	if (s->method == 'E' || s->method == 'S')
 		grpc_stream_end(s->stream, GRPC_OK, "");
+	if (s->method == 'B')
+		big(s);
 	if (p->close_server_in_half && p->server) {
 		grpc_server_close(p->server);
 		p->server = NULL;
@@ -119,9 +130,16 @@ static inline void served_writable(void *user)
 {
 	struct served *s = user;
 
-	s->pair->writables++;
+	struct pair *p = s->pair;
+
+	p->writables++;
 	if (s->method == 'F')
 		flood(s);
+	if (s->method != 'B')
+		return;
+	grpc_stream_end(s->stream, GRPC_OK, "");
+	grpc_server_close(p->server);
+	p->server = NULL;
 }
 
 static inline enum grpc_status pair_on_call(void *arg, struct grpc_stream *stream, const char *path,

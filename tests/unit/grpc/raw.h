@@ -48,6 +48,14 @@ static inline void raw_frame(struct raw *r, uint8_t type, uint8_t flags, uint32_
 	raw_bytes(r, buf, len + 9);
 }
 
+/* Allows the server to send as much as it likes. */
+static inline void raw_hello_wide(struct raw *r)
+{
+	raw_bytes(r, PREFACE, 24);
+	raw_frame(r, 4, 0, 0, "\0\4\177\377\377\377", 6); /* INITIAL_WINDOW_SIZE */
+	raw_frame(r, 8, 0, 0, "\177\0\0\0", 4);		  /* WINDOW_UPDATE of the connection */
+}
+
 static inline void raw_hello(struct raw *r)
 {
 	raw_bytes(r, PREFACE, 24);

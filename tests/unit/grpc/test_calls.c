@@ -306,6 +306,24 @@ static void close_server_in(int which)
 	pair_fini(&p);
 }
 
+/* What is written on the way out ends the very stream that is being told. */
+static void test_close_server_writable(void **state)
+{
+	struct pair p;
+	struct result r = {0};
+
+	pair_init(&p);
+	pair_open(&p);
+	call_begin(&p, &r, "/t/Big");
+	assert_int_equal(grpc_call_send(r.call, "a", 1, true), 0);
+	pair_until(&p, p.downs);
+	assert_int_equal(p.writables, 1);
+	assert_int_equal(p.closed, 1);
+	assert_int_equal(r.ends, 1);
+	free(r.last);
+	pair_fini(&p);
+}
+
 static void test_close_server_inside(void **state)
 {
 	for (int i = 0; i < 3; i++)
@@ -330,6 +348,7 @@ int main(void)
 		cmocka_unit_test(test_channel_close),
 		cmocka_unit_test(test_close_inside),
 		cmocka_unit_test(test_close_server_inside),
+		cmocka_unit_test(test_close_server_writable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What an end refuses: too much, too many, too slow, and what is no gRPC at all. */
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include "raw.h"
+
+static unsigned int connections(const struct pair *p)
+{
+	struct grpc_server_stats stats;
+
+	grpc_server_stats(p->server, &stats);
+	return stats.connections;
+}
 
 static void test_message_to_server(void **state)
 {
@@ -99,6 +110,32 @@ static void test_streams_raw(void **state)
 	assert_int_equal(p.opened, 2);
 	close(raw.fd);
 	pair_until(&p, p.closed == 2);
+	pair_fini(&p);
+}
+
+/* More than there is room for, at once: each is turned away, and the next one is heard. */
+static void test_connections_many(void **state)
+{
+	struct pair p;
+	struct raw raw[5];
+	struct grpc_server_stats stats;
+
+	pair_init(&p);
+	p.conf.max_connections = 1;
+	pair_open(&p);
+	for (int i = 0; i < 5; i++)
+		raw_open(&raw[i], grpc_server_port(p.server));
+	for (int i = 0; i < 5; i++) {
+		pair_until(&p, raw_closed(&raw[i]));
+		close(raw[i].fd);
+	}
+	grpc_server_stats(p.server, &stats);
+	assert_int_equal(stats.refused, 5);
+	grpc_channel_close(p.ch);
+	p.ch = NULL;
+	pair_until(&p, !connections(&p));
+	pair_connect(&p);
+	pair_until(&p, p.ups == 2);
 	pair_fini(&p);
 }
 
@@ -226,6 +263,35 @@ static void test_header_list(void **state)
 	pair_fini(&p);
 }
 
+/* What nghttp2 would refuse is let in (session.c) and looked at here. */
+static void test_fields(void **state)
+{
+	/* HPACK: name and value literal, never indexed. */
+	static const uint8_t nul[] = {0x83, 0x86, 0x01, 1,    'x', 0x04, 7, '/', 't', '/', 'H',
+				      'a',  'n',  'g',	0x10, 1,   'x',	 3, 'a', 0,   'b'};
+	static const char authority[] = "\x83\x86\x01\x12http://127.0.0.1:1\x04\x07/t/Echo\x0f\x10"
+					"\x10"
+					"application/grpc";
+	struct pair p;
+	struct raw raw;
+
+	pair_init(&p);
+	pair_serve(&p);
+	raw_open(&raw, grpc_server_port(p.server));
+	raw_hello(&raw);
+	raw_frame(&raw, 1, 4, 1, nul, sizeof(nul));
+	pair_until(&p, raw_has_frame(&raw, 1, 1) && raw_has_frame(&raw, 3, 1));
+	assert_int_equal(p.opened, 0);
+	/* :status 400 is entry 12 of the static table. */
+	assert_non_null(memmem(raw.got, raw.n_got, "\1\5\0\0\0\1\x8c", 7));
+	raw_frame(&raw, 1, 5, 3, authority, sizeof(authority) - 1);
+	pair_until(&p, p.closed == 1);
+	assert_int_equal(p.opened, 1);
+	assert_false(raw_closed(&raw));
+	close(raw.fd);
+	pair_fini(&p);
+}
+
 static void bad_data(const void *data, size_t len, bool end)
 {
 	struct pair p;
@@ -284,6 +350,74 @@ static void test_garbage(void **state)
 	dropped(settings, sizeof(settings));
 }
 
+/* A client that takes nothing, behind a stream that fills its socket. */
+static void deaf_open(struct pair *p, struct raw *raw)
+{
+	pair_init(p);
+	p->conf.max_streams = 1;
+	pair_serve(p);
+	raw_open(raw, grpc_server_port(p->server));
+	raw_hello_wide(raw);
+	raw_request(raw, 1, "/t/Flood", "application/grpc", NULL);
+	pair_until(p, p->eagains);
+	for (int i = 0; i < 50; i++)
+		uv_run(&p->loop, UV_RUN_NOWAIT);
+}
+
+/* Each is answered by RST_STREAM. */
+static void deaf_ask(struct pair *p, struct raw *raw, uint32_t from, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		raw_request(raw, from + 2 * i, "/t/Hang", "application/grpc", NULL);
+		if (i % 100 == 99)
+			uv_run(&p->loop, UV_RUN_NOWAIT);
+	}
+}
+
+static void test_refusals_unread(void **state)
+{
+	struct pair p;
+	struct raw raw;
+	uint64_t start = uv_hrtime();
+	int queued;
+
+	deaf_open(&p, &raw);
+	deaf_ask(&p, &raw, 3, 1500);
+	pair_until(&p, ioctl(raw.fd, SIOCOUTQ, &queued) || !queued);
+	/* From here on nothing is read: what is sent stays in the socket. */
+	deaf_ask(&p, &raw, 3003, 10);
+	assert_int_equal(connections(&p), 1);
+	pair_until(&p, !connections(&p));
+	assert_true(uv_hrtime() - start >= (GRPC_KEEPALIVE_MS - 50) * 1000000ull);
+	assert_true(uv_hrtime() - start < (GRPC_KEEPALIVE_MS + 3500) * 1000000ull);
+	close(raw.fd);
+	pair_fini(&p);
+}
+
+/* So many in one go that nothing can be paused between. */
+static void test_refusals_flood(void **state)
+{
+	/* HEADERS with END_HEADERS and END_STREAM: three fields of the static table. */
+	static uint8_t many[6000][12];
+	struct pair p;
+	struct raw raw;
+	uint64_t start = uv_hrtime();
+
+	for (uint32_t i = 0; i < 6000; i++) {
+		uint32_t id = 3 + 2 * i;
+		const uint8_t frame[12] = {
+			0, 0, 3, 1, 5, 0, 0, (uint8_t)(id >> 8), (uint8_t)id, 0x83, 0x86, 0x84};
+
+		memcpy(many[i], frame, sizeof(frame));
+	}
+	deaf_open(&p, &raw);
+	raw_bytes(&raw, many, sizeof(many));
+	pair_until(&p, !connections(&p));
+	assert_true(uv_hrtime() - start < GRPC_KEEPALIVE_MS * 1000000ull);
+	close(raw.fd);
+	pair_fini(&p);
+}
+
 /* Streams opened and reset faster than anybody needs. */
 static void test_rapid_reset(void **state)
 {
@@ -330,20 +464,15 @@ static void test_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_message_to_server),
-		cmocka_unit_test(test_message_to_client),
-		cmocka_unit_test(test_send_queue),
-		cmocka_unit_test(test_streams),
-		cmocka_unit_test(test_streams_raw),
-		cmocka_unit_test(test_connections),
-		cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_silence),
-		cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_header_list),
-		cmocka_unit_test(test_bad_messages),
-		cmocka_unit_test(test_garbage),
-		cmocka_unit_test(test_rapid_reset),
-		cmocka_unit_test(test_address),
+		cmocka_unit_test(test_message_to_server), cmocka_unit_test(test_message_to_client),
+		cmocka_unit_test(test_send_queue),	  cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_streams_raw),	  cmocka_unit_test(test_connections),
+		cmocka_unit_test(test_connections_many),  cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_silence),		  cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_header_list),	  cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_bad_messages),	  cmocka_unit_test(test_garbage),
+		cmocka_unit_test(test_refusals_unread),	  cmocka_unit_test(test_refusals_flood),
+		cmocka_unit_test(test_rapid_reset),	  cmocka_unit_test(test_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
