@@ -16,7 +16,9 @@ import time
 import pytest
 
 from netns import wait_for
-from steering import BIN
+from steering import BIN, SERVICE
+from test_agent import Cgroup
+from test_database import Pair, certificates, remote, served
 
 AGENT = os.path.join(BIN, "san-agent")
 SERVE = os.path.join(BIN, os.pardir, "tests", "db", "serve")
@@ -97,15 +99,20 @@ def database(request, tmp_path):
     made.stop(signal.SIGKILL)
 
 
+# Where etcd could not make a difference
+SERVED = pytest.mark.parametrize("db", ["serve"], indirect=True)
+
+
 # --- agents -----------------------------------------------------------------------------------------
 class Agent:
     """A san-agent with a configuration of its own."""
 
-    def __init__(self, tmp_path, db, file="agent", **conf):
+    def __init__(self, tmp_path, db, file="agent", popen=None, **conf):
+        self.popen = popen or (lambda *argv, **how: subprocess.Popen(argv, **how))
         self.file = str(tmp_path / f"{file}.yaml")
         self.logfile = str(tmp_path / f"{file}.log")
         self.conf = {"agent": "site2", "gateway": "gw2", "ttl_s": TTL_S, "interval_ms": 100,
-                     "database": {"endpoints": [db.url], "deadline_ms": 500},
+                     "database": {"endpoints": [db and db.url], "deadline_ms": 500},
                      "instances": [spec("a")], **conf}
         self.proc = None
         self.write()
@@ -117,7 +124,7 @@ class Agent:
 
     def __enter__(self):
         with open(self.logfile, "ab") as log:
-            self.proc = subprocess.Popen([AGENT, "-c", self.file], stderr=log)
+            self.proc = self.popen(AGENT, "-c", self.file, stderr=log)
         return self
 
     def __exit__(self, *_):
@@ -178,6 +185,7 @@ def test_killed_agent_goes_with_its_lease(tmp_path, db):
         assert time.monotonic() - before < TTL_S + 2  # etcd ends leases within a second
 
 
+@SERVED
 def test_second_agent_of_the_name(tmp_path, db):
     with Agent(tmp_path, db) as first:
         wait_for(lambda: registered(db), "registration")
@@ -240,6 +248,7 @@ def test_probe_and_draining(tmp_path, db):
                 wait_for(lambda: db.value(A + "state") == "draining", "draining again")
 
 
+@SERVED
 def test_reload(tmp_path, db):
     with Agent(tmp_path, db, instances=[spec("a"), spec("b")]) as agent:
         wait_for(lambda: db.value("/san/status/0x101/b/cpu_load"), "registration")
@@ -285,6 +294,17 @@ def test_server_away_for_longer_than_the_ttl(tmp_path, db):
         assert not db.all()
 
 
+@SERVED
+def test_server_comes_later(tmp_path, db):
+    db.stop()
+    with Agent(tmp_path, db) as agent:
+        agent.wait_log('msg="database not reached"')
+        db.start()
+        wait_for(lambda: registered(db), "registration")
+        assert agent.log().count('msg="database not reached"') == 1
+
+
+@SERVED
 def test_ends_in_time_without_a_server(tmp_path, db):
     with Agent(tmp_path, db) as agent:
         wait_for(lambda: registered(db), "registration")
@@ -292,6 +312,45 @@ def test_ends_in_time_without_a_server(tmp_path, db):
         before = time.monotonic()
         assert agent.end(signal.SIGTERM) == 0
         assert time.monotonic() - before < 3
+
+
+@SERVED
+def test_group_that_is_made_again(tmp_path, db):
+    """Its files are kept open: those of the former group say nothing any more."""
+    source = {key: value for key, value in spec("a").items() if key != "pid"}
+    with Cgroup("again") as group, \
+            Agent(tmp_path, db, instances=[{**source, "cgroup": group.path}]) as agent:
+        wait_for(lambda: db.value(A + "cpu_load") is not None, "a load")
+        for root in set(group.roots.values()):
+            os.rmdir(f"{root}/{group.path}")
+        agent.wait_log("the cgroup does not exist")
+        for root in set(group.roots.values()):
+            os.mkdir(f"{root}/{group.path}")
+        group.burn()
+        wait_for(lambda: float(db.value(A + "cpu_load") or 0) > 20, "a load again")
+
+
+def test_two_sands_and_an_agent(tmp_path):
+    """The gateway gives the SID, the ingress forwards; all of it over mutual TLS."""
+    with Pair("agentdb") as net:
+        directory = f"{net.run_dir}/tls"
+        os.makedirs(directory)
+        certificates(directory)
+        names = {"ca": f"{directory}/ca.pem", "cert": f"{directory}/host.pem",
+                 "key": f"{directory}/host.key"}
+        files = "tls: {" + ", ".join(f"{name}: {file}" for name, file in names.items()) + "}"
+        net.configs = {"gw": served(files), "pe": remote(scheme="https", more=f", {files}")}
+        net.start("gw")
+        net.start("pe")
+        where = {"endpoints": ["https://[2001:db8:1::2]:2379"], "tls": names}
+        with Agent(tmp_path, None, popen=net.lab.ns("gw").popen, gateway="gw", database=where,
+                   instances=[spec("a", service=SERVICE)]) as agent:
+            net.wait_entry("a")
+            status, found = net.call("pe", "GET", f"/v1/services/{SERVICE}/instances/a")
+            assert status == 200 and found["sid"] and "cpu_load" in found["attributes"]
+            assert agent.end(signal.SIGTERM) == 0
+            wait_for(lambda: net.call("pe", "GET", f"/v1/services/{SERVICE}/instances/a")[0] == 404,
+                     "the instance's end")
 
 
 def cpu_seconds(pid):

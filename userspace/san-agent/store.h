@@ -16,6 +16,7 @@
 #define STORE_FLYING_MAX 32	  /* transactions of values without an answer */
 #define STORE_RETRY_MIN_US 200000 /* after what was refused or not answered, then twice as long */
 #define STORE_RETRY_MAX_US 5000000
+#define STORE_PATIENCE_MS 2000 /* a database that is not reached from the start is said then */
 
 /* conf stays the caller's and must live on. */
 int store_open(const struct sink_env *env, const struct agent_conf *conf, struct sink **out,

@@ -74,7 +74,7 @@ struct store {
 	uint64_t turn; /* of the registration: answers to an earlier one do not count */
 	char *value;   /* of the agent's key */
 	bool checking; /* whether the agent's key is still ours */
-	bool taken_said, refused_said;
+	bool taken_said, refused_said, away_said;
 	bool ever;	/* registered once */
 	bool connected; /* as last logged */
 	bool goodbye, finished, closing;

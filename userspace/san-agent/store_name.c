@@ -205,12 +205,27 @@ static void on_held(void *arg, int64_t lease)
 	register_name(store);
 }
 
+/* A loss later on is told by the database. */
+static void say_not_reached(struct store *store)
+{
+	struct ncsdb_status status;
+
+	if (store->away_said)
+		return;
+	store->away_said = true;
+	ncsdb_status(store->db, &status);
+	log_warn("database not reached", "endpoint=%s why=\"%s\"; goes on trying", status.endpoint,
+		 status.why);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct store *store = timer->data;
 
 	if (store->goodbye || store->closing)
 		return;
+	if (!store->connected && !store->ever)
+		say_not_reached(store);
 	if (!store->hold)
 		store_name_start(store);
 	else if (store->lease && !store->fence)
@@ -229,6 +244,8 @@ int store_name_start(struct store *store)
 
 	if (rc)
 		later(store, STORE_RETRY_MAX_US / 1000);
+	else if (!store->connected)
+		later(store, STORE_PATIENCE_MS);
 	return rc;
 }
 
