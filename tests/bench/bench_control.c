@@ -2,13 +2,14 @@
 /*
  * How long a status change takes to the map, seen from outside:
  *
- *     control SOCKET SERVICES ID INSTANCE SECONDS
+ *     control SOCKET SERVICES ID INSTANCE SECONDS [ENDPOINT]
  *
- * On an idle sand, a PATCH of the instance's cpu_load (10 and 90 in turns: the best instance
- * changes each time) goes to the REST socket, and the service's entry in the pinned map SERVICES is
- * read in a loop until it is another. Printed as JSON, in us: from before the write to the map
- * (map), to the end of the answer (answer), and what sand says of itself (react: event to plan,
- * apply: plan to acknowledged).
+ * On an idle sand, the instance's cpu_load is written (10 and 90 in turns: the best instance
+ * changes each time), and the service's entry in the pinned map SERVICES is read in a loop until it
+ * is another. The write is a PATCH that goes to the REST socket; with ENDPOINT a Put as etcd's
+ * clients do it, there: the server in sand or the etcd that sand follows. Printed as JSON, in us:
+ * from before the write to the map (map), to the end of the answer (answer), and what sand says of
+ * itself (react: event to plan, apply: plan to acknowledged).
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "lib.h"
+#include "ncsdb/ncsdb.h"
 
 #define IDLE_US 20000 /* between two changes: longer than changes are gathered for */
 #define PATIENCE_NS 2000000000ull
@@ -37,6 +39,10 @@ struct control {
 	uint64_t id;
 	const char *instance;
 	char answer[ANSWER_MAX];
+
+	uv_loop_t loop;
+	struct ncsdb *db; /* NULL: by REST */
+	bool answered;
 };
 
 static int dial(const char *path)
@@ -116,18 +122,80 @@ static double number(const char *json, const char *name)
 	return strtod(at + strlen(key), NULL);
 }
 
+/* --- the write --- */
+
+static void patch(struct control *c, int load)
+{
+	char path[256], body[64];
+
+	snprintf(path, sizeof(path), "/v1/services/0x%lx/instances/%s/status", c->id, c->instance);
+	snprintf(body, sizeof(body), "{\"cpu_load\": %d}", load);
+	say(c, "PATCH", path, body);
+}
+
+static void on_put(void *arg, const struct ncsdb_txn_result *res)
+{
+	bench_int(res->status, "put");
+	((struct control *)arg)->answered = true;
+}
+
+static void put(struct control *c, int load)
+{
+	struct ncsdb_op op = {.type = NCSDB_PUT};
+	struct ncsdb_txn txn = {.then = &op, .n_then = 1};
+	char key[256], value[16];
+
+	snprintf(key, sizeof(key), "/san/status/0x%lx/%s/cpu_load", c->id, c->instance);
+	op.key = key;
+	op.value = value;
+	op.value_len = (size_t)snprintf(value, sizeof(value), "%d", load);
+	c->answered = false;
+	bench_int(ncsdb_txn(c->db, &txn, on_put, c), "put");
+	uv_run(&c->loop, UV_RUN_NOWAIT);
+}
+
+static void wait_answer(struct control *c)
+{
+	if (!c->db)
+		hear(c, "204");
+	while (c->db && !c->answered)
+		uv_run(&c->loop, UV_RUN_ONCE);
+}
+
+static void on_read(void *arg, const struct ncsdb_range_result *res)
+{
+	bench_int(res->status, "read");
+	((struct control *)arg)->answered = true;
+}
+
+/* The connection is there afterwards. */
+static void open_db(struct control *c, const char *endpoint)
+{
+	const struct ncsdb_remote remote = {
+		.endpoints = &endpoint, .n_endpoints = 1, .deadline_ms = 10000};
+	const struct ncsdb_range range = {.key = "/san/services/", .prefix = true, .limit = 1};
+	struct err err = {0};
+	char text[512];
+
+	bench_int(uv_loop_init(&c->loop), "loop");
+	if (ncsdb_open(&c->loop, &(struct ncsdb_conf){.remote = &remote}, &c->db, &err))
+		bench_die("%s: %s", endpoint, err_text(&err, text, sizeof(text)));
+	bench_int(ncsdb_range(c->db, &range, on_read, c), "read");
+	wait_answer(c);
+}
+
 /* One change: fills the n-th sample of each series. */
 static void change(struct control *c, size_t n)
 {
 	struct san_service before = entry(c), now;
-	char path[256], body[64];
-	uint64_t begin, seen;
+	int load = n % 2 ? 10 : 90;
+	uint64_t begin = bench_now_ns(), seen;
 	const char *status;
 
-	snprintf(path, sizeof(path), "/v1/services/0x%lx/instances/%s/status", c->id, c->instance);
-	snprintf(body, sizeof(body), "{\"cpu_load\": %d}", n % 2 ? 10 : 90);
-	begin = bench_now_ns();
-	say(c, "PATCH", path, body);
+	if (c->db)
+		put(c, load);
+	else
+		patch(c, load);
 	do {
 		now = entry(c);
 		seen = bench_now_ns();
@@ -135,9 +203,11 @@ static void change(struct control *c, size_t n)
 			bench_die("the entry did not change");
 	} while (now.nexthop == before.nexthop);
 	samples[MAP][n] = (seen - begin) / 1e3;
-	hear(c, "204");
+	wait_answer(c);
 	samples[ANSWER][n] = (bench_now_ns() - begin) / 1e3;
 	usleep(IDLE_US);
+	if (c->db)
+		uv_run(&c->loop, UV_RUN_NOWAIT); /* what else came meanwhile */
 	say(c, "GET", "/v1/status", "");
 	status = hear(c, "200");
 	samples[REACT][n] = number(status, "last_react_us");
@@ -170,12 +240,14 @@ int main(int argc, char **argv)
 	uint64_t stop;
 	size_t n;
 
-	if (argc != 6)
-		bench_die("usage: control SOCKET SERVICES ID INSTANCE SECONDS");
+	if (argc != 6 && argc != 7)
+		bench_die("usage: control SOCKET SERVICES ID INSTANCE SECONDS [ENDPOINT]");
 	c.sock = dial(argv[1]);
 	c.map = bench_int(bpf_obj_get(argv[2]), argv[2]);
 	c.id = strtoul(argv[3], NULL, 0);
 	c.instance = argv[4];
+	if (argc == 7)
+		open_db(&c, argv[6]);
 	bench_pin_cpu(bench_last_cpu());
 	bench_first();
 	stop = bench_now_ns() + (uint64_t)(atof(argv[5]) * 1e9);

@@ -2,14 +2,20 @@
 """Control plane: time from a status change to the map, and status updates a second.
 
 A real sand (both processes) in a namespace, pinned to CPU 0 before all others there (nice -20), its
-database on tmpfs; the client of the REST socket on the last CPU.
+database on tmpfs; the client on the last CPU. The change is written by REST, by a Put to the server
+in sand, and by a Put to an etcd in the same namespace that sand follows (its data on tmpfs, too, so
+that no disk is measured; without a CPU of its own).
 """
 
+import contextlib
 import json
 import os
+import shutil
+import tempfile
 import time
 
-from netns import run, wait_for
+from etcd_members import SHM
+from netns import end_process, run, wait_for
 from steering import Steering, UnixHTTP
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -18,6 +24,9 @@ FIRST_ID = 0x1000
 SERVICES = 100
 INSTANCES = 10  # of each service
 LINES = 1000  # of a batch
+ENDPOINT = "http://[::1]:2379"
+SERVED = 'database: {listen: ["[::1]:2379"]}\n'
+FOLLOWED = f'database: {{endpoints: ["{ENDPOINT}"]}}\n'
 ATTRIBUTES = ("cpu_load", "mem_load", "io_load", "queue_us", "sessions")
 SERVICE = """
   - id: {id:#x}
@@ -40,10 +49,11 @@ services:{services}
 class Control:
     """The daemon under test."""
 
-    def __init__(self, net):
+    def __init__(self, net, database=SERVED):
         self.net = net
         ids = [LATENCY_ID] + [FIRST_ID + i for i in range(SERVICES)]
-        net.configs["pe"] = CONFIG.format(services="".join(SERVICE.format(id=i) for i in ids))
+        net.configs["pe"] = (CONFIG.format(services="".join(SERVICE.format(id=i) for i in ids)) +
+                             database)
         net.start("pe")
         self.pin(0)
 
@@ -75,16 +85,17 @@ class Control:
         return wait_for(self.applied, "plan applied")
 
     # --- latency
-    def latency(self, seconds):
+    def latency(self, seconds, *endpoint):
         """What the program `control` printed."""
         self.register(LATENCY_ID, "a", 0x100, 10)
         self.register(LATENCY_ID, "b", 0x101, 50)
         wait_for(lambda: self.net.entry().get("instance") == "a", "entry names a")
         self.wait_applied()
-        out = run(os.path.join(ROOT, "build", "bench", "control"),
-                  f"{self.net.directory('pe')}/api.sock",
-                  os.path.join(self.net.lab.pins[-1], "maps", "san_services"), hex(LATENCY_ID), "a",
-                  str(seconds), timeout=seconds * 2 + 60)
+        with self.net.lab.ns("pe").inside():
+            out = run(os.path.join(ROOT, "build", "bench", "control"),
+                      f"{self.net.directory('pe')}/api.sock",
+                      os.path.join(self.net.lab.pins[-1], "maps", "san_services"),
+                      hex(LATENCY_ID), "a", str(seconds), *endpoint, timeout=seconds * 2 + 60)
         return json.loads(out)
 
     # --- throughput -------------------------------------------------------------------------------
@@ -134,10 +145,36 @@ class Control:
             raise RuntimeError(f"batch refused: {answer.status} {text[:300]}")
 
 
+@contextlib.contextmanager
+def etcd(net):
+    """An etcd in the namespace of the sand."""
+    with tempfile.TemporaryDirectory(prefix="sand-bench-", dir=SHM) as data:
+        process = net.lab.ns("pe").popen(
+            "etcd", "--data-dir", os.path.join(data, "etcd"), "--log-level", "error",
+            "--listen-client-urls", ENDPOINT, "--advertise-client-urls", ENDPOINT,
+            "--listen-peer-urls", "http://[::1]:2380", "--initial-cluster",
+            "default=http://[::1]:2380", "--initial-advertise-peer-urls", "http://[::1]:2380")
+        try:
+            yield
+        finally:
+            end_process(process)
+
+
+def followed(seconds):
+    """Latency over an etcd; None where it is not installed."""
+    if not shutil.which("etcd"):
+        return None
+    with Steering("bench") as net, etcd(net):
+        return Control(net, FOLLOWED).latency(seconds, ENDPOINT)
+
+
 def measure(seconds):
-    """Half of the time for each of the two."""
+    """Half of the time for latency, half for the rate of updates."""
     with Steering("bench") as net:
         control = Control(net)
-        latency = control.latency(seconds / 2)
+        latency = control.latency(seconds / 6)
+        put = control.latency(seconds / 6, ENDPOINT)
         control.populate()
-        return {"latency": latency, "throughput": control.throughput(seconds / 2)}
+        throughput = control.throughput(seconds / 2)
+    return {"latency": latency, "latency_put": put, "latency_etcd": followed(seconds / 6),
+            "throughput": throughput}

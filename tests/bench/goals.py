@@ -54,10 +54,15 @@ def live(result):
 
 
 def control(result):
-    times = result["latency"]["us"]
+    times, put, etcd = (result[name] and result[name]["us"]
+                        for name in ("latency", "latency_put", "latency_etcd"))
+    over_etcd = [goal("Put to an etcd to map, p50", etcd["map"]["p50"], 1000, "us")] if etcd else []
     return [
         goal("status change to map, inside sand, p50", times["inside"]["p50"], 100, "us"),
         goal("status change to map, inside sand, p99", times["inside"]["p99"], 1000, "us"),
+        goal("the same, written by a Put, p50", put["inside"]["p50"], 100, "us"),
+        goal("the same, written by a Put, p99", put["inside"]["p99"], 1000, "us"),
+        *over_etcd,
         goal("status updates by batch", result["throughput"]["updates_per_s"] / 1000, 100, "k/s",
              at_least=True),
     ]

@@ -29,16 +29,22 @@ set terminal {terminal}
 set output '{output}'
 set title '{title}' noenhanced
 set grid
-unset key
+set key left top noenhanced
 {axes}
-plot '{data}' using 1:2 with linespoints pointtype 7
+plot {plots}
 """
+LATENCIES = {"latency": "by REST", "latency_put": "by a Put to the server in sand",
+             "latency_etcd": "by a Put to an etcd that sand follows (data on tmpfs)"}
 
 
 def latency_cdf(result):
-    """Share of the changes that took no longer."""
-    cdf = result["latency"]["us"]["map"].get("cdf", [])
-    return [(us, percent / 100) for percent, us in enumerate(cdf)]
+    """Of each way to write, and of what happens inside: share of the changes that took no longer."""
+    def share(name, series):
+        cdf = result[name]["us"][series].get("cdf", []) if result.get(name) else []
+        return [(us, percent / 100) for percent, us in enumerate(cdf)]
+
+    return {**{text: share(name, "map") for name, text in LATENCIES.items()},
+            "inside sand, by REST": share("latency", "inside")}
 
 
 def by_size(name):
@@ -46,7 +52,7 @@ def by_size(name):
                            for size, got in result["sizes"].items()]
 
 
-# Of a part: name of the picture, its title, the axes, and what gives the rows.
+# Of a part: name of the picture, its title, the axes, and what gives the rows, or {series: rows}.
 CURVES = {
     "control": [("latency", "status change to map, share of changes within",
                  "set logscale x; set xlabel 'us'; set yrange [0:1]", latency_cdf)],
@@ -109,12 +115,20 @@ def show_live(result):
     print(f"  {', '.join(rates)} (median)")
 
 
-def show_control(result):
-    latency, load = result["latency"], result["throughput"]
-    print(f"\ncontrol plane, us, {latency['changes']} changes on an idle sand\n"
-          f"  {'':<28}{'min':>10}{'p50':>10}{'p99':>10}")
+def show_latency(text, latency):
+    if not latency:
+        print(f"  {text}: skipped, etcd is not installed")
+        return
+    print(f"  {text}, {latency['changes']} changes\n  {'':<28}{'min':>10}{'p50':>10}{'p99':>10}")
     for name, times in latency["us"].items():
-        print(f"  {name:<28}{times['min']:>10.0f}{times['p50']:>10.0f}{times['p99']:>10.0f}")
+        print(f"    {name:<26}{times['min']:>10.0f}{times['p50']:>10.0f}{times['p99']:>10.0f}")
+
+
+def show_control(result):
+    load = result["throughput"]
+    print("\ncontrol plane, changes on an idle sand, us")
+    for name, text in LATENCIES.items():
+        show_latency(text, result[name])
     print(f"  {load['batches']} batches of {load['lines']} x {load['attributes']} attributes: "
           f"{load['updates_per_s']} updates/s, {load['selections_changed']} selections changed, "
           f"in the map {load['settled_s'] - load['seconds']:.3f} s after the last answer")
@@ -173,29 +187,39 @@ def write_json(folder, part, document):
 def plot(folder, part, title, cases):
     """<part>.svg and .png, where gnuplot is installed; what was written, or why not."""
     rows = [(name, case["min_ns"], case["median_ns"]) for name, case in cases.items()]
-    return draw(folder, part, PLOT, title, rows)
+    return draw(folder, part, PLOT, title, {"": rows})
 
 
 def curves(folder, part, result):
     """The pictures of a part: see CURVES."""
-    return "\n  ".join(draw(folder, name, LINES, title, rows(result), axes)
+    return "\n  ".join(draw(folder, name, LINES, title, in_series(rows(result)), axes)
                        for name, title, axes, rows in CURVES.get(part, ()))
 
 
-def draw(folder, name, program, title, rows, axes=""):
+def in_series(rows):
+    return rows if isinstance(rows, dict) else {"": rows}
+
+
+def draw(folder, name, program, title, series, axes=""):
+    """series: rows by what the key says, "" nothing."""
+    series = {text: rows for text, rows in series.items() if rows}
     if not shutil.which("gnuplot"):
         return "no pictures: gnuplot is not installed"
-    if not rows:
+    if not series:
         return f"no picture {name}: too little was measured"
     data = os.path.join(folder, f"{name}.dat")
     with open(data, "w", encoding="utf-8") as file:
-        file.writelines(" ".join(map(str, row)) + "\n" for row in rows)
+        for rows in series.values():
+            file.writelines([" ".join(map(str, row)) + "\n" for row in rows] + ["\n\n"])
+    plots = ", ".join(
+        f"'{data}' index {i} using 1:2 with linespoints pointtype 7 " +
+        (f"title '{text}'" if text else "notitle") for i, text in enumerate(series))
     outputs = []
     for kind, terminal in TERMINALS.items():
         output = os.path.join(folder, f"{name}.{kind}")
         done = subprocess.run(["gnuplot"], text=True, capture_output=True, check=False,
                               input=program.format(terminal=terminal, output=output, title=title,
-                                                   data=data, axes=axes))
+                                                   data=data, axes=axes, plots=plots))
         if done.returncode or not os.path.getsize(output):
             return f"no pictures: gnuplot: {done.stderr.strip()}"
         outputs.append(output)
