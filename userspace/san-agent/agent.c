@@ -443,6 +443,24 @@ void agent_stop(struct agent *agent)
 		uv_stop(agent->loop);
 }
 
+static void on_closing_late(uv_timer_t *timer)
+{
+	uv_stop(timer->loop);
+}
+
+/* What closes frees itself in the loop; a name server that hangs must not hold up the end. */
+static bool run_dry(struct agent *agent)
+{
+	uv_unref((uv_handle_t *)&agent->stop_timer);
+	uv_timer_start(&agent->stop_timer, on_closing_late, AGENT_STOP_MS, 0);
+	uv_run(agent->loop, UV_RUN_DEFAULT);
+	if (uv_loop_alive(agent->loop))
+		return false;
+	uv_close((uv_handle_t *)&agent->stop_timer, NULL);
+	uv_run(agent->loop, UV_RUN_NOWAIT);
+	return true;
+}
+
 bool agent_close(struct agent *agent)
 {
 	if (!all_finished(agent))
@@ -453,8 +471,8 @@ bool agent_close(struct agent *agent)
 		instance_free(agent->roster.slots[i]);
 	uv_close((uv_handle_t *)&agent->sample_timer, NULL);
 	uv_close((uv_handle_t *)&agent->kick_timer, NULL);
-	uv_close((uv_handle_t *)&agent->stop_timer, NULL);
-	uv_run(agent->loop, UV_RUN_DEFAULT); /* what closes frees itself */
+	if (!run_dry(agent))
+		return false;
 	meter_env_fini(&agent->env);
 	agent_conf_free(agent->conf);
 	free(agent);
