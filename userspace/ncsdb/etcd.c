@@ -120,9 +120,17 @@ static const struct ncsdb_ops etcd_ops = {
 
 /* ---- configuration ---- */
 
+/* What is meant for TLS must not go out, or be expected, in clear text when it is the turn of
+ * another endpoint. */
+static bool has_credentials(const struct ncsdb_remote *conf)
+{
+	return conf->user || conf->password || conf->ca || conf->cert || conf->key;
+}
+
 static int read_endpoints(struct etcd *e, const struct ncsdb_remote *conf, bool *tls,
 			  struct err *err)
 {
+	bool clear = false;
 	char field[32];
 
 	if (!conf->n_endpoints || conf->n_endpoints > NCSDB_ENDPOINTS_MAX)
@@ -135,7 +143,11 @@ static int read_endpoints(struct etcd *e, const struct ncsdb_remote *conf, bool 
 				       "must be http://HOST:PORT or https://HOST:PORT");
 		}
 		*tls |= e->endpoints[i].tls;
+		clear |= !e->endpoints[i].tls;
 	}
+	if (*tls && clear && has_credentials(conf))
+		return err_set(err, -EINVAL, "/endpoints", NULL,
+			       "must be all https:// or all http:// with a user or certificates");
 	e->n_endpoints = conf->n_endpoints;
 	return 0;
 }

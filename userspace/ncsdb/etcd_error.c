@@ -68,6 +68,14 @@ bool etcd_not_done(enum grpc_status status, const char *text)
 		strstr(text, "not supported for learner"));
 }
 
+/* Our own limit (grpc), grpc-go's, the embedded server's. Anything else may pass. */
+bool etcd_too_large(enum grpc_status status, const char *text)
+{
+	return status == GRPC_RESOURCE_EXHAUSTED && text &&
+	       (strstr(text, "larger than") ||
+		(strstr(text, "message of ") && strstr(text, "bytes, at most")));
+}
+
 bool etcd_elsewhere(enum grpc_status status, const char *text)
 {
 	switch (status) {

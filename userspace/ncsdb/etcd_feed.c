@@ -108,9 +108,9 @@ static void on_end(void *arg, enum grpc_status status, const char *text, bool se
 	e->stream = NULL;
 	if (e->closing)
 		return;
-	if (status == GRPC_RESOURCE_EXHAUSTED && e->too_large)
+	if (etcd_too_large(status, text) && e->too_large)
 		etcd_watches_tell(e, -ERANGE);
-	e->too_large = status == GRPC_RESOURCE_EXHAUSTED && !e->too_large;
+	e->too_large = etcd_too_large(status, text) && !e->too_large;
 	etcd_link_fail(&e->feed, text);
 }
 

@@ -372,7 +372,8 @@ static void on_canceled(struct etcd *e, struct etcd_watch *w,
 		uv_timer_start(&e->rewatch, on_rewatch, ETCD_REWATCH_MS, 0);
 }
 
-void etcd_watch_message(struct etcd *e, const Etcdserverpb__WatchResponse *msg)
+/* What a callback does, or a connection that ends meanwhile, may take the watch away. */
+static void take_message(struct etcd *e, const Etcdserverpb__WatchResponse *msg)
 {
 	struct etcd_watch *w = find(e, msg->watch_id);
 
@@ -382,14 +383,23 @@ void etcd_watch_message(struct etcd *e, const Etcdserverpb__WatchResponse *msg)
 			etcd_link_fail(&e->feed, msg->cancel_reason);
 		return;
 	}
-	if (msg->created && !msg->canceled)
+	if (msg->created && !msg->canceled) {
 		on_created(e, w, msg);
-	if (msg->n_events)
+		w = find(e, msg->watch_id);
+	}
+	if (w && msg->n_events)
 		deliver(e, w, msg);
-	else if (!msg->created && !msg->canceled && msg->header &&
+	else if (w && !msg->created && !msg->canceled && msg->header &&
 		 msg->header->revision >= w->next_rev)
 		w->next_rev = msg->header->revision + 1; /* progress of this watch */
 	w = e->closing ? NULL : find(e, msg->watch_id);
 	if (w && msg->canceled)
 		on_canceled(e, w, msg);
+}
+
+void etcd_watch_message(struct etcd *e, const Etcdserverpb__WatchResponse *msg)
+{
+	enter(e);
+	take_message(e, msg);
+	leave(e);
 }

@@ -63,5 +63,7 @@ bool etcd_not_done(enum grpc_status status, const char *text);
 bool etcd_token_bad(enum grpc_status status, const char *text);
 /* This member cannot now, or its answer was lost: another one may. */
 bool etcd_elsewhere(enum grpc_status status, const char *text);
+/* A message of a size that one of the two ends does not take: it will be the same again. */
+bool etcd_too_large(enum grpc_status status, const char *text);
 
 #endif

@@ -218,6 +218,9 @@ static int check_remote(const struct config_database *db, uint32_t https, struct
 	if (!db->user[0] != !db->password_file[0])
 		return err_set(err, -EINVAL, db->user[0] ? "/password_file" : "/user", "absent",
 			       "user and password_file go together");
+	if (https && https + 1 != 1u << db->n_urls && (db->user[0] || db->ca[0] || db->cert[0]))
+		return err_set(err, -EINVAL, "/endpoints", "",
+			       "must be all https or all http with user or tls");
 	if (!https && (db->ca[0] || db->cert[0]))
 		return err_set(err, -EINVAL, "/tls", "", "is for endpoints with https only");
 	return 0;

@@ -509,6 +509,7 @@ static void refused(const struct ncsdb_remote *remote, const char *field)
 static void test_configuration(void **state)
 {
 	static const char *const good[] = {"http://a:1"}, *const bad[] = {"http://a:1", "a:1"};
+	static const char *const mixed[] = {"https://a:1", "http://b:1"};
 	struct ncsdb_remote r = {.endpoints = good, .n_endpoints = 0};
 
 	refused(&r, "/endpoints");
@@ -516,6 +517,11 @@ static void test_configuration(void **state)
 	refused(&r, "/endpoints");
 	r = (struct ncsdb_remote){.endpoints = bad, .n_endpoints = 2};
 	refused(&r, "/endpoints/1");
+	r = (struct ncsdb_remote){
+		.endpoints = mixed, .n_endpoints = 2, .user = "u", .password = "p"};
+	refused(&r, "/endpoints");
+	r = (struct ncsdb_remote){.endpoints = mixed, .n_endpoints = 2, .ca = "/x"};
+	refused(&r, "/endpoints");
 	r = (struct ncsdb_remote){.endpoints = good, .n_endpoints = 1, .user = "u"};
 	refused(&r, "/password");
 	r = (struct ncsdb_remote){.endpoints = good, .n_endpoints = 1, .password = "p"};

@@ -246,6 +246,25 @@ static void test_errors(void **state)
 	}
 }
 
+static void test_too_large(void **state)
+{
+	static const char *const yes[] = {
+		"message of 4194305 bytes, at most 4194304",
+		"grpc: trying to send message larger than max (5 vs. 4)",
+		"grpc: received message larger than max (5 vs. 4)",
+		"ncsdb: the answer would be larger than 8 MiB, ask with a limit"};
+	static const char *const no[] = {"etcdserver: too many requests",
+					 "etcdserver: mvcc: database space exceeded",
+					 "ncsdb: out of memory", ""};
+
+	for (int i = 0; i < 4; i++) {
+		assert_true(etcd_too_large(GRPC_RESOURCE_EXHAUSTED, yes[i]));
+		assert_false(etcd_too_large(GRPC_UNAVAILABLE, yes[i]));
+		assert_false(etcd_too_large(GRPC_RESOURCE_EXHAUSTED, no[i]));
+	}
+	assert_false(etcd_too_large(GRPC_RESOURCE_EXHAUSTED, NULL));
+}
+
 /* What a few bytes claim does not cost more than the limit. */
 static void test_arena(void **state)
 {
@@ -302,8 +321,9 @@ static void test_nesting(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_endpoints),  T(test_names),  T(test_foreign_keys), T(test_prefixes),
-		T(test_range_ends), T(test_errors), T(test_arena),	  T(test_nesting),
+		T(test_endpoints), T(test_names),      T(test_foreign_keys),
+		T(test_prefixes),  T(test_range_ends), T(test_errors),
+		T(test_arena),	   T(test_nesting),    T(test_too_large),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

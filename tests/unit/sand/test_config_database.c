@@ -52,7 +52,7 @@ static void test_modes(void **state)
 			      &db, &err),
 			 0);
 	assert_int_equal(
-		load("{\"endpoints\": [\"https://etcd1:2379\", \"http://[2001:db8::1]:2379\"],"
+		load("{\"endpoints\": [\"https://etcd1:2379\", \"https://[2001:db8::1]:2379\"],"
 		     " \"tls\": {\"ca\": \"/ca\"}, \"user\": \"u\", \"password_file\": \"/p\","
 		     " \"prefix\": \"/lab/san\", \"deadline_ms\": 100, \"lease_ttl_s\": 3600}",
 		     &db, &err),
@@ -107,6 +107,11 @@ static void test_mistakes(void **state)
 		{"{\"endpoints\": [\"http://a:1\"], \"password_file\": \"u\"}", "/user",
 		 "go together"},
 		{"{\"endpoints\": [\"http://a:1\"], \"tls\": {\"ca\": \"a\"}}", "/tls", "https"},
+		{"{\"endpoints\": [\"http://a:1\", \"https://b:1\"], \"tls\": {\"ca\": \"a\"}}",
+		 "/endpoints", "all https or all http"},
+		{"{\"endpoints\": [\"https://a:1\", \"http://b:1\"], \"user\": \"u\", "
+		 "\"password_file\": \"p\"}",
+		 "/endpoints", "all https or all http"},
 		{"{\"endpoints\": [\"http://a:1\"], \"prefix\": \"san\"}", "/prefix", "start with"},
 		{"{\"endpoints\": [\"http://a:1\"], \"prefix\": \"/san/\"}", "/prefix", "not end"},
 		{"{\"endpoints\": [\"http://a:1\"], \"prefix\": \"/\"}", "/prefix", "start with"},
