@@ -10,6 +10,7 @@
 #include "util/log.h"
 
 #define DEFAULT_MAX_KEYS (4ull << 20)
+#define DEFAULT_MAX_BYTES (2ull << 30)
 #define LEASE_RETRY_MS 1000
 
 static void write_start(struct local *l);
@@ -531,7 +532,8 @@ int local_open(uv_loop_t *loop, const struct ncsdb_conf *conf, struct ncsdb **ou
 		return err_set(err, -ENOMEM, "", NULL, "out of memory");
 	l->base.ops = &local_ops;
 	l->base.loop = loop;
-	store_init(&l->store, conf->max_keys ? conf->max_keys : DEFAULT_MAX_KEYS);
+	store_init(&l->store, conf->max_keys ? conf->max_keys : DEFAULT_MAX_KEYS,
+		   conf->max_bytes ? conf->max_bytes : DEFAULT_MAX_BYTES);
 	rc = open_disk(l, conf, err);
 	if (rc) {
 		local_free(l);

@@ -79,22 +79,21 @@ static bool holds(const struct rec *rec, const compare_request *cmp)
 }
 
 /* Of a range: for all of it. */
-static bool compare_holds(const struct serve_reader *reader, const compare_request *cmp)
+static bool compare_holds(struct serve_reader *reader, const compare_request *cmp)
 {
-	const struct store *s = &reader->server->l->store;
 	struct span span = serve_span(&cmp->key, &cmp->range_end);
-	const struct rec *rec = store_next(s, &span, reader->at, NULL);
+	const struct rec *rec = serve_next(reader, &span, reader->at, NULL);
 
 	if (!rec)
 		return holds(NULL, cmp);
-	for (; rec; rec = store_next(s, &span, reader->at, rec)) {
+	for (; rec; rec = serve_next(reader, &span, reader->at, rec)) {
 		if (!holds(rec, cmp))
 			return false;
 	}
 	return true;
 }
 
-bool serve_compares_hold(const struct serve_reader *reader, const Etcdserverpb__TxnRequest *req)
+bool serve_compares_hold(struct serve_reader *reader, const Etcdserverpb__TxnRequest *req)
 {
 	for (size_t i = 0; i < req->n_compare; i++) {
 		if (!compare_holds(reader, req->compare[i]))

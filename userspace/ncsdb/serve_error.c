@@ -7,6 +7,11 @@
 #define ERROR(name, status, text) const struct serve_error name = {GRPC_##status, text}
 #define STR_(x) #x
 #define STR(x) STR_(x)
+#define SERVE_LEASES_MAX 49152 /* a text has no arithmetic */
+
+_Static_assert(SERVE_LEASES_MAX == NCSDB_CLIENTS_MAX(NCSDB_LEASES_MAX) &&
+		       NCSDB_REQUEST_STEPS_MAX == 8388608,
+	       "as the texts say");
 
 ERROR(serve_no_key, INVALID_ARGUMENT, "etcdserver: key is not provided");
 ERROR(serve_key_not_found, INVALID_ARGUMENT, "etcdserver: key not found");
@@ -29,7 +34,11 @@ ERROR(serve_bad_key, INVALID_ARGUMENT,
 ERROR(serve_nested, UNIMPLEMENTED, "ncsdb: Txn within Txn is not supported");
 ERROR(serve_bad_lease, INVALID_ARGUMENT, "ncsdb: lease ID must be 0 (chosen) or positive");
 ERROR(serve_many_leases, RESOURCE_EXHAUSTED,
-      "ncsdb: there are " STR(NCSDB_LEASES_MAX) " leases, no more are granted");
+      "ncsdb: there are " STR(SERVE_LEASES_MAX) " leases, clients get no more");
+ERROR(serve_many_steps, RESOURCE_EXHAUSTED,
+      "ncsdb: the request looks at more than 8388608 versions of keys, ask for less");
+ERROR(serve_unknown, UNAVAILABLE,
+      "ncsdb: done or not, it cannot be answered: out of memory or too much waits");
 ERROR(serve_answer_large, RESOURCE_EXHAUSTED,
       "ncsdb: the answer would be larger than 8 MiB, ask with a limit");
 ERROR(serve_malformed, INTERNAL, "ncsdb: the message is no request of this method");

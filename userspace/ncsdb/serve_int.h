@@ -33,7 +33,7 @@ extern const struct serve_error serve_no_key, serve_key_not_found, serve_value_g
 	serve_no_space, serve_lease_not_found, serve_lease_exists, serve_ttl_large,
 	serve_request_large, serve_too_many, serve_bad_key, serve_nested, serve_bad_lease,
 	serve_many_leases, serve_answer_large, serve_malformed, serve_no_memory, serve_disk,
-	serve_closing, serve_second_message;
+	serve_closing, serve_second_message, serve_many_steps, serve_unknown;
 /* Of a request that the store refused; NULL for 0. */
 const struct serve_error *serve_error(int rc);
 
@@ -87,6 +87,8 @@ struct serve_method {
 /* NULL without memory. */
 void *serve_alloc(struct ncsdb_server *server, size_t size);
 Etcdserverpb__ResponseHeader *serve_header(struct ncsdb_server *server, int64_t revision);
+/* May another answer wait? */
+const struct serve_error *serve_admit(const struct ncsdb_server *server);
 /* For methods that took the call over: calls what it ends with. */
 void serve_answer(struct serve_call *call, const struct serve_error *error,
 		  const ProtobufCMessage *answer);
@@ -101,9 +103,14 @@ struct serve_reader {
 	int64_t at;	/* 0: the store as the request's own writes leave it */
 	int64_t newest; /* no revision beyond this can be asked for */
 	size_t room;	/* bytes left for the answer */
+	size_t steps;	/* left; 0: too many, what was found is not all */
 };
 void serve_reader_init(struct serve_reader *reader, struct ncsdb_server *server, bool durable);
+/* As store_next(), within the steps. */
+const struct rec *serve_next(struct serve_reader *reader, const struct span *span, int64_t at,
+			     const struct rec *last);
 struct span serve_span(const ProtobufCBinaryData *key, const ProtobufCBinaryData *end);
+size_t serve_kv_bytes(const struct rec *rec, bool key_only); /* of an answer, at most */
 /* Points into rec. -ENOMEM, -EMSGSIZE. */
 int serve_kv(struct serve_reader *reader, const struct rec *rec, bool key_only,
 	     Mvccpb__KeyValue **out);
@@ -132,7 +139,7 @@ const struct serve_error *serve_put_check(const Etcdserverpb__PutRequest *req);
 const struct serve_error *serve_delete_check(const Etcdserverpb__DeleteRangeRequest *req);
 const struct serve_error *serve_txn_check(const Etcdserverpb__TxnRequest *req);
 /* serve_compare.c */
-bool serve_compares_hold(const struct serve_reader *reader, const Etcdserverpb__TxnRequest *req);
+bool serve_compares_hold(struct serve_reader *reader, const Etcdserverpb__TxnRequest *req);
 
 /* ---- serve_lease.c: leases and Maintenance ---- */
 

@@ -29,7 +29,7 @@ static void on_granted(void *arg, int status, int64_t lease, unsigned int ttl_s)
 	out.ttl = ttl_s;
 	if (call->stream && !status)
 		out.header = serve_header(call->server, local_durable(call->server->l));
-	serve_answer(call, status == -ENOSPC ? &serve_many_leases : serve_error(status), &out.base);
+	serve_answer(call, serve_error(status), &out.base);
 }
 
 const struct serve_error *serve_run_grant(struct serve_call *call, const void *request,
@@ -38,6 +38,7 @@ const struct serve_error *serve_run_grant(struct serve_call *call, const void *r
 	const Etcdserverpb__LeaseGrantRequest *req = request;
 	const struct local *l = call->server->l;
 	unsigned int ttl_s = NCSDB_LEASE_TTL_MIN_S;
+	const struct serve_error *error;
 
 	if (req->id < 0)
 		return &serve_bad_lease;
@@ -45,8 +46,14 @@ const struct serve_error *serve_run_grant(struct serve_call *call, const void *r
 		return &serve_ttl_large;
 	if (l->read_only)
 		return serve_error(l->why_read_only);
+	if (l->store.leases.n >= NCSDB_CLIENTS_MAX(NCSDB_LEASES_MAX) &&
+	    !(req->id && lease_get(&l->store.leases, req->id)))
+		return &serve_many_leases;
 	if (req->ttl > ttl_s)
 		ttl_s = (unsigned int)req->ttl;
+	error = serve_admit(call->server);
+	if (error)
+		return error;
 	return asked(call, ncsdb_lease_grant(call->server->db, req->id, ttl_s, on_granted, call));
 }
 
@@ -65,11 +72,15 @@ const struct serve_error *serve_run_revoke(struct serve_call *call, const void *
 {
 	const Etcdserverpb__LeaseRevokeRequest *req = request;
 	const struct local *l = call->server->l;
+	const struct serve_error *error;
 
 	if (req->id <= 0)
 		return &serve_lease_not_found;
 	if (l->read_only)
 		return serve_error(l->why_read_only);
+	error = serve_admit(call->server);
+	if (error)
+		return error;
 	return asked(call, ncsdb_lease_revoke(call->server->db, req->id, on_revoked, call));
 }
 
@@ -90,8 +101,11 @@ const struct serve_error *serve_run_keepalive(struct serve_call *call, const voi
 					      ProtobufCMessage **answer)
 {
 	const Etcdserverpb__LeaseKeepAliveRequest *req = request;
+	const struct serve_error *error = serve_admit(call->server);
 	struct ncsdb *db = call->server->db;
 
+	if (error)
+		return error;
 	/* Past the front: an ID that cannot be is unknown, and answered in its turn. */
 	return asked(call, db->ops->lease_keepalive(db, req->id, on_kept, call));
 }
@@ -113,9 +127,9 @@ static int answer_keys(struct serve_call *call, const struct lease *lease,
 	for (const struct rec *rec = lease->keys; rec; rec = rec->lease_next) {
 		bytes += rec->key_len + 8u;
 		n++;
+		if (bytes > SERVE_ANSWER_MAX - SERVE_ANSWER_REST)
+			return -EMSGSIZE;
 	}
-	if (bytes > SERVE_ANSWER_MAX - SERVE_ANSWER_REST)
-		return -EMSGSIZE;
 	out->keys = serve_alloc(call->server, n * sizeof(*out->keys));
 	if (!out->keys)
 		return -ENOMEM;
@@ -132,9 +146,12 @@ const struct serve_error *serve_run_ttl(struct serve_call *call, const void *req
 {
 	const Etcdserverpb__LeaseTimeToLiveRequest *req = request;
 	Etcdserverpb__LeaseTimeToLiveResponse *out = serve_alloc(call->server, sizeof(*out));
+	const struct serve_error *error = serve_admit(call->server);
 	const struct lease *lease = lease_get(&call->server->l->store.leases, req->id);
 	uint64_t now = clock_us();
 
+	if (error)
+		return error;
 	if (!out)
 		return &serve_no_memory;
 	etcdserverpb__lease_time_to_live_response__init(out);
@@ -181,7 +198,10 @@ const struct serve_error *serve_run_leases(struct serve_call *call, const void *
 	const struct leases *ls = &call->server->l->store.leases;
 	Etcdserverpb__LeaseLeasesResponse *out = serve_alloc(call->server, sizeof(*out));
 	struct lease **sorted = serve_alloc(call->server, ls->n * sizeof(*sorted));
+	const struct serve_error *error = serve_admit(call->server);
 
+	if (error)
+		return error;
 	if (!out || !sorted)
 		return &serve_no_memory;
 	etcdserverpb__lease_leases_response__init(out);

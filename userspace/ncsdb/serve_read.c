@@ -17,7 +17,14 @@ void serve_reader_init(struct serve_reader *reader, struct ncsdb_server *server,
 		.at = durable ? at : 0,
 		.newest = durable ? at : server->l->store.revision,
 		.room = SERVE_ANSWER_MAX - SERVE_ANSWER_REST,
+		.steps = NCSDB_REQUEST_STEPS_MAX,
 	};
+}
+
+const struct rec *serve_next(struct serve_reader *reader, const struct span *span, int64_t at,
+			     const struct rec *last)
+{
+	return store_next(&reader->server->l->store, span, at, last, &reader->steps);
 }
 
 /* The arena puts a NUL behind the bytes; one among them ends what can be text. */
@@ -53,10 +60,15 @@ void serve_fill_kv(Mvccpb__KeyValue *kv, const struct rec *rec, bool key_only)
 		kv->value = (ProtobufCBinaryData){rec->value_len, (uint8_t *)rec_value(rec)};
 }
 
+size_t serve_kv_bytes(const struct rec *rec, bool key_only)
+{
+	return rec->key_len + (key_only ? 0 : rec->value_len) + 64; /* numbers, at most */
+}
+
 int serve_kv(struct serve_reader *reader, const struct rec *rec, bool key_only,
 	     Mvccpb__KeyValue **out)
 {
-	size_t size = rec->key_len + (key_only ? 0 : rec->value_len) + 64; /* numbers, at most */
+	size_t size = serve_kv_bytes(rec, key_only);
 
 	if (size > reader->room)
 		return -EMSGSIZE;
@@ -82,7 +94,7 @@ const struct serve_error *serve_range_check(const range_request *req)
 
 struct found {
 	const struct rec **recs;
-	size_t n, cap;
+	size_t n, cap, bytes; /* bytes: of the answer, if all of it is in */
 };
 
 static int found_push(struct found *found, const struct rec *rec)
@@ -99,12 +111,6 @@ static int found_push(struct found *found, const struct rec *rec)
 	}
 	found->recs[found->n++] = rec;
 	return 0;
-}
-
-static bool filters(const range_request *req)
-{
-	return req->min_mod_revision || req->max_mod_revision || req->min_create_revision ||
-	       req->max_create_revision;
 }
 
 static bool between(int64_t value, int64_t min, int64_t max)
@@ -165,20 +171,78 @@ static int by_target(const void *a, const void *b, void *arg)
 	return diff ? diff : strcmp((*x)->key, (*y)->key);
 }
 
-/* One more than the limit tells that there are more. */
-static int collect(const struct serve_reader *reader, const range_request *req,
-		   const struct span *span, int64_t at, struct found *found)
+/* ---- the first ones of many, in order: a heap with the last of them on top ---- */
+
+static bool behind(const struct found *found, size_t a, size_t b, const range_request *req)
+{
+	return by_target(&found->recs[a], &found->recs[b], (void *)req) > 0;
+}
+
+static void swap(struct found *found, size_t a, size_t b)
+{
+	const struct rec *rec = found->recs[a];
+
+	found->recs[a] = found->recs[b];
+	found->recs[b] = rec;
+}
+
+static void heap_up(struct found *found, const range_request *req)
+{
+	for (size_t at = found->n - 1; at && behind(found, at, (at - 1) / 2, req);
+	     at = (at - 1) / 2)
+		swap(found, at, (at - 1) / 2);
+}
+
+static void heap_down(struct found *found, const range_request *req)
+{
+	for (size_t at = 0, child = 1; child < found->n; at = child, child = 2 * at + 1) {
+		if (child + 1 < found->n && behind(found, child + 1, child, req))
+			child++;
+		if (!behind(found, child, at, req))
+			return;
+		swap(found, at, child);
+	}
+}
+
+static int found_sorted(struct found *found, const range_request *req, const struct rec *rec)
+{
+	int rc = 0;
+
+	if (found->n <= (size_t)req->limit) {
+		rc = found_push(found, rec);
+		if (!rc)
+			heap_up(found, req);
+	} else if (by_target(&rec, &found->recs[0], (void *)req) < 0) {
+		found->recs[0] = rec;
+		heap_down(found, req);
+	}
+	return rc;
+}
+
+/* One more than the limit tells that there are more. What is too large an answer is not read to
+ * its end. */
+static int found_add(struct found *found, const struct serve_reader *reader,
+		     const range_request *req, const struct rec *rec)
+{
+	if (req->limit > 0 && sorts(req))
+		return found_sorted(found, req, rec);
+	if (req->limit <= 0 || found->n < (size_t)req->limit)
+		found->bytes += serve_kv_bytes(rec, req->keys_only);
+	return found->bytes > reader->room ? -EMSGSIZE : found_push(found, rec);
+}
+
+static int collect(struct serve_reader *reader, const range_request *req, const struct span *span,
+		   int64_t at, struct found *found)
 {
 	size_t enough = SIZE_MAX;
 	const struct rec *rec = NULL;
 	int rc = 0;
 
-	if (req->limit > 0 && !sorts(req) && !filters(req))
+	if (req->limit > 0 && !sorts(req))
 		enough = (size_t)req->limit + 1;
-	while (!rc && found->n < enough &&
-	       (rec = store_next(&reader->server->l->store, span, at, rec))) {
+	while (!rc && found->n < enough && (rec = serve_next(reader, span, at, rec))) {
 		if (wanted(req, rec))
-			rc = found_push(found, rec);
+			rc = found_add(found, reader, req, rec);
 	}
 	if (!rc && found->n && sorts(req))
 		qsort_r(found->recs, found->n, sizeof(*found->recs), by_target, (void *)req);
@@ -218,10 +282,28 @@ static const struct serve_error *choose_revision(const struct serve_reader *read
 	return NULL;
 }
 
+static const struct serve_error *count(struct serve_reader *reader, const struct span *span,
+				       int64_t at, int64_t *n)
+{
+	const struct store *s = &reader->server->l->store;
+	size_t steps = store_count_steps(s, span, at);
+
+	if (span->kind == SPAN_KEY) {
+		*n = serve_next(reader, span, at, NULL) != NULL;
+		return reader->steps ? NULL : &serve_many_steps;
+	}
+	if (steps >= reader->steps) {
+		reader->steps = 0;
+		return &serve_many_steps;
+	}
+	reader->steps -= steps;
+	*n = (int64_t)store_count(s, span, at);
+	return NULL;
+}
+
 const struct serve_error *serve_range(struct serve_reader *reader, const range_request *req,
 				      Etcdserverpb__RangeResponse **out)
 {
-	const struct store *s = &reader->server->l->store;
 	struct span span = serve_span(&req->key, &req->range_end);
 	OWN_PTR const struct rec **recs = NULL;
 	struct found found = {0};
@@ -236,11 +318,13 @@ const struct serve_error *serve_range(struct serve_reader *reader, const range_r
 	if (!*out)
 		return &serve_no_memory;
 	etcdserverpb__range_response__init(*out);
-	(*out)->count = (int64_t)store_count(s, &span, at);
-	if (req->count_only)
-		return NULL;
+	error = count(reader, &span, at, &(*out)->count);
+	if (error || req->count_only)
+		return error;
 	rc = collect(reader, req, &span, at, &found);
 	recs = found.recs;
+	if (!reader->steps)
+		return &serve_many_steps;
 	if (!rc)
 		rc = answer_kvs(reader, req, &found, *out);
 	return serve_read_error(rc);

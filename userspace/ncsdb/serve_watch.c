@@ -9,6 +9,9 @@
 #define NO_WATCH (-1) /* ID in answers that belong to none */
 #define STR_(x) #x
 #define STR(x) STR_(x)
+#define SERVE_WATCHES_MAX 3072 /* a text has no arithmetic */
+
+_Static_assert(SERVE_WATCHES_MAX == NCSDB_CLIENTS_MAX(NCSDB_WATCHES_MAX), "as the text says");
 
 typedef Etcdserverpb__WatchCreateRequest create_request;
 
@@ -92,15 +95,21 @@ static const char *refusal(const struct serve_feed *feed, const create_request *
 	bool from = end->len == 1 && end->data[0] == 0;
 	int diff = common ? memcmp(key->data, end->data, common) : 0;
 
+	if (key->len > NCSDB_KEY_MAX || end->len > NCSDB_KEY_MAX)
+		return "ncsdb: key and range_end must be of at most " STR(NCSDB_KEY_MAX) " bytes";
 	if (req->fragment)
 		return "ncsdb: fragment is not supported (UNIMPLEMENTED)";
 	if (end->len && !from && (diff > 0 || (diff == 0 && key->len >= end->len)))
 		return "mvcc: watcher range is empty";
+	if (req->watch_id < 0)
+		return "ncsdb: watch_id must be 0 (chosen) or positive";
 	if (req->watch_id && find_watch(feed, req->watch_id))
 		return "mvcc: duplicate watch ID provided on the WatchStream";
 	if (feed->n_watches >= NCSDB_STREAM_WATCHES_MAX)
 		return "ncsdb: the stream has " STR(NCSDB_STREAM_WATCHES_MAX) " watches, no more "
 									      "are made";
+	if (feed->server->n_watches >= SERVE_WATCHES_MAX)
+		return "ncsdb: clients have " STR(SERVE_WATCHES_MAX) " watches, no more are made";
 	if (feed->server->l->n_watches >= NCSDB_WATCHES_MAX)
 		return "ncsdb: there are " STR(NCSDB_WATCHES_MAX) " watches, no more are made";
 	return NULL;

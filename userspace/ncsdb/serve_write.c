@@ -18,17 +18,18 @@ struct writer {
 
 static const struct serve_error *begin(struct writer *w, struct serve_call *call, bool inside)
 {
+	const struct serve_error *error = serve_admit(call->server);
+
 	*w = (struct writer){.now_us = clock_us(), .inside = inside};
 	serve_reader_init(&w->reader, call->server, false);
-	if (call->server->waiting_bytes > SERVE_WAITING_MAX)
-		return &serve_too_many;
-	return serve_error(local_admit_write(call->server->l, call->request_len));
+	return error ? error : serve_error(local_admit_write(call->server->l, call->request_len));
 }
 
 static const struct serve_error *commit(struct serve_call *call)
 {
 	struct local *l = call->server->l;
-	int rc = store_commit(&l->store);
+	int rc = store_commit_within(&l->store, NCSDB_CLIENTS_MAX(l->store.max_keys),
+				     NCSDB_CLIENTS_MAX(l->store.max_bytes));
 
 	call->writes = true;
 	local_kick(l);
@@ -100,14 +101,15 @@ static const struct serve_error *do_put(struct writer *w, const Etcdserverpb__Pu
 	return prev ? serve_read_error(serve_kv(&w->reader, prev, false, &(*out)->prev_kv)) : NULL;
 }
 
-static int delete_all(struct writer *w, const struct span *span, size_t *n)
+static int delete_all(struct writer *w, const struct span *span, bool prev_kv, size_t *n)
 {
-	struct store *s = store_of(w);
 	const struct rec *rec = NULL;
+	size_t bytes = 0;
 	int rc = 0;
 
-	while (!rc && (rec = store_next(s, span, 0, rec))) {
-		rc = store_delete(s, rec);
+	while (!rc && (rec = serve_next(&w->reader, span, 0, rec))) {
+		bytes += prev_kv ? serve_kv_bytes(rec, false) : 0;
+		rc = bytes > w->reader.room ? -EMSGSIZE : store_delete(store_of(w), rec);
 		*n += !rc;
 	}
 	return rc;
@@ -135,10 +137,12 @@ static const struct serve_error *do_delete(struct writer *w,
 {
 	struct span span = serve_span(&req->key, &req->range_end);
 	size_t n = 0;
-	int rc = delete_all(w, &span, &n);
+	int rc = delete_all(w, &span, req->prev_kv, &n);
 
+	if (!w->reader.steps)
+		return &serve_many_steps;
 	if (rc)
-		return serve_error(rc);
+		return serve_read_error(rc);
 	*out = serve_alloc(w->reader.server, sizeof(**out));
 	if (!*out)
 		return &serve_no_memory;
@@ -310,6 +314,16 @@ static const struct serve_error *do_ops(struct writer *w, request_op *const *ops
 	return error;
 }
 
+static const struct serve_error *do_branch(struct writer *w, const Etcdserverpb__TxnRequest *req,
+					   Etcdserverpb__TxnResponse *out)
+{
+	out->succeeded = serve_compares_hold(&w->reader, req);
+	if (!w->reader.steps)
+		return &serve_many_steps;
+	return out->succeeded ? do_ops(w, req->success, req->n_success, out)
+			      : do_ops(w, req->failure, req->n_failure, out);
+}
+
 /* A Txn that can only read sees what is durable, as Range does. */
 static const struct serve_error *txn_begin(struct writer *w, struct serve_call *call,
 					   const Etcdserverpb__TxnRequest *req, bool *writes)
@@ -350,9 +364,7 @@ const struct serve_error *serve_run_txn(struct serve_call *call, const void *req
 	out = txn_answer(call);
 	if (!out)
 		return &serve_no_memory;
-	out->succeeded = serve_compares_hold(&w.reader, req);
-	error = out->succeeded ? do_ops(&w, req->success, req->n_success, out)
-			       : do_ops(&w, req->failure, req->n_failure, out);
+	error = do_branch(&w, req, out);
 	if (error) {
 		store_abort(store_of(&w));
 		return error;

@@ -94,11 +94,22 @@ static void call_end(struct serve_call *call, const struct serve_error *error)
 	grpc_stream_end(call->stream, error ? error->status : GRPC_OK, error ? error->text : "");
 }
 
-/* Of a call that takes one message all is said; a stream goes on until the client is done. */
-static void call_answered(struct serve_call *call, int rc)
+const struct serve_error *serve_admit(const struct ncsdb_server *server)
 {
-	if (rc)
-		call_end(call, rc == -EMSGSIZE ? &serve_answer_large : serve_error(rc));
+	bool room = server->waiting_bytes <= SERVE_WAITING_MAX &&
+		    server->l->n_requests < NCSDB_CLIENTS_MAX(NCSDB_PENDING_MAX);
+
+	return room ? NULL : &serve_too_many;
+}
+
+/* Of a call that takes one message all is said; a stream goes on until the client is done. done:
+ * something was changed, so that an answer that fails says nothing about it. */
+static void call_answered(struct serve_call *call, int rc, bool done)
+{
+	if (rc && done)
+		call_end(call, &serve_unknown);
+	else if (rc)
+		call_end(call, serve_read_error(rc));
 	else if (!call->method->streams || (call->half_closed && !call->waiting))
 		call_end(call, NULL);
 }
@@ -114,7 +125,7 @@ void serve_answer(struct serve_call *call, const struct serve_error *error,
 	if (!call->ended && error)
 		call_end(call, error);
 	else if (!call->ended)
-		call_answered(call, serve_send(call->stream, answer));
+		call_answered(call, serve_send(call->stream, answer), true);
 	etcd_arena_reset(&call->server->arena);
 }
 
@@ -131,7 +142,8 @@ static void on_durable(void *arg, int status)
 	if (status)
 		call_end(call, serve_error(status));
 	else
-		call_answered(call, grpc_stream_send(call->stream, call->packed, call->packed_len));
+		call_answered(call, grpc_stream_send(call->stream, call->packed, call->packed_len),
+			      true);
 }
 
 static void answer_when_durable(struct serve_call *call, const ProtobufCMessage *answer)
@@ -141,7 +153,7 @@ static void answer_when_durable(struct serve_call *call, const ProtobufCMessage 
 	if (!rc)
 		rc = local_sync(call->server->l, call->since_us, on_durable, call);
 	if (rc) {
-		call_answered(call, rc);
+		call_answered(call, rc, true);
 		return;
 	}
 	call->waiting++;
@@ -163,7 +175,7 @@ static void run(struct serve_call *call, const void *data, size_t len)
 	else if (answer && call->writes)
 		answer_when_durable(call, answer);
 	else if (answer)
-		call_answered(call, serve_send(call->stream, answer));
+		call_answered(call, serve_send(call->stream, answer), false);
 }
 
 static void on_message(void *user, const void *data, size_t len)

@@ -19,8 +19,12 @@
 struct ncsdb_server;
 
 #define NCSDB_LISTEN_MAX 4
-#define NCSDB_REQUEST_MAX (2u << 20)  /* a message from a client */
-#define NCSDB_STREAM_WATCHES_MAX 1024 /* of one Watch stream */
+#define NCSDB_REQUEST_MAX (2u << 20)	   /* a message from a client */
+#define NCSDB_REQUEST_STEPS_MAX (8u << 20) /* versions of keys that one request may look at */
+#define NCSDB_STREAM_WATCHES_MAX 1024	   /* of one Watch stream */
+/* What remote clients cannot use up: a quarter of NCSDB_WATCHES_MAX, NCSDB_LEASES_MAX, max_keys,
+ * max_bytes and NCSDB_PENDING_MAX is for the process itself. */
+#define NCSDB_CLIENTS_MAX(limit) ((limit) - (limit) / 4)
 #define NCSDB_WATCH_QUEUE_MAX                                                                      \
 	(8u << 20) /* unsent events of one stream: beyond, its slowest watch is                    \
 		    * cancelled with "slow" and its next revision */

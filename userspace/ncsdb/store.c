@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-void store_init(struct store *s, uint64_t max_keys)
+void store_init(struct store *s, uint64_t max_keys, uint64_t max_bytes)
 {
-	*s = (struct store){.max_keys = max_keys, .revision = 1};
+	*s = (struct store){.max_keys = max_keys, .max_bytes = max_bytes, .revision = 1};
 }
 
 void store_fini(struct store *s)
@@ -149,14 +149,35 @@ void store_abort(struct store *s)
 	}
 }
 
-/* Limits, and room in all places the changes go to. */
-static int changes_admit(struct store *s)
+static int64_t live_bytes(const struct rec *rec)
 {
+	return rec->deleted ? 0 : (int64_t)rec->key_len + rec->value_len;
+}
+
+/* What the changes add to s->bytes; less than 0, too. */
+static int64_t changes_bytes(const struct store *s)
+{
+	int64_t bytes = 0;
+
+	for (size_t i = 0; i < s->n_changes; i++) {
+		const struct rec *rec = s->changes[i];
+
+		bytes += live_bytes(rec) - (rec->prev ? live_bytes(rec->prev) : 0);
+	}
+	return bytes;
+}
+
+/* Limits, and room in all places the changes go to. */
+static int changes_admit(struct store *s, uint64_t max_keys, uint64_t max_bytes)
+{
+	int64_t bytes = changes_bytes(s);
 	bool adds = false;
 
 	for (size_t i = 0; i < s->n_changes; i++)
 		adds |= !s->changes[i]->deleted && s->changes[i]->version == 1;
-	if (adds && s->tree.count > s->max_keys)
+	if (adds && s->tree.count > max_keys)
+		return -ENOSPC;
+	if (bytes > 0 && s->bytes + (uint64_t)bytes > max_bytes)
 		return -ENOSPC;
 	if (s->batch && batch_reserve(s->batch, s->n_changes))
 		return -ENOMEM;
@@ -183,12 +204,18 @@ static void change_commit(struct store *s, struct rec *rec)
 
 int store_commit(struct store *s)
 {
-	int rc = changes_admit(s);
+	return store_commit_within(s, s->max_keys, s->max_bytes);
+}
+
+int store_commit_within(struct store *s, uint64_t max_keys, uint64_t max_bytes)
+{
+	int rc = changes_admit(s, max_keys, max_bytes);
 
 	if (rc) {
 		store_abort(s);
 		return rc;
 	}
+	s->bytes += (uint64_t)changes_bytes(s);
 	if (s->n_changes)
 		s->revision++;
 	for (size_t i = 0; i < s->n_changes; i++)
@@ -418,6 +445,7 @@ int store_load(struct store *s, struct rec *rec)
 		return rc;
 	}
 	radix_set(&s->tree, rec->key, rec);
+	s->bytes += (uint64_t)live_bytes(rec);
 	if (lease)
 		lease_attach(lease, rec);
 	return 0;

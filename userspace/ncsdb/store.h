@@ -23,13 +23,14 @@ struct store {
 	struct rec_pool pool;
 	int64_t revision;
 	int64_t compacted; /* the oldest revision that can be read */
-	uint64_t max_keys;
+	uint64_t bytes;	   /* keys and values of the tree */
+	uint64_t max_keys, max_bytes;
 	struct batch *batch;  /* NULL: memory only */
 	struct rec **changes; /* of the write under way */
 	size_t n_changes, cap_changes;
 };
 
-void store_init(struct store *s, uint64_t max_keys);
+void store_init(struct store *s, uint64_t max_keys, uint64_t max_bytes);
 void store_fini(struct store *s);
 
 /* ---- store.c: writes ---- */
@@ -53,6 +54,8 @@ struct store_put {
 int store_put(struct store *s, const struct store_put *put); /* -ENOENT: lease; -ENOMEM */
 int store_delete(struct store *s, const struct rec *victim); /* -ENOMEM */
 int store_commit(struct store *s);			     /* -ENOSPC, -ENOMEM: aborted */
+/* As store_commit(), with smaller limits. What adds nothing always passes. */
+int store_commit_within(struct store *s, uint64_t max_keys, uint64_t max_bytes);
 void store_abort(struct store *s);
 /* The version that the newest change replaced, NULL if there was none. */
 const struct rec *store_replaced(const struct store *s);
@@ -83,9 +86,12 @@ struct span {
 bool span_has(const struct span *span, const struct rec *rec);
 
 /* The next version in the order of keys behind last (NULL: the first), as of revision at (0: now).
- * at >= compacted, or what the caller knows to be there. */
+ * at >= compacted, or what the caller knows to be there. steps (may be NULL): takes one off for
+ * each version that is looked at; NULL when it has become 0. */
 const struct rec *store_next(const struct store *s, const struct span *span, int64_t at,
-			     const struct rec *last);
+			     const struct rec *last, size_t *steps);
+/* What store_count() looks at one by one. */
+size_t store_count_steps(const struct store *s, const struct span *span, int64_t at);
 /* Not of SPAN_PREFIX. */
 size_t store_count(const struct store *s, const struct span *span, int64_t at);
 /* Allocates res->kvs, which the caller frees, and which points into the store's records. */

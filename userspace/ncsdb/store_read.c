@@ -43,11 +43,20 @@ bool span_has(const struct span *span, const struct rec *rec)
 
 /* ---- versions ---- */
 
+/* False: no step is left. */
+static bool step(size_t *steps)
+{
+	if (!steps)
+		return true;
+	*steps -= *steps > 0;
+	return *steps > 0;
+}
+
 /* rec is the newest version of its key; at 0: now. NULL: there was none. */
-static const struct rec *as_of(const struct rec *rec, int64_t at)
+static const struct rec *as_of(const struct rec *rec, int64_t at, size_t *steps)
 {
 	while (at && rec && rec->mod_rev > at)
-		rec = rec->prev;
+		rec = step(steps) ? rec->prev : NULL;
 	return rec && !rec->deleted ? rec : NULL;
 }
 
@@ -72,16 +81,18 @@ static const struct rec *seek(const struct store *s, const char *key, bool after
 }
 
 const struct rec *store_next(const struct store *s, const struct span *span, int64_t at,
-			     const struct rec *last)
+			     const struct rec *last, size_t *steps)
 {
 	bool past = at && at < s->revision + (s->n_changes > 0);
 	const struct rec *rec, *version;
 
 	if (span->kind == SPAN_KEY)
-		return last || span->after ? NULL : as_of(newest(s, span->key, past), at);
+		return last || span->after || !step(steps)
+			       ? NULL
+			       : as_of(newest(s, span->key, past), at, steps);
 	rec = last ? seek(s, last->key, true, past) : seek(s, span->key, span->after, past);
-	for (; rec && within(span, rec); rec = seek(s, rec->key, true, past)) {
-		version = as_of(rec, at);
+	for (; rec && within(span, rec) && step(steps); rec = seek(s, rec->key, true, past)) {
+		version = as_of(rec, at, steps);
 		if (version)
 			return version;
 	}
@@ -121,13 +132,22 @@ static size_t count_now(const struct store *s, const struct span *span)
 	return from > behind ? from - behind : 0;
 }
 
+size_t store_count_steps(const struct store *s, const struct span *span, int64_t at)
+{
+	size_t n = at && at <= s->revision ? s->n_changes : 0;
+
+	if (span->kind != SPAN_KEY && at && at < s->revision)
+		n += s->history.end - history_find(&s->history, at + 1);
+	return n;
+}
+
 size_t store_count(const struct store *s, const struct span *span, int64_t at)
 {
 	const struct history *h = &s->history;
 	int64_t since = 0;
 
 	if (span->kind == SPAN_KEY)
-		return store_next(s, span, at, NULL) != NULL;
+		return store_next(s, span, at, NULL, NULL) != NULL;
 	if (at && at < s->revision) {
 		for (uint64_t i = history_find(h, at + 1); i < h->end; i++) {
 			if (span_has(span, history_at(h, i)))
@@ -184,7 +204,7 @@ void store_range(const struct store *s, const struct ncsdb_range *req,
 		res->status = req->revision > s->revision ? -EINVAL : -ERANGE;
 		return;
 	}
-	while ((rec = store_next(s, &span, req->revision, rec))) {
+	while ((rec = store_next(s, &span, req->revision, rec, NULL))) {
 		if (req->limit && res->n == req->limit) {
 			res->more = true;
 			return;

@@ -134,11 +134,17 @@ static void on_nothing(void *arg, int rc, int64_t id, unsigned int ttl_s)
 
 static void test_many_leases(void **state)
 {
-	for (int i = 1; i <= NCSDB_LEASES_MAX; i++)
+	int n = NCSDB_CLIENTS_MAX(NCSDB_LEASES_MAX);
+
+	for (int i = 1; i < n; i++)
 		assert_int_equal(ncsdb_lease_grant(db, i, 100, on_nothing, NULL), 0);
+	assert_int_equal(wgrant(n, 10), n);
 	assert_int_equal(wgrant(0, 10), 0);
-	assert_string_equal(call.text, "ncsdb: there are 65536 leases, no more are granted");
+	assert_string_equal(call.text, "ncsdb: there are 49152 leases, clients get no more");
 	assert_int_equal(call.status, GRPC_RESOURCE_EXHAUSTED);
+	assert_int_equal(wgrant(n, 10), 0);
+	assert_string_equal(call.text, "etcdserver: lease already exists");
+	assert_int_equal(grant(NCSDB_LEASES_MAX, 10).status, 0); /* this process */
 }
 
 /* ---- methods ---- */
