@@ -81,6 +81,7 @@ static inline void served_message(void *user, const void *data, size_t len)
 	struct pair *p = s->pair;
 
 	p->sunk += len;
+	assert_null(grpc_stream_header(s->stream, "x-test")); /* not kept */
 	if (s->method == 'E')
 		assert_int_equal(grpc_stream_send(s->stream, data, len), 0);
 	if (p->close_server_in_message && p->server) {
