@@ -56,7 +56,8 @@ struct local {
 	struct request_queue waiting[2]; /* for the batch of the same index */
 	unsigned int gather;		 /* index of the batch that gathers */
 	uint64_t batch_number;
-	bool writing; /* the other batch is at the disk */
+	bool writing;	      /* the other batch is at the disk */
+	unsigned int put_off; /* turns that the disk has let pass */
 	int work_status;
 	bool read_only;
 	int why_read_only; /* -errno */
