@@ -19,6 +19,8 @@ static bool matters(const struct orc_service *svc, uint16_t attr)
 
 static void service_free(struct orc *orc, struct orc_service *svc)
 {
+	if (svc->said)
+		orc_say_all(orc);
 	if (svc->local)
 		service_free(orc, svc->local);
 	orc_drop_candidates(orc, svc);

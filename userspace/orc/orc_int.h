@@ -60,8 +60,8 @@ struct orc_service {
 	struct orc_service *local;	 /* choice among our own instances; NULL: none to be made */
 	struct orc_service *prev, *next; /* in orc->queue */
 	struct orc_service *next_put;	 /* put in this round */
-	struct orc_service *next_said;	 /* changed in this round */
-	struct orc_service *next_told;	 /* its aggregate is to be told after this round */
+	struct orc_service *next_said;
+	struct orc_service *next_told; /* its aggregate is to be told after this round */
 	bool queued;
 	bool rebuild;	       /* candidates are to be collected anew; there are none now */
 	bool replan;	       /* what ncc has may differ, whatever is selected */
@@ -169,11 +169,13 @@ struct orc {
 	void (*publish)(void *arg, uint64_t service, const struct aggregate *agg);
 	void *arg;
 	struct orc_service *told; /* aggregates to be told after this round */
-	struct orc_service *said; /* selections that changed in this round */
+	struct orc_service *said; /* selections that changed, not yet in the log */
 	unsigned int n_said;
+	bool said_next; /* in the next turn */
 
 	uv_check_t check;	    /* same loop turn */
 	uv_idle_t idle;		    /* keeps the turn from waiting */
+	uv_idle_t say;		    /* active while something is to be said */
 	uv_timer_t later, deadline; /* coalescing; the first of both heaps */
 	uv_timer_t classes_retry;
 	bool classes_changed;	/* since ncc was told */
