@@ -71,7 +71,32 @@ void apply_repaired(struct apply *a, enum san_repair kind)
 
 static bool rest_left(const struct apply *a)
 {
-	return a->job.running || a->plan.open || a->late_routes || a->audit.running;
+	return a->job.running || a->plan.open || a->late_due || a->audit.running;
+}
+
+/* A route in the kernel takes longer than all the rest of a small plan: who was sent the answer
+ * takes it first, also where there is one processor for both. When the next plan has come already,
+ * there is nothing to wait for. */
+static bool late_now(const struct apply *a)
+{
+	return a->late_routes && (a->late_due || a->held);
+}
+
+static void on_late(uv_timer_t *timer)
+{
+	struct apply *a = timer->data;
+
+	a->late_due = a->late_routes != NULL;
+	if (a->late_due)
+		apply_go_on(a);
+}
+
+static void late_wait(struct apply *a)
+{
+	if (!a->late_routes)
+		a->late_due = false;
+	else if (!a->late_due && !a->closing && !uv_is_active((uv_handle_t *)&a->late_timer))
+		uv_timer_start(&a->late_timer, on_late, APPLY_LATE_MS, 0);
 }
 
 void apply_rest(struct apply *a)
@@ -79,13 +104,14 @@ void apply_rest(struct apply *a)
 	struct slice slice;
 
 	talk_pump(a);
-	if (!a->job.running && (a->plan.open || a->late_routes)) {
+	if (!a->job.running && (a->plan.open || late_now(a))) {
 		slice = slice_of(APPLY_SLICE_US);
 		if (a->plan.open && a->dp)
-			room_look(a);
-		if (!draft_clear_some(&a->plan, &slice))
+			room_look_plan(a);
+		if (!draft_clear_some(&a->plan, &slice) && late_now(a))
 			routes_late(a, &slice);
 	}
+	late_wait(a);
 	if (a->held && !a->job.running && !a->plan.open) {
 		talk_resume(a);
 		talk_pump(a);
@@ -150,6 +176,8 @@ static int start(struct apply *a, struct err *err)
 	add_handle(a, &a->trace_timer);
 	uv_timer_init(a->loop, &a->learned_timer);
 	add_handle(a, &a->learned_timer);
+	uv_timer_init(a->loop, &a->late_timer);
+	add_handle(a, &a->late_timer);
 	r = nl_open(a->loop, apply_changed, a, &a->nl, err);
 	if (r)
 		return r;
@@ -210,6 +238,7 @@ void apply_close(struct apply *a)
 	uv_close((uv_handle_t *)&a->settle_timer, on_closed);
 	uv_close((uv_handle_t *)&a->trace_timer, on_closed);
 	uv_close((uv_handle_t *)&a->learned_timer, on_closed);
+	uv_close((uv_handle_t *)&a->late_timer, on_closed);
 }
 
 void apply_on_ready(struct apply *apply, void (*ready)(void *arg), void *arg)

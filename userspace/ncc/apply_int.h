@@ -35,6 +35,7 @@
 #define APPLY_MIN_MTU 1280  /* of IPv6 */
 #define APPLY_MAIN_TABLE 254
 #define APPLY_SLICE_US 1500 /* a plan, kernel routes that follow one, an audit: each at a time */
+#define APPLY_LATE_MS 2	    /* kernel routes wait so long for who was sent the answer */
 #define APPLY_REFUSALS_PER_S 10 /* messages that are logged as refused */
 #define APPLY_BATCH 256		/* entries written by one system call */
 
@@ -305,7 +306,7 @@ struct apply {
 	int fd;
 	char *pin_dir;
 	uv_poll_t poll;
-	uv_timer_t audit_timer, settle_timer, trace_timer, learned_timer;
+	uv_timer_t audit_timer, settle_timer, trace_timer, learned_timer, late_timer;
 	struct {
 		struct in6_addr segment;
 		uint32_t mtu;
@@ -337,6 +338,7 @@ struct apply {
 	bool held;	/* the next message waits for the end of the job */
 	uv_idle_t idle; /* active while there is something left to do */
 	struct route *late_routes;
+	bool late_due; /* they have waited long enough */
 
 	/* host */
 	struct host_conf conf; /* in force, when dp is open */
@@ -586,6 +588,8 @@ int events_pump(struct apply *a); /* what waits; -EAGAIN */
 /* room.c: how full the maps are */
 void room_get(struct apply *a, enum san_map map, uint64_t *used, uint64_t *size);
 void room_look(struct apply *a); /* says it once when one is nearly full */
+/* The same of the maps that plans change. */
+void room_look_plan(struct apply *a);
 /* -ENOSPC: map, its size and the member of the configuration that raises it. */
 int room_error(struct apply *a, struct err *err, enum san_map map);
 

@@ -70,6 +70,14 @@ void room_look(struct apply *a)
 		look(a, map);
 }
 
+void room_look_plan(struct apply *a)
+{
+	for (enum san_map map = 0; map < SAN_MAP_MAX; map++) {
+		if (map != SAN_MAP_IFACES) /* nobody keeps its count: it would be walked */
+			look(a, map);
+	}
+}
+
 int room_error(struct apply *a, struct err *err, enum san_map map)
 {
 	const char *raise = member(map);

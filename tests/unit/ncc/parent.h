@@ -418,6 +418,14 @@ static inline bool has_route(const char *text)
 	return strstr(netns_read("ip -6 route show table 5300"), text) != NULL;
 }
 
+/* Some time after the answer. */
+static inline bool gets_route(struct fixture *f, const char *text)
+{
+	for (int i = 0; i < 1000 && f->apply->late_routes; i++)
+		uv_run(&f->loop, UV_RUN_ONCE); /* a timer or an idle handle is active */
+	return has_route(text);
+}
+
 static inline bool nh_resolved(struct fixture *f, uint64_t id)
 {
 	return f->nh[id].kind == SAN_NH_SRV6;

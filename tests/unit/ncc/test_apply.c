@@ -202,7 +202,7 @@ static void test_move_and_remove(void **state)
 	assert_int_equal(map_service(f, 0x101).nexthop, f->nh[2].index);
 	assert_int_equal(map_service(f, 0x101).stats, before.stats);
 	assert_int_equal(map_service(f, 0x101).generation, 2);
-	assert_true(has_route("segs 1 [ 5f00:0:3::100 ]"));
+	assert_true(gets_route(f, "segs 1 [ 5f00:0:3::100 ]"));
 	/* The first one goes: its index is free, its epoch another one. */
 	index = f->nh[1].index;
 	dp_nexthop_get(f->apply->dp, index, &nh);

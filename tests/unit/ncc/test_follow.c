@@ -270,7 +270,7 @@ static void test_real_child(void **state)
 	ncc_flush(ncc);
 	run_acks(f, &both, 3);
 	assert_int_equal(map_service(f, 0x101).mode, SAN_MODE_NONE);
-	assert_true(has_route("unreachable 2001:db8:5::101"));
+	assert_true(gets_route(f, "unreachable 2001:db8:5::101"));
 	ncc_service_del(ncc, 0x101, SAN_SCOPE_INGRESS);
 	ncc_flush(ncc);
 	run_acks(f, &both, 4);
