@@ -85,8 +85,8 @@ static UNUSED void script_watch(bool created, bool canceled, const char *reason)
 	script_send(say.watch, &msg.base);
 }
 
-/* A put of /a at that revision. */
-static UNUSED void script_event(int64_t revision)
+/* A put of /a at that revision, in the answer to create or behind it. */
+static UNUSED void script_event_in(int64_t revision, bool created)
 {
 	Etcdserverpb__ResponseHeader h = script_header();
 	Etcdserverpb__WatchResponse msg = ETCDSERVERPB__WATCH_RESPONSE__INIT;
@@ -99,9 +99,15 @@ static UNUSED void script_event(int64_t revision)
 	event.kv = &kv;
 	msg.header = &h;
 	msg.watch_id = say.watch_id;
+	msg.created = created;
 	msg.n_events = 1;
 	msg.events = events;
 	script_send(say.watch, &msg.base);
+}
+
+static UNUSED void script_event(int64_t revision)
+{
+	script_event_in(revision, false);
 }
 
 static UNUSED void script_on_watch(struct script_call *c, const void *data, size_t len)
@@ -182,16 +188,23 @@ static UNUSED enum grpc_status script_call(void *arg, struct grpc_stream *stream
 	return GRPC_OK;
 }
 
-/* The port. */
-static UNUSED uint16_t script_open(void)
+/* The port. max_streams 0: grpc's own limit. */
+static UNUSED uint16_t script_open_streams(unsigned int max_streams)
 {
-	struct grpc_server_conf conf = {
-		.loop = &loop, .address = "127.0.0.1", .on_call = script_call};
+	struct grpc_server_conf conf = {.loop = &loop,
+					.address = "127.0.0.1",
+					.max_streams = max_streams,
+					.on_call = script_call};
 	struct err err;
 
 	say = (struct script_state){.cluster = 77, .revision = 10, .token = "first"};
 	assert_int_equal(grpc_server_open(&conf, &script, &err), 0);
 	return grpc_server_port(script);
+}
+
+static UNUSED uint16_t script_open(void)
+{
+	return script_open_streams(0);
 }
 
 #endif

@@ -360,6 +360,25 @@ static void test_write_is_repeated_only_if_it_was_not_done(void **state)
 	assert_false(status().read_only);
 }
 
+/* A watch that has to wait for its check does not go on with what came with its creation. */
+static void test_events_with_created(void **state)
+{
+	static struct seen seen;
+
+	seen = (struct seen){0};
+	port = script_open_streams(1);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", port);
+	open_client(0);
+	RUN_UNTIL(say.watch || status().connected);
+	say.silent[WATCH] = true;
+	watch("/", 5, &seen);
+	RUN_UNTIL(say.creates == 1);
+	script_event_in(10, true);
+	RUN_UNTIL(say.creates == 2);
+	assert_int_equal(say.start, 5);
+	assert_int_equal(seen.updates, 0);
+}
+
 static void test_deadline(void **state)
 {
 	uint64_t begin;
@@ -551,6 +570,7 @@ int main(void)
 		T(test_too_large_for_any_server),
 		T(test_prefix),
 		T(test_write_is_repeated_only_if_it_was_not_done),
+		T(test_events_with_created),
 		T(test_deadline),
 		T(test_token),
 		T(test_wrong_password),
