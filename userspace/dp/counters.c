@@ -182,15 +182,25 @@ static int count_service(void *arg, uint64_t id, const struct san_service *val)
 	return 0;
 }
 
-/* Services of one scope, and the slots that they use. */
+/* Services of one scope, or the slots that they use. */
 static int64_t services_used(const struct dp *dp, bool local, bool slots)
 {
 	struct dp_walk walk = {0};
 	uint64_t n[2] = {0};
+	int r;
 
-	while (dp_service_walk(dp, local, &walk, count_service, n) > 0)
-		;
-	return n[slots];
+	do {
+		r = dp_service_walk(dp, local, &walk, count_service, n);
+	} while (r > 0);
+	return r ? DP_UNKNOWN : (int64_t)n[slots];
+}
+
+static int64_t slots_used(const struct dp *dp)
+{
+	int64_t ingress = services_used(dp, false, true);
+	int64_t local = services_used(dp, true, true);
+
+	return ingress == DP_UNKNOWN || local == DP_UNKNOWN ? DP_UNKNOWN : ingress + local;
 }
 
 static int count_sid(void *arg, const struct in6_addr *sid, const struct san_sid *val)
@@ -231,7 +241,7 @@ static int64_t count(const struct dp *dp, enum san_map map)
 	case SAN_MAP_LOCAL:
 		return services_used(dp, map == SAN_MAP_LOCAL, false);
 	case SAN_MAP_SLOTS:
-		return services_used(dp, false, true) + services_used(dp, true, true);
+		return slots_used(dp);
 	case SAN_MAP_NEXTHOPS:
 		return nexthops_used(dp);
 	case SAN_MAP_SIDS:
@@ -265,6 +275,8 @@ int dp_map_fill(struct dp *dp, enum san_map map, uint64_t *used, uint64_t *size)
 		return -EINVAL;
 	if (dp->used[map] == DP_UNKNOWN || map == SAN_MAP_IFACES)
 		dp->used[map] = count(dp, map);
+	if (dp->used[map] == DP_UNKNOWN)
+		return -EIO; /* not zero: counted when it is asked for again */
 	*used = dp->used[map];
 	*size = room(dp, map);
 	return 0;

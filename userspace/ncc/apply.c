@@ -22,9 +22,8 @@ static void follow(struct apply *a)
 	hops_resolve(a);
 	routes_follow(a);
 	sids_follow(a);
-	if (nl_lost(a->nl) || a->audit_due)
+	if (nl_lost(a->nl))
 		audit_kernel(a);
-	a->audit_due = false;
 	talk_pump(a);
 	cost = clock_us() - start;
 	wait = cost * (APPLY_SETTLE_SHARE - 1);
@@ -53,11 +52,13 @@ void apply_changed(void *arg)
 		uv_timer_start(&a->settle_timer, on_settled, (a->settled_us - now) / 1000 + 1, 0);
 }
 
-void apply_again(struct apply *a)
+void apply_soon(struct apply *a)
 {
-	a->audit_due = true;
-	if (!uv_is_active((uv_handle_t *)&a->settle_timer))
-		uv_timer_start(&a->settle_timer, on_settled, APPLY_AGAIN_MS, 0);
+	uint64_t now = clock_us();
+	uint64_t wait = a->settled_us > now ? (a->settled_us - now) / 1000 : 0;
+
+	if (!a->closing && !uv_is_active((uv_handle_t *)&a->settle_timer))
+		uv_timer_start(&a->settle_timer, on_settled, wait + 1, 0);
 }
 
 /* --- by and by --- */
@@ -170,6 +171,8 @@ static int start(struct apply *a, struct err *err)
 	add_handle(a, &a->idle);
 	uv_timer_init(a->loop, &a->audit_timer);
 	add_handle(a, &a->audit_timer);
+	uv_timer_init(a->loop, &a->again_timer);
+	add_handle(a, &a->again_timer);
 	uv_timer_init(a->loop, &a->settle_timer);
 	add_handle(a, &a->settle_timer);
 	uv_timer_init(a->loop, &a->trace_timer);
@@ -209,11 +212,22 @@ int apply_open(const struct apply_conf *conf, struct apply **out, struct err *er
 	return 0;
 }
 
+/* A plan that was answered becomes real as a whole; in the middle of another one, what it changed
+ * waits for the next start anyway. */
+static void last_routes(struct apply *a)
+{
+	struct slice slice = slice_of(APPLY_CLOSE_US);
+
+	if (a->dp && a->nl && !a->job.running)
+		routes_late(a, &slice);
+}
+
 void apply_close(struct apply *a)
 {
 	if (!a)
 		return;
 	a->closing = true;
+	last_routes(a);
 	if (a->handles && a->trace.fields)
 		domain_trace_end(a); /* nobody would be there to end it */
 	events_stop(a);
@@ -235,6 +249,7 @@ void apply_close(struct apply *a)
 	close(a->fd);
 	uv_close((uv_handle_t *)&a->idle, on_closed);
 	uv_close((uv_handle_t *)&a->audit_timer, on_closed);
+	uv_close((uv_handle_t *)&a->again_timer, on_closed);
 	uv_close((uv_handle_t *)&a->settle_timer, on_closed);
 	uv_close((uv_handle_t *)&a->trace_timer, on_closed);
 	uv_close((uv_handle_t *)&a->learned_timer, on_closed);

@@ -22,22 +22,26 @@
 #define APPLY_MAX_IFACES SAN_DEFAULT_IFACES
 #define APPLY_MAX_SIDS SAN_DEFAULT_SIDS
 #define APPLY_MAX_PREFIXES (SAN_MAX_BLOCKS + SAN_MAX_INSIDE)
-#define APPLY_ACKS 64	      /* answers that wait for the socket */
-#define APPLY_READ_BATCH 512  /* datagrams taken in one loop turn */
-#define APPLY_AUDIT_MS 5000   /* between audits, or longer: ... */
-#define APPLY_AUDIT_SHARE 200 /* ... an audit gets at most 1/200 of the time */
-#define APPLY_AUDIT_TRIES 8   /* a table that changes while it is read is read again */
-#define APPLY_AGAIN_MS 200    /* after it did not hold still */
-#define APPLY_SETTLE_SHARE 4  /* following the network gets at most 1/4 of it */
+#define APPLY_ACKS 64		 /* answers that wait for the socket */
+#define APPLY_READ_BATCH 512	 /* datagrams taken in one loop turn */
+#define APPLY_AUDIT_MS 5000	 /* between audits, or longer: ... */
+#define APPLY_AUDIT_SHARE 200	 /* ... an audit gets at most 1/200 of the time */
+#define APPLY_AUDIT_TRIES 3	 /* a table in which ours change while it is read is read again */
+#define APPLY_AGAIN_MS 200	 /* at least, before kernel tables are read again; doubled ... */
+#define APPLY_AGAIN_MAX_MS 60000 /* ... up to this while they do not hold still */
+#define APPLY_AGAIN_SHARE 20	 /* ours are touched again and again: 1/20 of the time */
+#define APPLY_AUDIT_STRAYS 4096	 /* routes that nobody wants, remembered by one audit */
+#define APPLY_CLOSE_US 100000	 /* at the end, for kernel routes that follow a plan */
+#define APPLY_SETTLE_SHARE 4	 /* following the network gets at most 1/4 of it */
 #define APPLY_SETTLE_MAX_MS 2000
 #define APPLY_EVENTS 256    /* events that wait for the socket */
 #define APPLY_LEARNED_S 600 /* a learned MTU is believed so long (RFC 8201 section 4) */
 #define APPLY_MIN_MTU 1280  /* of IPv6 */
 #define APPLY_MAIN_TABLE 254
-#define APPLY_SLICE_US 1500 /* a plan, kernel routes that follow one, an audit: each at a time */
-#define APPLY_LATE_MS 2	    /* kernel routes wait so long for who was sent the answer */
-#define APPLY_REFUSALS_PER_S 10 /* messages that are logged as refused */
-#define APPLY_BATCH 256		/* entries written by one system call */
+#define APPLY_SLICE_US 1500  /* a plan, kernel routes that follow one, an audit: each at a time */
+#define APPLY_LATE_MS 2	     /* kernel routes wait so long for who was sent the answer */
+#define APPLY_LINES_PER_S 10 /* of the log, about what the child sent */
+#define APPLY_BATCH 256	     /* entries written by one system call */
 
 /* --- shadow --- */
 
@@ -98,7 +102,15 @@ struct entry {
 	uint64_t plan;
 	bool written;  /* or in the batch */
 	uint64_t seen; /* number of the audit that saw it in the map, or that it was written in */
+	struct held *held; /* NULL = none */
 	UT_hash_handle hh;
+};
+
+/* Going back failed: what the map may still say is kept until the entry was mended. */
+struct held {
+	uint32_t nexthop;
+	struct balance *balance;
+	struct held *next;
 };
 
 /* The counter of what is decapsulated here for a service: of its local entry and of its SIDs. */
@@ -112,10 +124,11 @@ struct egress {
 struct route {
 	struct nl_encap_route r; /* r.dst is the key */
 	struct svc_key owner;
-	uint32_t hop;  /* direct: index of the next hop whose neighbour it leads to */
-	bool missing;  /* wanted, but no link is up to hold it: the audit puts it */
-	bool late;     /* the kernel has the one before; on a->late_routes */
-	uint64_t seen; /* number of the audit that saw it, or that it was written in */
+	uint32_t hop;	/* direct: index of the next hop whose neighbour it leads to */
+	bool missing;	/* wanted, but no link is up to hold it: the audit puts it */
+	bool late;	/* the kernel has the one before; on a->late_routes */
+	uint64_t seen;	/* number of the audit that saw it, or that it was written in */
+	uint64_t wrong; /* ... that saw another one in its place */
 	struct route *prev_late, *next_late;
 	UT_hash_handle hh;
 };
@@ -128,7 +141,7 @@ struct lsid {
 	bool stray; /* in none of the domain's blocks */
 	uint64_t plan;
 	bool missing; /* the kernel's route */
-	uint64_t seen;
+	uint64_t seen, wrong;
 	UT_hash_handle hh;
 };
 
@@ -239,7 +252,10 @@ struct audit {
 	struct dp_walk walk;
 	struct nl_walk *table; /* being read */
 	unsigned int tries;
-	bool unread; /* a table that could not be read */
+	bool unread;		 /* a table that could not be read */
+	bool waited;		 /* it was due earlier */
+	struct in6_addr *strays; /* of the table being read */
+	unsigned int n_strays, stray_room;
 	struct slice slice;
 	uint64_t spent_us;
 	uint64_t before; /* repairs */
@@ -306,7 +322,7 @@ struct apply {
 	int fd;
 	char *pin_dir;
 	uv_poll_t poll;
-	uv_timer_t audit_timer, settle_timer, trace_timer, learned_timer, late_timer;
+	uv_timer_t audit_timer, again_timer, settle_timer, trace_timer, learned_timer, late_timer;
 	struct {
 		struct in6_addr segment;
 		uint32_t mtu;
@@ -357,16 +373,16 @@ struct apply {
 	struct pool indexes, stat_indexes;
 	struct buddy ranges;
 	unsigned int stray_sids;
-	bool audit_due;		  /* of kernel tables, when the network is followed next */
 	bool orphans;		  /* next hops that lost their last SID */
 	bool direct_changed;	  /* neighbours of DIRECT next hops */
 	struct san_domain domain; /* as in the map, class_set excepted */
 	struct san_trace trace;
 	bool crowded[SAN_MAP_MAX]; /* said that it is nearly full */
 	struct undo_log undo;
-	uint64_t stamp;	 /* of the plan being applied, over all sessions */
-	uint64_t checks; /* of plans as a whole */
-	uint64_t audits; /* number of the last one */
+	uint64_t stamp;			  /* of the plan being applied, over all sessions */
+	uint64_t checks;		  /* of plans as a whole */
+	uint64_t audits;		  /* number of the last one */
+	uint64_t again_us, again_wait_us; /* earliest time to read kernel tables again */
 	uint32_t applied;
 	uint32_t repaired;		  /* not yet told */
 	uint64_t repairs[SAN_REPAIR_MAX]; /* since the start */
@@ -375,7 +391,7 @@ struct apply {
 	struct {
 		uint64_t second_us;
 		unsigned int n, left_out;
-	} refusals;		 /* of messages, that were logged */
+	} lines;		 /* of the log, that the child causes */
 	char note[SAN_TEXT_LEN]; /* what the plans that were applied left out */
 	uint64_t settled_us;	 /* earliest time to follow the network again */
 
@@ -395,8 +411,8 @@ struct apply {
 };
 
 /* apply.c */
-void apply_changed(void *arg);	   /* the network changed */
-void apply_again(struct apply *a); /* kernel tables could not be read: later */
+void apply_changed(void *arg);	  /* the network changed */
+void apply_soon(struct apply *a); /* the same, in a later turn of the loop */
 void apply_handle_gone(struct apply *a);
 
 /* Found different from what had been applied, and mended. */
@@ -426,6 +442,8 @@ void counters_drop(struct apply *a);
 int session_message(struct apply *a, const struct wire_buf *msg, size_t len);
 /* The job is done: answers. */
 void session_finished(struct apply *a);
+/* A child gone mad does not fill the log: asked before each line that a message can cause. */
+bool session_may_log(struct apply *a);
 
 /* host.c */
 int host_set(struct apply *a, struct err *err); /* puts `incoming` in force */
@@ -501,7 +519,7 @@ void learned_take(struct apply *a, const struct in6_addr *segment, uint32_t mtu)
 int shadow_open(struct apply *a, struct err *err); /* from the pinned maps */
 void shadow_clear(struct apply *a);
 /* No link to hold it, or another's route in its place: no reason to refuse a plan. Clears err. */
-bool shadow_can_wait(int r, struct err *err);
+bool shadow_can_wait(struct apply *a, int r, struct err *err);
 
 /* The setters of entries, routes, SIDs and rules change the real thing and the shadow together, and
  * the old goes to the log. */
@@ -518,6 +536,7 @@ struct entry *shadow_entry(const struct apply *a, const struct svc_key *key);
 int shadow_put_entry(struct apply *a, const struct entry_want *want, struct err *err);
 /* Entries that were put are in the map from now on. */
 int shadow_flush_entries(struct apply *a, struct err *err);
+void shadow_drop_entries(struct apply *a); /* ... or never */
 int shadow_del_entry(struct apply *a, const struct svc_key *key, struct err *err);
 int shadow_undo_entry(struct apply *a, const struct undo *undo, struct err *err);
 int shadow_adopt_entries(struct apply *a);

@@ -102,22 +102,76 @@ static int verify_rest(struct apply *a)
 
 /* --- kernel tables --- */
 
+/* A plan may have removed it after the kernel wrote the answer that tells of it: judged later. */
+static void stray_add(struct apply *a, const struct in6_addr *dst)
+{
+	struct audit *audit = &a->audit;
+
+	if (audit->n_strays == APPLY_AUDIT_STRAYS) {
+		audit->unread = true; /* the others: next time */
+		return;
+	}
+	if (audit->n_strays == audit->stray_room) {
+		unsigned int room = audit->stray_room ? 2 * audit->stray_room : 16;
+		void *v = reallocarray(audit->strays, room, sizeof(*dst));
+
+		if (!v) {
+			audit->unread = true;
+			return;
+		}
+		audit->strays = v;
+		audit->stray_room = room;
+	}
+	audit->strays[audit->n_strays++] = *dst;
+}
+
+static int drop_stray_routes(struct apply *a)
+{
+	struct audit *audit = &a->audit;
+
+	while (audit->n_strays) {
+		const struct in6_addr *dst = &audit->strays[--audit->n_strays];
+
+		if (!shadow_route(a, dst) && nl_walk_stray(a->nl, dst, a->conf.config.route_table))
+			apply_repaired(a, SAN_REPAIR_ROUTES);
+		if (slice_over(&audit->slice))
+			return 1;
+	}
+	return 0;
+}
+
+static int drop_stray_sids(struct apply *a)
+{
+	struct audit *audit = &a->audit;
+
+	while (audit->n_strays) {
+		const struct in6_addr *dst = &audit->strays[--audit->n_strays];
+
+		if (!shadow_sid(a, dst) && nl_walk_stray(a->nl, dst, APPLY_MAIN_TABLE))
+			apply_repaired(a, SAN_REPAIR_SIDS);
+		if (slice_over(&audit->slice))
+			return 1;
+	}
+	return 0;
+}
+
 static int on_route(void *arg, const struct nl_encap_route *real)
 {
 	struct apply *a = arg;
 	struct route *route = shadow_route(a, &real->dst);
 
-	if (!route) {
-		nl_encap_route_del(a->nl, &real->dst, real->table, NULL);
-		apply_repaired(a, SAN_REPAIR_ROUTES);
-	} else if (nl_encap_route_same(a->nl, real, &route->r)) {
+	if (!route)
+		stray_add(a, &real->dst);
+	else if (nl_encap_route_same(a->nl, real, &route->r))
 		route->seen = a->audits;
-	}
+	else if (!route->late)
+		route->wrong = a->audits;
 	return 0;
 }
 
-/* To the end, or from the beginning when it was disturbed. Unknown is not absent: what is compared
- * with the table is left out when it cannot be read. */
+/* To the end, or from the beginning when somebody changed ours meanwhile; in the end what was not
+ * seen is looked at one by one all the same. Unknown is not absent: where the table cannot be read
+ * at all, that is left out. */
 static int go_on(struct apply *a, int r)
 {
 	struct audit *audit = &a->audit;
@@ -134,8 +188,8 @@ static int go_on(struct apply *a, int r)
 	}
 	nl_walk_free(audit->table);
 	audit->table = NULL;
-	if (r == -EINTR && ++audit->tries < APPLY_AUDIT_TRIES)
-		return 1;
+	if (r == -EINTR)
+		return ++audit->tries < APPLY_AUDIT_TRIES;
 	audit->unread = true;
 	return -EAGAIN;
 }
@@ -148,16 +202,18 @@ static int read_routes(struct apply *a)
 	return go_on(a, *walk ? 0 : nl_encap_walk(a->nl, table, on_route, a, walk));
 }
 
+/* Not seen does not mean that it is not there: counted is what really was different. */
 static void mend_route(struct apply *a, struct route *route)
 {
 	struct err err = {0};
+	bool made;
 
 	/* The link it was on may be down: the first core link that is up will do, the kernel
 	 * routes by the first segment. */
 	if (!route->r.direct)
 		route->r.ifindex = host_core_link(a);
-	if (!nl_encap_route_put(a->nl, &route->r, &err)) {
-		if (!route->missing)
+	if (!nl_encap_route_mend(a->nl, &route->r, &made, &err)) {
+		if (!route->missing && (made || route->wrong == a->audits))
 			apply_repaired(a, SAN_REPAIR_ROUTES);
 		route->missing = false;
 	} else if (!route->missing) { /* said once */
@@ -187,12 +243,12 @@ static int on_sid(void *arg, const struct san_msg_sid *real)
 	struct apply *a = arg;
 	struct lsid *sid = shadow_sid(a, &real->addr);
 
-	if (!sid) {
-		nl_sid_del(a->nl, &real->addr, NULL);
-		apply_repaired(a, SAN_REPAIR_SIDS);
-	} else if (nl_sid_same(a->nl, &sid->msg, real)) {
+	if (!sid)
+		stray_add(a, &real->addr);
+	else if (nl_sid_same(a->nl, &sid->msg, real))
 		sid->seen = a->audits;
-	}
+	else
+		sid->wrong = a->audits;
 	return 0;
 }
 
@@ -206,9 +262,10 @@ static int read_sids(struct apply *a)
 static void mend_sid(struct apply *a, struct lsid *sid)
 {
 	struct err err = {0};
+	bool made;
 
-	if (!nl_sid_put(a->nl, &sid->msg, &err)) {
-		if (!sid->missing)
+	if (!nl_sid_mend(a->nl, &sid->msg, &made, &err)) {
+		if (!sid->missing && (made || sid->wrong == a->audits))
 			apply_repaired(a, SAN_REPAIR_SIDS);
 		sid->missing = false;
 	} else if (!sid->missing) {
@@ -256,12 +313,13 @@ static const struct {
 	enum over over;
 	bool maps;
 } phases[] = {
-	{verify_host, NOTHING, true},	  {verify_hops, NOTHING, true},
-	{verify_sids, SIDS, true},	  {verify_sid_map, NOTHING, true},
-	{verify_services, NOTHING, true}, {verify_local, NOTHING, true},
-	{verify_entries, ENTRIES, true},  {verify_rest, NOTHING, true},
-	{read_routes, NOTHING, false},	  {verify_routes, ROUTES, false},
-	{read_sids, NOTHING, false},	  {verify_sid_routes, SIDS, false},
+	{verify_host, NOTHING, true},	     {verify_hops, NOTHING, true},
+	{verify_sids, SIDS, true},	     {verify_sid_map, NOTHING, true},
+	{verify_services, NOTHING, true},    {verify_local, NOTHING, true},
+	{verify_entries, ENTRIES, true},     {verify_rest, NOTHING, true},
+	{read_routes, NOTHING, false},	     {verify_routes, ROUTES, false},
+	{drop_stray_routes, NOTHING, false}, {read_sids, NOTHING, false},
+	{verify_sid_routes, SIDS, false},    {drop_stray_sids, NOTHING, false},
 	{verify_rule, NOTHING, false},
 };
 
@@ -309,32 +367,72 @@ static int run_phase(struct apply *a)
 	return 0;
 }
 
-static void begin(struct apply *a, bool maps)
+static void forget(struct apply *a)
 {
 	nl_walk_free(a->audit.table);
+	free(a->audit.strays);
 	memset(&a->audit, 0, sizeof(a->audit));
+}
+
+static void begin(struct apply *a, bool maps)
+{
+	forget(a);
 	a->audits++;
 	a->audit.running = true;
 	a->audit.maps = maps;
 	a->audit.before = a->repairs_all;
 }
 
+static void on_again(uv_timer_t *timer)
+{
+	struct apply *a = timer->data;
+
+	audit_kernel(a);
+	a->audit.waited = true;
+}
+
+static void again_at(struct apply *a)
+{
+	uint64_t now = clock_us();
+	uint64_t wait = a->again_us > now ? (a->again_us - now) / 1000 : 0;
+
+	if (!a->closing && !uv_is_active((uv_handle_t *)&a->again_timer))
+		uv_timer_start(&a->again_timer, on_again, wait + 1, 0);
+}
+
+static uint64_t between(uint64_t least, uint64_t v, uint64_t most)
+{
+	return v < least ? least : v > most ? most : v;
+}
+
+/* After a quiet one the next may come soon. While one follows the other, each waits longer. */
+static void pace(struct apply *a, const struct audit *done)
+{
+	uint64_t share = done->unread ? APPLY_AUDIT_SHARE : APPLY_AGAIN_SHARE;
+	uint64_t most = APPLY_AGAIN_MAX_MS * UINT64_C(1000);
+	uint64_t least = between(APPLY_AGAIN_MS * UINT64_C(1000), done->spent_us * share, most);
+	uint64_t wait = done->spent_us * (APPLY_SETTLE_SHARE - 1);
+
+	if (done->again || done->unread || done->waited)
+		wait = a->again_wait_us = between(least, 2 * a->again_wait_us, most);
+	else
+		a->again_wait_us = 0;
+	a->again_us = clock_us() + wait;
+}
+
 static void finish(struct apply *a)
 {
-	struct audit *audit = &a->audit;
-	uint64_t repaired = a->repairs_all - audit->before;
-	bool maps = audit->maps, again = audit->again, unread = audit->unread;
-	uint64_t spent_us = audit->spent_us;
+	uint64_t repaired = a->repairs_all - a->audit.before;
+	struct audit done = a->audit;
 
-	audit->running = false;
+	forget(a);
 	if (repaired)
 		log_warn("repaired", "count=%ju", (uintmax_t)repaired);
-	if (maps)
-		audit_schedule(a, spent_us);
-	if (again)
-		audit_kernel(a);
-	else if (unread)
-		apply_again(a);
+	pace(a, &done);
+	if (done.maps)
+		audit_schedule(a, done.spent_us);
+	if (done.again || done.unread)
+		again_at(a);
 }
 
 void audit_slice(struct apply *a)
@@ -365,10 +463,16 @@ void audit_kernel(struct apply *a)
 {
 	if (!may_begin(a))
 		return;
-	if (a->audit.running)
+	if (a->audit.running) {
 		a->audit.again = true;
-	else
-		begin(a, false);
+		return;
+	}
+	if (clock_us() < a->again_us) {
+		again_at(a);
+		return;
+	}
+	uv_timer_stop(&a->again_timer);
+	begin(a, false);
 	apply_go_on(a);
 }
 
@@ -385,8 +489,7 @@ void audit_cancel(struct apply *a)
 {
 	if (!a->audit.running)
 		return;
-	nl_walk_free(a->audit.table);
-	memset(&a->audit, 0, sizeof(a->audit));
+	forget(a);
 	if (!a->closing)
 		audit_schedule(a, 0);
 }

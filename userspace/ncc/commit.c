@@ -402,7 +402,7 @@ static int run_phases(struct apply *a, struct err *err)
 
 static int go_back(struct apply *a)
 {
-	a->batch.n = 0; /* the log has what was there before */
+	shadow_drop_entries(a); /* the log has what was there before */
 	if (undo_some(a, &a->job.slice))
 		return 1;
 	sync_domain(a, NULL, NULL);
@@ -414,6 +414,7 @@ static int go_back(struct apply *a)
 void job_run(struct apply *a)
 {
 	struct job *job = &a->job;
+	bool undone;
 	int r;
 
 	job->slice = slice_of(APPLY_SLICE_US);
@@ -429,8 +430,11 @@ void job_run(struct apply *a)
 		apply_go_on(a);
 		return;
 	}
+	undone = job->undoing;
 	job->running = job->undoing = false;
 	session_finished(a);
+	if (undone && a->direct_changed)
+		apply_soon(a);
 }
 
 void job_start(struct apply *a, uint32_t count)
@@ -450,6 +454,6 @@ void job_start(struct apply *a, uint32_t count)
 void job_cancel(struct apply *a)
 {
 	a->job.running = false;
-	a->batch.n = 0;
+	shadow_drop_entries(a);
 	draft_clear(&a->plan);
 }

@@ -45,14 +45,56 @@ static void count_one(struct apply *a, uint32_t index, int by)
 		hop->refs = (unsigned int)((int)hop->refs + by);
 }
 
-static void count_refs(struct apply *a, const struct entry *e, int by)
+static void count_those(struct apply *a, uint32_t nexthop, const struct balance *b, int by)
 {
-	if (!e->balance) {
-		count_one(a, e->val.nexthop, by);
+	if (!b) {
+		count_one(a, nexthop, by);
 		return;
 	}
-	for (unsigned int i = 0; i < e->balance->n_members; i++)
-		count_one(a, e->balance->members[i].nexthop, by);
+	for (unsigned int i = 0; i < b->n_members; i++)
+		count_one(a, b->members[i].nexthop, by);
+}
+
+static void count_refs(struct apply *a, const struct entry *e, int by)
+{
+	count_those(a, e->val.nexthop, e->balance, by);
+}
+
+/* --- held ones --- */
+
+/* What e leads to, with its references, before it leads to `next` again. The range belongs to one.
+ * False: nothing to hold, or no memory. */
+static bool hold(struct entry *e, const struct balance *next)
+{
+	struct held *held = e->held;
+
+	while (held && (held->balance || e->balance || held->nexthop != e->val.nexthop))
+		held = held->next;
+	if (held || (e->balance && e->balance == next))
+		return false;
+	held = calloc(1, sizeof(*held));
+	if (!held)
+		return false;
+	if (e->balance && next && e->balance->base == next->base)
+		e->balance->base = BUDDY_NONE;
+	held->nexthop = e->val.nexthop;
+	held->balance = e->balance;
+	held->next = e->held;
+	e->held = held;
+	return true;
+}
+
+static void let_go(struct apply *a, struct entry *e)
+{
+	struct held *held;
+
+	while ((held = e->held)) {
+		e->held = held->next;
+		count_those(a, held->nexthop, held->balance, -1);
+		balance_drop(a, held->balance, e->balance);
+		free(held);
+		a->orphans = true; /* its next hop goes with the next plan */
+	}
 }
 
 /* --- one write --- */
@@ -118,6 +160,8 @@ static void say_cramped(struct apply *a, const struct entry *e, const struct bal
 
 	if (!b || b->base != BUDDY_NONE || (e->balance && e->balance->base == BUDDY_NONE))
 		return;
+	if (!session_may_log(a))
+		return;
 	room_error(a, &err, SAN_MAP_SLOTS);
 	err_object(&err, "service %s", svc_id_text(e->key.id, id));
 	log_warn("service not balanced, its best instance gets all", "text=\"%s\"",
@@ -142,13 +186,18 @@ int shadow_flush_entries(struct apply *a, struct err *err)
 	struct svc_key key = {.scope = b->local ? SAN_SCOPE_LOCAL : SAN_SCOPE_INGRESS};
 	int r = b->n ? dp_services_put(a->dp, b->local, &s) : 0;
 
-	b->n = 0;
-	b->added = 0;
-	b->slots = 0;
+	key.id = b->ids[s.failed < s.n ? s.failed : 0];
+	shadow_drop_entries(a);
 	if (!r)
 		return 0;
-	key.id = b->ids[s.failed];
 	return failed(a, err, r, &key);
+}
+
+void shadow_drop_entries(struct apply *a)
+{
+	a->batch.n = 0;
+	a->batch.added = 0;
+	a->batch.slots = 0;
 }
 
 /* Undo and audit write at once; a plan collects. */
@@ -162,12 +211,14 @@ static int write_value(struct apply *a, const struct entry *e, const struct san_
 		return dp_service_put(a->dp, is_local(&e->key), e->key.id, val);
 	if (b->n == APPLY_BATCH || (b->n && b->local != is_local(&e->key)))
 		r = shadow_flush_entries(a, err);
+	if (r)
+		return r;
 	b->local = is_local(&e->key);
 	b->ids[b->n] = e->key.id;
 	b->vals[b->n++] = *val;
 	b->added += is_new;
 	b->slots += slots_of(val) - (is_new ? 0 : slots_of(&e->val));
-	return r;
+	return 0;
 }
 
 /* The slots first: no packet sees the range before it is filled. Then the entry as a whole. */
@@ -218,6 +269,7 @@ static struct entry *add(struct apply *a, const struct svc_key *key)
 
 static void forget(struct apply *a, struct entry *e)
 {
+	let_go(a, e);
 	count_refs(a, e, -1);
 	give_stats(a, e);
 	audit_leave(a, e, e->hh.next);
@@ -324,6 +376,7 @@ int shadow_undo_entry(struct apply *a, const struct undo *undo, struct err *err)
 	struct entry *e = shadow_entry(a, &undo->entry.key);
 	struct san_service val = undo->entry.val;
 	struct balance *newer;
+	bool held;
 	int r;
 
 	if (!undo->had) {
@@ -336,14 +389,16 @@ int shadow_undo_entry(struct apply *a, const struct undo *undo, struct err *err)
 		return failed(a, err, -ENOMEM, &undo->entry.key);
 	val.stats = e->val.stats;
 	newer = e->balance;
-	count_refs(a, e, -1);
 	r = write_entry(a, e, &val, undo->entry.balance, true, err);
+	held = r && hold(e, undo->entry.balance);
+	if (!held)
+		count_refs(a, e, -1);
 	memcpy(e->address, undo->entry.address, sizeof(e->address));
 	e->balance = undo->entry.balance;
 	e->val = val;
 	e->plan = undo->entry.plan;
 	count_refs(a, e, 1);
-	if (newer != e->balance)
+	if (newer != e->balance && !held)
 		balance_drop(a, newer, e->balance);
 	return r ? failed(a, err, r, &e->key) : 0;
 }
@@ -387,8 +442,10 @@ void shadow_verify_entry(struct apply *a, struct entry *e)
 	r = e->balance ? balance_verify(a, e->balance) : 0;
 	if (r > 0)
 		apply_repaired(a, SAN_REPAIR_MAPS);
-	if (e->seen != a->audits && !intact(a, e))
+	if ((e->held || e->seen != a->audits) && !intact(a, e))
 		mend(a, e);
+	if (e->held && intact(a, e))
+		let_go(a, e);
 }
 
 struct look {
@@ -472,6 +529,7 @@ void shadow_clear_entries(struct apply *a)
 	struct entry *e, *next;
 
 	HASH_ITER(hh, a->entries, e, next) {
+		let_go(a, e);
 		balance_drop(a, e->balance, NULL);
 		HASH_DEL(a->entries, e);
 		free(e);

@@ -276,7 +276,7 @@ static void go_back(struct apply *a, struct before *b)
 		shadow_open(a, &err);
 	}
 	set_domain(a, &err);
-	if (err.code)
+	if (err.code && session_may_log(a))
 		log_err("configuration not taken back", "text=\"%s\"",
 			err_text(&err, text, sizeof(text)));
 }

@@ -169,7 +169,7 @@ static int put_kernel(struct apply *a, struct lsid *sid, const struct san_msg_si
 	if (!sid->missing && nl_sid_same(a->nl, want, &sid->msg))
 		return 0;
 	r = nl_sid_put(a->nl, want, err);
-	if (r && !shadow_can_wait(r, err))
+	if (r && !shadow_can_wait(a, r, err))
 		return r;
 	sid->missing = r != 0;
 	if (!r)

@@ -57,7 +57,7 @@ static void look(struct apply *a, enum san_map map)
 	room_get(a, map, &used, &size);
 	if (a->crowded[map] && used * 100 < size * RELAXED)
 		a->crowded[map] = false;
-	if (a->crowded[map] || used * 100 < size * NEARLY_FULL || !size)
+	if (a->crowded[map] || used * 100 < size * NEARLY_FULL || !size || !session_may_log(a))
 		return;
 	a->crowded[map] = true;
 	log_warn("map nearly full", "map=%s used=%ju size=%ju raise=%s", names[map],

@@ -64,7 +64,7 @@ static void put_late(struct apply *a, struct route *route)
 	route->missing = r != 0;
 	if (!r)
 		route->seen = a->audits;
-	if (r && !shadow_can_wait(r, &err))
+	if (r && !shadow_can_wait(a, r, &err) && session_may_log(a))
 		log_warn("route not written", "text=\"%s\"", err_text(&err, text, sizeof(text)));
 }
 
@@ -127,7 +127,7 @@ int shadow_set_route(struct apply *a, const struct in6_addr *dst, const struct r
 		}
 	}
 	r = nl_encap_route_put(a->nl, &want->r, err);
-	if (r && !shadow_can_wait(r, err))
+	if (r && !shadow_can_wait(a, r, err))
 		return r;
 	if (!old)
 		old = route_alloc(a, dst);

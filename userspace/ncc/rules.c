@@ -39,7 +39,8 @@ static void left_out(struct apply *a, const struct err *err)
 
 	err_text(err, text, sizeof(text));
 	snprintf(a->note, sizeof(a->note), "classifier not changed: %.90s", text);
-	log_warn("classifier not changed", "text=\"%s\"", text);
+	if (session_may_log(a))
+		log_warn("classifier not changed", "text=\"%s\"", text);
 }
 
 /* Takes the plan's rules; the old ones belong to the log. */

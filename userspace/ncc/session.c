@@ -9,31 +9,32 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-static void log_refused(const char *what, const struct err *err)
-{
-	char text[512];
-
-	log_warn(what, "text=\"%s\"", err_text(err, text, sizeof(text)));
-}
-
-/* A child gone mad does not fill the log: so many in any second that begins with one. */
-static void log_message_refused(struct apply *a, const struct err *err)
+/* So many in any second that begins with one. */
+bool session_may_log(struct apply *a)
 {
 	uint64_t now = clock_us();
 
-	if (now - a->refusals.second_us >= 1000000) {
-		if (a->refusals.left_out)
-			log_warn("messages refused, not all logged", "left_out=%u",
-				 a->refusals.left_out);
-		a->refusals.second_us = now;
-		a->refusals.n = a->refusals.left_out = 0;
+	if (now - a->lines.second_us >= 1000000) {
+		if (a->lines.left_out)
+			log_warn("child makes too many messages, not all logged", "left_out=%u",
+				 a->lines.left_out);
+		a->lines.second_us = now;
+		a->lines.n = a->lines.left_out = 0;
 	}
-	if (a->refusals.n == APPLY_REFUSALS_PER_S) {
-		a->refusals.left_out++;
-		return;
+	if (a->lines.n == APPLY_LINES_PER_S) {
+		a->lines.left_out++;
+		return false;
 	}
-	a->refusals.n++;
-	log_refused("message refused", err);
+	a->lines.n++;
+	return true;
+}
+
+static void log_refused(struct apply *a, const char *what, const struct err *err)
+{
+	char text[512];
+
+	if (session_may_log(a))
+		log_warn(what, "text=\"%s\"", err_text(err, text, sizeof(text)));
 }
 
 /* A bad message spoils what it belongs to, which is answered at its end; alone it is answered at
@@ -47,7 +48,7 @@ static void refuse(struct apply *a, const struct san_msg *hdr, const struct err 
 	else if (a->session && !a->configured)
 		keep = &a->incoming_err;
 	if (!keep) {
-		log_message_refused(a, err);
+		log_refused(a, "message refused", err);
 		talk_ack(a, hdr->type, hdr->generation, err);
 	} else if (!keep->code) {
 		*keep = *err;
@@ -70,7 +71,8 @@ static void on_hello(struct apply *a, const struct san_msg *hdr, const void *pay
 	const struct san_msg_hello *hello = payload;
 	struct hop *hop, *next;
 
-	log_info("session", "number=%u pid=%u", hdr->session, hello->pid);
+	if (session_may_log(a))
+		log_info("session", "number=%u pid=%u", hdr->session, hello->pid);
 	a->session = hdr->session;
 	a->configured = a->planned = false;
 	a->generation = 0;
@@ -164,22 +166,25 @@ static void report_ifaces(struct apply *a)
 static void on_config_end(struct apply *a, const struct san_msg *hdr, const void *payload)
 {
 	struct err err = a->incoming_err;
+	bool kept = false;
 
-	audit_cancel(a); /* the shadow may be read anew */
 	if (a->configured) {
 		refuse_text(a, hdr, -EPROTO, "must come once");
 		return;
 	}
+	audit_cancel(a); /* the shadow may be read anew */
 	if (!err.code && !a->incoming.has_config) {
 		err_set(&err, -EPROTO, "", "", "must come after CONFIG");
 		err_object(&err, "message CONFIG_END");
 	}
 	if (!err.code && a->dp && !memcmp(&a->conf, &a->incoming, sizeof(a->conf)))
-		log_info("configuration kept", "interfaces=%u", a->n_ifaces);
+		kept = true;
 	else if (!err.code && host_set(a, &err))
 		err.code = err.code ? err.code : -EIO;
+	if (kept && session_may_log(a))
+		log_info("configuration kept", "interfaces=%u", a->n_ifaces);
 	if (err.code)
-		log_refused("configuration refused", &err);
+		log_refused(a, "configuration refused", &err);
 	else
 		a->configured = true;
 	memset(&a->incoming_err, 0, sizeof(a->incoming_err));
@@ -239,7 +244,7 @@ static void applied(struct apply *a)
 void session_finished(struct apply *a)
 {
 	if (a->job.err.code)
-		log_refused("plan refused", &a->job.err);
+		log_refused(a, "plan refused", &a->job.err);
 	else
 		applied(a);
 	talk_ack(a, SAN_MSG_PLAN_COMMIT, a->plan.generation, &a->job.err);
@@ -329,7 +334,7 @@ int session_message(struct apply *a, const struct wire_buf *msg, size_t len)
 		r = check_message(hdr.type, msg->payload, &err);
 	if (len >= sizeof(hdr) && !of_this_session(a, msg, !r)) {
 		if (r)
-			log_message_refused(a, &err);
+			log_refused(a, "message refused", &err);
 		return 0; /* a predecessor's, or one before HELLO */
 	}
 	if (r)

@@ -10,14 +10,14 @@
 /* No link to hold it, no way to its neighbour, or another's route in its place, is no reason to
  * refuse a plan with all that is in it: the entry in the map is what counts, and the audit puts the
  * route when it can. */
-bool shadow_can_wait(int r, struct err *err)
+bool shadow_can_wait(struct apply *a, int r, struct err *err)
 {
 	char text[512];
 
 	if (r != -ENETDOWN && r != -ENODEV && r != -EEXIST && r != -ENETUNREACH &&
 	    r != -EHOSTUNREACH)
 		return false;
-	if (r == -EEXIST)
+	if (r == -EEXIST && session_may_log(a))
 		log_warn("route waits", "text=\"%s\"", err_text(err, text, sizeof(text)));
 	if (err)
 		memset(err, 0, sizeof(*err));
@@ -75,7 +75,7 @@ int shadow_open(struct apply *a, struct err *err)
 		return err_set(err, r, "", "", "what is in place cannot be read: %s", strerror(-r));
 	}
 	room_look(a); /* counts what is there once and for all */
-	if (a->hops || a->entries || a->routes || a->sids)
+	if ((a->hops || a->entries || a->routes || a->sids) && session_may_log(a))
 		log_info("adopted", "nexthops=%u services=%u routes=%u sids=%u",
 			 HASH_COUNT(a->hops), HASH_COUNT(a->entries), HASH_COUNT(a->routes),
 			 HASH_COUNT(a->sids));

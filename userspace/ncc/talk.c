@@ -52,8 +52,9 @@ void talk_ack(struct apply *a, unsigned int type, uint64_t generation, const str
 	ack.applied = a->applied;
 	ack.repaired = a->repaired;
 	if (a->n_acks == APPLY_ACKS) {
-		log_warn("answer dropped", "type=%s reason=\"child does not read\"",
-			 wire_name(type));
+		if (session_may_log(a))
+			log_warn("answer dropped", "type=%s reason=\"child does not read\"",
+				 wire_name(type));
 		return;
 	}
 	a->applied = a->repaired = 0;

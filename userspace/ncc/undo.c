@@ -48,6 +48,8 @@ static int undo_one(struct apply *a, const struct undo *undo, struct err *err)
 		hop = hop_by_index(a, undo->hop.index);
 		if (hop && !hop->sids && !hop->refs)
 			hop_release(a, hop);
+		else if (hop) /* an entry that was not taken back may still lead there */
+			hop_name(a, hop, 0);
 		return 0;
 	case UNDO_HOP_NAME:
 		undo_hop_name(a, undo);
@@ -71,7 +73,7 @@ int undo_some(struct apply *a, struct slice *slice)
 	while (a->undo.n && !slice_over(slice)) {
 		struct err err = {0};
 
-		if (undo_one(a, &a->undo.v[--a->undo.n], &err))
+		if (undo_one(a, &a->undo.v[--a->undo.n], &err) && session_may_log(a))
 			log_err("not undone", "text=\"%s\"", err_text(&err, text, sizeof(text)));
 	}
 	a->undo.off = false;

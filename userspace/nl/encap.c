@@ -157,9 +157,22 @@ int nl_encap_route_put(struct nl *nl, const struct nl_encap_route *route, struct
 	return r ? fail(err, r, route, why) : 0;
 }
 
+int nl_encap_route_mend(struct nl *nl, const struct nl_encap_route *route, bool *made,
+			struct err *err)
+{
+	int r;
+
+	nl->look_first = true;
+	nl->made = false;
+	r = nl_encap_route_put(nl, route, err);
+	nl->look_first = false;
+	*made = !r && nl->made;
+	return r;
+}
+
 int nl_encap_route_del(struct nl *nl, const struct in6_addr *dst, uint32_t table, struct err *err)
 {
-	int r = nl_route_del(nl, dst, table);
+	int r = nl_route_del(nl, dst, table, NULL);
 
 	if (r) {
 		struct nl_encap_route route = {.dst = *dst, .table = table};

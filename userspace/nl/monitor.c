@@ -66,7 +66,10 @@ static void on_route(struct nl *nl, const struct nlmsghdr *nlh)
 	nl_route_parse(nlh, &msg);
 	if (msg.rtm->rtm_flags & RTM_F_CLONED)
 		return;
-	nl->changes += msg.table == nl->walked;
+	/* A router changes thousands of foreign routes: only ours make a walk unsure. */
+	nl->changes +=
+		msg.table == nl->walked && (msg.rtm->rtm_protocol == NL_PROTO ||
+					    (msg.host && nl_known_has(nl, &msg.dst, msg.table)));
 	/* Gone, or replaced by somebody else's. */
 	if (msg.host && nl_known_has(nl, &msg.dst, msg.table) &&
 	    (nlh->nlmsg_type == RTM_DELROUTE || msg.rtm->rtm_protocol != NL_PROTO)) {

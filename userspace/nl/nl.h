@@ -110,10 +110,17 @@ typedef int (*nl_route_cb)(void *arg, const struct nl_encap_route *route);
 typedef int (*nl_sid_cb)(void *arg, const struct san_msg_sid *sid);
 int nl_encap_walk(struct nl *nl, uint32_t table, nl_route_cb fn, void *arg, struct nl_walk **out);
 int nl_sid_walk(struct nl *nl, nl_sid_cb fn, void *arg, struct nl_walk **out);
-/* Some hundred routes; 1: there are more, 0: that was all. -EINTR: all was read, but routes changed
- * meanwhile, some may have been missed. */
+/* Some hundred routes; 1: there are more, 0: that was all. -EINTR: all was read, but other hands
+ * changed some of ours meanwhile. In both cases some may have been missed: the kernel loses its
+ * place in a table in which routes come and go, also foreign ones and our own. */
 int nl_walk_some(struct nl_walk *walk);
 void nl_walk_free(struct nl_walk *walk); /* at any time */
+/* After a walk, for what it did not see: as _put; made: nothing was in its place. */
+int nl_encap_route_mend(struct nl *nl, const struct nl_encap_route *route, bool *made,
+			struct err *err);
+int nl_sid_mend(struct nl *nl, const struct san_msg_sid *sid, bool *made, struct err *err);
+/* ... for what it saw and nobody wants: true if it was still there, and ours, and is gone now. */
+bool nl_walk_stray(struct nl *nl, const struct in6_addr *dst, uint32_t table);
 
 /* ip rule, for IPv6 and IPv4: from all lookup table, protocol NL_PROTO. Idempotent. */
 int nl_rule_put(struct nl *nl, uint32_t table, uint32_t priority, struct err *err);

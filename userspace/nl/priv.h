@@ -65,8 +65,11 @@ struct nl {
 	struct nl_known *known;
 	uint64_t overruns;
 	uint32_t walked;  /* table that the last walk was over */
-	uint64_t changes; /* of our routes by us; of all of that table by others */
+	uint64_t changes; /* of our routes of that table by others */
+	uint64_t walks;	  /* begun */
 	bool lost;	  /* somebody else changed what is ours */
+	bool look_first;  /* put: is it there? Even where it is known */
+	bool made;	  /* the last put found nothing in its place */
 	bool no_red;	  /* kernel without encap.red (before 6.0) */
 	bool no_psp;	  /* kernel without End's flavor PSP (before 6.3) */
 	bool hides_encap; /* a route look-up does not show encapsulation (5.10; 6.1 does) */
@@ -150,8 +153,8 @@ void nl_route_init(struct nl_req *req, uint16_t type, const struct in6_addr *dst
 /* Adds; where it exists and is ours, replaces; -EEXIST where it is somebody else's. */
 int nl_route_put(struct nl *nl, struct nl_req *req, const struct in6_addr *dst, uint32_t table,
 		 char why[NL_WHY_LEN]);
-/* Deletes ours; absent is success. */
-int nl_route_del(struct nl *nl, const struct in6_addr *dst, uint32_t table);
+/* Deletes ours; absent is success. gone (may be NULL): it was there. */
+int nl_route_del(struct nl *nl, const struct in6_addr *dst, uint32_t table, bool *gone);
 /* All routes of a family and table with protocol proto (0 = any). */
 struct nl_dump {
 	uint8_t family, proto;

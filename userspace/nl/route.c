@@ -213,10 +213,21 @@ int nl_route_dump(struct nl *nl, const struct nl_dump *which, nl_answer_cb fn, v
 	return r == -ENOENT ? 0 : r; /* strict checking: a table that does not exist */
 }
 
+static void lookup_init(struct nl_req *req, const struct in6_addr *dst, unsigned int flags)
+{
+	struct rtmsg *rtm = nl_req_init(req, RTM_GETROUTE, 0, sizeof(*rtm));
+
+	rtm->rtm_family = nl_family(dst);
+	rtm->rtm_dst_len = (uint8_t)(8 * nl_addr_size(rtm->rtm_family));
+	rtm->rtm_flags = flags;
+	nl_put_addr(&req->nlh, RTA_DST, dst);
+}
+
 /* --- put and delete --- */
 
 struct owner {
 	const struct in6_addr *dst;
+	uint32_t table;
 	int proto; /* -1: no such route */
 };
 
@@ -232,13 +243,39 @@ static void on_owner(void *arg, const struct nlmsghdr *nlh)
 		owner->proto = msg.rtm->rtm_protocol;
 }
 
+static void on_match(void *arg, const struct nlmsghdr *nlh)
+{
+	struct owner *owner = arg;
+	struct nl_route_msg msg;
+
+	if (nlh->nlmsg_type != RTM_NEWROUTE ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct rtmsg))
+		return;
+	nl_route_parse(nlh, &msg);
+	if (msg.table == owner->table)
+		on_owner(owner, nlh);
+}
+
+/* The one that a look-up ends at. Cheap, where a table may hold a million; but the look-up goes by
+ * the rules and the metrics, so only a yes counts. */
+static bool matches_own(struct nl *nl, const struct in6_addr *dst, uint32_t table)
+{
+	struct owner owner = {dst, table, -1};
+	struct nl_req req;
+
+	lookup_init(&req, dst, RTM_F_FIB_MATCH);
+	return !nl_talk(&nl->rt, &req, on_match, &owner) && owner.proto == NL_PROTO;
+}
+
 /* Replacing asks nobody whose the route is: the kernel compares destination and metric only. */
 static int check_owner(struct nl *nl, const struct in6_addr *dst, uint32_t table, char *why)
 {
 	struct nl_dump which = {.family = nl_family(dst), .table = table};
-	struct owner owner = {dst, -1};
+	struct owner owner = {dst, table, -1};
 	int r = -EINTR;
 
+	if (matches_own(nl, dst, table))
+		return 0;
 	for (int i = 0; r == -EINTR && i < NL_DUMP_TRIES; i++)
 		r = nl_route_dump(nl, &which, on_owner, &owner);
 	if (r == -EINTR)
@@ -261,7 +298,6 @@ static int write_route(struct nl *nl, struct nl_req *req)
 {
 	int r = nl_talk(&nl->rt, req, NULL, NULL);
 
-	nl->changes++;
 	for (int i = 0; r == -ENOMEM && i < NOMEM_TRIES; i++) {
 		usleep(NOMEM_WAIT_US);
 		r = nl_talk(&nl->rt, req, NULL, NULL);
@@ -284,9 +320,10 @@ static int create_route(struct nl *nl, struct nl_req *req, const struct in6_addr
 
 	req->nlh.nlmsg_flags = flags | NLM_F_CREATE | NLM_F_EXCL;
 	r = write_route(nl, req);
+	nl->made = !r;
 	if (r != -EEXIST)
 		return r;
-	r = check_owner(nl, dst, table, why);
+	r = nl_known_has(nl, dst, table) ? 0 : check_owner(nl, dst, table, why);
 	return r ? r : replace_route(nl, req, flags);
 }
 
@@ -296,8 +333,9 @@ int nl_route_put(struct nl *nl, struct nl_req *req, const struct in6_addr *dst, 
 	int r;
 
 	why[0] = '\0';
+	nl->made = false;
 	nl_monitor_take(nl); /* a foreign hand may have replaced what we knew as ours */
-	if (nl_known_has(nl, dst, table))
+	if (!nl->look_first && nl_known_has(nl, dst, table))
 		r = replace_route(nl, req, req->nlh.nlmsg_flags);
 	else
 		r = create_route(nl, req, dst, table, why);
@@ -308,14 +346,15 @@ int nl_route_put(struct nl *nl, struct nl_req *req, const struct in6_addr *dst, 
 	return r;
 }
 
-int nl_route_del(struct nl *nl, const struct in6_addr *dst, uint32_t table)
+int nl_route_del(struct nl *nl, const struct in6_addr *dst, uint32_t table, bool *gone)
 {
 	struct nl_req req;
 	int r;
 
 	nl_route_init(&req, RTM_DELROUTE, dst, table);
-	nl->changes++;
 	r = nl_talk(&nl->rt, &req, NULL, NULL);
+	if (gone)
+		*gone = !r;
 	if (r && r != -ESRCH && r != -ENOENT)
 		return r;
 	nl_known_del(nl, dst, table);
@@ -350,13 +389,9 @@ static int look_up(struct nl *nl, const struct in6_addr *dst, unsigned int flags
 {
 	struct lookup look = {dst, out};
 	struct nl_req req;
-	struct rtmsg *rtm = nl_req_init(&req, RTM_GETROUTE, 0, sizeof(*rtm));
 
 	memset(out, 0, sizeof(*out));
-	rtm->rtm_family = nl_family(dst);
-	rtm->rtm_dst_len = (uint8_t)(8 * nl_addr_size(rtm->rtm_family));
-	rtm->rtm_flags = flags;
-	nl_put_addr(&req.nlh, RTA_DST, dst);
+	lookup_init(&req, dst, flags);
 	return nl_talk(&nl->rt, &req, on_lookup, &look);
 }
 

@@ -166,6 +166,18 @@ int nl_sid_put(struct nl *nl, const struct san_msg_sid *sid, struct err *err)
 	return r ? fail(err, r, &sid->addr, why) : 0;
 }
 
+int nl_sid_mend(struct nl *nl, const struct san_msg_sid *sid, bool *made, struct err *err)
+{
+	int r;
+
+	nl->look_first = true;
+	nl->made = false;
+	r = nl_sid_put(nl, sid, err);
+	nl->look_first = false;
+	*made = !r && nl->made;
+	return r;
+}
+
 static struct in6_addr nexthop_of(const struct san_msg_sid *sid)
 {
 	return cross_connects(sid) ? sid->nexthop : (struct in6_addr){0};
@@ -191,7 +203,7 @@ bool nl_sid_same(const struct nl *nl, const struct san_msg_sid *want,
 
 int nl_sid_del(struct nl *nl, const struct in6_addr *addr, struct err *err)
 {
-	int r = nl_route_del(nl, addr, RT_TABLE_MAIN);
+	int r = nl_route_del(nl, addr, RT_TABLE_MAIN, NULL);
 
 	return r ? fail(err, r, addr, nl->rt.why) : 0;
 }

@@ -49,6 +49,7 @@ static int walk_new(struct nl *nl, void *arg, struct nl_walk **out)
 	}
 	nl_cache_take(nl);
 	nl_monitor_take(nl);
+	nl->walks++;
 	walk->nl = nl;
 	walk->arg = arg;
 	walk->changes = nl->changes;
@@ -112,6 +113,14 @@ int nl_walk_some(struct nl_walk *walk)
 		return r;
 	walk->asked = false;
 	return ++walk->at < walk->n ? 1 : end(walk);
+}
+
+bool nl_walk_stray(struct nl *nl, const struct in6_addr *dst, uint32_t table)
+{
+	bool gone = false;
+
+	nl_route_del(nl, dst, table, &gone);
+	return gone;
 }
 
 void nl_walk_free(struct nl_walk *walk)

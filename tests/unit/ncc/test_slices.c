@@ -236,22 +236,62 @@ static void test_log_has_a_bound(void **state)
 	struct san_msg_plan msg = {0};
 
 	NEED_ROOT();
+	f->apply->lines.second_us = 0;
 	for (int i = 0; i < 40; i++)
 		send_msg(f, SAN_MSG_PLAN_COMMIT, 1, &msg);
 	f->acks = 0;
 	assert_true(run_until(f, acked, 40)); /* each is answered */
 	assert_int_equal(f->ack.result, -EPROTO);
-	assert_int_equal(f->apply->refusals.n + f->apply->refusals.left_out,
-			 f->apply->refusals.left_out ? 40 : f->apply->refusals.n);
-	assert_true(f->apply->refusals.n <= APPLY_REFUSALS_PER_S);
+	assert_int_equal(f->apply->lines.n + f->apply->lines.left_out,
+			 f->apply->lines.left_out ? 40 : f->apply->lines.n);
+	assert_true(f->apply->lines.n <= APPLY_LINES_PER_S);
+}
+
+/* Everything that a message can make the parent say counts: sessions, configurations, plans. */
+static void test_log_counts_everything(void **state)
+{
+	struct san_msg_empty end = {0};
+	struct fixture *f = *state;
+
+	NEED_ROOT();
+	assert_int_equal(first_plan(f), 0);
+	f->apply->lines.second_us = clock_us();
+	f->apply->lines.n = f->apply->lines.left_out = 0;
+	for (unsigned int i = 1; i <= 30; i++) {
+		f->apply->lines.second_us = clock_us(); /* a second that does not end */
+		hello(f, SESSION + i);
+		send_msg(f, SAN_MSG_CONFIG_END, 0, &end); /* without CONFIG: refused */
+		assert_int_equal(answer(f), -EPROTO);
+	}
+	assert_int_equal(f->apply->lines.n, APPLY_LINES_PER_S);
+	assert_int_equal(f->apply->lines.n + f->apply->lines.left_out, 2 * 30);
+}
+
+/* A second CONFIG_END is refused, and nothing else: an audit under way goes on. */
+static void test_config_end_twice(void **state)
+{
+	struct san_msg_empty end = {0};
+	struct fixture *f = *state;
+	struct wire_buf msg;
+
+	NEED_ROOT();
+	assert_int_equal(first_plan(f), 0);
+	f->apply->again_us = 0;
+	audit_kernel(f->apply);
+	assert_true(f->apply->audit.running);
+	wire_fill(&msg, SAN_MSG_CONFIG_END, f->session, 0, &end);
+	assert_int_equal(session_message(f->apply, &msg, wire_size(SAN_MSG_CONFIG_END)), 0);
+	assert_true(f->apply->audit.running);
+	assert_int_equal(answer(f), -EPROTO);
 }
 
 static int run(void)
 {
 	const struct CMUnitTest tests[] = {
-		L(test_plan_takes_turns),     L(test_next_one_waits),
-		L(test_audit_beside_plans),   L(test_full_by_other_hands),
-		L(test_members_have_a_bound), L(test_log_has_a_bound),
+		L(test_plan_takes_turns),      L(test_next_one_waits),
+		L(test_audit_beside_plans),    L(test_full_by_other_hands),
+		L(test_members_have_a_bound),  L(test_log_has_a_bound),
+		L(test_log_counts_everything), L(test_config_end_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -513,6 +513,35 @@ static void test_shut_without_open(void **state)
 	nl_shut(NULL);
 }
 
+/* What a walk did not see is put only where it is not there, and only ours goes. */
+static void test_mend_and_strays(void **state)
+{
+	struct in6_addr sid_addr = in6("5f00:0:1::9"), dst = in6("2001:db8:5::9");
+	struct san_msg_sid sid = {.addr = sid_addr, .behaviour = SAN_BEHAVIOUR_END};
+	struct nl_encap_route r = make_route("2001:db8:5::9", SAN_ENCAP_RED, 2);
+	struct fixture *f = *state;
+	struct err err = {0};
+	bool made;
+
+	NEED_KERNEL();
+	assert_int_equal(nl_encap_route_mend(f->nl, &r, &made, &err), 0);
+	assert_true(made);
+	assert_int_equal(nl_encap_route_mend(f->nl, &r, &made, &err), 0);
+	assert_false(made);
+	assert_true(nl_walk_stray(f->nl, &dst, TABLE));
+	assert_false(nl_walk_stray(f->nl, &dst, TABLE)); /* gone already */
+	netns_ip("route add unreachable 2001:db8:5::9/128 table 5300 proto 3");
+	assert_false(nl_walk_stray(f->nl, &dst, TABLE)); /* another's */
+	assert_int_equal(nl_encap_route_mend(f->nl, &r, &made, &err), -EEXIST);
+	assert_false(made);
+	netns_ip("route del 2001:db8:5::9/128 table 5300");
+	assert_int_equal(nl_sid_mend(f->nl, &sid, &made, &err), 0);
+	assert_true(made);
+	assert_int_equal(nl_sid_mend(f->nl, &sid, &made, &err), 0);
+	assert_false(made);
+	assert_true(nl_walk_stray(f->nl, &sid_addr, 254));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -533,6 +562,7 @@ int main(void)
 		T(test_predecessor_is_replaced),
 		T(test_route_bad_input),
 		T(test_walk_stops),
+		T(test_mend_and_strays),
 		T(test_sids),
 		T(test_sid_refusals),
 		T(test_rule),
