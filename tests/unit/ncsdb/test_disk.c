@@ -182,6 +182,40 @@ static void test_close_finishes_writes(void **state)
 	assert_int_equal(status().keys, 200);
 }
 
+static void on_busy(uv_idle_t *idle)
+{
+	const struct ncsdb_op op = {
+		.type = NCSDB_PUT, .key = "/busy", .value = "x", .value_len = 1};
+
+	assert_int_equal(ncsdb_txn(db, &(struct ncsdb_txn){.then = &op, .n_then = 1}, NULL, NULL),
+			 0);
+}
+
+static void on_busy_answer(void *arg, const struct ncsdb_txn_result *res)
+{
+	assert_int_equal(res->status, 0);
+	*(bool *)arg = true;
+}
+
+/* The disk lets a few turns pass, and no more: every turn writes here, and none waits. */
+static void test_a_busy_loop_does_not_keep_the_disk_waiting(void **state)
+{
+	const struct ncsdb_op op = {.type = NCSDB_PUT, .key = "/a", .value = "1", .value_len = 1};
+	const struct ncsdb_txn txn = {.then = &op, .n_then = 1};
+	uint64_t begin = uv_hrtime();
+	bool answered = false;
+	uv_idle_t busy;
+
+	uv_idle_init(&loop, &busy);
+	uv_idle_start(&busy, on_busy);
+	assert_int_equal(ncsdb_txn(db, &txn, on_busy_answer, &answered), 0);
+	while (!answered && uv_hrtime() - begin < 10000000000ull)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	uv_close((uv_handle_t *)&busy, NULL);
+	uv_run(&loop, UV_RUN_NOWAIT);
+	assert_true(answered);
+}
+
 /* One batch replaces, deletes and makes again the same keys. */
 static void test_one_batch_many_versions(void **state)
 {
@@ -505,6 +539,7 @@ int main(void)
 		T(test_history_does_not_survive),
 		T(test_leases_are_kept),
 		T(test_close_finishes_writes),
+		T(test_a_busy_loop_does_not_keep_the_disk_waiting),
 		T(test_one_batch_many_versions),
 		T(test_large_batch),
 		T(test_received_of_another_boot),

@@ -251,6 +251,36 @@ static void test_services_come_change_and_go(void **state)
 }
 
 /* What two candidates share is one next hop. */
+/* A change is logged some turns after its plan, or with the end of its service. */
+static void test_the_log_comes_after_the_plan(void **state)
+{
+	unsigned int plans;
+
+	two_sites();
+	settle();
+	settle();
+	assert_null(orc->said);
+	plans = parent.plans;
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		attr(0x101, "a", ATTR_CPU_LOAD, turn ? 1 : 80);
+		for (int i = 0; i < 1000000 && !orc->said; i++)
+			uv_run(&loop, UV_RUN_NOWAIT);
+		assert_non_null(orc->said);
+		if (turn)
+			break;
+		for (int i = 0; i < 3 && orc->said; i++)
+			uv_run(&loop, UV_RUN_NOWAIT);
+		assert_null(orc->said);
+		assert_int_equal(orc->n_said, 0);
+		settle();
+		assert_int_equal(parent.plans, plans + 1);
+	}
+	view_service_del(&view, 0x101);
+	assert_null(orc->said);
+	settle();
+	assert_int_equal(parent.n_services, 0);
+}
+
 static void test_same_next_hop_once(void **state)
 {
 	service(0x101, "{\"evaluation\": []}");
@@ -305,6 +335,7 @@ int main(void)
 		T(test_a_path_between_goes),
 		T(test_half_registered_instances),
 		T(test_services_come_change_and_go),
+		T(test_the_log_comes_after_the_plan),
 		T(test_same_next_hop_once),
 		T(test_a_gateway_only_sends_no_services),
 		T(test_configuration),
