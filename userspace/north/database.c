@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "north/database.h"
+#include "util/utf8.h"
 
 #define LAST_TEXT "\xf4\x8f\xbf\xbf" /* U+10FFFF: behind every key that continues otherwise */
 
@@ -32,6 +33,26 @@ int key_span(const char *prefix, const char *after, struct key_span *buf, struct
 	req->key = buf->from;
 	req->end = buf->end;
 	return 0;
+}
+
+int database_prefix(const char *value, char buf[NCSDB_KEY_MAX], struct err *err)
+{
+	const size_t max = NCSDB_KEY_MAX - 1 - strlen(LAST_TEXT);
+
+	if (strncmp(value, DATABASE_ROOT, strlen(DATABASE_ROOT)) != 0 || strlen(value) > max ||
+	    !utf8_text(value))
+		return err_set(err, -EINVAL, "?prefix", value,
+			       "must start with " DATABASE_ROOT ", be at most %zu bytes, and have "
+			       "no control characters",
+			       max);
+	snprintf(buf, NCSDB_KEY_MAX, "%s", value);
+	return 0;
+}
+
+/* A remote database has one status for all that is exhausted; of a read it is the answer's size. */
+bool database_too_large(int status)
+{
+	return status == -ENOSPC || status == -EMSGSIZE;
 }
 
 void database_failed(struct req *req, int status)
@@ -65,8 +86,11 @@ static int read_parameter(void *arg, const char *name, const char *value, struct
 	struct keys_query *q = arg;
 
 	if (strcmp(name, "prefix") == 0) {
-		snprintf(q->prefix, sizeof(q->prefix), "%s", value);
+		return database_prefix(value, q->prefix, err);
 	} else if (strcmp(name, "after") == 0) {
+		if (strlen(value) >= sizeof(q->after) || !utf8_text(value))
+			return err_set(err, -EINVAL, "?after", value,
+				       "must be a key of at most %d bytes", NCSDB_KEY_MAX - 1);
 		snprintf(q->after, sizeof(q->after), "%s", value);
 	} else if (strcmp(name, "keys_only") == 0) {
 		q->keys_only = strcmp(value, "true") == 0;
@@ -83,47 +107,72 @@ static int read_parameter(void *arg, const char *name, const char *value, struct
 }
 
 struct keys_read {
-	struct req *req;
-	bool keys_only;
+	struct req *req; /* held */
+	struct keys_query query;
 };
+
+/* As many of them as an answer may have; NULL: no memory. */
+static json_t *keys_json(const struct ncsdb_range_result *res, bool keys_only)
+{
+	json_t *keys = json_array();
+	size_t bytes = 0, i;
+	int r = keys ? 0 : -1;
+
+	for (i = 0; !r && i < res->n && bytes < DATABASE_ANSWER_BYTES; i++) {
+		r = json_array_append_new(keys, kv_json(&res->kvs[i], keys_only));
+		bytes += keys_only ? 0 : res->kvs[i].value_len;
+	}
+	if (!r)
+		return json_pack("{s:I, s:b, s:o}", "revision", (json_int_t)res->revision, "more",
+				 (int)(res->more || i < res->n), "keys", keys);
+	json_decref(keys);
+	return NULL;
+}
+
+static int read_keys(struct keys_read *read);
 
 static void on_keys(void *arg, const struct ncsdb_range_result *res)
 {
 	struct keys_read *read = arg;
-	json_t *keys = json_array();
-	int r = keys ? 0 : -1;
+	int status = res->status;
 
-	if (res->status) {
-		database_failed(read->req, res->status);
-		json_decref(keys);
-	} else {
-		for (size_t i = 0; !r && i < res->n; i++)
-			r = json_array_append_new(keys, kv_json(&res->kvs[i], read->keys_only));
-		rest_json(read->req, 200,
-			  r ? (json_decref(keys), NULL)
-			    : json_pack("{s:I, s:b, s:o}", "revision", (json_int_t)res->revision,
-					"more", (int)res->more, "keys", keys));
+	while (database_too_large(status) && read->query.limit > 1 && read->req->north) {
+		read->query.limit /= 2;
+		status = read_keys(read);
+		if (!status)
+			return;
 	}
+	if (status)
+		database_failed(read->req, status);
+	else
+		rest_json(read->req, 200, keys_json(res, read->query.keys_only));
 	rest_put(read->req);
 	free(read);
+}
+
+static int read_keys(struct keys_read *read)
+{
+	const struct keys_query *q = &read->query;
+	struct ncsdb_range range = {
+		.limit = q->limit, .keys_only = q->keys_only, .revision = (int64_t)q->revision};
+	struct key_span span;
+
+	if (key_span(q->prefix, q->after, &span, &range))
+		return -EINVAL;
+	return ncsdb_range(read->req->north->conf.db, &range, on_keys, read);
 }
 
 void database_keys(struct req *req)
 {
 	struct keys_query q = {.prefix = DATABASE_ROOT, .limit = NORTH_PAGE_MAX};
 	struct keys_read *read;
-	struct ncsdb_range range;
-	struct key_span span;
 	struct err err = {0};
 	int r;
 
 	if (!rest_query(req, read_parameter, &q))
 		return;
-	range = (struct ncsdb_range){
-		.limit = q.limit, .keys_only = q.keys_only, .revision = (int64_t)q.revision};
-	if (key_span(q.prefix, q.after, &span, &range)) {
-		err_set(&err, -EINVAL, q.after[0] ? "?after" : "?prefix",
-			q.after[0] ? q.after : q.prefix, "must be a key that starts with prefix");
+	if (strncmp(q.after, q.prefix, q.after[0] ? strlen(q.prefix) : 0) != 0) {
+		err_set(&err, -EINVAL, "?after", q.after, "must be a key that starts with prefix");
 		rest_fail(req, &err);
 		return;
 	}
@@ -132,9 +181,9 @@ void database_keys(struct req *req)
 		rest_json(req, 500, NULL);
 		return;
 	}
-	*read = (struct keys_read){req, q.keys_only};
+	*read = (struct keys_read){req, q};
 	rest_hold(req);
-	r = ncsdb_range(req->north->conf.db, &range, on_keys, read);
+	r = read_keys(read);
 	if (r)
 		on_keys(read, &(struct ncsdb_range_result){.status = r});
 }

@@ -147,8 +147,8 @@ static int read_parameter(void *arg, const char *name, const char *value, struct
 	struct db_poll *p = arg;
 
 	if (strcmp(name, "prefix") == 0)
-		snprintf(p->prefix, sizeof(p->prefix), "%s", value);
-	else if (strcmp(name, "revision") == 0 && rest_number(value, 1, INT64_MAX, &p->from))
+		return database_prefix(value, p->prefix, err);
+	if (strcmp(name, "revision") == 0 && rest_number(value, 1, INT64_MAX, &p->from))
 		return err_set(err, -EINVAL, "?revision", value, "must be a revision");
 	else if (strcmp(name, "limit") == 0 && rest_number(value, 1, NORTH_PAGE_MAX, &p->limit))
 		return err_set(err, -EINVAL, "?limit", value, "must be 1..%d", NORTH_PAGE_MAX);

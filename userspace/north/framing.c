@@ -3,6 +3,7 @@
  * What libmicrohttpd 0.9.75 accepts although a proxy in front could see another request in it
  * (RFC 9112 sections 2.2, 6.1, 6.3), and media types.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,6 +98,40 @@ unsigned int rest_framing(struct MHD_Connection *conn, const char *version, stru
 		return 0;
 	err_object(err, "request header");
 	return err->code == -ENOTSUP ? 501 : 400;
+}
+
+/* "127.0.0.1", "[::1]" and their like, "localhost"; len bytes. */
+static bool is_loopback(const char *text, size_t len)
+{
+	char host[INET6_ADDRSTRLEN + 2];
+	struct in6_addr in6;
+	struct in_addr in;
+
+	if (len >= sizeof(host))
+		return false;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	if (host[0] == '[' && host[len - 1] == ']') {
+		host[len - 1] = '\0';
+		return inet_pton(AF_INET6, host + 1, &in6) == 1 && IN6_IS_ADDR_LOOPBACK(&in6);
+	}
+	if (inet_pton(AF_INET, host, &in) == 1)
+		return ntohl(in.s_addr) >> 24 == IN_LOOPBACKNET;
+	return strcasecmp(host, "localhost") == 0;
+}
+
+bool rest_host_is_loopback(struct MHD_Connection *conn)
+{
+	const char *text = MHD_lookup_connection_value(conn, MHD_HEADER_KIND, "Host");
+	size_t len;
+
+	if (!text)
+		return false;
+	len = text[0] == '[' ? strcspn(text, "]") + (strchr(text, ']') != NULL)
+			     : strcspn(text, ":");
+	if (text[len] && (text[len] != ':' || text[len + 1 + strspn(text + len + 1, "0123456789")]))
+		return false;
+	return is_loopback(text, len);
 }
 
 uint64_t rest_content_length(struct MHD_Connection *conn)

@@ -182,6 +182,8 @@ static json_t *operation(const struct route *route, enum rest_method verb, const
 	if (op && action->body != BODY_NONE)
 		json_object_set_new(op, "requestBody",
 				    request_body(action->body, schema_of(route)));
+	if (op && action->local)
+		json_object_set_new(op, "description", json_string("on the unix socket only"));
 	if (op && (action->paged || action->query))
 		json_object_set_new(op, "parameters", query_parameters(action));
 	return op;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From libmicrohttpd's callbacks to a handler and back to an answer. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,8 @@ static void unlink_req(struct req *req)
 {
 	if (!req->north)
 		return;
+	if (req->north->exclusive == req)
+		req->north->exclusive = NULL;
 	if (req->prev)
 		req->prev->next = req->next;
 	else
@@ -178,6 +181,45 @@ static int parse_body(struct req *req, struct err *err)
 
 /* ---- life ---- */
 
+/* Who may open a TCP connection to loopback is not known: any user, and any page in a browser.
+ * False: answered. */
+static bool admit_tcp(struct req *req)
+{
+	struct err err = {0};
+
+	if (!req->from->tcp || rest_host_is_loopback(req->conn))
+		return true;
+	err_set(&err, -EPERM, "Host",
+		MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Host"),
+		"must be a loopback address or localhost on TCP, like 127.0.0.1:8080");
+	err_object(&err, "request header");
+	req->close = true;
+	rest_problem(req, 421, &err);
+	return false;
+}
+
+/* False: answered. */
+static bool admit_action(struct req *req)
+{
+	const struct req *other = req->north->exclusive;
+	struct err err = {0};
+
+	if (req->action->local && req->from->tcp) {
+		err_set(&err, -EPERM, "", req->path,
+			"is there on the unix socket only: on TCP any local user could use it");
+		rest_problem(req, 403, &err);
+		return false;
+	}
+	if (req->action->exclusive && other) {
+		err_set(&err, -EBUSY, "", req->path,
+			"is under way for %s (request %" PRIu64 "): try again when it has ended",
+			other->peer, other->number);
+		rest_fail(req, &err);
+		return false;
+	}
+	return true;
+}
+
 /* Everything that can be refused before the body comes. */
 static void begin(struct req *req, const char *url, const char *version)
 {
@@ -189,8 +231,10 @@ static void begin(struct req *req, const char *url, const char *version)
 		rest_problem(req, status, &err);
 		return;
 	}
+	if (!admit_tcp(req))
+		return;
 	rest_route(req, url);
-	if (req->answered)
+	if (req->answered || !admit_action(req))
 		return;
 	set_limit(req);
 	status = rest_media(req, &err);
@@ -198,6 +242,8 @@ static void begin(struct req *req, const char *url, const char *version)
 		rest_problem(req, status, &err);
 	else if (rest_content_length(req->conn) > req->max && too_large(req, &err))
 		rest_fail(req, &err);
+	else if (req->action->exclusive)
+		req->north->exclusive = req;
 	req->object[0] = 0;
 }
 

@@ -44,6 +44,8 @@ struct rest_action {
 	bool paged;		  /* takes ?limit= and ?after= */
 	bool text;		  /* answers text/plain, not JSON */
 	bool ndjson;		  /* answers application/x-ndjson */
+	bool local;		  /* on the unix socket only: 403 on TCP */
+	bool exclusive;		  /* one at a time, from before its body is read: 503 */
 	const char *const *query; /* names of further parameters, NULL-terminated; NULL = none */
 };
 struct route {
@@ -121,6 +123,9 @@ char *rest_text(const json_t *value);
 /* ---- framing.c ---- */
 /* What libmicrohttpd lets pass and must not be: 0 or the HTTP status, err filled. */
 unsigned int rest_framing(struct MHD_Connection *conn, const char *version, struct err *err);
+/* Whether Host is a loopback address or localhost, with any port: on TCP any other one comes from a
+ * browser that was told that a foreign name has a loopback address. */
+bool rest_host_is_loopback(struct MHD_Connection *conn);
 /* Announced length, 0 if none. */
 uint64_t rest_content_length(struct MHD_Connection *conn);
 /* Content-Type and Accept: 0, 415 or 406. */

@@ -3,24 +3,24 @@
  * POST /v1/database/restore: a snapshot's lines. All are checked before anything is written; then,
  * with replace, other keys go; then the lines are written in transactions. Keys under a lease
  * belong to somebody who lives or does not: they are left alone in both directions unless leased is
- * set.
+ * set. Each turn on the loop reads a limited number of lines and bytes.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "north/database.h"
+#include "north/restore_int.h"
 
-#define TXN_BYTES_MAX (1u << 20) /* of values in one transaction */
+enum phase { PHASE_CHECK, PHASE_DELETE, PHASE_PUT };
 
-enum phase { PHASE_CHECK, PHASE_LIST, PHASE_PUT };
-
-/* A place in the body, and the object of its line. */
-struct cursor {
-	size_t at;
-	uint64_t line; /* from 1 */
-	json_t *obj;
+/* Stored keys, of which some may have to go. */
+struct page {
+	char *keys[DATABASE_PAGE]; /* those behind `at` are owned */
+	size_t n, at;
+	char last[NCSDB_KEY_MAX]; /* where the next page begins */
+	bool more;
+	bool reading; /* it is under way */
 };
 
 struct restore {
@@ -30,134 +30,18 @@ struct restore {
 	bool leased, replace;
 	enum phase phase;
 	struct cursor cursor;
-	uint64_t keys;		  /* lines with one, so far */
-	char last[NCSDB_KEY_MAX]; /* key of the line before; of the page before */
-	bool ended;		  /* the last line was seen */
-	bool reading;		  /* a page is under way */
-	bool more;		  /* pages */
-	unsigned int flying;	  /* transactions */
-	struct err err;		  /* the first failure */
+	struct restore_check check;
+	struct page page;
+	const char *line_key; /* PHASE_DELETE: the cursor's, "" before the first; NULL behind the
+				 last */
+	struct kv_line held;  /* PHASE_PUT: read, and in no transaction yet; value NULL: none */
+	bool more;	      /* PHASE_PUT: lines */
+	unsigned int flying;  /* transactions */
+	struct err err;	      /* of the lines */
+	int failed;	      /* the first failure since anything was written */
 	uint64_t written, skipped, deleted;
 	int64_t revision;
 };
-
-/* ---- lines ---- */
-
-/* 1: there is one, its object in c->obj; 0: the end; or -errno. */
-static int next_line(const struct restore *r, struct cursor *c, struct err *err)
-{
-	size_t left = r->req->len - c->at, len;
-	const char *text, *lf;
-
-	json_decref(c->obj);
-	c->obj = NULL;
-	if (!left)
-		return 0;
-	text = r->req->data + c->at;
-	lf = memchr(text, '\n', left);
-	len = lf ? (size_t)(lf - text) : left;
-	c->at += len + (lf != NULL);
-	c->line++;
-	return json_parse(text, len, &c->obj, err) ?: 1;
-}
-
-static int check_head(const json_t *obj, struct err *err)
-{
-	static const char *const allowed[] = {"sand_snapshot", "revision", NULL};
-	int64_t version = 0, revision = 0;
-	int r = json_is_obj(obj, err);
-
-	r = r ?: json_only(obj, allowed, err);
-	r = r
-		    ?: json_get_int(obj, "sand_snapshot", JSON_REQUIRED, (struct json_range){1, 1},
-				    &version, err);
-	return r
-		       ?: json_get_int(obj, "revision", JSON_REQUIRED,
-				       (struct json_range){0, INT64_MAX}, &revision, err);
-}
-
-static int check_end(struct restore *r, const json_t *obj, struct err *err)
-{
-	static const char *const allowed[] = {"end", NULL};
-	int64_t keys = 0;
-	int code = json_only(obj, allowed, err);
-
-	code = code
-		       ?: json_get_int(obj, "end", JSON_REQUIRED, (struct json_range){0, INT64_MAX},
-				       &keys, err);
-	if (!code && (uint64_t)keys != r->keys)
-		code = err_set(err, -EINVAL, "/end", NULL,
-			       "must be %" PRIu64 ", the number of keys: lines are missing",
-			       r->keys);
-	r->ended = !code;
-	return code;
-}
-
-static int check_key(struct restore *r, const json_t *obj, struct err *err)
-{
-	struct kv_line kv;
-	int code = kv_from_json(obj, &kv, err);
-
-	if (code)
-		return code;
-	free(kv.value);
-	if (strcmp(kv.key, r->last) <= 0)
-		return err_set(err, -EINVAL, "/key", kv.key,
-			       "must stand behind the key of the line before, in byte order");
-	snprintf(r->last, sizeof(r->last), "%s", kv.key);
-	r->keys++;
-	return 0;
-}
-
-static int check_line(struct restore *r, const json_t *obj, struct err *err)
-{
-	if (r->cursor.line == 1)
-		return check_head(obj, err);
-	if (r->ended)
-		return err_set(err, -EINVAL, "", NULL, "must be the end: /end was there already");
-	if (json_object_get(obj, "end"))
-		return check_end(r, obj, err);
-	return check_key(r, obj, err);
-}
-
-/* 1: go on, 0: all are good. */
-static int check_slice(struct restore *r)
-{
-	struct err *err = &r->err;
-	int more = 1, code = 0;
-
-	for (int i = 0; i < DATABASE_RESTORE_SLICE && more > 0 && !code; i++) {
-		more = next_line(r, &r->cursor, err);
-		code = more > 0 ? check_line(r, r->cursor.obj, err) : 0;
-	}
-	if (more > 0 && !code)
-		return 1;
-	if (!more && !r->ended) {
-		err_set(err, -EINVAL, "", NULL,
-			"must end with a line {\"end\": N}: this snapshot is not whole");
-		err_object(err, "snapshot");
-	} else if (err->code) {
-		err_object(err, "line %" PRIu64, r->cursor.line);
-	}
-	return err->code;
-}
-
-static void rewind_cursor(struct restore *r)
-{
-	struct err err = {0};
-
-	json_decref(r->cursor.obj);
-	r->cursor = (struct cursor){0};
-	next_line(r, &r->cursor, &err); /* the head */
-}
-
-/* The next line with a key; false: there is none. */
-static bool next_key(struct restore *r, struct kv_line *kv)
-{
-	struct err err = {0};
-
-	return next_line(r, &r->cursor, &err) > 0 && !kv_from_json(r->cursor.obj, kv, &err);
-}
 
 /* ---- transactions ---- */
 
@@ -178,46 +62,39 @@ static void flight_free(struct flight *f)
 
 static void fail(struct restore *r, int status)
 {
-	if (r->err.code)
-		return;
-	err_set(&r->err, status, "", NULL,
-		"%s after %" PRIu64 " keys were written and %" PRIu64 " deleted",
-		status == -EHOSTUNREACH ? "was not reached" : strerror(-status), r->written,
-		r->deleted);
-	err_object(&r->err, "database");
+	r->failed = r->failed ?: status;
+}
+
+/* Nothing more may be asked for. */
+static bool stopped(const struct restore *r)
+{
+	return r->err.code || r->failed || !r->req->north || r->req->answered;
 }
 
 static void on_turn(uv_idle_t *idle);
+static void on_txn(void *arg, const struct ncsdb_txn_result *res);
 
-static void on_txn(void *arg, const struct ncsdb_txn_result *res)
-{
-	struct flight *f = arg;
-	struct restore *r = f->restore;
-
-	r->flying--;
-	if (res->status) {
-		fail(r, res->status);
-	} else {
-		r->revision = res->revision > r->revision ? res->revision : r->revision;
-		r->deleted += res->deleted;
-		r->written += f->ops[0].type == NCSDB_PUT ? f->n : 0;
-	}
-	flight_free(f);
-	uv_idle_start(&r->idle, on_turn);
-}
-
-/* Takes f. */
+/* Takes f. Whether a key is under a lease is asked where it is written: it may have come under one
+ * a moment ago. */
 static void launch(struct restore *r, struct flight *f)
 {
-	const struct ncsdb_txn txn = {.then = f->ops, .n_then = f->n};
-	int status = f->n ? ncsdb_txn(r->db, &txn, on_txn, f) : 0;
+	struct ncsdb_cmp cmps[DATABASE_RESTORE_OPS];
+	const struct ncsdb_txn txn = {
+		.cmps = cmps, .n_cmps = r->leased ? 0 : f->n, .then = f->ops, .n_then = f->n};
+	int status;
 
-	if (!status && f->n) {
+	for (size_t i = 0; i < f->n; i++)
+		cmps[i] = (struct ncsdb_cmp){f->ops[i].key, NCSDB_CMP_LEASE, NCSDB_EQ, 0};
+	if (!f->n || stopped(r)) {
+		flight_free(f);
+		return;
+	}
+	status = ncsdb_txn(r->db, &txn, on_txn, f);
+	if (!status) {
 		r->flying++;
 		return;
 	}
-	if (status)
-		fail(r, status);
+	fail(r, status);
 	flight_free(f);
 }
 
@@ -232,92 +109,202 @@ static struct flight *flight_new(struct restore *r)
 	return f;
 }
 
+/* Takes f, in which something is under a lease: halves, until it is alone. */
+static void split(struct restore *r, struct flight *f)
+{
+	struct flight *half = NULL;
+	size_t n = f->n / 2;
+
+	if (f->n > 1)
+		half = flight_new(r);
+	else if (f->ops[0].type == NCSDB_PUT)
+		r->skipped++;
+	if (!half) {
+		flight_free(f);
+		return;
+	}
+	memcpy(half->ops, f->ops, n * sizeof(f->ops[0]));
+	half->n = n;
+	f->n -= n;
+	memmove(f->ops, f->ops + n, f->n * sizeof(f->ops[0]));
+	launch(r, half);
+	launch(r, f);
+}
+
+static void on_txn(void *arg, const struct ncsdb_txn_result *res)
+{
+	struct flight *f = arg;
+	struct restore *r = f->restore;
+
+	r->flying--;
+	uv_idle_start(&r->idle, on_turn);
+	if (!res->status && !res->succeeded) {
+		split(r, f);
+		return;
+	}
+	if (res->status) {
+		fail(r, res->status);
+	} else {
+		r->revision = res->revision > r->revision ? res->revision : r->revision;
+		r->deleted += res->deleted;
+		r->written += f->ops[0].type == NCSDB_PUT ? f->n : 0;
+	}
+	flight_free(f);
+}
+
 /* Takes value. */
-static void add_op(struct flight *f, enum ncsdb_op_type type, const char *key, char *value,
-		   size_t len)
+static int add_op(struct flight *f, enum ncsdb_op_type type, const char *key, char *value,
+		  size_t len)
 {
 	char *copy = strdup(key);
 
 	if (!copy) {
 		free(value);
-		fail(f->restore, -ENOMEM);
-		return;
+		return -ENOMEM;
 	}
 	f->ops[f->n++] = (struct ncsdb_op){type, copy, value, len, 0};
-	f->bytes += len;
+	f->bytes += strlen(key) + len;
+	return 0;
 }
 
-/* False: no lines are left. */
-static bool put_some(struct restore *r)
+/* ---- the lines, to the database ---- */
+
+/* r->held is filled. 1, 0: no line is left, or -errno. */
+static int hold_next(struct restore *r)
+{
+	struct err err = {0};
+	int more = 1;
+
+	while (more > 0 && !r->held.value && !cursor_spent(&r->cursor)) {
+		more = cursor_key(&r->cursor, &r->held, &err);
+		if (more > 0 && r->held.lease && !r->leased) {
+			r->skipped++;
+			free(r->held.value);
+			r->held.value = NULL;
+		}
+	}
+	return more;
+}
+
+/* 1: there may be more lines, 0: there are none, or -errno. */
+static int fill(struct restore *r, struct flight *f)
+{
+	int more = 1, code = 0;
+
+	while (!code && f->n < DATABASE_RESTORE_OPS) {
+		const struct kv_line *kv = &r->held;
+
+		more = hold_next(r);
+		if (more <= 0 || !kv->value)
+			return more;
+		if (f->n && f->bytes + strlen(kv->key) + kv->len > DATABASE_RESTORE_BYTES)
+			return 1;
+		code = add_op(f, NCSDB_PUT, kv->key, kv->value, kv->len);
+		r->held.value = NULL;
+	}
+	return code ?: 1;
+}
+
+/* All lines were good when they were checked: what fails now is for want of memory, and is not
+ * their end. */
+static void put_some(struct restore *r)
 {
 	struct flight *f = flight_new(r);
-	struct kv_line kv;
-	bool more = false;
+	int more;
 
 	if (!f)
-		return false;
-	while (f->n < DATABASE_RESTORE_OPS && f->bytes < TXN_BYTES_MAX) {
-		more = next_key(r, &kv);
-		if (!more)
-			break;
-		if (kv.lease && !r->leased) {
-			r->skipped++;
-			free(kv.value);
-			continue;
-		}
-		add_op(f, NCSDB_PUT, kv.key, kv.value, kv.len);
-	}
+		return;
+	cursor_begin_turn(&r->cursor);
+	more = fill(r, f);
+	r->more = more > 0;
+	if (more < 0)
+		fail(r, -ENOMEM);
 	launch(r, f);
-	return more;
 }
 
 /* ---- replace: what is stored and not in the snapshot; both are in order ---- */
 
-static bool in_snapshot(struct restore *r, const char *key)
+/* 1: it is, 0: it is not; -EAGAIN: the turn is over before that is known; -ENOMEM. */
+static int in_snapshot(struct restore *r, const char *key)
 {
-	const char *line_key = json_string_value(json_object_get(r->cursor.obj, "key"));
-	struct kv_line kv;
+	struct kv_line kv = {0};
+	struct err err = {0};
+	int more;
 
-	while (!line_key || strcmp(line_key, key) < 0) {
-		if (!next_key(r, &kv))
-			return false;
-		free(kv.value);
-		line_key = kv.key;
+	while (r->line_key && strcmp(r->line_key, key) < 0) {
+		if (cursor_spent(&r->cursor))
+			return -EAGAIN;
+		more = cursor_key(&r->cursor, &kv, &err);
+		if (more < 0)
+			return -ENOMEM;
+		r->line_key = more ? kv.key : NULL;
+		if (more)
+			free(kv.value);
 	}
-	return strcmp(line_key, key) == 0;
+	return r->line_key && strcmp(r->line_key, key) == 0;
 }
 
-static void delete_others(struct restore *r, const struct ncsdb_range_result *res)
+static int add_delete(struct restore *r, struct flight *f)
 {
-	struct flight *f = NULL;
+	char *key = r->page.keys[r->page.at];
+	int in = in_snapshot(r, key);
 
-	for (size_t i = 0; i < res->n && !r->err.code; i++) {
-		if (in_snapshot(r, res->kvs[i].key) || (res->kvs[i].lease && !r->leased))
+	if (in < 0)
+		return in;
+	r->page.at++;
+	in = in ? 0 : add_op(f, NCSDB_DELETE, key, NULL, 0);
+	free(key);
+	return in;
+}
+
+static void delete_some(struct restore *r)
+{
+	struct flight *f = flight_new(r);
+	int code = 0;
+
+	if (!f)
+		return;
+	cursor_begin_turn(&r->cursor);
+	while (!code && r->page.at < r->page.n && f->n < DATABASE_RESTORE_OPS)
+		code = add_delete(r, f);
+	if (code && code != -EAGAIN)
+		fail(r, code);
+	launch(r, f);
+}
+
+static void page_fini(struct page *page)
+{
+	while (page->at < page->n)
+		free(page->keys[page->at++]);
+	page->n = page->at = 0;
+}
+
+static int page_fill(struct restore *r, const struct ncsdb_range_result *res)
+{
+	struct page *page = &r->page;
+
+	page->n = page->at = 0;
+	for (size_t i = 0; i < res->n && i < DATABASE_PAGE; i++) {
+		snprintf(page->last, sizeof(page->last), "%s", res->kvs[i].key);
+		if (res->kvs[i].lease && !r->leased)
 			continue;
-		f = f ?: flight_new(r);
-		if (f)
-			add_op(f, NCSDB_DELETE, res->kvs[i].key, NULL, 0);
-		if (f && f->n == DATABASE_RESTORE_OPS) {
-			launch(r, f);
-			f = NULL;
-		}
+		page->keys[page->n] = strdup(res->kvs[i].key);
+		if (!page->keys[page->n])
+			return -ENOMEM;
+		page->n++;
 	}
-	if (f)
-		launch(r, f);
+	page->more = res->more;
+	return 0;
 }
 
 static void on_list(void *arg, const struct ncsdb_range_result *res)
 {
 	struct restore *r = arg;
+	int status = res->status ?: page_fill(r, res);
 
-	r->reading = false;
-	if (res->status)
-		fail(r, res->status);
-	else
-		delete_others(r, res);
-	r->more = !res->status && res->more;
-	if (!res->status && res->n)
-		snprintf(r->last, sizeof(r->last), "%s", res->kvs[res->n - 1].key);
+	r->page.reading = false;
+	if (status)
+		fail(r, status);
 	uv_idle_start(&r->idle, on_turn);
 }
 
@@ -325,9 +312,9 @@ static void list_page(struct restore *r)
 {
 	struct ncsdb_range range = {.limit = DATABASE_PAGE, .keys_only = true};
 	struct key_span span;
-	int status = key_span(DATABASE_ROOT, r->last, &span, &range);
+	int status = key_span(DATABASE_ROOT, r->page.last, &span, &range);
 
-	r->reading = true;
+	r->page.reading = true;
 	status = status ?: ncsdb_range(r->db, &range, on_list, r);
 	if (status)
 		on_list(r, &(struct ncsdb_range_result){.status = status});
@@ -339,16 +326,30 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct restore *r = handle->data;
 
-	json_decref(r->cursor.obj);
+	cursor_fini(&r->cursor);
+	page_fini(&r->page);
+	free(r->held.value);
 	free(r);
+}
+
+static void say_failure(struct restore *r)
+{
+	if (r->failed && !r->err.code) {
+		err_set(&r->err, r->failed, "", NULL,
+			"%s after %" PRIu64 " keys were written and %" PRIu64 " deleted",
+			r->failed == -EHOSTUNREACH ? "was not reached" : strerror(-r->failed),
+			r->written, r->deleted);
+		err_object(&r->err, "database");
+	}
+	rest_fail(r->req, &r->err);
 }
 
 static void finish(struct restore *r)
 {
 	struct req *req = r->req;
 
-	if (req->north && !req->answered && r->err.code) {
-		rest_fail(req, &r->err);
+	if (req->north && !req->answered && (r->err.code || r->failed)) {
+		say_failure(r);
 	} else if (req->north && !req->answered) {
 		rest_audit(req, 200, r->revision);
 		rest_json(req, 200,
@@ -364,45 +365,56 @@ static void finish(struct restore *r)
 static void start_phase(struct restore *r, enum phase phase)
 {
 	r->phase = phase;
-	r->last[0] = '\0';
+	r->page.more = true;
 	r->more = true;
-	rewind_cursor(r);
+	r->line_key = "";
+	cursor_rewind(&r->cursor);
 }
 
-/* True: there is more to ask for. */
+/* True: there is more to do in the next turn; false: an answer has to come first, or all is done.
+ */
+static bool ask_delete(struct restore *r)
+{
+	if (r->page.at < r->page.n && r->flying < DATABASE_RESTORE_FLYING) {
+		delete_some(r);
+		return true;
+	}
+	if (r->page.reading || r->flying)
+		return false;
+	if (r->page.more)
+		list_page(r);
+	else
+		start_phase(r, PHASE_PUT);
+	return !r->page.reading;
+}
+
 static bool ask(struct restore *r)
 {
-	if (r->phase == PHASE_CHECK) {
-		if (check_slice(r) == 0)
-			start_phase(r, r->replace ? PHASE_LIST : PHASE_PUT);
+	switch (r->phase) {
+	case PHASE_CHECK:
+		if (check_lines(&r->check, &r->cursor, &r->err) == 0)
+			start_phase(r, r->replace ? PHASE_DELETE : PHASE_PUT);
 		return true;
+	case PHASE_DELETE:
+		return ask_delete(r);
+	case PHASE_PUT:
+		break;
 	}
-	if (r->phase == PHASE_LIST && !r->flying && r->more) {
-		list_page(r);
+	if (!r->more || r->flying >= DATABASE_RESTORE_FLYING)
 		return false;
-	}
-	if (r->phase == PHASE_LIST && !r->flying) {
-		start_phase(r, PHASE_PUT);
-		return true;
-	}
-	if (r->phase == PHASE_PUT && r->more && r->flying < DATABASE_RESTORE_FLYING) {
-		r->more = put_some(r);
-		return true;
-	}
-	return false;
+	put_some(r);
+	return true;
 }
 
 static void on_turn(uv_idle_t *idle)
 {
 	struct restore *r = idle->data;
-	bool stop = r->err.code || !r->req->north || r->req->answered;
-	bool more = !stop && ask(r);
 
-	if (more)
+	if (!stopped(r) && ask(r))
 		return;
-	if (r->flying || r->reading)
+	if (r->flying || r->page.reading)
 		uv_idle_stop(idle); /* the next answer starts it again */
-	else if (stop || (r->phase == PHASE_PUT && !r->more))
+	else
 		finish(r);
 }
 
@@ -429,6 +441,7 @@ void database_restore(struct req *req)
 	}
 	r->req = req;
 	r->db = req->north->conf.db;
+	r->cursor = (struct cursor){.text = req->data ?: "", .len = req->len};
 	if (!rest_query(req, read_flag, r)) {
 		free(r);
 		return;

@@ -66,6 +66,7 @@ struct north {
 	struct db_poll *db_polls; /* requests that wait for a change of the database */
 	unsigned int n_db_polls;
 	struct req *reqs;
+	struct req *exclusive; /* of reqs: the one whose action is so; NULL = none */
 	uint64_t n_reqs;
 };
 

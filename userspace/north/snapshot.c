@@ -18,6 +18,7 @@ struct snapshot {
 	struct ncsdb *db;
 	int64_t revision; /* 0 = not known yet */
 	uint64_t keys;
+	size_t limit; /* of the next page */
 	char last[NCSDB_KEY_MAX];
 	bool complete; /* the last page was put */
 	bool reading;  /* a page is under way */
@@ -62,6 +63,15 @@ static char *page_text(struct snapshot *s, const struct ncsdb_range_result *res,
 		return text;
 	free(text);
 	return NULL;
+}
+
+/* Values may be as large as a message: pages grow while their text is short. */
+static void set_limit(struct snapshot *s, size_t len)
+{
+	if (len > DATABASE_PAGE_BYTES && s->limit > 1)
+		s->limit /= 2;
+	else if (len < DATABASE_PAGE_BYTES / 2 && s->limit < DATABASE_PAGE)
+		s->limit *= 2;
 }
 
 static void read_page(struct snapshot *s);
@@ -110,26 +120,39 @@ static void refuse(struct snapshot *s, int status)
 	s->gone = true;
 }
 
+/* text is taken. */
+static void put_page(struct snapshot *s, const struct ncsdb_range_result *res, char *text,
+		     size_t len)
+{
+	s->revision = s->revision ?: res->revision;
+	if (res->n)
+		snprintf(s->last, sizeof(s->last), "%s", res->kvs[res->n - 1].key);
+	s->complete = !res->more;
+	set_limit(s, len);
+	if (s->stream)
+		rest_stream_put(s->stream, text, len);
+	else if (start(s, text, len))
+		refuse(s, -ENOMEM);
+}
+
 static void on_page(void *arg, const struct ncsdb_range_result *res)
 {
 	struct snapshot *s = arg;
 	struct req *req = s->stream ? NULL : s->req; /* held for the first page */
+	char *text = NULL;
 	size_t len = 0;
-	char *text = res->status || s->gone ? NULL : page_text(s, res, &len);
 
-	if (!s->gone && !text) {
-		refuse(s, res->status ?: -ENOMEM);
-	} else if (!s->gone) {
-		if (!s->revision)
-			s->revision = res->revision;
-		if (res->n)
-			snprintf(s->last, sizeof(s->last), "%s", res->kvs[res->n - 1].key);
-		s->complete = !res->more;
-		if (s->stream)
-			rest_stream_put(s->stream, text, len);
-		else if (start(s, text, len))
-			refuse(s, -ENOMEM);
+	if (!s->gone && database_too_large(res->status) && s->limit > 1) {
+		s->limit /= 2;
+		read_page(s);
+		return;
 	}
+	if (!s->gone && !res->status)
+		text = page_text(s, res, &len);
+	if (text)
+		put_page(s, res, text, len);
+	else if (!s->gone)
+		refuse(s, res->status ?: -ENOMEM);
 	s->reading = false; /* only now: gone() would have freed it */
 	if (req)
 		rest_put(req);
@@ -138,7 +161,7 @@ static void on_page(void *arg, const struct ncsdb_range_result *res)
 
 static void read_page(struct snapshot *s)
 {
-	struct ncsdb_range range = {.limit = DATABASE_PAGE, .revision = s->revision};
+	struct ncsdb_range range = {.limit = s->limit, .revision = s->revision};
 	struct key_span span;
 	int r = key_span(DATABASE_ROOT, s->last, &span, &range);
 
@@ -158,6 +181,7 @@ void database_snapshot(struct req *req)
 	}
 	s->req = req;
 	s->db = req->north->conf.db;
+	s->limit = DATABASE_PAGE_FIRST;
 	rest_hold(req);
 	read_page(s);
 }

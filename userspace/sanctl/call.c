@@ -70,8 +70,10 @@ int ctl_bulk(struct ctl *ctl, const char *method, const char *path, const struct
 	if (status)
 		return status;
 	if (http_bulk(ctl->http, method, path, bulk, &answered, out, &err))
-		return say(ctl, err_text(&err, text, sizeof(text)),
-			   err.code == -EIO ? CTL_REFUSED : CTL_UNREACHABLE);
+		return ctl->stop && *ctl->stop
+			       ? CTL_UNREACHABLE
+			       : say(ctl, err_text(&err, text, sizeof(text)),
+				     err.code == -EIO ? CTL_REFUSED : CTL_UNREACHABLE);
 	if (answered >= 200 && answered < 300)
 		return CTL_OK;
 	status = refused(ctl, answered, *out);

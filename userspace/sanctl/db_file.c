@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `sanctl db snapshot` and `restore`: the whole database in a file. */
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sanctl/ctl.h"
@@ -50,39 +53,82 @@ static int take(struct ctl *ctl, const char *path, FILE *file)
 	return status;
 }
 
-static int finish(FILE *file, const char *temp, const char *name, long long *keys)
+/* The rename is on the disk too. */
+static int sync_dir(const char *path)
+{
+	char copy[PATH_MAX];
+	OWN_FD int fd = -1;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) ? -1 : 0;
+}
+
+static int finish(FILE *file, const char *temp, const char *target, long long *keys)
 {
 	if (fflush(file) || fsync(fileno(file)))
-		return file_failed(name, "not written");
+		return file_failed(target, "not written");
 	*keys = keys_of(file);
 	if (*keys < 0) {
 		fputs("sanctl: the snapshot broke off: nothing was saved\n", stderr);
 		return CTL_UNREACHABLE;
 	}
-	return rename(temp, name) ? file_failed(name, "not written") : CTL_OK;
+	if (rename(temp, target))
+		return file_failed(target, "not written");
+	return sync_dir(target) ? file_failed(target, "saved, but perhaps not on the disk yet")
+				: CTL_OK;
+}
+
+/* The file that name stands for: a link stays one. Only a file is replaced: not /dev/null, not a
+ * pipe that somebody reads. */
+static int find_target(const char *name, char target[PATH_MAX])
+{
+	struct stat st;
+
+	if (lstat(name, &st)) {
+		if (errno != ENOENT || snprintf(target, PATH_MAX, "%s", name) >= PATH_MAX)
+			return file_failed(name, "not written");
+		return CTL_OK;
+	}
+	if (!realpath(name, target) || lstat(target, &st))
+		return file_failed(name, "not written");
+	if (S_ISREG(st.st_mode))
+		return CTL_OK;
+	fprintf(stderr,
+		"sanctl: %s: is no regular file, which it must be to be replaced; - writes to "
+		"standard output\n",
+		name);
+	return CTL_REFUSED;
 }
 
 /* The file is there as a whole, or as it was before. */
 static int save(struct ctl *ctl, const char *path, const char *name, long long *keys)
 {
+	char target[PATH_MAX], temp[PATH_MAX + 8];
 	OWN_FD int fd = -1;
-	char temp[PATH_MAX];
 	FILE *file;
-	int status;
+	int status = find_target(name, target);
 
-	if (snprintf(temp, sizeof(temp), "%s.XXXXXX", name) >= (int)sizeof(temp)) {
-		errno = ENAMETOOLONG;
+	if (status)
+		return status;
+	snprintf(temp, sizeof(temp), "%s.XXXXXX", target);
+	fd = mkostemp(temp, O_CLOEXEC); /* mode 0600: values may be nobody else's business */
+	if (fd < 0)
 		return file_failed(name, "not written");
+	file = fdopen(fd, "w+");
+	if (!file) {
+		status = file_failed(name, "not written");
+		unlink(temp);
+		return status;
 	}
-	fd = mkstemp(temp); /* mode 0600: values may be nobody else's business */
-	file = fd < 0 ? NULL : fdopen(fd, "w+");
-	if (!file)
-		return file_failed(name, "not written");
 	fd = -1; /* the file's */
-	status = take(ctl, path, file) ?: finish(file, temp, name, keys);
+	status = take(ctl, path, file);
+	if (status && ctl->stop && *ctl->stop)
+		fputs("sanctl: interrupted: nothing was saved\n", stderr);
+	status = status ?: finish(file, temp, target, keys);
 	fclose(file);
 	if (status)
-		unlink(temp);
+		unlink(temp); /* gone already when it was renamed */
 	return status;
 }
 
@@ -95,6 +141,7 @@ int run_db_snapshot(struct ctl *ctl, const struct verb *verb, struct args args)
 		return usage_error(verb, "takes a FILE; - writes to standard output");
 	if (strcmp(args.v[0], "-") == 0)
 		return take(ctl, verb->path, stdout);
+	follow_catch(ctl); /* ^C ends it early, and what was begun is removed */
 	status = save(ctl, verb->path, args.v[0], &keys);
 	if (!status && !ctl->json)
 		printf("%lld keys saved to %s\n", keys, args.v[0]);

@@ -1,50 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* /v1/database: keys, watch, compaction, snapshot and restore; what is shown while it is away. */
-#include "unit/north/rig.h"
-
-#include "north/database.h"
-
-static void on_done(void *arg, const struct ncsdb_txn_result *res)
-{
-	assert_int_equal(res->status, 0);
-	*(bool *)arg = true;
-}
-
-/* Behind the back of REST, as another host would. */
-static void put(struct rig *rig, const char *key, const void *value, size_t len, int64_t lease)
-{
-	struct ncsdb_op op = {NCSDB_PUT, key, value, len, lease};
-	bool done = false;
-
-	assert_int_equal(
-		ncsdb_txn(rig->db, &(struct ncsdb_txn){.then = &op, .n_then = 1}, on_done, &done),
-		0);
-	while (!done)
-		rig_turn(rig);
-}
-
-static void put_text(struct rig *rig, const char *key, const char *value)
-{
-	put(rig, key, value, strlen(value), 0);
-}
-
-static json_int_t revision_of(struct rig *rig)
-{
-	struct ncsdb_status status;
-
-	ncsdb_status(rig->db, &status);
-	return status.revision;
-}
-
-static const json_t *key_at(const struct answer *a, size_t i)
-{
-	return json_array_get(json_object_get(a->json, "keys"), i);
-}
-
-static size_t n_keys(const struct answer *a)
-{
-	return json_array_size(json_object_get(a->json, "keys"));
-}
+/* /v1/database: keys, watch, compaction, snapshot; what is shown while it is away. */
+#include "unit/north/db_rig.h"
 
 /* ---- keys ---- */
 
@@ -132,6 +88,11 @@ static void test_keys_refused(void **state)
 		{"prefix=/san/a&after=/san/b", 400, "?after", "starts with prefix"},
 		{"what=1", 400, "?what", "must be one of prefix"},
 		{"prefix=%00", 400, "?prefix", "hex digits"},
+		{"prefix=", 400, "?prefix", "must start with /san/"},
+		{"prefix=/", 400, "?prefix", "must start with /san/"},
+		{"prefix=/san", 400, "?prefix", "must start with /san/"},
+		{"prefix=/registry/secrets", 400, "?prefix", "must start with /san/"},
+		{"prefix=/san/%0a", 400, "?prefix", "control"},
 	};
 	struct answer a;
 	char url[128];
@@ -274,6 +235,9 @@ static void test_watch_limits(void **state)
 	rig_call(rig, "GET /v1/database/watch?wait_s=31", NULL, &a);
 	assert_problem(&a, 400, "?wait_s", "0..30");
 	answer_free(&a);
+	rig_call(rig, "GET /v1/database/watch?prefix=/registry/", NULL, &a);
+	assert_problem(&a, 400, "?prefix", "must start with /san/");
+	answer_free(&a);
 	put_text(rig, "/san/x/0", "2"); /* all of them are answered */
 	for (int i = 0; i < DATABASE_WATCHERS; i++) {
 		rig_recv(rig, fds[i], &a);
@@ -309,15 +273,6 @@ static char *snapshot(struct rig *rig)
 	assert_non_null(body);
 	memmove(text, body + 4, strlen(body + 4) + 1);
 	return text;
-}
-
-static int restore(struct rig *rig, const char *query, const char *text, struct answer *a)
-{
-	char url[96];
-
-	snprintf(url, sizeof(url), "POST /v1/database/restore%s", query);
-	rig_call_with(rig, url, "Content-Type: application/x-ndjson\r\n", text, a);
-	return a->status;
 }
 
 /* Several pages, and no more memory than one of them: what comes meanwhile is not in it. */
@@ -356,6 +311,103 @@ static void test_snapshot_and_back(void **state)
 	free(text);
 }
 
+/* A prefix that is too long is refused, not cut: it would stand for more keys. */
+static void test_long_prefix(void **state)
+{
+	char url[NCSDB_KEY_MAX + 64] = "GET /v1/database/watch?wait_s=0&prefix=/san/";
+	struct answer a;
+	size_t n = strlen(url);
+
+	memset(url + n, 'x', NCSDB_KEY_MAX - 9);
+	url[n + NCSDB_KEY_MAX - 9] = '\0';
+	rig_call(*state, url, NULL, &a);
+	assert_problem(&a, 400, "?prefix", "at most 507 bytes");
+	answer_free(&a);
+	url[n + 502] = '\0';
+	assert_int_equal(rig_status(*state, url, NULL), 200);
+}
+
+/* ---- answers that one message does not hold ---- */
+
+static struct {
+	struct ncsdb_ops ops;
+	const struct ncsdb_ops *real;
+	size_t most; /* keys that fit */
+	unsigned int refused;
+} small;
+
+static int small_range(struct ncsdb *db, const struct ncsdb_range *req, ncsdb_range_cb cb,
+		       void *arg)
+{
+	if (req->limit > small.most) {
+		small.refused++;
+		return -ENOSPC; /* what a remote database makes of RESOURCE_EXHAUSTED */
+	}
+	return small.real->range(db, req, cb, arg);
+}
+
+static void make_small(struct rig *rig, size_t most)
+{
+	small.real = rig->db->ops;
+	small.ops = *small.real;
+	small.ops.range = small_range;
+	small.most = most;
+	small.refused = 0;
+	rig->db->ops = &small.ops;
+}
+
+static void test_small_messages(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+	char key[32], *text;
+
+	for (int i = 0; i < 200; i++) {
+		snprintf(key, sizeof(key), "/san/x/%05d", i);
+		put_text(rig, key, "1");
+	}
+	make_small(rig, 3);
+	text = snapshot(rig);
+	assert_string_equal(strrchr(text, '{'), "{\"end\":200}\n");
+	free(text);
+	assert_true(small.refused > 0);
+	assert_int_equal(rig_call(rig, "GET /v1/database/keys?limit=100", NULL, &a), 200);
+	assert_in_range(n_keys(&a), 1, 3);
+	assert_true(json_is_true(json_object_get(a.json, "more")));
+	answer_free(&a);
+	make_small(rig, 0); /* not even one */
+	rig_call(rig, "GET /v1/database/keys", NULL, &a);
+	assert_problem(&a, 507, "", "No space");
+	answer_free(&a);
+	rig_call(rig, "GET /v1/database/snapshot", NULL, &a);
+	assert_problem(&a, 507, "", "No space");
+	answer_free(&a);
+	rig->db->ops = small.real;
+}
+
+/* Large values: fewer keys than were asked for, and more to come. */
+static void test_large_values(void **state)
+{
+	static char value[600000];
+	struct rig *rig = *state;
+	struct answer a;
+	char key[32];
+
+	memset(value, 'v', sizeof(value) - 1);
+	for (int i = 0; i < 20; i++) {
+		snprintf(key, sizeof(key), "/san/x/%05d", i);
+		put_text(rig, key, value);
+	}
+	assert_int_equal(rig_call(rig, "GET /v1/database/keys", NULL, &a), 200);
+	assert_int_equal(n_keys(&a), DATABASE_ANSWER_BYTES / (sizeof(value) - 1) + 1);
+	assert_true(json_is_true(json_object_get(a.json, "more")));
+	answer_free(&a);
+	assert_int_equal(rig_call(rig, "GET /v1/database/keys?after=/san/x/00013", NULL, &a), 200);
+	assert_int_equal(n_keys(&a), 6);
+	assert_false(json_is_true(json_object_get(a.json, "more")));
+	answer_free(&a);
+}
+
 /* The client goes in the middle, and then the interface does. */
 static void test_snapshot_broken_off(void **state)
 {
@@ -387,104 +439,6 @@ static void test_snapshot_broken_off(void **state)
 	rig_teardown(state); /* with the second one under way */
 	close(fd);
 	rig_setup(state);
-}
-
-/* ---- restore ---- */
-
-#define HEAD "{\"sand_snapshot\": 1, \"revision\": 7}\n"
-
-static void test_restore_refused(void **state)
-{
-	static const struct {
-		const char *text, *field, *detail;
-	} all[] = {
-		{"", "", "not whole"},
-		{HEAD, "", "not whole"},
-		{HEAD "{\"key\": \"/san/a\", \"value\": \"1\"}\n", "", "not whole"},
-		{"{\"sand_snapshot\": 2, \"revision\": 7}\n{\"end\": 0}\n", "/sand_snapshot",
-		 "line 1"},
-		{"{\"end\": 0}\n", "/end", "line 1"},
-		{HEAD "{\"key\": \"/san/a\", \"value\": \"1\"}\n{\"end\": 2}\n", "/end",
-		 "lines are missing"},
-		{HEAD "{\"end\": 0}\n{\"key\": \"/san/a\", \"value\": \"1\"}\n", "", "line 3"},
-		{HEAD "{\"key\": \"/other\", \"value\": \"1\"}\n{\"end\": 1}\n", "/key",
-		 "must start with /san/"},
-		{HEAD "{\"key\": \"/san/a\\n\", \"value\": \"1\"}\n{\"end\": 1}\n", "/key",
-		 "control"},
-		{HEAD "{\"key\": \"/san/b\", \"value\": \"1\"}\n{\"key\": \"/san/b\", \"value\": "
-		      "\"1\"}\n{\"end\": 2}\n",
-		 "/key", "line 3"},
-		{HEAD "{\"key\": \"/san/b\", \"value\": \"1\"}\n{\"key\": \"/san/a\", \"value\": "
-		      "\"1\"}\n{\"end\": 2}\n",
-		 "/key", "byte order"},
-		{HEAD "{\"key\": \"/san/a\"}\n{\"end\": 1}\n", "/value", "once"},
-		{HEAD "{\"key\": \"/san/a\", \"value\": \"1\", \"value_base64\": "
-		      "\"MQ==\"}\n{\"end\": 1}\n",
-		 "/value", "once"},
-		{HEAD "{\"key\": \"/san/a\", \"value_base64\": \"MQ=\"}\n{\"end\": 1}\n",
-		 "/value_base64", "padding"},
-		{HEAD "{\"key\": \"/san/a\", \"value_base64\": \"M===\"}\n{\"end\": 1}\n",
-		 "/value_base64", "padding"},
-		{HEAD "{\"key\": \"/san/a\", \"value_base64\": \"MR==\"}\n{\"end\": 1}\n",
-		 "/value_base64", "padding"},
-		{HEAD "{\"key\": \"/san/a\", \"value\": \"1\", \"lease\": -1}\n{\"end\": 1}\n",
-		 "/lease", "must be"},
-		{HEAD "{\"key\": \"/san/a\", \"value\": 1}\n{\"end\": 1}\n", "/value", ""},
-		{HEAD "{\"key\": \"/san/a\", \"value\": \"1\", \"x\": 1}\n{\"end\": 1}\n", "/x",
-		 ""},
-		{HEAD "not JSON\n{\"end\": 1}\n", "", "line 2"},
-	};
-	struct rig *rig = *state;
-	json_int_t before;
-	struct answer a;
-
-	put_text(rig, "/san/kept", "1");
-	before = revision_of(rig);
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-		restore(rig, "?replace=true", all[i].text, &a);
-		assert_problem(&a, 400, all[i].field, all[i].detail);
-		answer_free(&a);
-	}
-	restore(rig, "?replace=yes", HEAD "{\"end\": 0}\n", &a);
-	assert_problem(&a, 400, "?replace", "true or false");
-	answer_free(&a);
-	rig_call(rig, "POST /v1/database/restore", "{}", &a);
-	assert_problem(&a, 415, "Content-Type", "application/x-ndjson");
-	answer_free(&a);
-	assert_int_equal(revision_of(rig), before);
-}
-
-/* What lies under a lease belongs to somebody: it is neither made nor unmade. */
-static void test_restore_and_leases(void **state)
-{
-	static const char text[] = HEAD "{\"key\": \"/san/a\", \"value\": \"new\"}\n"
-					"{\"key\": \"/san/b\", \"value\": \"new\", \"lease\": 17}\n"
-					"{\"end\": 2}\n";
-	struct rig *rig = *state;
-	struct answer a;
-	json_int_t lease;
-
-	assert_int_equal(rig_call(rig, "PUT /v1/agents/x", "{\"ttl_s\": 60}", &a), 200);
-	lease = int_at(a.json, "lease");
-	answer_free(&a);
-	put(rig, "/san/mine", "1", 1, lease);
-	put_text(rig, "/san/old", "1");
-	assert_int_equal(restore(rig, "?replace=true", text, &a), 200);
-	assert_int_equal(int_at(a.json, "restored"), 1);
-	assert_int_equal(int_at(a.json, "skipped"), 1);
-	assert_int_equal(int_at(a.json, "deleted"), 1);
-	answer_free(&a);
-	assert_int_equal(rig_call(rig, "GET /v1/database/keys?keys_only=true", NULL, &a), 200);
-	assert_int_equal(n_keys(&a), 3); /* a, the agent's two */
-	answer_free(&a);
-	assert_int_equal(restore(rig, "?replace=true&leased=true", text, &a), 200);
-	assert_int_equal(int_at(a.json, "restored"), 2);
-	assert_int_equal(int_at(a.json, "deleted"), 2);
-	answer_free(&a);
-	assert_int_equal(rig_call(rig, "GET /v1/database/keys", NULL, &a), 200);
-	assert_int_equal(n_keys(&a), 2);
-	assert_int_equal(int_at(key_at(&a, 1), "lease"), 0);
-	answer_free(&a);
 }
 
 /* ---- state ---- */
@@ -581,10 +535,11 @@ int main(void)
 		EACH(test_watch),
 		EACH(test_watch_without_changes),
 		EACH(test_watch_limits),
+		EACH(test_long_prefix),
+		EACH(test_small_messages),
+		EACH(test_large_values),
 		EACH(test_snapshot_and_back),
 		EACH(test_snapshot_broken_off),
-		EACH(test_restore_refused),
-		EACH(test_restore_and_leases),
 		EACH(test_state),
 		EACH(test_ages_while_away),
 		EACH(test_history),

@@ -160,7 +160,7 @@ static void get_health(struct rig *rig, int fd, int status)
 {
 	struct answer a;
 
-	rig_say(rig, fd, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+	rig_say(rig, fd, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	rig_recv(rig, fd, &a);
 	assert_int_equal(a.status, status);
 	answer_free(&a);
@@ -198,6 +198,88 @@ static void test_tcp6(void **state)
 	fd = connect_tcp(AF_INET6, north_tcp_port(rig->north));
 	get_health(rig, fd, 200);
 	close(fd);
+}
+
+/* Raw text on a TCP connection of its own. */
+static void say_tcp(struct rig *rig, struct answer *a, const char *text)
+{
+	int fd = connect_tcp(AF_INET, north_tcp_port(rig->north));
+
+	rig_say(rig, fd, text);
+	rig_recv(rig, fd, a);
+	close(fd);
+	rig_turn(rig);
+}
+
+/* A browser that was told that a foreign name has a loopback address says that name. */
+static void test_tcp_host(void **state)
+{
+	static const char *const good[] = {"127.0.0.1",	 "127.0.0.1:8080", "127.1.2.3:1",
+					   "localhost",	 "LocalHost:8080", "[::1]",
+					   "[::1]:8080", "[0:0::1]:1"};
+	static const char *const bad[] = {"sand.example",
+					  "sand.example:8080",
+					  "localhost.example",
+					  "127.0.0.1.example",
+					  "128.0.0.1",
+					  "192.0.2.1:8080",
+					  "[2001:db8::1]:8080",
+					  "[::1",
+					  "::1",
+					  "[::1]x",
+					  "[",
+					  ":8080",
+					  "127.0.0.1:80x",
+					  "0.0.0.0",
+					  "localhost, localhost"};
+	struct rig *rig = *state;
+	struct answer a;
+	struct err err;
+	char text[128];
+
+	assert_int_equal(open_at(rig, rig->sock, "127.0.0.1:0", &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		snprintf(text, sizeof(text), "GET /healthz HTTP/1.1\r\nHost: %s\r\n\r\n", good[i]);
+		say_tcp(rig, &a, text);
+		assert_int_equal(a.status, 200);
+		answer_free(&a);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(text, sizeof(text), "GET /healthz HTTP/1.1\r\nHost: %s\r\n\r\n", bad[i]);
+		say_tcp(rig, &a, text);
+		assert_problem(&a, 421, "Host", "loopback address or localhost");
+		answer_free(&a);
+	}
+	say_tcp(rig, &a, "GET /healthz HTTP/1.0\r\n\r\n");
+	assert_problem(&a, 421, "Host", "loopback address or localhost");
+	answer_free(&a);
+	assert_int_equal(rig_status(rig, "GET /healthz", NULL), 200); /* unix: any */
+}
+
+/* Who may open a TCP connection is not known: the database itself is not there. */
+static void test_tcp_without_database(void **state)
+{
+	static const char *const all[] = {"GET /v1/database/keys",     "GET /v1/database/watch",
+					  "GET /v1/database/snapshot", "POST /v1/database/compact",
+					  "POST /v1/database/restore", "GET /v1/%64atabase/%6beys"};
+	struct rig *rig = *state;
+	struct answer a;
+	struct err err;
+	char text[160];
+
+	assert_int_equal(open_at(rig, rig->sock, "127.0.0.1:0", &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		snprintf(text, sizeof(text), "%s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", all[i],
+			 all[i][0] == 'P' ? "Content-Length: 500\r\n" : "");
+		say_tcp(rig, &a, text);
+		assert_problem(&a, 403, "", "on the unix socket only");
+		answer_free(&a);
+	}
+	assert_int_equal(rig_status(rig, "GET /v1/database/keys", NULL), 200);
+	assert_int_equal(rig_status(rig, "GET /v1/database/watch?wait_s=0", NULL), 200);
+	say_tcp(rig, &a, "GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	assert_int_equal(a.status, 200);
+	answer_free(&a);
 }
 
 static void test_connections_of_one_peer(void **state)
@@ -418,6 +500,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_tcp, setup_below, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_tcp, setup_below, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_tcp6, setup_below, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_tcp_host, setup_below, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_tcp_without_database, setup_below,
+						rig_teardown),
 		cmocka_unit_test_setup_teardown(test_connections_of_one_peer, setup_below,
 						rig_teardown),
 		cmocka_unit_test_setup_teardown(test_most_connections, setup_below, rig_teardown),

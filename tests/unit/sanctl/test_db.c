@@ -25,6 +25,7 @@ static struct {
 	unsigned int n;
 	char asked[8][600]; /* "GET /path body" */
 	char sent[256];	    /* by ctl_bulk */
+	int signum;	    /* comes in the middle of a bulk; 0 = none */
 } server;
 
 int ctl_call(struct ctl *ctl, struct call *call, json_t **out)
@@ -50,6 +51,11 @@ int ctl_bulk(struct ctl *ctl, const char *method, const char *path, const struct
 
 	*out = NULL;
 	snprintf(server.asked[server.n++], sizeof(server.asked[0]), "%s %s", method, path);
+	if (server.signum && ctl->stop) {
+		fputs("{\"sand_snapshot\":1}\n", bulk->take);
+		raise(server.signum);
+		return *ctl->stop ? CTL_UNREACHABLE : CTL_OK;
+	}
 	if (!answer)
 		return CTL_REFUSED;
 	if (bulk->take)
@@ -247,6 +253,81 @@ static void test_snapshot(void **state)
 	said("");
 }
 
+#define WHOLE "{\"sand_snapshot\":1}\n{\"end\":0}\n"
+
+static int save_to(char *name)
+{
+	struct ctl ctl = {.json = true};
+	int status;
+
+	server.n = 0;
+	server.answers[0] = WHOLE;
+	status = run(run_db_snapshot, &ctl, "/s", name);
+	said("");
+	return status;
+}
+
+/* Only a file is replaced, and a link to one stays a link. */
+static void test_snapshot_target(void **state)
+{
+	char dir[] = "/tmp/sand-test-XXXXXX", pipe[64], link[64], name[64], self[64];
+	struct stat before, after;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(pipe, sizeof(pipe), "%s/pipe", dir);
+	snprintf(link, sizeof(link), "%s/link", dir);
+	snprintf(name, sizeof(name), "%s/name", dir);
+	snprintf(self, sizeof(self), "%s/self", dir);
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	assert_int_equal(save_to(pipe), CTL_REFUSED);
+	assert_int_equal(lstat(pipe, &after), 0);
+	assert_true(S_ISFIFO(after.st_mode));
+	assert_int_equal(symlink(pipe, link), 0);
+	assert_int_equal(save_to(link), CTL_REFUSED); /* what it leads to counts */
+	assert_int_equal(save_to(dir), CTL_REFUSED);
+	assert_int_equal(stat("/dev/null", &before), 0);
+	unlink(link);
+	assert_int_equal(symlink("/dev/null", link), 0);
+	assert_int_equal(save_to(link), CTL_REFUSED);
+	assert_int_equal(stat("/dev/null", &after), 0);
+	assert_true(S_ISCHR(after.st_mode) && before.st_ino == after.st_ino);
+	assert_int_equal(symlink("self", self), 0);
+	assert_int_equal(save_to(self), CTL_REFUSED);
+	assert_int_equal(server.n, 0); /* all before the server was asked */
+	unlink(link);
+	fclose(fopen(name, "w"));
+	assert_int_equal(symlink("name", link), 0);
+	assert_int_equal(save_to(link), CTL_OK);
+	assert_int_equal(lstat(link, &after), 0);
+	assert_true(S_ISLNK(after.st_mode));
+	assert_string_equal(content(name), WHOLE);
+	unlink(link);
+	unlink(pipe);
+	unlink(name);
+	unlink(self);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+static void test_snapshot_interrupted(void **state)
+{
+	static const int signums[] = {SIGINT, SIGTERM};
+	char dir[] = "/tmp/sand-test-XXXXXX", name[64];
+	struct ctl ctl = {0};
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(name, sizeof(name), "%s/snap", dir);
+	for (size_t i = 0; i < ARRAY_SIZE(signums); i++) {
+		server.signum = signums[i];
+		assert_int_equal(run(run_db_snapshot, &ctl, "/s", name), CTL_UNREACHABLE);
+		said("");
+		assert_int_equal(stopped, 1);
+		stopped = 0;
+	}
+	assert_int_equal(rmdir(dir), 0); /* nothing is left in it */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+}
+
 static void test_restore(void **state)
 {
 	char name[] = "/tmp/sand-test-XXXXXX";
@@ -318,6 +399,8 @@ int main(void)
 		cmocka_unit_test_setup(test_watch, reset),
 		cmocka_unit_test_setup(test_compact, reset),
 		cmocka_unit_test_setup(test_snapshot, reset),
+		cmocka_unit_test_setup(test_snapshot_target, reset),
+		cmocka_unit_test_setup(test_snapshot_interrupted, reset),
 		cmocka_unit_test_setup(test_restore, reset),
 		cmocka_unit_test_setup(test_history, reset),
 		cmocka_unit_test_setup(test_explain, reset),
