@@ -458,6 +458,19 @@ def test_snapshot_and_restore(net, tmp_path):
         file.write_text("\n".join(file.read_text().splitlines()[:-1]) + "\n")
         done = net.ctl("pe", "db", "restore", "--replace", str(file))
         assert done.returncode == 1 and "not whole" in done.stderr, done.stderr
+    # values of which one message of the database's protocol holds four: one transaction each, and
+    # pages that are made smaller
+    value = "v" * 900000
+    lines = [{"sand_snapshot": 1, "revision": 1}]
+    lines += [{"key": f"/san/zz/{i}", "value": value} for i in range(9)] + [{"end": 9}]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = net.ctl("pe", "db", "restore", str(file))
+    assert done.returncode == 0 and "9 keys restored" in done.stdout, done.stderr
+    done = net.ctl("pe", "db", "snapshot", str(file))
+    assert done.returncode == 0, done.stderr
+    assert file.read_text().count(value) == 9
+    done = net.ctl("pe", "db", "get", "--prefix", "/san/zz/")
+    assert done.returncode == 0 and done.stdout.count(value) == 9, done.stderr
     for argv in (("db", "status"), ("db", "get", "/san/services/0x101"), ("db", "compact", "now")):
         assert net.ctl("pe", *argv).returncode == 0
     assert net.ctl("pe", "db", "get", "/san/nothing").returncode == 4

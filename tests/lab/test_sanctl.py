@@ -3,6 +3,9 @@
 
 import json
 import os
+import signal
+import socket
+import stat
 import subprocess
 
 import pytest
@@ -239,4 +242,31 @@ def test_database(ctl, tmp_path):
     assert "compacted already" in ctl("db", "compact", "1", status=REFUSED)
     ctl("db", "compact", "soon", status=USAGE)
     ctl("db", "snapshot", "/nowhere/file", status=REFUSED)
+    assert "no regular file" in ctl("db", "snapshot", "/dev/null", status=REFUSED)
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    assert "must start with /san/" in ctl("db", "get", "--prefix", "/", status=REFUSED)
     assert "status\nget\nwatch\ncompact\nsnapshot\nrestore\n" in ctl("__complete", "db")
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_snapshot_interrupted(tmp_path, signum):
+    """A server that begins and does not go on: nothing is left, the old file is whole."""
+    saved = tmp_path / "saved"
+    saved.write_text("old\n")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "sock"))
+        server.listen(1)
+        server.settimeout(10)
+        with subprocess.Popen([f"{BIN}/sanctl", "--server", f"unix:{tmp_path}/sock", "db", "snapshot",
+                               str(saved)], stderr=subprocess.PIPE, text=True) as process:
+            conn, _ = server.accept()
+            conn.recv(4096)
+            conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
+                         b"Content-Length: 1000\r\n\r\n{\"sand_snapshot\":1,\"revision\":7}\n")
+            assert len(os.listdir(tmp_path)) == 3, "what was begun stands beside the old one"
+            process.send_signal(signum)
+            _, text = process.communicate(timeout=10)
+            conn.close()
+    assert process.returncode == UNREACHABLE and "interrupted: nothing was saved" in text, text
+    assert sorted(os.listdir(tmp_path)) == ["saved", "sock"]
+    assert saved.read_text() == "old\n"
