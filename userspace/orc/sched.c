@@ -41,9 +41,15 @@ static void on_later(uv_timer_t *timer)
 	orc_round(timer->data);
 }
 
+/* Where one processor has to do for both, who applies the plan goes first: what is left to do here,
+ * log lines and the disk, takes as long as that. Not while busy: others would come between. */
 static void on_check(uv_check_t *check)
 {
-	orc_round(check->data);
+	struct orc *orc = check->data;
+
+	orc_round(orc);
+	if (orc->said)
+		sched_yield();
 }
 
 static void on_idle(uv_idle_t *idle)
@@ -134,9 +140,6 @@ static void flush(struct orc *orc)
 	orc->plan_touched = false;
 	orc->stats.last_react_us = clock_us() - orc->first_event_us;
 	hist_add(&orc->react_us, orc->stats.last_react_us);
-	/* Where one processor has to do for both, who applies it goes first: what is left to do
-	 * here, log lines and the disk, takes as long as that. */
-	sched_yield();
 }
 
 /* Lines in the log take longer than the change: first the answer to the plan is taken, which comes
