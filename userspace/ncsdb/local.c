@@ -546,6 +546,14 @@ static void open_handles(struct local *l, uv_loop_t *loop)
 	timer_set(l);
 }
 
+/* What is stored takes more room in the file than its own bytes, and free pages besides. */
+static uint64_t default_max_bytes(const struct ncsdb_conf *conf)
+{
+	uint64_t half = (conf->map_size ? conf->map_size : DISK_MAP_SIZE) / 2;
+
+	return conf->dir && half < DEFAULT_MAX_BYTES ? half : DEFAULT_MAX_BYTES;
+}
+
 int local_open(uv_loop_t *loop, const struct ncsdb_conf *conf, struct ncsdb **out, struct err *err)
 {
 	struct local *l = calloc(1, sizeof(*l));
@@ -556,7 +564,7 @@ int local_open(uv_loop_t *loop, const struct ncsdb_conf *conf, struct ncsdb **ou
 	l->base.ops = &local_ops;
 	l->base.loop = loop;
 	store_init(&l->store, conf->max_keys ? conf->max_keys : DEFAULT_MAX_KEYS,
-		   conf->max_bytes ? conf->max_bytes : DEFAULT_MAX_BYTES);
+		   conf->max_bytes ? conf->max_bytes : default_max_bytes(conf));
 	rc = open_disk(l, conf, err);
 	if (rc) {
 		local_free(l);

@@ -65,8 +65,8 @@ struct ncsdb_conf {
 	const char *dir;		   /* NULL = memory only (tests) */
 	size_t map_size;		   /* LMDB file limit; 0 = 1 GiB */
 	uint64_t max_keys;		   /* 0 = 4 M */
-	uint64_t max_bytes;		   /* keys and values together; 0 = 2 GiB */
-	bool reset;			   /* throw away what is in dir */
+	uint64_t max_bytes; /* keys and values together; 0 = 2 GiB, at most half of map_size */
+	bool reset;	    /* throw away what is in dir */
 };
 
 struct ncsdb_kv {

@@ -410,7 +410,7 @@ static void test_disk_full(void **state)
 	int64_t last = 0;
 
 	assert_int_equal(dir_make(), 0);
-	served_open(&(struct ncsdb_conf){.dir = dir, .map_size = 1 << 20});
+	served_open(&(struct ncsdb_conf){.dir = dir, .map_size = 1 << 20, .max_bytes = 1 << 30});
 	assert_int_equal(wgrant(7, 100), 7);
 	req.key = wire_bytes("/a");
 	req.value = bytes_of(value, sizeof(value));
