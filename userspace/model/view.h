@@ -11,13 +11,13 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include "model/aggregate.h"
 #include "model/attr.h"
 #include "model/net.h"
 #include "model/plan.h"
 #include "model/service.h"
+#include "util/hash.h"
 
 #define VIEW_MAX_SERVICES 131072
 #define VIEW_MAX_INSTANCES 1048576

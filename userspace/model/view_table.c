@@ -14,16 +14,10 @@
 #define PLACE_MASK ((UINT32_C(1) << PLACE_BITS) - 1)
 _Static_assert(VIEW_MAX_INSTANCES < 1 << PLACE_BITS, "a place fits into a slot");
 
-/* FNV-1a, and what it leaves alike in the upper bits stirred. */
+/* Names come from outsiders: see util/hash.h. */
 static uint32_t hash_of(const char *name)
 {
-	uint32_t h = 2166136261u;
-
-	for (; *name; name++)
-		h = (h ^ (uint8_t)*name) * 16777619u;
-	h ^= h >> 15;
-	h *= 0x2c1b3c6du;
-	return h ^ h >> 12;
+	return (uint32_t)hash_bytes(name, strlen(name));
 }
 
 static uint32_t slot_for(uint32_t hash, uint32_t index)

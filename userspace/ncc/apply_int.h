@@ -9,7 +9,6 @@
 #ifndef NCC_APPLY_INT_H
 #define NCC_APPLY_INT_H
 
-#include <uthash.h>
 #include <utlist.h>
 
 #include "ncc/apply.h"
@@ -18,6 +17,7 @@
 #include "ncc/slots.h"
 #include "ncc/wire.h"
 #include "util/clock.h"
+#include "util/hash.h"
 
 #define APPLY_MAX_IFACES SAN_DEFAULT_IFACES
 #define APPLY_MAX_SIDS SAN_DEFAULT_SIDS

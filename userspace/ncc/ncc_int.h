@@ -10,11 +10,11 @@
 #ifndef NCC_INT_H
 #define NCC_INT_H
 
-#include <uthash.h>
 #include <utlist.h>
 
 #include "ncc/ncc.h"
 #include "ncc/wire.h"
+#include "util/hash.h"
 
 #define NCC_READ_BATCH 256     /* datagrams taken in one loop turn */
 #define NCC_BACKOFF_MIN_MS 100 /* after a refused plan */

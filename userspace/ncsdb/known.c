@@ -4,39 +4,21 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <uv.h>
+
+#include "util/hash.h"
 
 #define CAP_MIN 8
 #define MALLOC_HEAD sizeof(size_t)
 
-/* Keys come from outsiders: a seed of our own keeps them from choosing collisions. */
 void known_init(struct known_table *table)
 {
 	*table = (struct known_table){0};
-	if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) != sizeof(table->seed))
-		table->seed = uv_hrtime() ^ (uintptr_t)table;
 }
 
-static uint64_t mix(uint64_t a, uint64_t b)
+/* Keys come from outsiders: see util/hash.h. */
+static uint64_t key_hash(const char *key)
 {
-	unsigned __int128 product = (unsigned __int128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static uint64_t key_hash(const struct known_table *table, const char *key)
-{
-	size_t len = strlen(key);
-	uint64_t hash = table->seed ^ len, word;
-
-	for (; len >= sizeof(word); len -= sizeof(word), key += sizeof(word)) {
-		memcpy(&word, key, sizeof(word));
-		hash = mix(hash ^ word, 0x9e3779b97f4a7c15);
-	}
-	word = 0;
-	memcpy(&word, key, len);
-	return mix(hash ^ word, 0xd6e8feb86659fd93);
+	return hash_bytes(key, strlen(key));
 }
 
 static struct known_shard *shard_of(const struct known_table *table, uint64_t hash)
@@ -65,7 +47,7 @@ static uint32_t slot_of(const struct known_shard *s, uint32_t hash, const char *
 
 struct known *known_find(const struct known_table *table, const char *key)
 {
-	uint64_t hash = key_hash(table, key);
+	uint64_t hash = key_hash(key);
 	const struct known_shard *s = shard_of(table, hash);
 
 	return s->n ? s->slots[slot_of(s, (uint32_t)hash, key)] : NULL;
@@ -112,7 +94,7 @@ static bool shard_room(struct known_table *table, struct known_shard *s)
 
 struct known *known_add(struct known_table *table, const char *key)
 {
-	uint64_t hash = key_hash(table, key);
+	uint64_t hash = key_hash(key);
 	struct known_shard *s = shard_of(table, hash);
 	size_t len = strlen(key) + 1;
 	struct known *known = malloc(sizeof(*known) + len);
@@ -147,7 +129,7 @@ static void slot_clear(struct known_shard *s, uint32_t at)
 
 void known_remove(struct known_table *table, struct known *known)
 {
-	uint64_t hash = key_hash(table, known->key);
+	uint64_t hash = key_hash(known->key);
 	struct known_shard *s = shard_of(table, hash);
 
 	slot_clear(s, slot_of(s, (uint32_t)hash, known->key));

@@ -29,7 +29,6 @@ struct known_shard {
 
 struct known_table {
 	struct known_shard shards[KNOWN_SHARDS];
-	uint64_t seed;
 	size_t n, n_dead, bytes;
 };
 

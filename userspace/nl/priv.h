@@ -5,11 +5,11 @@
 
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
-#include <uthash.h>
 #include <uv.h>
 
 #include "nl/nl.h"
 #include "nl/talk.h"
+#include "util/hash.h"
 
 #define NL_RCVBUF (4 << 20) /* of the notification sockets */
 #define NL_MONITOR_BUF 32768

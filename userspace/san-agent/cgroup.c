@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
-#include <uthash.h>
 
 #include "san-agent/readfile.h"
+#include "util/hash.h"
 #include "util/own.h"
 
 /* ---- discovery ---- */

@@ -7,7 +7,6 @@
 #ifndef SAN_AGENT_STORE_INT_H
 #define SAN_AGENT_STORE_INT_H
 
-#include <uthash.h>
 
 #include "model/service.h"
 #include "ncsdb/follow.h"
@@ -15,6 +14,7 @@
 #include "san-agent/gate.h"
 #include "san-agent/store.h"
 #include "san-agent/worth.h"
+#include "util/hash.h"
 
 #define STORE_AGENTS "/san/agents/"
 #define STORE_STATUS "/san/status/"

@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
+
+#include "util/hash.h"
 
 struct claim {
 	struct in6_addr addr;

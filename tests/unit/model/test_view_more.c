@@ -222,6 +222,88 @@ static void test_time_never_goes_back(void **state)
 	assert_int_equal(view_time(&view, 1999), 1999 - 19 * 50);
 }
 
+/* ---- names that somebody chose ---- */
+
+#define BLOCKS 11
+#define BLOCK_LEN 5
+#define CHOSEN (1 << BLOCKS)
+
+static uint32_t fnv1a(uint32_t h, const char *text)
+{
+	for (; *text; text++)
+		h = (h ^ (uint8_t)*text) * 16777619u;
+	return h;
+}
+
+static void block_text(uint32_t number, char text[BLOCK_LEN + 1])
+{
+	for (int i = 0; i < BLOCK_LEN; i++, number /= 26)
+		text[i] = (char)('a' + number % 26);
+	text[BLOCK_LEN] = '\0';
+}
+
+/* Two blocks that lead from the hash to the same one. */
+static uint32_t pair_find(uint32_t h, char pair[2][BLOCK_LEN + 1])
+{
+	const uint32_t cap = 1 << 20;
+	OWN_PTR uint32_t *seen = calloc(cap, sizeof(*seen));
+
+	assert_non_null(seen);
+	for (uint32_t i = 1;; i++) {
+		uint32_t now, at;
+
+		block_text(i, pair[1]);
+		now = fnv1a(h, pair[1]);
+		at = now % cap;
+		if (seen[at]) {
+			block_text(seen[at], pair[0]);
+			if (fnv1a(h, pair[0]) == now)
+				return now;
+		}
+		seen[at] = i;
+	}
+}
+
+/* All of one FNV-1a hash: any of a pair may follow any of the pair before. */
+static void chosen_names(char names[CHOSEN][NAME_LEN])
+{
+	char pairs[BLOCKS][2][BLOCK_LEN + 1];
+	uint32_t h = 2166136261u;
+
+	for (int b = 0; b < BLOCKS; b++)
+		h = pair_find(h, pairs[b]);
+	for (int i = 0; i < CHOSEN; i++) {
+		names[i][0] = '\0';
+		for (int b = 0; b < BLOCKS; b++)
+			strcat(names[i], pairs[b][i >> b & 1]);
+		assert_int_equal(fnv1a(2166136261u, names[i]), h);
+	}
+}
+
+/* Slots that may have to be looked at for one name. */
+static uint32_t longest_run(const struct view_service *svc)
+{
+	uint32_t longest = 0, run = 0;
+
+	for (uint32_t i = 0; i < svc->n_slots; i++) {
+		run = svc->slots[i] ? run + 1 : 0;
+		longest = run > longest ? run : longest;
+	}
+	return longest;
+}
+
+static void test_chosen_names_do_not_collide(void **state)
+{
+	static char names[CHOSEN][NAME_LEN];
+
+	chosen_names(names);
+	for (int i = 0; i < CHOSEN; i++)
+		assert_int_equal(put(names[i], NULL), 0);
+	assert_in_range(longest_run(view_service(&view, SVC)), 1, CHOSEN / 8);
+	for (int i = 0; i < CHOSEN; i++)
+		assert_non_null(view_instance(&view, SVC, names[i]));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -233,6 +315,7 @@ int main(void)
 		T(test_time_goes_with_the_clock),
 		T(test_time_stands_still),
 		T(test_time_never_goes_back),
+		T(test_chosen_names_do_not_collide),
 	};
 #undef T
 
