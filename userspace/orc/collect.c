@@ -79,10 +79,10 @@ static void say_cut(struct orc_service *svc, unsigned int n)
 
 /* What there is stays until there is all of it anew. weights: those before, or NULL; the caller
  * frees them. */
-static int candidates_alloc(struct orc_service *svc, unsigned int n, uint16_t **weights)
+static int candidates_alloc(struct orc_service *svc, unsigned int n, uint32_t **weights)
 {
 	bool balanced = svc->view->def->mode == SAN_MODE_BALANCED;
-	OWN_PTR uint16_t *fresh = NULL;
+	OWN_PTR uint32_t *fresh = NULL;
 	size_t size = n ? n : 1;
 	struct ssc_score *scores;
 
@@ -131,7 +131,7 @@ static const struct view_path *path_of(const struct orc *orc, const struct orc_s
 
 /* The instance's paths are where they were, others behind them: see forget_path(). */
 static void take_weights(struct orc_service *svc, const struct orc_seat *seat,
-			 const struct orc_seat *before, const uint16_t *weights)
+			 const struct orc_seat *before, const uint32_t *weights)
 {
 	unsigned int n = before->n < seat->n ? before->n : seat->n;
 
@@ -141,7 +141,7 @@ static void take_weights(struct orc_service *svc, const struct orc_seat *seat,
 
 /* weights: in force before, of the candidates that the seats name. */
 static void collect_instance(const struct orc *orc, struct orc_service *svc,
-			     struct orc_instance *inst, unsigned int max, const uint16_t *weights)
+			     struct orc_instance *inst, unsigned int max, const uint32_t *weights)
 {
 	unsigned int n = count_of(orc, svc, inst);
 	struct orc_seat *seat = need_seat(svc, inst, n), before;
@@ -161,7 +161,7 @@ static void collect_instance(const struct orc *orc, struct orc_service *svc,
 int orc_collect(struct orc *orc, struct orc_service *svc)
 {
 	unsigned int n = count_candidates(orc, svc);
-	OWN_PTR uint16_t *weights = NULL;
+	OWN_PTR uint32_t *weights = NULL;
 	struct view_instance *view;
 
 	say_cut(svc, n);

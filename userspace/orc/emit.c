@@ -58,7 +58,7 @@ static void nexthop_of(const struct service *def, const struct ssc_candidate *ca
 /* A next hop as it is put together. */
 struct hop {
 	struct plan_nexthop nh;
-	uint32_t weight; /* of all its candidates; PREFERRED: 1 for the selected one */
+	uint64_t weight; /* of all its candidates; PREFERRED: 1 for the selected one */
 };
 
 static int by_content(const void *a, const void *b)

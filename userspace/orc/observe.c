@@ -298,7 +298,7 @@ static void forget_path(const struct orc_gateway *gw, unsigned int place)
 	DL_FOREACH(gw->instances, inst)
 	{
 		struct orc_service *svc = orc_service_of(inst);
-		uint16_t *weights = svc && svc->weights ? svc->weights + inst->seat.first : NULL;
+		uint32_t *weights = svc && svc->weights ? svc->weights + inst->seat.first : NULL;
 
 		if (!weights || place >= inst->seat.n)
 			continue;

@@ -78,7 +78,7 @@ struct orc_service {
 	uint8_t *flags; /* CAND_*, in the same piece of memory as scores */
 	/* BALANCED: in force; NULL: never was. Before a rebuild those of the candidates that were,
 	 * in the places that the seats still name. */
-	uint16_t *weights;
+	uint32_t *weights;
 	unsigned int n_free;	   /* instances: satisfying, not suppressed */
 	unsigned int n_suppressed; /* instances */
 	bool damped;		   /* some instance is scored as damped */
@@ -163,7 +163,7 @@ struct orc {
 	struct orc_service *filled; /* whose candidates these are; NULL: nobody's */
 	struct ssc_candidate cands[ORC_MAX_CANDIDATES];
 	uint16_t order[ORC_MAX_CANDIDATES];
-	uint16_t no_weights[ORC_MAX_CANDIDATES];
+	uint32_t no_weights[ORC_MAX_CANDIDATES];
 
 	struct orc_heap due, send;
 	void (*publish)(void *arg, uint64_t service, const struct aggregate *agg);

@@ -17,12 +17,9 @@ static unsigned int count_of(const struct ssc_candidate *cand)
 }
 
 /* An aggregate has the sum of what its instances would have: shares follow capacity. */
-uint16_t ssc_weight_now(const struct ssc_field *field, unsigned int i)
+uint32_t ssc_weight_now(const struct ssc_field *field, unsigned int i)
 {
-	uint32_t weight = METRIC_MAX - field->scores[i].metric;
-
-	weight *= count_of(&field->cands[i]);
-	return weight < UINT16_MAX ? (uint16_t)weight : UINT16_MAX;
+	return (METRIC_MAX - (uint32_t)field->scores[i].metric) * count_of(&field->cands[i]);
 }
 
 /* The candidates first..end-1 of one instance. */
@@ -59,10 +56,10 @@ static unsigned int count_members(const struct ssc_field *f)
 }
 
 /* Who left because of its values and comes back soon starts with half of what was too much. */
-static uint16_t joining_weight(const struct ssc_field *f, int i, uint64_t now_us)
+static uint32_t joining_weight(const struct ssc_field *f, int i, uint64_t now_us)
 {
 	const struct ssc_left *left = ssc_calm_recall(f, i, -1, now_us);
-	uint16_t weight = ssc_weight_now(f, i);
+	uint32_t weight = ssc_weight_now(f, i);
 
 	if (!left || left->value / 2 >= weight)
 		return weight;
@@ -100,11 +97,11 @@ static bool follow_members(const struct ssc_field *f, uint64_t now_us)
 /* By more than the margin: what its path is worth now, or what its best path is. */
 static bool differs(const struct ssc_field *f, const struct group *g)
 {
-	int weight = f->weights[g->member];
-	int margin = f->svc->margin * (int)count_of(&f->cands[g->member]);
+	int64_t weight = f->weights[g->member];
+	int64_t margin = (int64_t)f->svc->margin * count_of(&f->cands[g->member]);
 
-	return abs(ssc_weight_now(f, g->member) - weight) > margin ||
-	       abs(ssc_weight_now(f, g->best) - weight) > margin;
+	return llabs(ssc_weight_now(f, g->member) - weight) > margin ||
+	       llabs(ssc_weight_now(f, g->best) - weight) > margin;
 }
 
 /* Of all members: the weights in force, and what they would be now. */
@@ -128,15 +125,17 @@ static struct sums sums_of(const struct ssc_field *f)
 }
 
 /* The member's share in force, as a weight among those of now: only shares move traffic. */
-static int scaled(const struct ssc_field *f, const struct group *g, const struct sums *sums)
+static int64_t scaled(const struct ssc_field *f, const struct group *g, const struct sums *sums)
 {
-	return (int)(((2 * f->weights[g->member] * sums->now) + sums->force) / (2 * sums->force));
+	unsigned __int128 twice = 2 * (unsigned __int128)f->weights[g->member] * sums->now;
+
+	return (int64_t)((twice + sums->force) / (2 * sums->force));
 }
 
 /* How far a member's weight is from what it should be. */
-static int gap_of(const struct ssc_field *f, const struct group *g, const struct sums *sums)
+static int64_t gap_of(const struct ssc_field *f, const struct group *g, const struct sums *sums)
 {
-	return (int)ssc_weight_now(f, g->best) - scaled(f, g, sums);
+	return ssc_weight_now(f, g->best) - scaled(f, g, sums);
 }
 
 /* After a renewal that was not the whole way, weights may differ from what they would be now and
@@ -148,8 +147,8 @@ static bool shares_differ(const struct ssc_field *f)
 
 	for (unsigned int i = 0; i < f->n; i = g.end) {
 		g = group_at(f, i);
-		if (g.member >= 0 &&
-		    abs(gap_of(f, &g, &sums)) * METRIC_MAX > f->svc->margin * scaled(f, &g, &sums))
+		if (g.member >= 0 && llabs(gap_of(f, &g, &sums)) * METRIC_MAX >
+					     f->svc->margin * scaled(f, &g, &sums))
 			return true;
 	}
 	return false;
@@ -177,7 +176,8 @@ static bool any_differs(const struct ssc_field *f)
  */
 static uint16_t first_step(const struct ssc_field *f)
 {
-	uint64_t sum = 0, weights = 0;
+	unsigned __int128 sum = 0;
+	uint64_t weights = 0;
 
 	for (unsigned int i = 0; i < f->n; i++) {
 		sum += (uint64_t)f->weights[i] * (METRIC_MAX - f->scores[i].metric);
@@ -192,7 +192,7 @@ static uint16_t first_step(const struct ssc_field *f)
  * mark, a straight line through both says where it will be met (the secant method; Aitken's
  * relaxation). If it is still on the same side, the load is not made by this traffic: twice as far.
  */
-static uint16_t step_after(const struct ssc_calm *calm, int gap)
+static uint16_t step_after(const struct ssc_calm *calm, int64_t gap)
 {
 	int step = calm->step;
 
@@ -200,14 +200,14 @@ static uint16_t step_after(const struct ssc_calm *calm, int gap)
 		return (uint16_t)step;
 	if ((gap > 0) == (calm->gap > 0))
 		return (uint16_t)(2 * step < SSC_STEP_ALL ? 2 * step : SSC_STEP_ALL);
-	step = (int)((int64_t)step * abs(calm->gap) / (abs(calm->gap) + abs(gap)));
+	step = (int)(step * llabs(calm->gap) / (llabs(calm->gap) + llabs(gap)));
 	return (uint16_t)(step > SSC_STEP_LEAST ? step : SSC_STEP_LEAST);
 }
 
 static void plan_step(const struct ssc_field *f, const struct sums *sums, uint64_t now_us)
 {
 	struct ssc_calm *calm = f->calm;
-	int most = 0, before = 0;
+	int64_t most = 0, before = 0;
 	uint32_t most_of = 0;
 	struct group g;
 
@@ -219,7 +219,7 @@ static void plan_step(const struct ssc_field *f, const struct sums *sums, uint64
 			continue;
 		if (who == calm->gap_of)
 			before = gap_of(f, &g, sums);
-		if (abs(gap_of(f, &g, sums)) >= abs(most)) {
+		if (llabs(gap_of(f, &g, sums)) >= llabs(most)) {
 			most = gap_of(f, &g, sums);
 			most_of = who;
 		}
@@ -241,7 +241,7 @@ static void renew(const struct ssc_field *f, uint64_t now_us)
 		step = f->calm->step;
 	}
 	for (unsigned int i = 0; i < f->n; i = g.end) {
-		int weight;
+		int64_t weight;
 
 		g = group_at(f, i);
 		if (g.member < 0)
@@ -249,7 +249,8 @@ static void renew(const struct ssc_field *f, uint64_t now_us)
 		weight = ssc_weight_now(f, g.best) -
 			 gap_of(f, &g, &sums) * (SSC_STEP_ALL - step) / SSC_STEP_ALL;
 		f->weights[g.member] = 0;
-		f->weights[g.best] = (uint16_t)(weight > 0 ? weight : 1);
+		weight = weight > 0 ? weight : 1;
+		f->weights[g.best] = weight < UINT32_MAX ? (uint32_t)weight : UINT32_MAX;
 	}
 }
 

@@ -126,7 +126,7 @@ static struct ssc_left *place_of(struct ssc_calm *calm, uint32_t instance, uint3
 	return oldest;
 }
 
-void ssc_calm_leave(const struct ssc_field *field, int i, uint16_t value, uint64_t now_us)
+void ssc_calm_leave(const struct ssc_field *field, int i, uint32_t value, uint64_t now_us)
 {
 	const struct ssc_candidate *cand = &field->cands[i];
 	uint32_t instance, path;

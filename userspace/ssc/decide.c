@@ -117,9 +117,9 @@ static int expected(const struct contest *f, int i, uint64_t now_us)
 	if (!left)
 		return metric(f, i);
 	/* It was told later how bad it had been. */
-	if (left->value < metric(f, i) && metric(f, i) < METRIC_MAX)
+	if ((int)left->value < metric(f, i) && metric(f, i) < METRIC_MAX)
 		left->value = (uint16_t)metric(f, i);
-	return left->value;
+	return left->value < METRIC_MAX ? (int)left->value : METRIC_MAX; /* was a weight */
 }
 
 /* The best with what is remembered; the current one where no other is better. */

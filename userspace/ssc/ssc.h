@@ -131,12 +131,12 @@ struct ssc_calm {
 	uint64_t since_us; /* of the last change that counts, or when the level fell */
 	uint8_t level;	   /* the hold time is doubled so often */
 	uint16_t step;	   /* BALANCED: of the way to the new weights, of SSC_STEP_ALL; 0 = all */
-	int32_t gap;	   /* BALANCED: of the weight that differed most, when renewed last */
-	uint32_t gap_of;   /* its instance */
+	uint32_t gap_of;   /* BALANCED: the instance whose weight differed most at the renewal */
+	int64_t gap;	   /* by how much */
 	struct ssc_left {
 		uint64_t at_us; /* 0 = none */
 		uint32_t instance, path;
-		uint16_t value; /* metric; BALANCED: weight */
+		uint32_t value; /* metric; BALANCED: weight */
 	} left[SSC_LEFT];
 };
 /* The level, and the hold time that is in force by it; calm may be NULL. */
@@ -159,7 +159,7 @@ struct ssc_field {
 	struct ssc_score *scores; /* filled by ssc_score */
 	unsigned int n;
 	uint16_t *order;   /* n; receives candidate indexes by rank */
-	uint16_t *weights; /* n; BALANCED: in force, 0 = no member. The caller keeps them between
+	uint32_t *weights; /* n; BALANCED: in force, 0 = no member. The caller keeps them between
 			    * calls, also over a new collection of candidates. Else set to 0 */
 	struct ssc_calm *calm; /* of the service; NULL: no back-off */
 };

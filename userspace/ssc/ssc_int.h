@@ -17,7 +17,7 @@ void ssc_take(struct ssc_choice *choice, const struct ssc_candidate *cand, uint6
 void ssc_balance(const struct ssc_field *field, int current, uint64_t now_us,
 		 struct ssc_choice *choice, struct ssc_result *res);
 /* The weight that candidate i would get now; 0 = not satisfying. */
-uint16_t ssc_weight_now(const struct ssc_field *field, unsigned int i);
+uint32_t ssc_weight_now(const struct ssc_field *field, unsigned int i);
 
 /* ---- calm.c; all of them do nothing without field->calm or hold time ---- */
 
@@ -26,7 +26,7 @@ void ssc_calm_begin(const struct ssc_field *field, uint64_t now_us);
 /* A change that counts: the next one takes longer. */
 void ssc_calm_raise(const struct ssc_field *field, uint64_t now_us);
 /* Candidate i is left with this value, or came into force. */
-void ssc_calm_leave(const struct ssc_field *field, int i, uint16_t value, uint64_t now_us);
+void ssc_calm_leave(const struct ssc_field *field, int i, uint32_t value, uint64_t now_us);
 void ssc_calm_enter(const struct ssc_field *field, int i);
 /* What is remembered of candidate i and still counts while current (-1: none) is in force; NULL. */
 struct ssc_left *ssc_calm_recall(const struct ssc_field *field, int i, int current,

@@ -9,7 +9,7 @@
 
 #include "unit/ssc/fix.h"
 
-#define MAX 8
+#define MAX 64
 
 /* A balanced service by cost; what a caller keeps between calls. */
 static struct {
@@ -18,10 +18,13 @@ static struct {
 	struct ssc_candidate cands[MAX];
 	struct ssc_score scores[MAX];
 	bool damped[MAX];
-	uint16_t order[MAX], weights[MAX];
+	uint16_t order[MAX];
+	uint32_t weights[MAX];
 	unsigned int n;
 	struct ssc_choice choice;
 	struct ssc_result res;
+	struct ssc_calm calm;
+	bool with_calm;
 } t;
 
 static int setup(void **state)
@@ -73,7 +76,8 @@ static void decide(uint64_t now)
 			      .scores = t.scores,
 			      .n = t.n,
 			      .order = t.order,
-			      .weights = t.weights};
+			      .weights = t.weights,
+			      .calm = t.with_calm ? &t.calm : NULL};
 
 	for (unsigned int i = 0; i < t.n; i++)
 		ssc_score(&t.svc, &t.cands[i], t.damped[i], now, &t.scores[i]);
@@ -82,10 +86,10 @@ static void decide(uint64_t now)
 
 static void assert_weights(const char *want)
 {
-	char text[MAX * 6 + 1] = "";
+	char text[MAX * 11 + 1] = "";
 
 	for (unsigned int i = 0; i < t.n; i++)
-		sprintf(text + strlen(text), "%s%d", i ? " " : "", t.weights[i]);
+		sprintf(text + strlen(text), "%s%u", i ? " " : "", t.weights[i]);
 	assert_string_equal(text, want);
 }
 
@@ -333,6 +337,81 @@ static void test_stale_members(void **state)
 	assert_weights("0 500");
 }
 
+/* ---- aggregates: great weights ---- */
+
+/* Of so many instances, steered by instance or not: weights do not ask. */
+static void add_count(const char *name, int metric, uint16_t count)
+{
+	add(name, "be", metric);
+	t.fix[t.n - 1].instance.aggregate = true;
+	t.fix[t.n - 1].instance.agg_count = count;
+}
+
+static uint64_t weights_sum(void)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < t.n; i++)
+		sum += t.weights[i];
+	return sum;
+}
+
+static uint64_t permille(unsigned int i)
+{
+	return (1000 * (uint64_t)t.weights[i] + weights_sum() / 2) / weights_sum();
+}
+
+/* The more instances the more traffic, also beyond 65. */
+static void test_shares_follow_counts(void **state)
+{
+	add_count("@gw1", 0, 100);
+	add_count("@gw2", 0, 1000);
+	add_count("@gw3", 0, UINT16_MAX);
+	decide(FIX_NOW);
+	assert_weights("100000 1000000 65535000");
+}
+
+/* Half of the way from 999:1 to 1:1 is 3:1. */
+static void test_step_of_great_weights(void **state)
+{
+	t.with_calm = true;
+	add_count("@gw1", 0, 200);
+	add_count("@gw2", 999, 200);
+	decide(FIX_NOW);
+	assert_weights("200000 200");
+	set(0, 500);
+	set(1, 500);
+	decide(FIX_NOW + 1 * S);
+	decide(FIX_NOW + 2 * S);
+	assert_result(0, SSC_WEIGHTS_NEW, true);
+	assert_int_equal(t.calm.step, 512);
+	assert_weights("149900 50100");
+}
+
+/* From the least sum to the greatest, and back: no figure leaves its type, all come to rest at
+ * equal shares. */
+static void test_all_are_greatest(void **state)
+{
+	char name[NAME_LEN];
+	uint64_t now = FIX_NOW;
+
+	t.with_calm = true;
+	for (int i = 0; i < MAX; i++) {
+		sprintf(name, "@gw%d", i);
+		add_count(name, i ? 999 : 0, UINT16_MAX);
+	}
+	decide(now);
+	for (int round = 0; round < 40; round++) {
+		for (int i = 0; i < MAX; i++)
+			set(i, round % 2 && round < 20 ? 999 * (i % 2) : 0);
+		decide(now += 1 * S);
+		decide(now += 61 * S);
+	}
+	assert_int_equal(t.choice.members, MAX);
+	for (int i = 0; i < MAX; i++)
+		assert_in_range(permille(i), 1000 / MAX - 1, 1000 / MAX + 2);
+}
+
 /* ---- two levels ---- */
 
 static void test_steered_by_gateway(void **state)
@@ -420,6 +499,9 @@ int main(void)
 		T(test_as_good_is_no_reason),
 		T(test_change_of_selection),
 		T(test_stale_members),
+		T(test_shares_follow_counts),
+		T(test_step_of_great_weights),
+		T(test_all_are_greatest),
 		T(test_steered_by_gateway),
 		T(test_without_a_path),
 		T(test_states_without_a_path),

@@ -17,7 +17,8 @@ static struct {
 	struct fix *fix[MAX];
 	struct ssc_candidate cands[MAX];
 	struct ssc_score scores[MAX];
-	uint16_t order[MAX], weights[MAX];
+	uint16_t order[MAX];
+	uint32_t weights[MAX];
 	unsigned int n;
 	struct ssc_choice choice;
 	struct ssc_result res;
@@ -277,7 +278,7 @@ static void test_first_step(void **state)
 	 * tenths of the way to 200:600. */
 	assert_int_equal(t.weights[0], 320);
 	assert_int_equal(t.weights[1], 480);
-	assert_int_equal(abs(t.calm.gap), 200);
+	assert_int_equal(llabs(t.calm.gap), 200);
 }
 
 /* It went beyond its mark by as much: half of the step. */

@@ -18,7 +18,8 @@ static struct {
 	struct fix fix[MAX];
 	struct ssc_candidate cands[MAX];
 	struct ssc_score scores[MAX];
-	uint16_t order[MAX], weights[MAX];
+	uint16_t order[MAX];
+	uint32_t weights[MAX];
 	unsigned int n;
 	struct ssc_choice choice;
 	struct ssc_result res;

@@ -17,7 +17,8 @@ static struct {
 	struct fix fix[N];
 	struct ssc_candidate cands[N];
 	struct ssc_score scores[N];
-	uint16_t order[N], weights[N];
+	uint16_t order[N];
+	uint32_t weights[N];
 	struct ssc_choice choice;
 	struct ssc_result res;
 } t;

@@ -27,7 +27,8 @@ static struct {
 	struct fix *fix[MAX];
 	struct ssc_candidate cands[MAX];
 	struct ssc_score scores[MAX];
-	uint16_t order[MAX], weights[MAX];
+	uint16_t order[MAX];
+	uint32_t weights[MAX];
 	struct ssc_choice choice;
 	struct ssc_result res;
 	struct ssc_calm calm;
