@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/log.h"
 #include "util/own.h"
 
 /* ---- following ---- */
@@ -89,7 +90,8 @@ int csc_follow_aggregates(struct csc *csc)
 
 /* ---- publishing ---- */
 
-/* A service of which something is to be said, or being said. */
+/* A service of which something is said: kept until it is withdrawn, so that this needs no memory.
+ */
 struct csc_publish {
 	uint64_t service;
 	struct csc *csc; /* NULL: closed meanwhile */
@@ -97,6 +99,7 @@ struct csc_publish {
 	int64_t lease;
 	bool pending; /* text is not handed to the database */
 	bool flying;
+	bool in_trouble; /* said in the log */
 	UT_hash_handle hh;
 };
 
@@ -108,6 +111,7 @@ static void publish_free(struct csc_publish *p)
 	free(p);
 }
 
+/* Rights are given by hand: they may come. */
 static bool is_temporary(int status)
 {
 	switch (status) {
@@ -118,10 +122,25 @@ static bool is_temporary(int status)
 	case -ENOMEM:
 	case -EROFS:
 	case -ENOSPC:
+	case -EACCES:
 		return true;
 	default:
 		return false;
 	}
+}
+
+/* Once for each service until it succeeds. What is away, or full, the database's own messages tell;
+ * a lease that is gone (-ENOENT) is no fault. */
+static void say_trouble(struct csc_publish *p, int status)
+{
+	char id[SVC_ID_TEXT];
+
+	if (p->in_trouble || status == -ENOENT || status == -ECANCELED ||
+	    (is_temporary(status) && status != -EACCES))
+		return;
+	p->in_trouble = true;
+	log_warn("aggregate not published", "service=%s error=\"%s\"", svc_id_text(p->service, id),
+		 strerror(-status));
 }
 
 static void on_published(void *arg, int status, int64_t revision, bool created);
@@ -146,22 +165,34 @@ static void publish_start(struct csc_publish *p)
 	p->flying = true;
 }
 
+static void published(struct csc_publish *p, int status)
+{
+	if (!status) {
+		p->csc->retry_ms = 0;
+		p->in_trouble = false;
+	} else {
+		say_trouble(p, status);
+	}
+	if (p->pending) {
+		publish_start(p);
+	} else if (is_temporary(status)) {
+		p->pending = true;
+		csc_retry(p->csc);
+	} else if (!p->text || status == -ECANCELED) {
+		publish_free(p);
+	}
+}
+
 /* A lease that is gone (-ENOENT): who holds the next one says all again. */
 static void on_published(void *arg, int status, int64_t revision, bool created)
 {
 	struct csc_publish *p = arg;
 
 	p->flying = false;
-	if (p->csc && !status)
-		p->csc->retry_ms = 0;
-	if (p->csc && p->pending) {
-		publish_start(p);
-	} else if (p->csc && is_temporary(status)) {
-		p->pending = true;
-		csc_retry(p->csc);
-	} else {
+	if (p->csc)
+		published(p, status);
+	else
 		publish_free(p);
-	}
 }
 
 static struct csc_publish *publish_need(struct csc *csc, uint64_t service)

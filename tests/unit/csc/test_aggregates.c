@@ -187,6 +187,158 @@ static void test_close_while_it_is_written(void **state)
 	assert_int_equal(publish(0x101, &agg, 0), 0);
 }
 
+/* ---- a database that answers writes with an error, and does nothing ---- */
+
+static struct {
+	struct ncsdb_ops ops;
+	const struct ncsdb_ops *real;
+	int status;
+	unsigned int n_txns;
+} wrong;
+
+struct wrong_txn {
+	ncsdb_txn_cb cb;
+	void *arg;
+};
+
+static void on_wrong_txn(void *arg, const struct ncsdb_txn_result *res)
+{
+	struct wrong_txn *t = arg;
+	struct ncsdb_txn_result answer = *res;
+
+	if (wrong.status)
+		answer = (struct ncsdb_txn_result){.status = wrong.status};
+	t->cb(t->arg, &answer);
+	free(t);
+}
+
+static int wrong_txn(struct ncsdb *d, const struct ncsdb_txn *txn, ncsdb_txn_cb cb, void *arg)
+{
+	struct ncsdb_op nothing = {.type = NCSDB_DELETE, .key = "/nothing"};
+	struct ncsdb_txn none = {.then = &nothing, .n_then = 1};
+	struct wrong_txn *t = malloc(sizeof(*t));
+
+	*t = (struct wrong_txn){cb, arg};
+	wrong.n_txns++;
+	return wrong.real->txn(d, wrong.status ? &none : txn, on_wrong_txn, t);
+}
+
+static void go_wrong(int status)
+{
+	if (db->ops != &wrong.ops) {
+		wrong.real = db->ops;
+		wrong.ops = *db->ops;
+		wrong.ops.txn = wrong_txn;
+	}
+	wrong.status = status;
+	wrong.n_txns = 0;
+	db->ops = &wrong.ops;
+}
+
+static FILE *log_file;
+static int log_stderr;
+
+static void log_begin(void)
+{
+	log_file = tmpfile();
+	assert_non_null(log_file);
+	fflush(stderr);
+	log_stderr = dup(2);
+	assert_true(dup2(fileno(log_file), 2) == 2);
+}
+
+/* How often text was logged. */
+static int log_end(const char *text)
+{
+	char line[1024];
+	int n = 0;
+
+	fflush(stderr);
+	dup2(log_stderr, 2);
+	close(log_stderr);
+	rewind(log_file);
+	while (fgets(line, sizeof(line), log_file))
+		n += strstr(line, text) != NULL;
+	fclose(log_file);
+	return n;
+}
+
+static void on_tick(uv_timer_t *tick)
+{
+	++*(unsigned int *)tick->data;
+}
+
+static void wait_txns(unsigned int n, unsigned int max_ms)
+{
+	unsigned int ticks = 0;
+	uv_timer_t tick;
+
+	uv_timer_init(&loop, &tick);
+	tick.data = &ticks;
+	uv_timer_start(&tick, on_tick, 10, 10);
+	while (wrong.n_txns < n && ticks < max_ms / 10)
+		uv_run(&loop, UV_RUN_ONCE);
+	uv_close((uv_handle_t *)&tick, NULL);
+	assert_in_range(wrong.n_txns, n, n + 1);
+	turn();
+}
+
+static void test_rights_that_come_later(void **state)
+{
+	struct aggregate agg = {.count = 1};
+
+	log_begin();
+	go_wrong(-EACCES);
+	assert_int_equal(publish(0x101, &agg, 0), 0);
+	turn();
+	assert_int_equal(publish(0x101, &agg, 0), 0);
+	assert_int_equal(publish(0x102, &agg, 0), 0);
+	wait_txns(5, 10000); /* three, and both again */
+	assert_null(agg_of("@gw2"));
+	go_wrong(0);
+	wait_txns(2, 10000);
+	assert_non_null(agg_of("@gw2"));
+	assert_int_equal(log_end("aggregate not published"), 2); /* once for each service */
+}
+
+static void test_final_refusals_are_told_once(void **state)
+{
+	struct aggregate agg = {.count = 1};
+
+	log_begin();
+	go_wrong(-EINVAL);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(publish(0x101, &agg, 0), 0);
+		turn();
+	}
+	assert_int_equal(wrong.n_txns, 3);
+	go_wrong(-ENOENT); /* the lease is gone */
+	assert_int_equal(publish(0x102, &agg, 0), 0);
+	turn();
+	assert_int_equal(log_end("aggregate not published"), 1);
+	go_wrong(0);
+	assert_int_equal(publish(0x101, &agg, 0), 0);
+	turn();
+	assert_non_null(agg_of("@gw2"));
+}
+
+/* Withdrawn while the database is away, without a lease. */
+static void test_withdrawals_are_not_lost(void **state)
+{
+	struct aggregate agg = {.count = 1};
+
+	assert_int_equal(publish(0x101, &agg, 0), 0);
+	turn();
+	assert_non_null(agg_of("@gw2"));
+	go_wrong(-EHOSTUNREACH);
+	assert_int_equal(publish(0x101, NULL, 0), 0);
+	turn();
+	assert_non_null(agg_of("@gw2"));
+	go_wrong(0);
+	wait_txns(1, 10000);
+	assert_null(agg_of("@gw2"));
+}
+
 static void test_stats(void **state)
 {
 	struct ncsdb_follow_stats s = follow_stats();
@@ -214,6 +366,9 @@ int main(void)
 		T(test_long_names),
 		T(test_no_room),
 		T(test_close_while_it_is_written),
+		T(test_rights_that_come_later),
+		T(test_final_refusals_are_told_once),
+		T(test_withdrawals_are_not_lost),
 		T(test_stats),
 	};
 
