@@ -88,8 +88,12 @@ static void granted(struct ncsdb_hold *h, int64_t lease, unsigned int ttl_s)
 	h->held(h->arg, lease);
 }
 
+/* A store that was away itself can have kept what our clock says is lost: what was not written
+ * meanwhile, for want of a lease, is to be written now. */
 static void kept(struct ncsdb_hold *h, int status, unsigned int ttl_s)
 {
+	bool counted_lost = ncsdb_hold_lease(h) == 0;
+
 	if (status == -ENOENT) {
 		h->lease = 0;
 		ask(h);
@@ -99,6 +103,8 @@ static void kept(struct ncsdb_hold *h, int status, unsigned int ttl_s)
 		if (ttl_s)
 			h->granted_s = ttl_s;
 		next_keepalive(h);
+		if (counted_lost)
+			h->held(h->arg, h->lease);
 	}
 }
 

@@ -14,7 +14,8 @@
 struct ncsdb_hold;
 
 /* held: a lease is there: write what shall live under it (again); its keys are gone when another
- * ID comes. Never called from within this call. ttl_s as ncsdb_lease_grant. */
+ * ID comes, and may be there still when the same one does (it counted as lost meanwhile). Never
+ * called from within this call. ttl_s as ncsdb_lease_grant. */
 int ncsdb_hold_start(uv_loop_t *loop, struct ncsdb *db, unsigned int ttl_s,
 		     void (*held)(void *arg, int64_t lease), void *arg, struct ncsdb_hold **out);
 int64_t ncsdb_hold_lease(const struct ncsdb_hold *hold); /* 0: none now */

@@ -31,7 +31,10 @@ struct child {
 	struct north *north;
 	struct registration *registration;
 	unsigned int unsynced;
+	uv_timer_t again; /* what could not even be kept to be published is said again */
 };
+
+#define REPUBLISH_MS 1000
 
 static void give_up(struct child *c, int code)
 {
@@ -76,7 +79,15 @@ static void on_back(void *arg)
 		registration_again(c->registration);
 }
 
-/* Without a lease of its own nothing is said that would stay behind when this host is gone. */
+static void on_say_again(uv_timer_t *timer)
+{
+	struct child *c = timer->data;
+
+	orc_republish(c->orc);
+}
+
+/* Without a lease of its own nothing is said that would stay behind when this host is gone: the
+ * next one has all said again. What is withdrawn needs none. */
 static void on_aggregate(void *arg, uint64_t service, const struct aggregate *agg)
 {
 	struct child *c = arg;
@@ -84,10 +95,13 @@ static void on_aggregate(void *arg, uint64_t service, const struct aggregate *ag
 	struct err err = {0};
 	char text[512];
 
-	if (!lease)
+	if (agg && !lease)
 		return;
-	if (csc_aggregate_put(c->csc, service, agg, lease, &err))
-		log_warn("aggregate not published", "%s", err_text(&err, text, sizeof(text)));
+	if (!csc_aggregate_put(c->csc, service, agg, lease, &err))
+		return;
+	log_warn("aggregate not published", "%s", err_text(&err, text, sizeof(text)));
+	if (err.code == -ENOMEM && !uv_is_active((uv_handle_t *)&c->again))
+		uv_timer_start(&c->again, on_say_again, REPUBLISH_MS, 0);
 }
 
 static void on_synced(void *arg)
@@ -252,6 +266,8 @@ int child_open(uv_loop_t *loop, const struct options *o, int fd, int *code, stru
 	c->o = o;
 	c->code = code;
 	view_init(&c->view);
+	uv_timer_init(loop, &c->again);
+	c->again.data = c;
 	r = load_config(c);
 	if (!r)
 		r = open_database(c);
@@ -267,6 +283,7 @@ int child_open(uv_loop_t *loop, const struct options *o, int fd, int *code, stru
 
 void child_close(struct child *c)
 {
+	uv_close((uv_handle_t *)&c->again, NULL);
 	if (c->north)
 		north_close(c->north);
 	if (c->registration)

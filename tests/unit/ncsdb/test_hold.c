@@ -87,6 +87,27 @@ static void test_database_away_longer_than_the_ttl(void **state)
 	assert_int_equal(ncsdb_hold_lease(hold), leases[1]);
 }
 
+/* By our clock it was lost, but the store renewed it itself: what was not said meanwhile is said.
+ */
+static void test_lease_survives_the_outage(void **state)
+{
+	begin(2);
+	wait_leases(1, 1000);
+	front.lease_status = -EHOSTUNREACH;
+	for (int i = 0; i < 6; i++) {
+		run_ms(500);
+		assert_int_equal(keepalive(leases[0]).status, 0);
+	}
+	assert_int_equal(ncsdb_hold_lease(hold), 0);
+	assert_int_equal(n_leases, 1);
+	front.lease_status = 0;
+	wait_leases(2, 3000);
+	assert_int_equal(leases[0], leases[1]);
+	run_ms(1500);
+	assert_int_equal(n_leases, 2); /* once */
+	assert_string_equal(get("/mine"), "/mine=x@3");
+}
+
 /* Two keep-alives without an answer are no loss. */
 static void test_database_away_for_a_moment(void **state)
 {
@@ -175,6 +196,7 @@ int main(void)
 		T(test_is_kept_alive),
 		T(test_revoked_by_somebody),
 		T(test_database_away_longer_than_the_ttl),
+		T(test_lease_survives_the_outage),
 		T(test_database_away_for_a_moment),
 		T(test_no_database_at_the_start),
 		T(test_stop_and_revoke),
