@@ -7,6 +7,8 @@
 #include "util/clock.h"
 
 #define RESTARTS_MAX 3
+/* An answer with so much in it is told, with more = true. */
+#define ANSWER_BYTES (8u << 20)
 
 /* ---- ranges ---- */
 
@@ -136,6 +138,15 @@ static bool range_mend(struct etcd_request *r, int status)
 	return true;
 }
 
+/* Enough for one answer to who asks for pages. Two keys at least: the first may be the last of the
+ * page before. */
+static bool range_full(const struct etcd_request *r)
+{
+	size_t limit = r->range.req.limit, n = r->range.n;
+
+	return limit && (n >= limit || (n >= 2 && r->unary.arena.bytes >= ANSWER_BYTES));
+}
+
 static void range_answer(struct etcd_request *r, int status)
 {
 	const Etcdserverpb__RangeResponse *page = r->unary.answer;
@@ -156,7 +167,7 @@ static void range_answer(struct etcd_request *r, int status)
 		status = range_next(r, page);
 	if (!status)
 		status = range_keep(r, page);
-	if (!status && more && (!r->range.req.limit || r->range.n < r->range.req.limit))
+	if (!status && more && !range_full(r))
 		range_again(r);
 	else
 		range_tell(r, status, more);

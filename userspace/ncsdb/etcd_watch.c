@@ -229,14 +229,21 @@ void etcd_watches_tell(struct etcd *e, int status)
 	leave(e);
 }
 
+/* false: of a key that we do not know. */
 static bool event_in(struct etcd *e, const Mvccpb__Event *event, struct ncsdb_event *out)
 {
-	if (!etcd_kv_in(&e->names, &e->events_arena, event->kv, &out->kv)) {
-		e->foreign++;
+	bool fits = etcd_kv_in(&e->names, &e->events_arena, event->kv, &out->kv);
+
+	e->foreign += !fits;
+	if (!fits && !out->kv.key)
 		return false;
-	}
+	if (!fits)
+		out->kv = (struct ncsdb_kv){.key = out->kv.key,
+					    .mod_rev = event->kv->mod_revision,
+					    .version = event->kv->version};
 	out->kv.received_us = e->feed.heard_us;
-	out->deleted = event->type == MVCCPB__EVENT__EVENT_TYPE__DELETE;
+	out->unfit = !fits;
+	out->deleted = !fits || event->type == MVCCPB__EVENT__EVENT_TYPE__DELETE;
 	return true;
 }
 

@@ -46,7 +46,7 @@ etcd_bytes etcd_end_out(const struct etcd_names *names, struct etcd_arena *arena
 /* Key of an answer (in an arena: NUL-terminated, may be changed in place). NULL: foreign: one that
  * ncsdb.h does not allow, or that only the prefix could have given its name. */
 const char *etcd_key_in(const struct etcd_names *names, struct etcd_arena *arena, etcd_bytes key);
-/* false: foreign key or value. out->received_us is left alone. */
+/* false: foreign key (out->key is NULL) or value. out->received_us is left alone. */
 bool etcd_kv_in(const struct etcd_names *names, struct etcd_arena *arena,
 		const Mvccpb__KeyValue *kv, struct ncsdb_kv *out);
 

@@ -13,6 +13,7 @@ struct ncsdb_follow_limits ncsdb_follow_limits = {
 	.behind = FOLLOW_BEHIND,
 	.audit_ms = FOLLOW_AUDIT_MS,
 	.retry_ms = FOLLOW_RETRY_MS,
+	.failed_ms = FOLLOW_FAILED_MS,
 };
 
 /* ---- life ---- */
@@ -53,12 +54,33 @@ void follow_unwatch(struct ncsdb_follow *f)
 	f->doubtful = 0;
 }
 
+/* Not all followers of all hosts at once. */
+static uint64_t spread(uint64_t ms)
+{
+	uint64_t r = uv_hrtime() * 0x9e3779b97f4a7c15 >> 32;
+
+	return ms - ms / 5 + (r * (2 * ms / 5) >> 32);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void follow_timer_in(struct ncsdb_follow *f, uint64_t ms, bool retry)
+{
+	f->retrying = retry;
+	uv_timer_start(&f->timer, on_timer, ms, 0);
+}
+
 void follow_fail(struct ncsdb_follow *f, int status)
 {
+	bool said = f->in_trouble;
+
 	follow_unwatch(f);
-	timer_close(f);
-	f->failed = true;
-	if (!f->stopped && f->ops.failed && status != -ECANCELED)
+	f->failed = f->in_trouble = true;
+	if (status == -ECANCELED)
+		timer_close(f);
+	else if (!f->stopped)
+		follow_timer_in(f, spread(ncsdb_follow_limits.failed_ms), true);
+	if (!f->stopped && f->ops.failed && status != -ECANCELED && !said)
 		f->ops.failed(f->arg, status);
 }
 
@@ -98,7 +120,42 @@ int follow_put(struct ncsdb_follow *f, struct known *known, const struct ncsdb_k
 static void gap(struct ncsdb_follow *f)
 {
 	f->stats.gaps++;
-	f->again = true;
+	f->gapped = true;
+}
+
+/* Gaps are listed for at once, but not over and over: who can write can make them. */
+static int gap_list(struct ncsdb_follow *f)
+{
+	uint64_t now = uv_now(f->db->loop), due = f->gap_ms + f->gap_pause_ms;
+
+	if (!f->gapped || f->listing)
+		return 0;
+	if (f->gap_pause_ms && now < due) {
+		if (!f->retrying)
+			follow_timer_in(f, due - now, true);
+		return 0;
+	}
+	return list_start(f);
+}
+
+void follow_gap_listed(struct ncsdb_follow *f)
+{
+	uint64_t now = uv_now(f->db->loop), pause = 2 * f->gap_pause_ms;
+
+	if (!f->gapped)
+		return;
+	if (!pause || now - f->gap_ms > pause)
+		pause = ncsdb_follow_limits.retry_ms;
+	f->gap_pause_ms = pause < FOLLOW_GAP_MAX_MS ? pause : FOLLOW_GAP_MAX_MS;
+	f->gap_ms = now;
+	f->gapped = false;
+}
+
+int follow_again(struct ncsdb_follow *f)
+{
+	if (f->listing || f->stopped)
+		return 0;
+	return f->again ? list_start(f) : gap_list(f);
 }
 
 /* Is kv what comes next? Of keys whose page is not in yet, nobody knows; and of those that a list
@@ -108,7 +165,7 @@ static bool follows(const struct ncsdb_follow *f, const struct known *known,
 {
 	if (!f->based && (!known || known->list != f->list))
 		return true;
-	if (known && !known->dead)
+	if (known && (!known->dead || known->mute))
 		return known->mod_rev == 0 || known->version + 1 == (uint32_t)kv->version;
 	return kv->version == 1 || kv->mod_rev <= f->list_top;
 }
@@ -157,12 +214,42 @@ static int event_del(struct ncsdb_follow *f, const char *key, int64_t revision)
 		return 0; /* a list was faster */
 	} else if (!known && !f->based) {
 		return deleted_before(f, key, revision);
+	} else if (known && known->mute) {
+		known_deleted(f, known, revision);
 	} else if (known && !known->dead) {
 		known_deleted(f, known, revision);
 		f->ops.del(f->arg, key, revision);
 	} else if (revision > f->list_top) {
 		gap(f); /* of its creation nothing was told */
 	}
+	return 0;
+}
+
+/* Its value is forgotten, its version is not. */
+static int event_unfit(struct ncsdb_follow *f, const struct ncsdb_kv *kv)
+{
+	struct known *known = known_find(&f->known, kv->key + f->prefix_len);
+	bool told = known && !known->dead;
+
+	if (known && known->doubtful) {
+		f->doubtful -= f->doubtful > 0;
+		known->doubtful = false;
+	} else if (kv->mod_rev <= (known ? known->mod_rev : f->list_rev)) {
+		return 0; /* a list was faster */
+	} else if (!follows(f, known, kv)) {
+		gap(f);
+	}
+	if (!known)
+		known = known_add(&f->known, kv->key + f->prefix_len);
+	if (!known)
+		return -ENOMEM;
+	known_set_dead(&f->known, known, true);
+	known->mute = true;
+	known->mod_rev = kv->mod_rev;
+	known->version = (uint32_t)kv->version;
+	known->list = f->list;
+	if (told)
+		f->ops.del(f->arg, kv->key, kv->mod_rev);
 	return 0;
 }
 
@@ -173,7 +260,9 @@ static int take_events(struct ncsdb_follow *f, const struct ncsdb_watch_update *
 	for (size_t i = 0; !rc && !f->stopped && i < update->n; i++) {
 		const struct ncsdb_event *event = &update->events[i];
 
-		if (event->deleted)
+		if (event->unfit)
+			rc = event_unfit(f, &event->kv);
+		else if (event->deleted)
 			rc = event_del(f, event->kv.key, update->revision);
 		else
 			rc = event_put(f, &event->kv);
@@ -219,7 +308,7 @@ static int take_update(struct ncsdb_follow *f, const struct ncsdb_watch_update *
 	f->revision = update->revision;
 	if (f->based && f->ops.revision)
 		f->ops.revision(f->arg, update->revision);
-	return f->again && !f->listing && !f->stopped ? list_start(f) : 0;
+	return follow_again(f);
 }
 
 static int watch_ended(struct ncsdb_follow *f, int status)
@@ -263,6 +352,7 @@ static void on_timer(uv_timer_t *timer)
 	int rc;
 
 	f->busy = true;
+	f->failed = false;
 	f->stats.audits += !f->retrying;
 	rc = list_start(f);
 	if (rc)
@@ -270,20 +360,11 @@ static void on_timer(uv_timer_t *timer)
 	follow_leave(f);
 }
 
-/* Not all followers of all hosts at once. */
-static uint64_t spread(uint64_t ms)
-{
-	uint64_t r = uv_hrtime() * 0x9e3779b97f4a7c15 >> 32;
-
-	return ms - ms / 5 + (r * (2 * ms / 5) >> 32);
-}
-
 void follow_timer(struct ncsdb_follow *f, bool retry)
 {
 	uint64_t ms = retry ? ncsdb_follow_limits.retry_ms : spread(ncsdb_follow_limits.audit_ms);
 
-	f->retrying = retry;
-	uv_timer_start(&f->timer, on_timer, ms, 0);
+	follow_timer_in(f, ms, retry);
 }
 
 void ncsdb_follow_audit(struct ncsdb_follow *f)
@@ -381,6 +462,7 @@ void ncsdb_follow_stats(const struct ncsdb_follow *f, struct ncsdb_follow_stats 
 	out->bytes = f->known.bytes;
 	out->revision = f->revision > f->list_rev ? f->revision : f->list_rev;
 	out->synced = f->based && !f->failed;
+	out->settled = f->based || f->in_trouble;
 }
 
 void ncsdb_follow_add(const struct ncsdb_follow *f, struct ncsdb_follow_stats *sum)
@@ -398,6 +480,7 @@ void ncsdb_follow_add(const struct ncsdb_follow *f, struct ncsdb_follow_stats *s
 	sum->keys += one.keys;
 	sum->bytes += one.bytes;
 	sum->synced &= one.synced;
+	sum->settled &= one.settled;
 	if (one.revision > sum->revision)
 		sum->revision = one.revision;
 }

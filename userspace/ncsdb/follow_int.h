@@ -25,24 +25,29 @@ struct ncsdb_follow {
 	uint64_t ended_ms;  /* uv_now() of the last of them */
 	bool based;	    /* a whole list has come in since the watch is there */
 	bool busy;	    /* in a callback */
-	bool failed, stopped;
+	bool failed;	    /* until the next try */
+	bool in_trouble;    /* failed() was called, and no list has come in since */
+	bool stopped;
 
 	uv_timer_t timer; /* next audit, or the next try */
 	bool timer_open;
 	bool retrying; /* the timer is for that */
 
-	bool listing;	   /* a list is under way, or about to be tried again */
-	bool asked;	   /* a page of it is asked for: its callback comes */
-	bool first;	   /* that is the first one */
-	bool live;	   /* the watch was based before it: differences can be losses */
-	bool again;	   /* list once more when this list is in */
-	bool restart;	   /* the page asked for is worth nothing any more */
-	bool floating;	   /* the rest of the pages is not as of list_rev */
-	uint32_t list;	   /* number of the list, of 24 bits */
-	int64_t list_rev;  /* of its first page; before that, of the last list */
-	int64_t list_top;  /* of the newest page */
-	size_t listed;	   /* keys in it */
-	uint64_t doubtful; /* keys the last list did not hold, and the watch said nothing yet */
+	bool listing;	       /* a list is under way, or about to be tried again */
+	bool asked;	       /* a page of it is asked for: its callback comes */
+	bool first;	       /* that is the first one */
+	bool live;	       /* the watch was based before it: differences can be losses */
+	bool again;	       /* list once more when this list is in */
+	bool gapped;	       /* the same, but not at once if it was so before */
+	bool restart;	       /* the page asked for is worth nothing any more */
+	bool floating;	       /* the rest of the pages is not as of list_rev */
+	uint32_t list;	       /* number of the list, of 24 bits */
+	int64_t list_rev;      /* of its first page; before that, of the last list */
+	int64_t list_top;      /* of the newest page */
+	size_t listed;	       /* keys in it */
+	uint64_t doubtful;     /* keys the last list did not hold, and the watch said nothing yet */
+	uint64_t gap_ms;       /* uv_now() of the last list because of a gap */
+	uint64_t gap_pause_ms; /* at least so long to the next one; 0: there was none */
 	size_t page;
 	char last[NCSDB_KEY_MAX]; /* key of the last page */
 	char end[NCSDB_KEY_MAX];  /* of the prefix */
@@ -60,6 +65,11 @@ void follow_unwatch(struct ncsdb_follow *f);
 /* Nothing that is known says anything about revisions any more. */
 void follow_distrust(struct ncsdb_follow *f);
 void follow_timer(struct ncsdb_follow *f, bool retry);
+/* A list begins that mends the gaps known so far. */
+void follow_gap_listed(struct ncsdb_follow *f);
+/* Lists once more, if that is wanted. */
+int follow_again(struct ncsdb_follow *f);
+/* -ECANCELED: for good; else it is tried again. */
 void follow_fail(struct ncsdb_follow *f, int status);
 void follow_leave(struct ncsdb_follow *f); /* end of every callback of others */
 

@@ -24,7 +24,6 @@ static bool fatal(const struct ncsdb_follow *f, int status)
 {
 	switch (status) {
 	case -ECANCELED:
-	case -ENOMEM:
 	case -EACCES:
 		return true;
 	case -EINVAL: /* of a later page: a revision that is not there (any more) */
@@ -90,6 +89,7 @@ int list_start(struct ncsdb_follow *f)
 	}
 	uv_timer_stop(&f->timer);
 	doubt_settle(f);
+	follow_gap_listed(f);
 	f->retrying = f->again = f->restart = f->floating = false;
 	f->first = true;
 	f->live = f->based;
@@ -157,12 +157,15 @@ static void vanished(struct ncsdb_follow *f, struct known *known)
 	f->ops.del(f->arg, key, f->list_rev);
 }
 
-/* What this list did not hold. What came into being since its first page, the watch tells. */
+/* What this list did not hold. What came into being since its first page, the watch tells. Mute
+ * ones are in no list: they are true as long as the watch goes on. */
 static bool sweep(void *arg, struct known *known)
 {
 	struct ncsdb_follow *f = arg;
 	bool seen = known->list == f->list;
 
+	if (known->mute && (f->live || seen))
+		return true;
 	if (known->dead && !(known->doubtful && seen))
 		known_remove(&f->known, known);
 	else if (!seen && known->mod_rev <= f->list_rev)
@@ -178,12 +181,13 @@ static int list_end(struct ncsdb_follow *f)
 		return 0;
 	f->listing = false;
 	f->based = true;
+	f->in_trouble = false;
 	f->stats.lists++;
 	page_larger(f);
 	follow_timer(f, false);
 	if (f->ops.synced)
 		f->ops.synced(f->arg, f->revision > f->list_rev ? f->revision : f->list_rev);
-	return f->again && !f->stopped && !f->listing ? list_start(f) : 0;
+	return follow_again(f);
 }
 
 static int next_page(struct ncsdb_follow *f, const struct ncsdb_range_result *res)

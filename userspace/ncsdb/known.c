@@ -145,6 +145,7 @@ void known_set_dead(struct known_table *table, struct known *known, bool dead)
 {
 	table->n_dead += (size_t)dead - known->dead;
 	known->dead = dead;
+	known->mute = false;
 }
 
 static bool shard_each(struct known_shard *s, bool (*each)(void *arg, struct known *known),

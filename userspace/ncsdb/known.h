@@ -18,6 +18,7 @@ struct known {
 	uint32_t version;      /* its low 32 bits */
 	uint32_t list : 24;    /* number of the list that last held it */
 	uint32_t dead : 1;     /* deleted at mod_rev; stays until the list under way is in */
+	uint32_t mute : 1;     /* dead because its value is unfit: it has a version, and stays */
 	uint32_t doubtful : 1; /* dead because a list did not hold it: the watch may still say so */
 	char key[];	       /* without the prefix */
 };

@@ -80,6 +80,7 @@ static int event_push(struct local *l, size_t n, const struct rec *rec)
 		l->cap_events = cap;
 	}
 	l->events[n].deleted = rec->deleted;
+	l->events[n].unfit = false;
 	rec_kv(rec, &l->events[n].kv);
 	return 0;
 }

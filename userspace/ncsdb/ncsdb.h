@@ -124,7 +124,7 @@ struct ncsdb_range_result {
 	int64_t revision; /* of the store when it was read */
 	const struct ncsdb_kv *kvs;
 	size_t n;
-	bool more;
+	bool more; /* beyond limit; with one, perhaps beyond 8 MiB, but of two keys at least */
 };
 typedef void (*ncsdb_range_cb)(void *arg, const struct ncsdb_range_result *res);
 int ncsdb_range(struct ncsdb *db, const struct ncsdb_range *req, ncsdb_range_cb cb, void *arg);
@@ -169,6 +169,9 @@ int ncsdb_txn(struct ncsdb *db, const struct ncsdb_txn *txn, ncsdb_txn_cb cb, vo
 /* ---- watch ---- */
 struct ncsdb_event {
 	bool deleted; /* kv has key and mod_rev only */
+	/* With deleted: a value was put that is larger than ours may be (by another client); kv has
+	 * the version, too: the next event's rises from there. */
+	bool unfit;
 	struct ncsdb_kv kv;
 };
 struct ncsdb_watch_update {

@@ -113,7 +113,7 @@ void ncsdb_writer_seen(struct ncsdb_writer *writer, int64_t revision)
 {
 	struct ncsdb_write *w;
 
-	if (revision > writer->seen)
+	if (revision > writer->seen || writer->seen == INT64_MAX)
 		writer->seen = revision;
 	while ((w = first_waiting(writer, writer->seen)))
 		write_finish(w, 0);

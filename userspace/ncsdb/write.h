@@ -44,7 +44,7 @@ struct ncsdb_writer {
 };
 void ncsdb_writer_init(struct ncsdb_writer *writer, struct ncsdb *db);
 /* The follower has put everything up to revision into the view: call it from ncsdb_follow_ops
- * .revision and .synced. */
+ * .revision and .synced. INT64_MAX: it has failed, nobody waits for it until it is called again. */
 void ncsdb_writer_seen(struct ncsdb_writer *writer, int64_t revision);
 /* Durable writes are answered at once; those the database still has are answered by it later,
  * without the writer. Holds are dropped, not released. */

@@ -24,8 +24,9 @@ struct faulty_watch {
 static struct faulty {
 	struct ncsdb base;
 	struct faulty_watch watches[FAULTY_WATCHES];
-	bool (*drop)(const struct ncsdb_event *event); /* true: the event is left out */
-	int range_status;			       /* of so many answers: */
+	bool (*drop)(const struct ncsdb_event *event);	/* true: the event is left out */
+	bool (*unfit)(const struct ncsdb_event *event); /* true: its value is not given */
+	int range_status;				/* of so many answers: */
 	int range_fails;
 	int watch_error;  /* of calls */
 	int txn_status;	  /* of answers; the transaction is done all the same */
@@ -51,6 +52,10 @@ static struct ncsdb_event shifted_event(const struct ncsdb_event *event)
 
 	e.kv.mod_rev = shifted(e.kv.mod_rev);
 	e.kv.create_rev = shifted(e.kv.create_rev);
+	if (front.unfit && !e.deleted && front.unfit(event)) {
+		e.deleted = e.unfit = true;
+		e.kv.value = NULL;
+	}
 	return e;
 }
 

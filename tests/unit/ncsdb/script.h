@@ -25,6 +25,7 @@ static struct script_state {
 	bool silent[METHODS]; /* no answer */
 	uint64_t cluster;
 	int64_t revision;
+	size_t value_len;	   /* of /a in events */
 	struct grpc_stream *watch; /* the last */
 	int64_t watch_id, start;   /* the last that was created */
 	int creates, progress;
@@ -38,10 +39,11 @@ struct script_call {
 
 static UNUSED void script_send(struct grpc_stream *stream, const ProtobufCMessage *msg)
 {
-	uint8_t data[1024];
+	uint8_t *data = malloc(protobuf_c_message_get_packed_size(msg));
 
-	assert_true(protobuf_c_message_get_packed_size(msg) <= sizeof(data));
+	assert_non_null(data);
 	assert_int_equal(grpc_stream_send(stream, data, protobuf_c_message_pack(msg, data)), 0);
+	free(data);
 }
 
 static UNUSED Etcdserverpb__ResponseHeader script_header(void)
@@ -96,6 +98,7 @@ static UNUSED void script_event_in(int64_t revision, bool created)
 	kv.key = (ProtobufCBinaryData){2, (uint8_t *)"/a"};
 	kv.mod_revision = kv.create_revision = revision;
 	kv.version = 1;
+	kv.value = (ProtobufCBinaryData){say.value_len, calloc(1, say.value_len + 1)};
 	event.kv = &kv;
 	msg.header = &h;
 	msg.watch_id = say.watch_id;
@@ -103,6 +106,7 @@ static UNUSED void script_event_in(int64_t revision, bool created)
 	msg.n_events = 1;
 	msg.events = events;
 	script_send(say.watch, &msg.base);
+	free(kv.value.data);
 }
 
 static UNUSED void script_event(int64_t revision)

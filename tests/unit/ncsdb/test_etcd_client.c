@@ -439,6 +439,109 @@ static void test_wrong_password(void **state)
 	assert_string_equal(say.seen_token, "");
 }
 
+#define LARGE (600u << 10)
+#define N_LARGE 40
+
+struct page {
+	bool done, more;
+	size_t n, bytes;
+	char last[16];
+};
+
+static void on_page(void *arg, const struct ncsdb_range_result *res)
+{
+	struct page *page = arg;
+
+	assert_int_equal(res->status, 0);
+	for (size_t i = 0; i < res->n; i++)
+		page->bytes += res->kvs[i].value_len;
+	if (res->n)
+		strcpy(page->last, res->kvs[res->n - 1].key);
+	page->n = res->n;
+	page->more = res->more;
+	page->done = true;
+}
+
+static struct page page_from(const char *key, size_t limit)
+{
+	struct page page = {0};
+
+	assert_int_equal(ncsdb_range(db,
+				     &(struct ncsdb_range){.key = key, .end = "/z", .limit = limit},
+				     on_page, &page),
+			 0);
+	RUN_UNTIL(page.done);
+	return page;
+}
+
+/* Who asks for pages gets none that is larger than memory likes; who asks for all gets all. */
+static void test_pages_are_bounded_in_bytes(void **state)
+{
+	char *value = calloc(1, LARGE + 1), key[24] = "/";
+	size_t n = 0, pages = 0;
+	struct page page;
+
+	memset(value, 'x', LARGE);
+	serve();
+	for (int i = 0; i < N_LARGE; i++) {
+		snprintf(key, sizeof(key), "/%02d", i);
+		put_behind(key, value);
+	}
+	free(value);
+	open_client(5000);
+	RUN_UNTIL(status().connected);
+	strcpy(key, "/");
+	do {
+		page = page_from(key, 4096);
+		assert_in_range(page.n, 2, (12u << 20) / LARGE);
+		assert_true(page.bytes <= 12u << 20);
+		n += page.n;
+		pages++;
+		snprintf(key, sizeof(key), "%s0", page.last); /* behind it */
+	} while (page.more);
+	assert_int_equal(n, N_LARGE);
+	assert_in_range(pages, 3, 5);
+	page = page_from("/", 0);
+	assert_int_equal(page.n, N_LARGE);
+	assert_false(page.more);
+}
+
+static struct ncsdb_event last_event;
+
+static void on_event(void *arg, const struct ncsdb_watch_update *u)
+{
+	assert_int_equal(u->status, 0);
+	assert_int_equal(u->n, 1);
+	assert_string_equal(u->events[0].kv.key, "/a");
+	last_event = u->events[0];
+}
+
+/* Another client's value may be as large as it likes: told as gone, with its version. */
+static void test_a_value_larger_than_ours(void **state)
+{
+	struct ncsdb_watch *w;
+
+	play(0);
+	assert_int_equal(ncsdb_watch(db, "/a", 5, on_event, NULL, &w), 0);
+	RUN_UNTIL(status().connected);
+	say.value_len = NCSDB_VALUE_MAX;
+	script_event(11);
+	RUN_UNTIL(last_event.kv.mod_rev == 11);
+	assert_false(last_event.deleted || last_event.unfit);
+	assert_int_equal(last_event.kv.value_len, NCSDB_VALUE_MAX);
+	say.value_len = NCSDB_VALUE_MAX + 1;
+	script_event(12);
+	RUN_UNTIL(last_event.kv.mod_rev == 12);
+	assert_true(last_event.deleted && last_event.unfit);
+	assert_int_equal(last_event.kv.version, 1);
+	assert_null(last_event.kv.value);
+	assert_int_equal(status().foreign, 1);
+	say.value_len = 3;
+	script_event(13);
+	RUN_UNTIL(last_event.kv.mod_rev == 13);
+	assert_false(last_event.deleted || last_event.unfit);
+}
+
 static void test_ended_watch_goes_on(void **state)
 {
 	static struct seen seen;
@@ -569,6 +672,8 @@ int main(void)
 		T(test_bytes_that_wait),
 		T(test_too_large_for_any_server),
 		T(test_prefix),
+		T(test_a_value_larger_than_ours),
+		T(test_pages_are_bounded_in_bytes),
 		T(test_write_is_repeated_only_if_it_was_not_done),
 		T(test_events_with_created),
 		T(test_deadline),

@@ -70,6 +70,8 @@ static int setup(void **state)
 {
 	memory_setup(state);
 	faulty_open();
+	ncsdb_follow_limits.failed_ms = FOLLOW_FAILED_MS;
+	ncsdb_follow_limits.retry_ms = FOLLOW_RETRY_MS;
 	text[0] = '\0';
 	stop_at = NULL;
 	follow = NULL;
@@ -137,25 +139,56 @@ static void test_relist(void **state)
 	assert_string_equal(said(), "-/a/5@12 rev@12 ");
 }
 
-static void test_given_up(void **state)
+/* Told once, tried again from time to time, not waited for. */
+static void test_failed_for_now(void **state)
 {
-	static const int fatal[] = {-EACCES, -ENOMEM};
+	struct ncsdb_follow_stats stats;
 
-	for (size_t i = 0; i < 2; i++) {
-		char want[32];
+	ncsdb_follow_limits.failed_ms = 50;
+	start(&front.base);
+	assert_string_equal(said(), "synced@1 ");
+	feed_ends(-EACCES);
+	assert_string_equal(said(), "failed:-13 ");
+	ncsdb_follow_audit(follow); /* of no use now */
+	front.range_status = -EACCES;
+	front.range_fails = 2;
+	put("/a/1", "x");
+	assert_string_equal(said(), "");
+	ncsdb_follow_stats(follow, &stats);
+	assert_false(stats.synced);
+	assert_true(stats.settled);
+	run_ms(300);
+	assert_string_equal(said(), "/a/1=x synced@2 ");
+	assert_int_equal(front.range_fails, 0);
+	ncsdb_follow_stats(follow, &stats);
+	assert_true(stats.synced && stats.settled);
+	feed_ends(-EACCES);
+	assert_string_equal(said(), "failed:-13 ");
+}
 
-		start(&front.base);
-		assert_string_equal(said(), "synced@1 ");
-		feed_ends(fatal[i]);
-		snprintf(want, sizeof(want), "failed:%d ", fatal[i]);
-		assert_string_equal(said(), want);
-		ncsdb_follow_audit(follow); /* of no use any more */
-		assert_string_equal(said(), "");
-		ncsdb_follow_stop(follow);
-	}
+static void test_no_watch_for_now(void **state)
+{
+	ncsdb_follow_limits.failed_ms = 50;
 	front.watch_error = -ENOSPC;
 	start(&front.base);
 	assert_string_equal(said(), "failed:-28 ");
+	front.watch_error = 0;
+	run_ms(150);
+	assert_string_equal(said(), "synced@1 ");
+	put("/a/1", "x");
+	assert_string_equal(said(), "/a/1=x rev@2 ");
+}
+
+/* An answer that does not fit into memory: a smaller one does. */
+static void test_no_memory_for_a_page(void **state)
+{
+	ncsdb_follow_limits.retry_ms = 20;
+	front.range_status = -ENOMEM;
+	front.range_fails = 2;
+	start(&front.base);
+	run_ms(200);
+	assert_string_equal(said(), "synced@1 ");
+	assert_int_equal(front.range_fails, 0);
 }
 
 static void stops_at(const char *what, const char *all)
@@ -219,7 +252,9 @@ int main(void)
 		T(test_list_then_watch),
 		T(test_empty),
 		T(test_relist),
-		T(test_given_up),
+		T(test_failed_for_now),
+		T(test_no_watch_for_now),
+		T(test_no_memory_for_a_page),
 		T(test_stop_from_callbacks),
 		T(test_stop_before_the_list),
 		T(test_close_before_the_list),
