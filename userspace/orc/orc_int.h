@@ -96,21 +96,20 @@ struct orc_service {
 
 /* An instance among the candidates of its service in one scope. */
 struct orc_seat {
-	uint16_t first, n;	 /* its candidates when they were last collected */
-	uint8_t damped : 1;	 /* scored as damped */
-	uint8_t free : 1;	 /* as counted in its service, and */
-	uint8_t suppressed : 1;	 /* likewise */
-	uint8_t known : 1;	 /* it was evaluated, and */
-	uint8_t satisfied : 1;	 /* it satisfied then */
-	uint8_t sid_refused : 1; /* another instance has the SID for another address */
-	uint8_t is : 1;		 /* there is such a seat */
+	uint16_t first, n;	/* its candidates when they were last collected */
+	uint8_t damped : 1;	/* scored as damped */
+	uint8_t free : 1;	/* as counted in its service, and */
+	uint8_t suppressed : 1; /* likewise */
+	uint8_t known : 1;	/* it was evaluated, and */
+	uint8_t satisfied : 1;	/* it satisfied then */
+	uint8_t is : 1;		/* there is such a seat */
 };
 
 /* What few instances have. */
 struct orc_more {
 	struct ssc_damping damping[2]; /* by scope */
 	struct orc_seat local;	       /* in SAN_SCOPE_LOCAL */
-	struct orc_sid *sid;	       /* programmed for it */
+	struct orc_use *sid;	       /* its use of its SID; NULL: none */
 };
 
 /* Any instance of the view, in its room for us: orc_of(). */
@@ -134,10 +133,36 @@ struct orc_gateway {
 	UT_hash_handle hh;
 };
 
+/*
+ * A SID, the addresses that it is claimed for (one of them is in force, the others wait), and the
+ * services whose instances claim it for that address. Thousands may share one: nothing here is
+ * looked for by walking.
+ */
 struct orc_sid {
 	struct plan_sid plan;
-	unsigned int users; /* instances; configured ones have one more */
-	UT_hash_handle hh;  /* by plan.addr */
+	bool configured; /* stays as it is, whoever claims it */
+	bool said;	 /* that an address waits */
+	struct orc_claim *claims, *in_force;
+	UT_hash_handle hh; /* by plan.addr */
+};
+struct orc_claim {
+	struct orc_claim_key {
+		struct orc_sid *sid;
+		struct in6_addr address;
+	} key;
+	unsigned int users; /* instances */
+	struct orc_use *uses;
+	struct orc_claim *prev, *next; /* of the SID, the oldest first */
+	UT_hash_handle hh;
+};
+struct orc_use {
+	struct orc_use_key {
+		struct orc_claim *claim;
+		uint64_t service;
+	} key;
+	unsigned int users;	     /* instances */
+	struct orc_use *prev, *next; /* of the claim */
+	UT_hash_handle hh;
 };
 
 struct orc {
@@ -152,7 +177,9 @@ struct orc {
 	unsigned int cap_sites, last_site;
 	bool sites_full;      /* said */
 	struct orc_sid *sids; /* uthash by address */
-	unsigned int n_sids_refused;
+	struct orc_claim *sid_claims;
+	struct orc_use *sid_uses;
+	unsigned int n_sids_refused; /* instances whose claims wait */
 	const char *const *groups;
 	unsigned int n_groups;
 

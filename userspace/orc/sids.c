@@ -47,6 +47,17 @@ static void sid_put(struct orc *orc, const struct orc_sid *sid)
 	orc_schedule(orc);
 }
 
+static void sid_del(struct orc *orc, const struct orc_sid *sid)
+{
+	if (!orc->started)
+		return;
+	ncc_sid_del(orc->ncc, &sid->plan.addr);
+	orc->plan_touched = true;
+	orc_schedule(orc);
+}
+
+/* ---- of the configuration ---- */
+
 int orc_sids_init(struct orc *orc, const struct plan_sid *sids, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
@@ -57,7 +68,7 @@ int orc_sids_init(struct orc *orc, const struct plan_sid *sids, unsigned int n)
 		sid = sid_new(orc, &sids[i]);
 		if (!sid)
 			return -ENOMEM;
-		sid->users = 1;
+		sid->configured = true;
 	}
 	return 0;
 }
@@ -67,33 +78,35 @@ void orc_sids_start(struct orc *orc)
 	struct orc_sid *sid, *next;
 
 	HASH_ITER(hh, orc->sids, sid, next)
-		sid_put(orc, sid);
+		if (sid->configured || sid->in_force)
+			sid_put(orc, sid);
 }
 
 void orc_sids_fini(struct orc *orc)
 {
+	struct orc_claim *claim, *next_claim;
+	struct orc_use *use, *next_use;
 	struct orc_sid *sid, *next;
 
+	HASH_ITER(hh, orc->sid_uses, use, next_use) {
+		HASH_DEL(orc->sid_uses, use);
+		free(use);
+	}
+	HASH_ITER(hh, orc->sid_claims, claim, next_claim) {
+		HASH_DEL(orc->sid_claims, claim);
+		free(claim);
+	}
 	HASH_ITER(hh, orc->sids, sid, next) {
 		HASH_DEL(orc->sids, sid);
 		free(sid);
 	}
 }
 
-/* NULL: none is programmed for it. */
-static struct orc_sid *sid_of(const struct orc_instance *inst)
-{
-	return inst->more ? inst->more->sid : NULL;
-}
+/* ---- what is in force ---- */
 
-static bool wanted(const struct orc *orc, const struct orc_instance *inst)
+static uint8_t behaviour_for(const struct in6_addr *address)
 {
-	return orc_is_home(orc, inst) && !IN6_IS_ADDR_UNSPECIFIED(&orc_view(inst)->sid);
-}
-
-static uint8_t behaviour_for(const struct view_instance *view)
-{
-	return IN6_IS_ADDR_V4MAPPED(&view->address) ? SAN_BEHAVIOUR_END_DX4 : SAN_BEHAVIOUR_END_DX6;
+	return IN6_IS_ADDR_V4MAPPED(address) ? SAN_BEHAVIOUR_END_DX4 : SAN_BEHAVIOUR_END_DX6;
 }
 
 static bool same_addr(const struct in6_addr *a, const struct in6_addr *b)
@@ -101,57 +114,25 @@ static bool same_addr(const struct in6_addr *a, const struct in6_addr *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-static bool fits(const struct orc_sid *sid, const struct view_instance *view)
+static bool may_be_in_force(const struct orc_sid *sid, const struct orc_claim *claim)
 {
-	return sid->plan.behaviour == behaviour_for(view) &&
-	       same_addr(&sid->plan.addr, &view->sid) &&
-	       same_addr(&sid->plan.nexthop, &view->address);
-}
-
-/* Waits until who has the SID gives it up. Said once. */
-static void refuse(struct orc *orc, struct orc_instance *inst)
-{
-	char text[INET6_ADDRSTRLEN], id[SVC_ID_TEXT];
-
-	if (inst->seat.sid_refused)
-		return;
-	inst->seat.sid_refused = true;
-	orc->n_sids_refused++;
-	log_warn("SID of an instance is taken for another address", "sid=%s service=%s instance=%s",
-		 inet_ntop(AF_INET6, &orc_view(inst)->sid, text, sizeof(text)),
-		 svc_id_text(orc_view(inst)->service->id, id), orc_view(inst)->name);
-}
-
-static void unrefuse(struct orc *orc, struct orc_instance *inst)
-{
-	if (inst->seat.sid_refused)
-		orc->n_sids_refused--;
-	inst->seat.sid_refused = false;
+	if (!sid->configured)
+		return true;
+	return sid->plan.behaviour == behaviour_for(&claim->key.address) &&
+	       same_addr(&sid->plan.nexthop, &claim->key.address);
 }
 
 /* Of the services that share a SID none is told apart: packets to it count for nobody. */
-static uint64_t service_of(const struct orc *orc, const struct orc_sid *sid)
+static uint64_t service_of(const struct orc_sid *sid)
 {
-	struct orc_gateway *gw = orc_gateway_find(orc, orc->gateway);
-	struct orc_instance *inst;
-	uint64_t id = 0;
+	const struct orc_use *first = sid->in_force ? sid->in_force->uses : NULL;
 
-	if (!gw)
-		return 0;
-	DL_FOREACH(gw->instances, inst)
-	{
-		if (sid_of(inst) != sid)
-			continue;
-		if (id && id != orc_view(inst)->service->id)
-			return 0;
-		id = orc_view(inst)->service->id;
-	}
-	return id;
+	return first && !first->next ? first->key.service : 0;
 }
 
 static void name_service(struct orc *orc, struct orc_sid *sid)
 {
-	uint64_t id = service_of(orc, sid);
+	uint64_t id = service_of(sid);
 
 	if (sid->plan.service_id == id)
 		return;
@@ -159,84 +140,211 @@ static void name_service(struct orc *orc, struct orc_sid *sid)
 	sid_put(orc, sid);
 }
 
-static void claim(struct orc *orc, struct orc_instance *inst)
+static void put_in_force(struct orc *orc, struct orc_sid *sid, struct orc_claim *claim)
 {
-	struct orc_sid *sid = sid_find(orc, &orc_view(inst)->sid);
-
-	if (sid && !fits(sid, orc_view(inst))) {
-		refuse(orc, inst);
+	sid->in_force = claim;
+	orc->n_sids_refused -= claim->users;
+	if (sid->configured)
 		return;
-	}
-	unrefuse(orc, inst);
-	if (!orc_more(inst))
-		return;
-	if (!sid) {
-		sid = sid_new(orc, &(struct plan_sid){.addr = orc_view(inst)->sid,
-						      .behaviour = behaviour_for(orc_view(inst)),
-						      .nexthop = orc_view(inst)->address,
-						      .service_id = orc_view(inst)->service->id});
-		if (!sid) {
-			log_err("SID not programmed", "instance=%s why=\"no memory\"",
-				orc_view(inst)->name);
-			return;
-		}
-		sid_put(orc, sid);
-	}
-	sid->users++;
-	inst->more->sid = sid;
-	if (sid->users > 1)
-		name_service(orc, sid);
+	sid->plan.behaviour = behaviour_for(&claim->key.address);
+	sid->plan.nexthop = claim->key.address;
+	sid->plan.service_id = service_of(sid);
+	sid_put(orc, sid);
 }
 
-/* A SID is free: whoever waited for one may have it now. */
-static void retry_refused(struct orc *orc)
+/* Waits until who has the SID gives it up. Said once of each SID: very many may wait. */
+static void say_taken(struct orc_sid *sid, const struct orc_instance *inst)
 {
-	struct orc_gateway *gw = orc_gateway_find(orc, orc->gateway);
-	struct orc_instance *inst;
+	char text[INET6_ADDRSTRLEN], id[SVC_ID_TEXT];
 
-	if (!orc->n_sids_refused || !gw)
+	if (sid->said)
 		return;
-	DL_FOREACH(gw->instances, inst)
-	if (inst->seat.sid_refused)
-		claim(orc, inst);
+	sid->said = true;
+	log_warn("SID of an instance is taken for another address", "sid=%s service=%s instance=%s",
+		 inet_ntop(AF_INET6, &sid->plan.addr, text, sizeof(text)),
+		 svc_id_text(orc_view(inst)->service->id, id), orc_view(inst)->name);
+}
+
+/* ---- claims and uses ---- */
+
+static struct orc_claim *claim_new(struct orc *orc, const struct orc_claim_key *key)
+{
+	struct orc_claim *claim = calloc(1, sizeof(*claim));
+
+	if (!claim)
+		return NULL;
+	claim->key = *key;
+	HASH_ADD(hh, orc->sid_claims, key, sizeof(claim->key), claim);
+	if (!claim->hh.tbl) {
+		free(claim);
+		return NULL;
+	}
+	DL_APPEND(key->sid->claims, claim);
+	return claim;
+}
+
+static struct orc_use *use_new(struct orc *orc, const struct orc_use_key *key)
+{
+	struct orc_use *use = calloc(1, sizeof(*use));
+
+	if (!use)
+		return NULL;
+	use->key = *key;
+	HASH_ADD(hh, orc->sid_uses, key, sizeof(use->key), use);
+	if (!use->hh.tbl) {
+		free(use);
+		return NULL;
+	}
+	DL_APPEND(key->claim->uses, use);
+	return use;
+}
+
+static struct orc_claim *claim_need(struct orc *orc, struct orc_sid *sid,
+				    const struct in6_addr *address)
+{
+	const struct orc_claim_key key = {sid, *address};
+	struct orc_claim *claim;
+
+	HASH_FIND(hh, orc->sid_claims, &key, sizeof(key), claim);
+	return claim ? claim : claim_new(orc, &key);
+}
+
+static struct orc_use *use_need(struct orc *orc, struct orc_claim *claim, uint64_t service)
+{
+	const struct orc_use_key key = {claim, service};
+	struct orc_use *use;
+
+	HASH_FIND(hh, orc->sid_uses, &key, sizeof(key), use);
+	return use ? use : use_new(orc, &key);
+}
+
+/* Nobody has it, or nobody any more. */
+static void sid_release(struct orc *orc, struct orc_sid *sid)
+{
+	if (sid->claims || sid->configured)
+		return;
+	HASH_DEL(orc->sids, sid);
+	free(sid);
+}
+
+static void claim_release(struct orc *orc, struct orc_claim *claim)
+{
+	struct orc_sid *sid = claim->key.sid;
+
+	if (claim->uses)
+		return;
+	DL_DELETE(sid->claims, claim);
+	HASH_DEL(orc->sid_claims, claim);
+	if (sid->in_force == claim) {
+		sid->in_force = NULL;
+		if (!sid->configured)
+			sid_del(orc, sid);
+	}
+	free(claim);
+	if (!sid->configured && !sid->in_force && sid->claims)
+		put_in_force(orc, sid, sid->claims);
+}
+
+/* NULL without memory: then nothing has changed. */
+static struct orc_use *use_of(struct orc *orc, const struct view_instance *view)
+{
+	struct orc_sid *sid = sid_find(orc, &view->sid);
+	struct orc_claim *claim;
+	struct orc_use *use;
+
+	if (!sid)
+		sid = sid_new(orc, &(struct plan_sid){.addr = view->sid});
+	if (!sid)
+		return NULL;
+	claim = claim_need(orc, sid, &view->address);
+	use = claim ? use_need(orc, claim, view->service->id) : NULL;
+	if (!use && claim)
+		claim_release(orc, claim);
+	if (!use)
+		sid_release(orc, sid);
+	return use;
+}
+
+/* ---- instances ---- */
+
+static bool wanted(const struct orc *orc, const struct orc_instance *inst)
+{
+	return orc_is_home(orc, inst) && !IN6_IS_ADDR_UNSPECIFIED(&orc_view(inst)->sid);
+}
+
+static bool fits(const struct orc_use *use, const struct view_instance *view)
+{
+	return same_addr(&use->key.claim->key.sid->plan.addr, &view->sid) &&
+	       same_addr(&use->key.claim->key.address, &view->address);
+}
+
+static void claim(struct orc *orc, struct orc_instance *inst)
+{
+	struct orc_use *use = orc_more(inst) ? use_of(orc, orc_view(inst)) : NULL;
+	struct orc_claim *mine;
+	struct orc_sid *sid;
+
+	if (!use) {
+		log_err("SID not programmed", "instance=%s why=\"no memory\"",
+			orc_view(inst)->name);
+		return;
+	}
+	mine = use->key.claim;
+	sid = mine->key.sid;
+	inst->more->sid = use;
+	use->users++;
+	mine->users++;
+	if (sid->in_force == mine) {
+		name_service(orc, sid);
+		return;
+	}
+	orc->n_sids_refused++;
+	if (!sid->in_force && may_be_in_force(sid, mine))
+		put_in_force(orc, sid, mine);
+	else
+		say_taken(sid, inst);
+	if (sid->in_force == mine)
+		name_service(orc, sid);
 }
 
 static void drop(struct orc *orc, struct orc_instance *inst)
 {
-	struct orc_sid *sid = sid_of(inst);
+	struct orc_use *use = inst->more ? inst->more->sid : NULL;
+	struct orc_claim *mine;
+	struct orc_sid *sid;
 
-	if (!sid)
+	if (!use)
 		return;
+	mine = use->key.claim;
+	sid = mine->key.sid;
 	inst->more->sid = NULL;
-	if (--sid->users > 0) {
-		name_service(orc, sid);
+	mine->users--;
+	if (sid->in_force != mine)
+		orc->n_sids_refused--;
+	if (--use->users > 0)
 		return;
-	}
-	if (orc->started) {
-		ncc_sid_del(orc->ncc, &sid->plan.addr);
-		orc->plan_touched = true;
-		orc_schedule(orc);
-	}
-	HASH_DEL(orc->sids, sid);
-	free(sid);
-	retry_refused(orc);
+	DL_DELETE(mine->uses, use);
+	HASH_DEL(orc->sid_uses, use);
+	free(use);
+	claim_release(orc, mine);
+	if (sid->in_force || sid->configured)
+		name_service(orc, sid);
+	sid_release(orc, sid);
 }
 
 void orc_sid_update(struct orc *orc, struct orc_instance *inst)
 {
+	const struct orc_use *use = inst->more ? inst->more->sid : NULL;
 	bool want = orc->gateway[0] && wanted(orc, inst);
 
-	if (sid_of(inst) && want && fits(sid_of(inst), orc_view(inst)))
+	if (use && want && fits(use, orc_view(inst)))
 		return;
-	if (!want)
-		unrefuse(orc, inst);
 	drop(orc, inst);
-	if (want && !sid_of(inst))
+	if (want)
 		claim(orc, inst);
 }
 
 void orc_sid_release(struct orc *orc, struct orc_instance *inst)
 {
-	unrefuse(orc, inst);
 	drop(orc, inst);
 }
