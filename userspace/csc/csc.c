@@ -27,6 +27,7 @@ int csc_open(struct ncsdb *db, struct view *view, const struct csc_conf *conf,
 	csc->view = view;
 	csc->synced = synced;
 	csc->arg = arg;
+	csc->sids_per_lease = CSC_SIDS_PER_LEASE;
 	if (conf->gateway)
 		strcpy(csc->gateway, conf->gateway);
 	r = functions_init(&csc->functions, &conf->locator, conf->gateway ? conf->locator_len : 0);
@@ -46,6 +47,8 @@ int csc_open(struct ncsdb *db, struct view *view, const struct csc_conf *conf,
 
 /* ---- trying again ---- */
 
+#define SLICE_MS 10 /* between two slices of what is tried again */
+
 /* Lives until the loop has closed it, csc need not. */
 struct csc_clock {
 	uv_timer_t timer;
@@ -56,7 +59,13 @@ static void on_retry(uv_timer_t *timer)
 {
 	struct csc_clock *clock = timer->data;
 
-	csc_sids_retry(clock->csc);
+	/* Before: what fails now must not make patience grow with every slice. */
+	uv_timer_start(timer, on_retry, SLICE_MS, 0);
+	if (csc_sids_retry(clock->csc))
+		return;
+	uv_timer_stop(timer);
+	if (clock->csc->later)
+		csc_retry(clock->csc);
 	csc_aggregates_retry(clock->csc);
 }
 
@@ -126,6 +135,7 @@ void csc_close(struct csc *csc)
 	csc_requests_fini(csc);
 	csc_agents_fini(csc);
 	csc_status_fini(csc);
+	csc_quotas_fini(csc);
 	functions_fini(&csc->functions);
 	free(csc);
 }

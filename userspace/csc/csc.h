@@ -5,7 +5,8 @@
  * one stays, marked refused. On a gateway it allocates a SID (End.DX6, End.DX4) of the locator for
  * each of its own instances: in csc_instance_put, and for those that somebody else wrote (an agent
  * by etcd's protocol) when it sees them without one: under the lease of the instance's address,
- * on condition that this still is the one it saw.
+ * on condition that this still is the one it saw; those of one lease get a quarter of the functions
+ * at most, and so do those without a lease.
  */
 #ifndef CSC_H
 #define CSC_H

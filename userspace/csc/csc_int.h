@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the parts of csc share: csc.c (open, close), write.c (instances and their status),
- * follow.c (database to view), agents.c and agent_follow.c (leases), functions.c and sids.c (SIDs),
- * aggregates.c.
+ * follow.c (database to view), agents.c and agent_follow.c (leases), functions.c, sids.c and
+ * quotas.c (SIDs), aggregates.c.
  */
 #ifndef CSC_INT_H
 #define CSC_INT_H
@@ -19,6 +19,9 @@
 #define CSC_RETRY_MS 1000 /* then twice as long each time, at most: */
 #define CSC_RETRY_MAX_MS 32000
 #define CSC_SIDS_FLYING 256 /* writes of SIDs under way at once */
+#define CSC_SIDS_SLICE 1024 /* of them tried again in one loop turn */
+/* Functions that are given to instances of one lease that others wrote, or to those without. */
+#define CSC_SIDS_PER_LEASE ((FUNCTION_MAX - FUNCTION_MIN + 1) / 4)
 
 /* Keys of an instance that are no attributes. */
 enum csc_field { FIELD_GATEWAY, FIELD_ADDRESS, FIELD_SID, FIELD_STATE, FIELD_MAX };
@@ -56,6 +59,14 @@ struct csc_follow {
 	bool synced;
 };
 
+struct csc_quota {
+	int64_t lease;		  /* 0 = instances without one */
+	unsigned int n;		  /* functions its instances have, or are promised */
+	bool said;		  /* that there are no more */
+	struct csc_wish *waiting; /* only while there are no more */
+	UT_hash_handle hh;
+};
+
 struct csc {
 	struct ncsdb *db;
 	struct view *view;
@@ -64,7 +75,11 @@ struct csc {
 	struct csc_follow status, agents, aggregates;
 	struct csc_wish *wishes;	/* uthash: instances that need a SID of us */
 	struct csc_wish *ready;		/* of them, to be written */
+	struct csc_wish *later;		/* of them, to be tried again after a while */
+	unsigned int n_again;		/* of later, not yet tried in this round */
 	unsigned int n_flying;		/* of them, under way */
+	struct csc_quota *quotas;	/* uthash by lease */
+	unsigned int sids_per_lease;	/* CSC_SIDS_PER_LEASE */
 	struct csc_publish *publishes;	/* uthash */
 	struct csc_clock *clock;	/* NULL: nothing to try again yet */
 	uint64_t retry_ms;		/* 0: the last write succeeded */
@@ -99,10 +114,18 @@ void csc_retry(struct csc *csc);
 void csc_sid_check(struct csc *csc, const struct csc_instance_key *key);
 /* What csc_sid_check() found is written. Once the view is whole as of some revision. */
 void csc_sids_run(struct csc *csc);
-void csc_sids_retry(struct csc *csc);
+/* Some of those that wait; true: there are more, call again soon. */
+bool csc_sids_retry(struct csc *csc);
 void csc_sids_fini(struct csc *csc);
 /* The function of a SID that is being written for an instance; -1: none. */
 int csc_sid_function(const struct csc *csc, uint64_t service, const char *name);
+/* The first that waits may have a function. */
+void csc_sid_wake(struct csc_quota *quota);
+void csc_quota_add(struct csc *csc, int64_t lease);
+void csc_quota_drop(struct csc *csc, int64_t lease);
+/* NULL: one more may be given. */
+struct csc_quota *csc_quota_full(struct csc *csc, int64_t lease);
+void csc_quotas_fini(struct csc *csc);
 int csc_exhausted(const struct csc *csc, struct err *err); /* -ENOSPC: no free function */
 
 int csc_follow_aggregates(struct csc *csc);

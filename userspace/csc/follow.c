@@ -94,9 +94,22 @@ static struct csc_instance *instance_need(struct csc *csc, const struct status_k
 
 static void instance_function(struct csc *csc, struct csc_instance *inst, int function)
 {
+	if (function >= 0)
+		csc_quota_add(csc, inst->lease);
+	if (inst->function >= 0)
+		csc_quota_drop(csc, inst->lease);
 	functions_use(&csc->functions, function);
 	functions_drop(&csc->functions, inst->function);
 	inst->function = function;
+}
+
+static void instance_lease(struct csc *csc, struct csc_instance *inst, int64_t lease)
+{
+	if (inst->function >= 0 && inst->lease != lease) {
+		csc_quota_add(csc, lease);
+		csc_quota_drop(csc, inst->lease);
+	}
+	inst->lease = lease;
 }
 
 static void instance_free(struct csc *csc, struct csc_instance *inst)
@@ -238,7 +251,7 @@ static int field_put(struct csc *csc, const struct status_key *key, const struct
 		return -ENOMEM;
 	inst->fields |= 1u << key->field;
 	if (key->field == FIELD_ADDRESS) {
-		inst->lease = kv->lease;
+		instance_lease(csc, inst, kv->lease);
 		inst->address_rev = kv->create_rev;
 	}
 	if (key->field == FIELD_SID)

@@ -20,7 +20,8 @@
 enum wish_state {
 	WISH_READY,   /* in csc->ready */
 	WISH_FLYING,  /* a write is under way */
-	WISH_LATER,   /* the database did not take it, or no function is free */
+	WISH_LATER,   /* in csc->later: the database did not take it, or no function is free */
+	WISH_OVER,    /* in its quota's list: no function is free for its lease */
 	WISH_WAITING, /* it was refused: until the follower tells why */
 };
 
@@ -29,8 +30,11 @@ struct csc_wish {
 	struct csc *csc; /* NULL: not wanted any more, or closed */
 	int function;	 /* -1: none yet */
 	enum wish_state state;
-	bool changed;		      /* since the write started */
-	struct csc_wish *prev, *next; /* in csc->ready */
+	bool changed;  /* since the write started */
+	bool promised; /* counted in the quota of this lease: */
+	int64_t lease;
+	struct csc_quota *quota;      /* of WISH_OVER */
+	struct csc_wish *prev, *next; /* in one of the lists */
 	UT_hash_handle hh;
 };
 
@@ -42,10 +46,67 @@ static struct csc_wish *wish_find(const struct csc *csc, const struct csc_instan
 	return wish;
 }
 
+/* Out of the list that it is in. */
+static void wish_unlist(struct csc_wish *wish)
+{
+	switch (wish->state) {
+	case WISH_READY:
+		DL_DELETE(wish->csc->ready, wish);
+		break;
+	case WISH_LATER:
+		DL_DELETE(wish->csc->later, wish);
+		break;
+	case WISH_OVER:
+		DL_DELETE(wish->quota->waiting, wish);
+		break;
+	default:
+		break;
+	}
+}
+
+/* From here on: of a wish that is in no list. */
 static void wish_ready(struct csc_wish *wish)
 {
 	wish->state = WISH_READY;
 	DL_APPEND(wish->csc->ready, wish);
+}
+
+static void wish_later(struct csc_wish *wish)
+{
+	wish->state = WISH_LATER;
+	DL_APPEND(wish->csc->later, wish);
+	csc_retry(wish->csc);
+}
+
+static void wish_over(struct csc_wish *wish, struct csc_quota *quota)
+{
+	wish->state = WISH_OVER;
+	wish->quota = quota;
+	DL_APPEND(quota->waiting, wish);
+}
+
+static void wish_promise(struct csc_wish *wish, int64_t lease)
+{
+	wish->promised = true;
+	wish->lease = lease;
+	csc_quota_add(wish->csc, lease);
+}
+
+static void wish_renounce(struct csc_wish *wish)
+{
+	if (!wish->promised)
+		return;
+	wish->promised = false;
+	csc_quota_drop(wish->csc, wish->lease);
+}
+
+void csc_sid_wake(struct csc_quota *quota)
+{
+	struct csc_wish *wish = quota->waiting;
+
+	wish_unlist(wish);
+	wish_ready(wish);
+	wish_promise(wish, quota->lease);
 }
 
 static void wish_new(struct csc *csc, const struct csc_instance_key *key)
@@ -69,14 +130,14 @@ static void wish_drop(struct csc *csc, struct csc_wish *wish)
 {
 	HASH_DEL(csc->wishes, wish);
 	functions_drop(&csc->functions, wish->function);
+	wish_unlist(wish);
+	wish_renounce(wish);
 	wish->csc = NULL;
 	if (wish->state == WISH_FLYING) {
 		csc->n_flying--;
 		csc->retry_ms = 0;
 		return;
 	}
-	if (wish->state == WISH_READY)
-		DL_DELETE(csc->ready, wish);
 	free(wish);
 }
 
@@ -105,9 +166,10 @@ void csc_sid_check(struct csc *csc, const struct csc_instance_key *key)
 		wish_drop(csc, wish);
 	else if (wanted && !wish)
 		wish_new(csc, key);
-	else if (wish && wish->state == WISH_WAITING)
+	else if (wish && (wish->state == WISH_WAITING || wish->state == WISH_OVER)) {
+		wish_unlist(wish); /* its lease may be another one */
 		wish_ready(wish);
-	else if (wish)
+	} else if (wish)
 		wish->changed = true;
 }
 
@@ -143,8 +205,7 @@ static void on_written(void *arg, int status, int64_t revision, bool created)
 	csc->n_flying--;
 	wish->state = WISH_WAITING;
 	if (status && status != -ESTALE && status != -ENOENT) {
-		wish->state = WISH_LATER;
-		csc_retry(csc);
+		wish_later(wish);
 	} else if (wish->changed) {
 		wish_ready(wish);
 	}
@@ -168,23 +229,40 @@ static int wish_write(struct csc *csc, struct csc_wish *wish)
 	return ncsdb_write_commit(w, (struct ncsdb_write_done){on_written, wish}, NULL);
 }
 
-static void wish_start(struct csc *csc, struct csc_wish *wish)
+/* False: it has none, and waits. */
+static bool wish_function(struct csc *csc, struct csc_wish *wish)
 {
+	int64_t lease = csc_instance_find(csc, wish->key.service, wish->key.name)->lease;
+	struct csc_quota *full;
 	struct in6_addr seg;
 
-	DL_DELETE(csc->ready, wish);
-	wish->state = WISH_LATER;
-	wish->changed = false;
-	if (wish->function < 0) {
-		if (functions_alloc(&csc->functions, &seg)) {
-			refuse_exhausted(csc, wish);
-			csc_retry(csc);
-			return;
-		}
-		wish->function = functions_of(&csc->functions, &seg);
+	if (wish->lease != lease)
+		wish_renounce(wish);
+	full = wish->promised ? NULL : csc_quota_full(csc, lease);
+	if (full) {
+		wish_over(wish, full);
+		return false;
 	}
+	if (!wish->promised)
+		wish_promise(wish, lease);
+	if (functions_alloc(&csc->functions, &seg)) {
+		refuse_exhausted(csc, wish);
+		wish_later(wish);
+		return false;
+	}
+	wish->function = functions_of(&csc->functions, &seg);
+	return true;
+}
+
+static void wish_start(struct csc *csc, struct csc_wish *wish)
+{
+	wish_unlist(wish);
+	wish->state = WISH_WAITING;
+	wish->changed = false;
+	if (wish->function < 0 && !wish_function(csc, wish))
+		return;
 	if (wish_write(csc, wish)) {
-		csc_retry(csc);
+		wish_later(wish);
 		return;
 	}
 	wish->state = WISH_FLYING;
@@ -197,14 +275,21 @@ void csc_sids_run(struct csc *csc)
 		wish_start(csc, csc->ready);
 }
 
-void csc_sids_retry(struct csc *csc)
+bool csc_sids_retry(struct csc *csc)
 {
-	struct csc_wish *wish, *next;
+	unsigned int n = CSC_SIDS_SLICE;
+	struct csc_wish *wish;
 
-	HASH_ITER(hh, csc->wishes, wish, next)
-		if (wish->state == WISH_LATER)
-			wish_ready(wish);
+	if (!csc->n_again)
+		DL_COUNT(csc->later, wish, csc->n_again);
+	for (; n && csc->n_again && (wish = csc->later); n--, csc->n_again--) {
+		wish_unlist(wish);
+		wish_ready(wish);
+	}
+	if (!csc->later)
+		csc->n_again = 0;
 	csc_sids_run(csc);
+	return csc->n_again > 0;
 }
 
 void csc_sids_fini(struct csc *csc)
@@ -217,5 +302,7 @@ void csc_sids_fini(struct csc *csc)
 		if (wish->state != WISH_FLYING)
 			free(wish);
 	}
-	csc->ready = NULL;
+	csc->ready = csc->later = NULL;
+	for (struct csc_quota *quota = csc->quotas; quota; quota = quota->hh.next)
+		quota->waiting = NULL;
 }

@@ -2,7 +2,7 @@
 /* Instances that somebody else wrote, key by key, as `etcdctl put` or an agent does. */
 #include "unit/csc/rig.h"
 
-#include "csc/functions.h"
+#include "csc/csc_int.h"
 
 /* ---- the database's transactions, with faults in those that csc writes: they compare ---- */
 
@@ -423,6 +423,115 @@ static void test_answers_that_come_too_late(void **state)
 	held_answer();
 }
 
+/* ---- not all for one ---- */
+
+static void instance_of(const char *name, int64_t lease)
+{
+	key_put(name, "gateway", "gw2", lease);
+	key_put(name, "address", "2001:db8::1", lease);
+	turn();
+}
+
+static bool has_sid(const char *name)
+{
+	return strncmp(sid_of(name), "5f00:0:2:", 9) == 0;
+}
+
+/* What one lease takes leaves the others their part; who waits is next when one goes. */
+static void test_a_part_for_each_lease(void **state)
+{
+	int64_t mine = grant(), other = grant();
+
+	assert_int_equal(CSC_SIDS_PER_LEASE, 0xff00 / 4);
+	assert_int_equal(csc->sids_per_lease, CSC_SIDS_PER_LEASE);
+	csc->sids_per_lease = 2;
+	instance_of("a", mine);
+	instance_of("b", mine);
+	instance_of("c", mine);
+	instance_of("d", mine);
+	assert_true(has_sid("a") && has_sid("b"));
+	assert_false(has_sid("c") || has_sid("d"));
+	instance_of("x", other);
+	instance_of("y", 0);
+	assert_true(has_sid("x") && has_sid("y"));
+	/* It waits without being tried. */
+	n_txns = 0;
+	run_ms(1200);
+	assert_int_equal(n_txns, 0);
+	raw_del("/san/status/0x101/a/address");
+	raw_del("/san/status/0x101/a/gateway");
+	raw_del("/san/status/0x101/a/sid");
+	turn();
+	assert_true(has_sid("c"));
+	assert_false(has_sid("d"));
+	instance_of("d", other); /* another lease has room */
+	assert_true(has_sid("d"));
+	instance_of("e", other);
+	assert_false(has_sid("e"));
+	/* With its lease goes all it had, and what waits. */
+	ncsdb_lease_revoke(db, other, on_lease, (leased(), NULL));
+	wait_for(&l.done);
+	turn();
+	assert_int_equal(HASH_COUNT(csc->quotas), 2);
+	instance_of("z", mine);
+	assert_false(has_sid("z")); /* and this one waits when all is closed */
+}
+
+/* Of a promise nobody uses the next one gets it. */
+static void test_who_waits_may_go(void **state)
+{
+	csc->sids_per_lease = 1;
+	instance_of("a", 0);
+	instance_of("b", 0);
+	instance_of("c", 0);
+	instance_of("d", 0);
+	raw_del("/san/status/0x101/b/address");
+	raw_del("/san/status/0x101/a/gateway");
+	raw_del("/san/status/0x101/a/sid");
+	turn();
+	assert_true(has_sid("c"));
+	assert_false(has_sid("d"));
+	raw_del("/san/status/0x101/c/gateway");
+	raw_del("/san/status/0x101/c/sid");
+	turn();
+	assert_true(has_sid("d"));
+}
+
+/* More than a slice: all are tried again, one slice after the other. */
+static void test_again_in_slices(void **state)
+{
+	const int n = 3 * CSC_SIDS_SLICE + 7;
+	char keys[2][64];
+	int left;
+
+	txn_fails = n;
+	txn_status = -EAGAIN;
+	for (int i = 0; i < n; i++) {
+		struct ncsdb_op ops[] = {{NCSDB_PUT, keys[0], "gw2", 3, 0},
+					 {NCSDB_PUT, keys[1], "2001:db8::1", 11, 0}};
+
+		snprintf(keys[0], sizeof(keys[0]), "/san/status/0x101/m%d/gateway", i);
+		snprintf(keys[1], sizeof(keys[1]), "/san/status/0x101/m%d/address", i);
+		ncsdb_txn(db, &(struct ncsdb_txn){.then = ops, .n_then = 2}, NULL, NULL);
+	}
+	do
+		turn();
+	while (txn_fails || csc->n_flying);
+	n_txns = 0;
+	left = n;
+	for (int slices = 0; left; slices++) {
+		assert_true(slices < 20);
+		csc_sids_retry(csc);
+		for (int i = 0; i < 20; i++)
+			turn();
+		assert_in_range(left - (n - n_txns), 0, CSC_SIDS_SLICE);
+		left = n - n_txns;
+	}
+	assert_null(csc->later);
+	assert_int_equal(csc->n_again, 0);
+	assert_null(csc->ready);
+}
+
 /* ---- agents, by the same protocol ---- */
 
 static void test_agents_of_etcds_protocol(void **state)
@@ -469,6 +578,9 @@ int main(void)
 		T(test_many_at_once),
 		T(test_close_while_it_is_written),
 		T(test_answers_that_come_too_late),
+		T(test_a_part_for_each_lease),
+		T(test_who_waits_may_go),
+		T(test_again_in_slices),
 		T(test_agents_of_etcds_protocol),
 	};
 
