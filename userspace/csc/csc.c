@@ -176,12 +176,12 @@ void csc_on_revision(void *arg, int64_t revision)
 	csc_sids_run(f->csc);
 }
 
-/* What is stored later is not seen any more: the writes at least are answered. */
+/* Until it succeeds again what is stored is not seen: the writes at least are answered. */
 void csc_on_failed(void *arg, int status)
 {
 	struct csc_follow *f = arg;
 
-	log_err("computing status is not followed any more", "error=\"%s\"", strerror(-status));
+	log_err("computing status is not followed for now", "error=\"%s\"", strerror(-status));
 	ncsdb_writer_seen(&f->writer, INT64_MAX);
 }
 

@@ -55,6 +55,13 @@ static int gateway_from_kv(const struct ncsdb_kv *kv, struct gateway *gw, struct
 	return r;
 }
 
+/* As it is stored, good or not. */
+static void own_seen(struct nsc *nsc, const char *key, int64_t lease)
+{
+	if (strcmp(key + strlen(NSC_GATEWAYS), nsc->own) == 0)
+		nsc->own_lease = lease;
+}
+
 static void gateway_put(void *arg, const struct ncsdb_kv *kv)
 {
 	struct nsc_follow *f = arg;
@@ -62,6 +69,7 @@ static void gateway_put(void *arg, const struct ncsdb_kv *kv)
 	struct gateway gw;
 	int r = gateway_from_kv(kv, &gw, &err);
 
+	own_seen(f->nsc, kv->key, kv->lease);
 	if (!r)
 		r = view_gateway_put(f->nsc->view, &gw, kv->mod_rev);
 	if (r)
@@ -74,6 +82,7 @@ static void gateway_del(void *arg, const char *key, int64_t revision)
 	char name[1][NAME_LEN];
 	struct err err;
 
+	own_seen(f->nsc, key, 0);
 	if (!gateway_key(key, name, &err))
 		view_gateway_del(f->nsc->view, name[0]);
 }
@@ -212,12 +221,12 @@ static void on_revision(void *arg, int64_t revision)
 	ncsdb_writer_seen(&f->writer, revision);
 }
 
-/* What is stored later is not seen any more: the writes at least are answered. */
+/* Until it succeeds again what is stored is not seen: the writes at least are answered. */
 static void on_failed(void *arg, int status)
 {
 	struct nsc_follow *f = arg;
 
-	log_err("network objects are not followed any more", "error=\"%s\"", strerror(-status));
+	log_err("network objects are not followed for now", "error=\"%s\"", strerror(-status));
 	ncsdb_writer_seen(&f->writer, INT64_MAX);
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/patch.h"
 #include "util/json.h"
@@ -121,7 +122,16 @@ int nsc_gateway_put(struct nsc *nsc, const char *name, const json_t *obj, int64_
 int nsc_gateway_hold(struct nsc *nsc, const char *name, const json_t *obj, int64_t lease,
 		     struct ncsdb_write_done done, struct err *err)
 {
+	if (name && name_valid(name) && strcmp(nsc->own, name) != 0) {
+		strcpy(nsc->own, name);
+		nsc->own_lease = 0;
+	}
 	return gateway_put(nsc, name, obj, (struct terms){ANY_REVISION, lease}, done, err);
+}
+
+int64_t nsc_gateway_held(const struct nsc *nsc)
+{
+	return nsc->own_lease;
 }
 
 int nsc_gateway_del(struct nsc *nsc, const char *name, int64_t if_revision,

@@ -24,6 +24,8 @@ int nsc_gateway_put(struct nsc *nsc, const char *name, const json_t *obj, int64_
 /* The same under a lease: it ends with the lease. For this host's own gateway. */
 int nsc_gateway_hold(struct nsc *nsc, const char *name, const json_t *obj, int64_t lease,
 		     struct ncsdb_write_done done, struct err *err);
+/* The lease of the gateway last held, as it is stored; 0: it is under none, or not there. */
+int64_t nsc_gateway_held(const struct nsc *nsc);
 int nsc_gateway_del(struct nsc *nsc, const char *name, int64_t if_revision,
 		    struct ncsdb_write_done done, struct err *err);
 int nsc_path_put(struct nsc *nsc, struct path_key key, const json_t *obj, int64_t if_revision,

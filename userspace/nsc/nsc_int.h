@@ -24,6 +24,8 @@ struct nsc {
 	struct view *view;
 	struct nsc_follow prefix[NSC_P_MAX];
 	struct ncsdb_refusals refusals;
+	char own[NAME_LEN]; /* gateway that is held; "": none yet */
+	int64_t own_lease;  /* of its key */
 	void (*synced)(void *arg);
 	void *arg;
 };

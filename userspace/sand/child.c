@@ -31,10 +31,12 @@ struct child {
 	struct north *north;
 	struct registration *registration;
 	unsigned int unsynced;
-	uv_timer_t again; /* what could not even be kept to be published is said again */
+	uv_timer_t patience; /* until the start */
+	uv_timer_t again;    /* what could not even be kept to be published is said again */
 };
 
 #define REPUBLISH_MS 1000
+#define START_LOOK_MS 1000
 
 static void give_up(struct child *c, int code)
 {
@@ -104,12 +106,9 @@ static void on_aggregate(void *arg, uint64_t service, const struct aggregate *ag
 		uv_timer_start(&c->again, on_say_again, REPUBLISH_MS, 0);
 }
 
-static void on_synced(void *arg)
+static void start(struct child *c)
 {
-	struct child *c = arg;
-
-	if (--c->unsynced)
-		return;
+	uv_timer_stop(&c->patience);
 	c->registration = registration_start(
 		&(struct registration_conf){
 			.loop = c->loop,
@@ -122,6 +121,23 @@ static void on_synced(void *arg)
 		on_registered, c);
 	if (!c->registration || (c->config->is_gateway && database_hold(&c->database, on_lease, c)))
 		give_up(c, EXIT_FAILURE);
+}
+
+static void on_synced(void *arg)
+{
+	struct child *c = arg;
+
+	if (!c->registration && !--c->unsynced)
+		start(c);
+}
+
+/* What one follower cannot have now (a right that is missing) keeps nobody from the rest. */
+static void on_patience_end(uv_timer_t *timer)
+{
+	struct child *c = timer->data;
+
+	if (!c->registration && database_settled(&c->database))
+		start(c);
 }
 
 static void on_acked(void *arg, uint64_t generation, int result, const char *text)
@@ -193,6 +209,7 @@ static int open_writers(struct child *c)
 	c->database.srm = c->srm;
 	c->database.nsc = c->nsc;
 	c->database.csc = c->csc;
+	uv_timer_start(&c->patience, on_patience_end, START_LOOK_MS, START_LOOK_MS);
 	return r ? EXIT_FAILURE : 0;
 }
 
@@ -267,7 +284,8 @@ int child_open(uv_loop_t *loop, const struct options *o, int fd, int *code, stru
 	c->code = code;
 	view_init(&c->view);
 	uv_timer_init(loop, &c->again);
-	c->again.data = c;
+	uv_timer_init(loop, &c->patience);
+	c->again.data = c->patience.data = c;
 	r = load_config(c);
 	if (!r)
 		r = open_database(c);
@@ -284,6 +302,7 @@ int child_open(uv_loop_t *loop, const struct options *o, int fd, int *code, stru
 void child_close(struct child *c)
 {
 	uv_close((uv_handle_t *)&c->again, NULL);
+	uv_close((uv_handle_t *)&c->patience, NULL);
 	if (c->north)
 		north_close(c->north);
 	if (c->registration)

@@ -130,16 +130,16 @@ static int open_server(struct database *d, struct err *err)
 
 static void add(struct ncsdb_follow_stats *sum, const struct ncsdb_follow_stats *one)
 {
-	sum->synced &= one->synced;
+	sum->settled &= one->settled;
 	if (one->revision > sum->revision)
 		sum->revision = one->revision;
 }
 
 static struct ncsdb_follow_stats followers(const struct database *d)
 {
-	struct ncsdb_follow_stats sum = {.synced = d->srm && d->nsc && d->csc}, one;
+	struct ncsdb_follow_stats sum = {.settled = d->srm && d->nsc && d->csc}, one;
 
-	if (!sum.synced)
+	if (!sum.settled)
 		return sum;
 	srm_follow_stats(d->srm, &one);
 	add(&sum, &one);
@@ -150,7 +150,13 @@ static struct ncsdb_follow_stats followers(const struct database *d)
 	return sum;
 }
 
-/* In sync: listed, and at the revision of the return, or as far as there is something to tell. */
+bool database_settled(const struct database *d)
+{
+	return followers(d).settled;
+}
+
+/* In sync: listed, and at the revision of the return, or as far as there is something to tell. A
+ * follower that fails for now (its module has said so) is not waited for. */
 static void on_settle(uv_timer_t *timer)
 {
 	struct database *d = timer->data;
@@ -158,7 +164,7 @@ static void on_settle(uv_timer_t *timer)
 	bool quiet = f.revision == d->seen;
 
 	d->seen = f.revision;
-	if (!f.synced || (f.revision < d->target && !quiet))
+	if (!f.settled || (f.revision < d->target && !quiet))
 		return;
 	uv_timer_stop(timer);
 	view_go_on(d->conf.view, clock_us());

@@ -47,6 +47,8 @@ int database_open(struct database *d, const struct database_conf *conf);
  * its place. 0 or -errno. */
 int database_hold(struct database *d, void (*held)(void *arg, int64_t lease), void *arg);
 int64_t database_lease(const struct database *d); /* 0: none now */
+/* Every follower has its list, or has failed for now. */
+bool database_settled(const struct database *d);
 /* After the followers are closed. */
 void database_close(struct database *d);
 

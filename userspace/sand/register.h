@@ -3,7 +3,10 @@
  * Registers the objects of the configuration file in the database: services, classifier rules,
  * gateways, paths, network status; and this host's own gateway, under the host's lease. What is
  * already stored as configured is not written again, so that several hosts may configure the same
- * objects. What the database cannot take now is tried again; what it refuses is logged and left.
+ * objects; and what was stored once is left to who changes it, until the database was away. What
+ * the database cannot take now is tried again, what it refuses more and more seldom. In a shared
+ * database a gateway that is there is left alone, and network status is told of this host's own
+ * paths only.
  */
 #ifndef SAND_REGISTER_H
 #define SAND_REGISTER_H
@@ -13,7 +16,8 @@
 #include "srm/srm.h"
 
 #define REGISTER_REFRESH_MS 2000
-#define REGISTER_PATIENCE_MS 3000 /* nobody waits longer for the first round */
+#define REGISTER_WAIT_MAX_MS 512000 /* between two tries of what is refused for good */
+#define REGISTER_PATIENCE_MS 3000   /* nobody waits longer for the first round */
 
 struct registration;
 

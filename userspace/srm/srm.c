@@ -137,12 +137,12 @@ void srm_on_synced(void *arg, int64_t revision)
 		synced(srm->arg);
 }
 
-/* What is stored later is not seen any more: the writes at least are answered. */
+/* Until it succeeds again what is stored is not seen: the writes at least are answered. */
 void srm_on_failed(void *arg, int status)
 {
 	struct srm_follow *f = arg;
 
-	log_err("services or rules are not followed any more", "error=\"%s\"", strerror(-status));
+	log_err("services or rules are not followed for now", "error=\"%s\"", strerror(-status));
 	ncsdb_writer_seen(&f->writer, INT64_MAX);
 }
 
