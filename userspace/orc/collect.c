@@ -22,7 +22,7 @@ void orc_drop_candidates(struct orc *orc, struct orc_service *svc)
 		orc->filled = NULL;
 }
 
-/* Its gateway speaks for it. */
+/* Its gateway speaks for it, and is heard: there may have been no room for its aggregate. */
 static bool spoken_for(const struct orc *orc, const struct orc_service *svc,
 		       const struct orc_instance *inst)
 {
@@ -31,7 +31,7 @@ static bool spoken_for(const struct orc *orc, const struct orc_service *svc,
 
 	snprintf(name, sizeof(name), "@%s", orc_gateway_of(orc, inst)->name);
 	whole = view_instance(orc->view, svc->view->id, name);
-	return whole && whole->aggregate;
+	return whole && whole->aggregate && orc_of(whole) && orc_of(whole)->gateway;
 }
 
 /* Steered by gateway, what a gateway says of all its instances is a candidate; those of a gateway

@@ -162,13 +162,17 @@ static void join(struct orc *orc, struct orc_instance *inst, const char *gateway
 	orc->sites_full |= r == -ENOSPC;
 }
 
+/* One that there is no room for comes here with every event: then nothing changes. */
 static void move_instance(struct orc *orc, struct orc_instance *inst, const char *gateway)
 {
-	touch_service(orc, orc_service_of(inst));
+	bool was_anywhere = inst->gateway;
+
 	orc_gateway_leave(orc, inst);
 	forget_weights(inst);
 	if (gateway[0])
 		join(orc, inst, gateway);
+	if (was_anywhere || inst->gateway)
+		touch_service(orc, orc_service_of(inst));
 }
 
 /* SID, address or state changed. */

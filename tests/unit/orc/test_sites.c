@@ -56,11 +56,56 @@ static void test_limit(void **state)
 	assert_int_equal(put(i + 1, 2)->gateway, 0);
 }
 
+static void aggregate_put(uint64_t id, const char *gateway, uint32_t count)
+{
+	const struct aggregate agg = {.count = count, .capacity = 900, .metric = 100};
+	char name[NAME_LEN];
+
+	snprintf(name, sizeof(name), "@%s", gateway);
+	assert_int_equal(view_instance_put(&view, &(struct view_instance_put){.service = id,
+									      .instance = name,
+									      .gateway = gateway,
+									      .aggregate = &agg}),
+			 0);
+}
+
+/* An aggregate that there was no room for hides nobody, and what there is no room for changes
+ * nothing for the others. */
+static void test_no_room_for_an_aggregate(void **state)
+{
+	const struct orc_service *svc;
+
+	for (unsigned int i = 0; i < ORC_MAX_SITES; i++)
+		put(i, 1);
+	service(0x102, "{\"steering\": \"gateway\", \"hysteresis\": {\"hold_ms\": 0}, "
+		       "\"evaluation\": [{\"attribute\": \"cpu_load\", "
+		       "\"curve\": {\"ramp\": [0, 100]}}]}");
+	aggregate_put(0x102, "gx", 1);
+	assert_int_equal(orc_of(view_instance(&view, 0x102, "@gx"))->gateway, 0);
+	view_instance_del(&view, 0x101, name_of(7));
+	path("pe1", "gx", "be", NULL);
+	gateway("gx", "5f00:0:7:5a::");
+	instance(0x102, "a", "gx", "5f00:0:7:100::");
+	attr(0x102, "a", ATTR_CPU_LOAD, 20);
+	orc_start(orc);
+	settle();
+	assert_string_equal(chosen(0x102), "a");
+	svc = view_service(&view, 0x102)->user;
+	for (int i = 0; i < 2; i++) {
+		instance(0x102, "b", "gy", i ? "5f00:0:8:101::" : NULL);
+		assert_false(svc->rebuild);
+		assert_int_equal(stats().queued, 0);
+	}
+	aggregate_put(0x102, "gx", 2); /* told anew: there is room now */
+	assert_true(svc->rebuild);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_numbers_are_used_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_room_for_an_aggregate, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
