@@ -381,7 +381,7 @@ static void test_balanced_by_capacity(void **state)
 	assert_string_equal(members(0x101, SAN_SCOPE_INGRESS), "5f00:0:3:5a::=900");
 }
 
-/* More instances than the range of a weight has room for. */
+/* More instances than the range of a weight has room for: in proportion, the least has 1. */
 static void test_balanced_very_many(void **state)
 {
 	two_sites(BY_GATEWAY("\"selection\": \"balanced\", " NO_HYSTERESIS));
@@ -389,7 +389,12 @@ static void test_balanced_very_many(void **state)
 	says("gw3", 10, 0);
 	settle();
 	assert_string_equal(members(0x101, SAN_SCOPE_INGRESS),
-			    "5f00:0:2:5a::=1000 5f00:0:3:5a::=153");
+			    "5f00:0:2:5a::=1000 5f00:0:3:5a::=1");
+	rest();
+	says("gw3", AGGREGATE_MAX_COUNT / 10, 0);
+	settle();
+	assert_string_equal(members(0x101, SAN_SCOPE_INGRESS),
+			    "5f00:0:2:5a::=1000 5f00:0:3:5a::=100");
 }
 
 /* Values told again, even others: ncc hears only of another choice. */
