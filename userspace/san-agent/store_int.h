@@ -7,7 +7,6 @@
 #ifndef SAN_AGENT_STORE_INT_H
 #define SAN_AGENT_STORE_INT_H
 
-
 #include "model/service.h"
 #include "ncsdb/follow.h"
 #include "ncsdb/hold.h"
