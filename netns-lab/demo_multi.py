@@ -7,6 +7,7 @@ clients ask all the time: 0x101 at both ingresses, 0x103 (the gateway chooses th
 """
 import time
 
+import labcast
 import labdb
 import labnet
 import labprocs
@@ -146,7 +147,7 @@ class Play:
         self.phases.append(("leader", begin, time.monotonic(), {}))
         self.phase("leaderless", PHASE_S, c1_pe1=SITE3, c2_pe2=SITE3, c2_pe2_two=SITE3)
         if victim not in labdb.endpoints(self.topo):
-            labdb.start(self.topo, victim)
+            labcast.start_database(self.topo, victim)
         wait("all members answer", lambda: len(labdb.endpoints(self.topo)) == len(
             labdb.members(self.topo)), step=0.1)
 
@@ -155,7 +156,7 @@ class Play:
         wait("pe1 says that it is stale", lambda: labprocs.status("pe1").get("stale"), step=0.05)
         self.took("kill -> pe1 says that its view is stale", time.monotonic() - begin)
         time.sleep(DOWN_S)
-        labdb.start(self.topo, victim)
+        labcast.start_database(self.topo, victim)
         wait("pe1 is in sync again", lambda: not labprocs.status("pe1").get("stale"), step=0.05)
         self.took("kill -> in sync again", time.monotonic() - begin)
 

@@ -6,10 +6,9 @@ the one in use.
 """
 import json
 import os
-import time
 
 import labprocs
-from labnet import LabError, enter, run
+from labnet import enter, run
 
 CLIENT, PEER = 2379, 2380
 EMBEDDED, ETCD = "embedded", "etcd"
@@ -48,12 +47,6 @@ def start_etcd(topo, host):
     return labprocs.start(f"etcd-{host}", host, argv)
 
 
-def start(topo, host):
-    if topo["kind"] == EMBEDDED:
-        return labprocs.start_sand(topo, host)
-    return start_etcd(topo, host)
-
-
 def process(topo, host):
     return f"{'sand' if topo['kind'] == EMBEDDED else 'etcd'}-{host}"
 
@@ -79,12 +72,5 @@ def leader(topo):
     return next((host for host, status in endpoints(topo).items() if status["leader"]), None)
 
 
-def start_all(topo, seconds=20):
-    for host in members(topo):
-        start(topo, host)
-    end = time.monotonic() + seconds
-    while members(topo) and (len(endpoints(topo)) < len(members(topo)) or not leader(topo)):
-        if time.monotonic() > end:
-            raise LabError("the database did not get ready:\n"
-                           + "".join(labprocs.log_tail(process(topo, h)) for h in members(topo)))
-        time.sleep(0.2)
+def ready(topo):
+    return len(endpoints(topo)) == len(members(topo)) and (not members(topo) or leader(topo))

@@ -3,12 +3,10 @@
 import glob
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
 
-import labdb
 from labnet import HERE, LabError, enter, run
 
 RUN = "/run/sand-lab"
@@ -150,51 +148,7 @@ def cgroup_remove():
                 pass
 
 
-# --- the cast -----------------------------------------------------------------------------------------
-def need_binaries():
-    for name in ("sand", "sanctl", "san-agent", "san-run"):
-        if not os.path.exists(f"{BIN}/{name}"):
-            raise LabError(f"{BIN}/{name} is missing: run `make` first")
-
-
-def conf_file(topo, name, more=""):
-    """The file of a host or an agent, with the section `database` that all of the topology share."""
-    path = f"{topo['dir']}/{name}"
-    section = labdb.section(topo, more)
-    if not section or name[:-5] in topo["database"][topo["kind"]]:
-        return path
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    made = f"{RUN}/conf/{name}"
-    os.makedirs(os.path.dirname(made), exist_ok=True)
-    write(made, f"{text}\n{section}\n")
-    return made
-
-
-def start_sand(topo, host):
-    argv = [f"{BIN}/sand", "-c", conf_file(topo, f"{host}.yaml", ", lease_ttl_s: 3"), "--user", "nobody",
-            "--run-dir", f"{RUN}/{host}", "--state-dir", f"{RUN}/{host}/db",
-            "--pin-dir", pin_dir(host)]
-    return start(f"sand-{host}", host, argv)
-
-
-def start_all(topo):
-    need_binaries()
-    for name, spec in topo["instances"].items():
-        cgroup_make(name, spec["cpu"])
-        start(f"instance-{name}", name, [f"{HERE}/instance.py", name], cgroup=name)
-    labdb.start_all(topo)
-    for host in topo["sand"]:
-        start_sand(topo, host)
-    for host in topo["sand"]:
-        wait_ready(host)
-    for host, conf in topo["agents"].items():
-        start(f"agent-{host}", host, [f"{BIN}/san-agent", "-c", conf_file(topo, conf)])
-    for host, services in topo["ready"].items():
-        for service in services:
-            wait_selected(host, service)
-
-
+# --- what a sand says of itself --------------------------------------------------------------------
 def sanctl(host, *args, check=True):
     env = {**os.environ, "SANCTL_SERVER": f"unix:{RUN}/{host}/api.sock"}
     return run([f"{BIN}/sanctl", *args], check=check, env=env)
@@ -204,40 +158,3 @@ def status(host):
     """What sand on host says of itself, {} without an answer."""
     done = sanctl(host, "--json", "status", check=False)
     return json.loads(done.stdout) if done.returncode == 0 else {}
-
-
-def wait_ready(host, seconds=15):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        done = sanctl(host, "--json", "status", check=False)
-        if done.returncode == 0 and '"applied": 0' not in done.stdout and '"ready": true' in done.stdout:
-            return
-        if not pid_of(f"sand-{host}"):
-            break
-        time.sleep(0.1)
-    raise LabError(f"sand on {host} did not get ready:\n{log_tail(f'sand-{host}')}")
-
-
-def wait_selected(host, service, seconds=15):
-    """The ingress has chosen an instance: the agents have registered and reported."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        done = sanctl(host, "--json", "entry", "get", service, check=False)
-        if done.returncode == 0 and json.loads(done.stdout)["instance"]:
-            return
-        time.sleep(0.1)
-    raise LabError(f"{host} selected no instance of {service}:\n{log_tail(f'sand-{host}')}")
-
-
-def stop_all(topo):
-    """Also after a lab that was killed: whatever of ours is left goes, nothing else."""
-    for name in [n for n in names() if n.startswith(("client", "agent-"))]:
-        stop(name)
-    for name in names():
-        stop(name)
-    for host in topo["sand"] + labdb.hosts(topo):
-        where = pin_dir(host)
-        if os.path.isdir(where):
-            shutil.rmtree(where, ignore_errors=True)
-    shutil.rmtree(RUN, ignore_errors=True)
-    cgroup_remove()
