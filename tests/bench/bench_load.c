@@ -3,6 +3,8 @@
  * Agents' writes by etcd's protocol, many of them:
  *
  *     load fill ENDPOINT SERVICES INSTANCES            registers services and instances of each
+ *     load two ENDPOINT SERVICES INSTANCES             the same, every other one behind "gwb", and
+ *                                                      what counts is the delay to the gateway
  *     load run ENDPOINT SERVICES INSTANCES SECONDS     updates 5 attributes of all, round by round
  *
  * Services are 0x1000, 0x1001 ..., instances i-0, i-1 ... behind the gateway "gw". Prints JSON:
@@ -97,18 +99,21 @@ static void put_done(int len)
 	batch.ops[batch.n++].value_len = (size_t)len;
 }
 
-static void fill(void)
+static void fill(bool two)
 {
+	const char *term = two ? "\"delay_us\", \"curve\": {\"ramp\": [0, 100000]}"
+			       : "\"cpu_load\", \"curve\": {\"ramp\": [0, 100]}";
+
 	for (unsigned int s = 0; s < n_services; s++)
 		put_done(sprintf(put(s, 0, NULL),
-				 "{\"id\": \"0x%x\", \"evaluation\": [{\"attribute\": \"cpu_load\","
-				 " \"curve\": {\"ramp\": [0, 100]}}], \"hysteresis\": {\"margin\": "
-				 "0, \"hold_ms\": 0}, \"freshness\": {\"max_age_ms\": 3600000}}",
-				 0x1000 + s));
+				 "{\"id\": \"0x%x\", \"evaluation\": [{\"attribute\": %s}],"
+				 " \"hysteresis\": {\"margin\": 0, \"hold_ms\": 0},"
+				 " \"freshness\": {\"max_age_ms\": 3600000}}",
+				 0x1000 + s, term));
 	for (unsigned int j = 0; j < n_instances; j++) {
 		unsigned int s = j / per_service, i = j % per_service;
 
-		put_done(sprintf(put(s, i, "gateway"), "gw"));
+		put_done(sprintf(put(s, i, "gateway"), two && i % 2 ? "gwb" : "gw"));
 		put_done(sprintf(put(s, i, "address"), "2001:db8:2a::2"));
 		put_done(sprintf(put(s, i, "sid"), "5f00:0:2:%x::", 0x1000 + j % SIDS));
 		put_done(sprintf(put(s, i, "cpu_load"), "%u", 1 + j % 97));
@@ -162,19 +167,17 @@ static void print(unsigned int round)
 int main(int argc, char **argv)
 {
 	bool run = argc == 6 && strcmp(argv[1], "run") == 0;
+	bool two = argc == 5 && strcmp(argv[1], "two") == 0;
 
-	if (!run && (argc != 5 || strcmp(argv[1], "fill")))
-		bench_die("usage: load fill|run ENDPOINT SERVICES INSTANCES [SECONDS]");
+	if (!run && !two && (argc != 5 || strcmp(argv[1], "fill")))
+		bench_die("usage: load fill|two|run ENDPOINT SERVICES INSTANCES [SECONDS]");
 	n_services = (unsigned int)atoi(argv[3]);
 	per_service = (unsigned int)atoi(argv[4]);
 	n_instances = n_services * per_service;
 	open_db(argv[2]);
 	begin_ns = bench_now_ns();
-	if (run)
-		print(update(atof(argv[5])));
-	else {
-		fill();
-		print(0);
-	}
+	if (!run)
+		fill(two);
+	print(run ? update(atof(argv[5])) : 0);
 	return 0;
 }

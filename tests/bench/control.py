@@ -151,7 +151,7 @@ def etcd(net):
     with tempfile.TemporaryDirectory(prefix="sand-bench-", dir=SHM) as data:
         process = net.lab.ns("pe").popen(
             "nice", "-n", "-20", "etcd", "--data-dir", os.path.join(data, "etcd"),
-            "--log-level", "error",
+            "--logger", "zap", "--log-level", "error",
             "--listen-client-urls", ENDPOINT, "--advertise-client-urls", ENDPOINT,
             "--listen-peer-urls", "http://[::1]:2380", "--initial-cluster",
             "default=http://[::1]:2380", "--initial-advertise-peer-urls", "http://[::1]:2380")

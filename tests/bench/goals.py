@@ -84,7 +84,7 @@ def scale(result):
 
 
 def load(result):
-    writes, start = result["load"], result["start"]
+    writes, start, moves = result["load"], result["start"], result["moves"]
     sizes = [row[-1] for row in writes["resident_kib"]]
     half = sizes[len(sizes) // 2:] or [0]
     return [
@@ -97,6 +97,8 @@ def load(result):
         goal(f"start with {start['services']} services, to the first full sync",
              start["synced_s"], 2, "s"),
         goal("packets lost at start", start["lost"], 0, ""),
+        goal(f"{moves['services']} selection changes, plan to maps, median",
+             moves["apply_ms"][len(moves["apply_ms"]) // 2], 50, "ms"),
     ]
 
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Load and start: agents' writes at full speed into a real sand that serves its database, and the
-start of a sand whose database is full, both while 10,000 packets a second go through it.
+start of a sand whose database is full, both while 10,000 packets a second go through it; and one event
+that moves the selections of 10,000 services at once.
 
 Load: 1,000 services x 10 instances, 5 attributes each, all anew again and again. Start: 100,000
-services x 1 instance. LOAD_SERVICES, START_SERVICES in the environment: others.
+services x 1 instance. Moves: a path gets slower or faster than the other, each service has an instance
+behind both. LOAD_SERVICES, START_SERVICES, MOVE_SERVICES in the environment: others.
 """
 
 import contextlib
@@ -25,6 +27,7 @@ ATTRIBUTES = ("cpu_load", "mem_load", "io_load", "queue_us", "sessions")
 MORE = 'database: {listen: ["[::1]:2379"], size_mb: 4096, max_keys: 4194304}\n'
 MAPS = "services: 131072, nexthops: 65536, flows: 1024"
 PPS = 10000
+MOVES = 20
 
 
 def cpu_s(pid):
@@ -84,8 +87,8 @@ class Load:
                                   str(self.services), str(self.instances), *map(str, words),
                                   timeout=timeout))
 
-    def fill(self):
-        filled = self.client("fill", timeout=300)
+    def fill(self, mode="fill"):
+        filled = self.client(mode, timeout=300)
         self.wait_applied()
         return filled
 
@@ -190,6 +193,39 @@ def start(*_):
         return result
 
 
+def second_path(net, delay_us):
+    """The way to the gateway gwb; that to gw takes 5000 us."""
+    for method, path, body in (("PUT", "/v1/gateways/gwb", {"locator": "5f00:0:3::/48"}),
+                               ("PUT", "/v1/paths/pe/gwb/be", {"kind": "be"}),
+                               ("PATCH", "/v1/network/pe/gwb/be", {"delay_us": delay_us})):
+        status, answer = net.call("pe", method, path, body)
+        assert status in (200, 201, 204), answer
+
+
+def move(net, rig, delay_us):
+    """From the plan to the acknowledged maps, in ms, for all services at once."""
+    before = rig.status()
+    status, answer = net.call("pe", "PATCH", "/v1/network/pe/gwb/be", {"delay_us": delay_us})
+    assert status == 204, answer
+    wait_for(lambda: rig.status()["orc"]["selections_changed"] >=
+             before["orc"]["selections_changed"] + rig.services, "selections changed", 20)
+    after = rig.wait_applied()
+    assert after["plan"]["plans"] == before["plan"]["plans"] + 1, "not one plan"
+    return after["plan"]["last_apply_us"] / 1e3, after["orc"]["last_react_us"] / 1e3
+
+
+def moves(*_):
+    services = int(os.environ.get("MOVE_SERVICES") or 10000)
+    with Dual("moves") as net:
+        rig = Load(net, services, 2)
+        second_path(net, 9000)
+        rig.fill("two")
+        times = [move(net, rig, 1000 if turn % 2 == 0 else 9000) for turn in range(MOVES)]
+    apply_ms, react_ms = (sorted(column) for column in zip(*times))
+    return {"services": services, "moves": MOVES, "apply_ms": apply_ms, "react_ms": react_ms}
+
+
 def measure(seconds):
     """A short load unless there is a minute for it."""
-    return {"load": load(seconds if seconds >= 60 else min(seconds, 5)), "start": start()}
+    return {"load": load(seconds if seconds >= 60 else min(seconds, 5)), "start": start(),
+            "moves": moves()}

@@ -149,7 +149,7 @@ def show_scale(result):
 
 
 def show_load(result):
-    writes, start = result["load"], result["start"]
+    writes, start, moves = result["load"], result["start"], result["moves"]
     print(f"\nwrites by etcd's protocol, {writes['seconds']:.0f} s: {writes['updates']} updates, "
           f"{writes['updates_per_s']:.0f}/s; {writes['selections_changed']} selections changed, in "
           f"the map {writes['settled_s']:.3f} s after the last answer; child "
@@ -159,6 +159,9 @@ def show_load(result):
           f"{start['child_cpu_s']:.2f} s of CPU, "
           f"{start['child_kib']} KiB; "
           f"{start['sent']} packets, {start['lost']} lost")
+    for what, times in (("event to plan", moves["react_ms"]), ("plan to maps", moves["apply_ms"])):
+        print(f"{moves['services']} selections moved by one event, {what}: "
+              f"{times[0]:.1f} ms min, {times[len(times) // 2]:.1f} ms median, {times[-1]:.1f} ms max")
 
 
 SHOW = {"dataplane": show_dataplane, "live": show_live, "control": show_control,
