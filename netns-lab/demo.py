@@ -100,7 +100,7 @@ class Play:
         print(labprocs.sanctl("pe1", "explain", SERVICE).stdout, end="")
 
     def calm(self):
-        say("the load ends: hysteresis (2 s), then the entry returns")
+        say("the load ends: hysteresis (2 s, longer after a loss), then the entry returns")
         post(BEST, "calm")
         begin = time.monotonic()
         back = wait("map entry moved back", lambda: at_map() == self.best_nexthop and time.monotonic())
