@@ -14,10 +14,10 @@ import time
 
 import pytest
 
+from agents import AGENT, AgentProcess
 from netns import wait_for
-from steering import BIN, SERVICE, Steering
+from steering import SERVICE, Steering
 
-AGENT = os.path.join(BIN, "san-agent")
 TTL_S = 2
 BURN = "while True: pass"
 
@@ -98,15 +98,13 @@ class Cgroup:
 
 
 # --- the agent ----------------------------------------------------------------------------------------
-class Agent:
-    """A san-agent with a configuration of its own."""
+class Agent(AgentProcess):
+    """One of the gateway gw."""
 
     def __init__(self, net, name, conf):
+        super().__init__(net.run_dir, name, net.lab.ns("gw").popen)
         self.net = net
-        self.file = f"{net.run_dir}/{name}.yaml"
-        self.logfile = f"{net.run_dir}/{name}.log"
         self.name = name
-        self.proc = None
         self.write(conf)
 
     def write(self, conf):
@@ -114,26 +112,6 @@ class Agent:
             "agent": self.name, "gateway": "gw", "ttl_s": TTL_S, "interval_ms": 100,
             "gateway_server": f"unix:{self.net.directory('gw')}/api.sock",
             "servers": [f"unix:{self.net.directory('pe')}/api.sock"], **conf}))
-
-    def __enter__(self):
-        with open(self.logfile, "ab") as log:
-            self.proc = self.net.lab.ns("gw").popen(AGENT, "-c", self.file, stderr=log)
-        return self
-
-    def __exit__(self, *_):
-        self.end(signal.SIGKILL)
-
-    def end(self, sig):
-        if self.proc.poll() is None:
-            self.proc.send_signal(sig)
-        return self.proc.wait(10)
-
-    def log(self):
-        with open(self.logfile, encoding="utf-8") as file:
-            return file.read()
-
-    def wait_log(self, text):
-        wait_for(lambda: text in self.log(), f"{text!r} in the log of {self.name}")
 
 
 def instance(net, host, name):

@@ -15,12 +15,12 @@ import time
 
 import pytest
 
+from agents import AgentProcess
 from netns import wait_for
 from steering import BIN, SERVICE
 from test_agent import Cgroup
 from test_database import Pair, certificates, remote, served
 
-AGENT = os.path.join(BIN, "san-agent")
 SERVE = os.path.join(BIN, os.pardir, "tests", "db", "serve")
 TTL_S = 2
 A = "/san/status/0x101/a/"
@@ -104,43 +104,21 @@ SERVED = pytest.mark.parametrize("db", ["serve"], indirect=True)
 
 
 # --- agents -----------------------------------------------------------------------------------------
-class Agent:
-    """A san-agent with a configuration of its own."""
+class Agent(AgentProcess):
+    """One that writes to a database."""
 
     def __init__(self, tmp_path, db, file="agent", popen=None, **conf):
-        self.popen = popen or (lambda *argv, **how: subprocess.Popen(argv, **how))
-        self.file = str(tmp_path / f"{file}.yaml")
-        self.logfile = str(tmp_path / f"{file}.log")
+        super().__init__(tmp_path, file,
+                         popen or (lambda *argv, **how: subprocess.Popen(argv, **how)))
         self.conf = {"agent": "site2", "gateway": "gw2", "ttl_s": TTL_S, "interval_ms": 100,
                      "database": {"endpoints": [db and db.url], "deadline_ms": 500},
                      "instances": [spec("a")], **conf}
-        self.proc = None
         self.write()
 
     def write(self, **conf):
         self.conf.update(conf)
         with open(self.file, "w", encoding="utf-8") as out:
             json.dump(self.conf, out)
-
-    def __enter__(self):
-        with open(self.logfile, "ab") as log:
-            self.proc = self.popen(AGENT, "-c", self.file, stderr=log)
-        return self
-
-    def __exit__(self, *_):
-        self.end(signal.SIGKILL)
-
-    def end(self, sig):
-        if self.proc.poll() is None:
-            self.proc.send_signal(sig)
-        return self.proc.wait(10)
-
-    def log(self):
-        with open(self.logfile, encoding="utf-8") as file:
-            return file.read()
-
-    def wait_log(self, text, times=1):
-        wait_for(lambda: self.log().count(text) >= times, f"{text!r} in the log")
 
 
 def spec(name, **more):
