@@ -71,22 +71,10 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 static void bad_message(struct grpc_call *call, int ret)
 {
 	char text[GRPC_TEXT_MAX];
+	enum grpc_status status = frame_refusal(&call->in, call->ch->conf.message_max, ret, text);
 
 	reset(call, NGHTTP2_CANCEL);
-	switch (ret) {
-	case -EMSGSIZE:
-		snprintf(text, sizeof(text), "message of %u bytes, at most %zu", call->in.want,
-			 call->ch->conf.message_max);
-		finish(call, GRPC_RESOURCE_EXHAUSTED, text);
-		return;
-	case -EOPNOTSUPP:
-		finish(call, GRPC_UNIMPLEMENTED, "compressed message");
-		return;
-	case -ENOMEM:
-		finish(call, GRPC_RESOURCE_EXHAUSTED, "no memory");
-		return;
-	}
-	finish(call, GRPC_INTERNAL, "message with unknown flags");
+	finish(call, status, text);
 }
 
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "grpc/frame.h"
@@ -67,6 +68,24 @@ int frame_feed(struct frame_in *in, size_t max, const uint8_t **data, size_t *le
 	}
 	ret = head_feed(in, max, data, len);
 	return ret == 1 ? body_feed(in, data, len, msg) : ret;
+}
+
+enum grpc_status frame_refusal(const struct frame_in *in, size_t max, int error,
+			       char text[GRPC_TEXT_MAX])
+{
+	switch (error) {
+	case -EMSGSIZE:
+		snprintf(text, GRPC_TEXT_MAX, "message of %u bytes, at most %zu", in->want, max);
+		return GRPC_RESOURCE_EXHAUSTED;
+	case -EOPNOTSUPP:
+		strcpy(text, "compressed messages are not understood");
+		return GRPC_UNIMPLEMENTED;
+	case -ENOMEM:
+		strcpy(text, "no memory");
+		return GRPC_RESOURCE_EXHAUSTED;
+	}
+	strcpy(text, "message with unknown flags");
+	return GRPC_INTERNAL;
 }
 
 bool frame_idle(const struct frame_in *in)

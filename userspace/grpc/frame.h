@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "grpc/bytes.h"
+#include "grpc/grpc.h"
 
 #define FRAME_HEAD 5
 
@@ -30,6 +31,9 @@ struct frame_msg {
  * than max; -ENOMEM. After an error the parser must not be fed again. */
 int frame_feed(struct frame_in *in, size_t max, const uint8_t **data, size_t *len,
 	       struct frame_msg *msg);
+/* What the call ends with after an error of frame_feed(), and the text for it. */
+enum grpc_status frame_refusal(const struct frame_in *in, size_t max, int error,
+			       char text[GRPC_TEXT_MAX]);
 /* Whether the bytes so far end with a whole message. */
 bool frame_idle(const struct frame_in *in);
 void frame_fini(struct frame_in *in);

@@ -174,21 +174,10 @@ int stream_frame(struct conn *c, const nghttp2_frame *frame)
 static void bad_message(struct grpc_stream *s, int ret)
 {
 	char text[GRPC_TEXT_MAX];
+	enum grpc_status status =
+		frame_refusal(&s->in, s->peer->server->conf.message_max, ret, text);
 
-	switch (ret) {
-	case -EMSGSIZE:
-		snprintf(text, sizeof(text), "message of %u bytes, at most %zu", s->in.want,
-			 s->peer->server->conf.message_max);
-		stream_abort(s, GRPC_RESOURCE_EXHAUSTED, text);
-		return;
-	case -EOPNOTSUPP:
-		stream_abort(s, GRPC_UNIMPLEMENTED, "compressed messages are not understood");
-		return;
-	case -ENOMEM:
-		stream_abort(s, GRPC_RESOURCE_EXHAUSTED, "no memory");
-		return;
-	}
-	stream_abort(s, GRPC_INTERNAL, "message with unknown flags");
+	stream_abort(s, status, text);
 }
 
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data,
