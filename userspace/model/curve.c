@@ -143,3 +143,29 @@ json_t *curve_to_json(const struct curve *curve)
 	}
 	return json_pack("{s:o}", "points", points_to_json(curve));
 }
+
+/* ---- value ---- */
+
+int metric_between(int a, int b, uint64_t at, uint64_t of)
+{
+	__int128 n = (__int128)a * of + (__int128)(b - a) * at; /* >= 0 */
+
+	return (int)((2 * n + of) / ((__int128)2 * of));
+}
+
+int curve_metric(const struct curve *curve, int64_t milli)
+{
+	const struct curve_point *p = curve->v;
+	int i = 1;
+
+	if (curve->kind == CURVE_STEP)
+		return milli < p[0].x_milli ? 0 : METRIC_MAX;
+	if (milli <= p[0].x_milli)
+		return p[0].y;
+	while (i < curve->n && milli >= p[i].x_milli)
+		i++;
+	if (i == curve->n)
+		return p[i - 1].y;
+	return metric_between(p[i - 1].y, p[i].y, (uint64_t)(milli - p[i - 1].x_milli),
+			      (uint64_t)(p[i].x_milli - p[i - 1].x_milli));
+}

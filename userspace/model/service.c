@@ -133,3 +133,17 @@ bool service_equal(const struct service *a, const struct service *b)
 	       a->n_access == b->n_access && same_terms(a, b) && same_requirements(a, b) &&
 	       same_access(a, b);
 }
+
+bool requirement_holds(const struct requirement *req, int64_t milli)
+{
+	switch (req->op) {
+	case REQ_LT:
+		return milli < req->milli;
+	case REQ_LE:
+		return milli <= req->milli;
+	case REQ_GT:
+		return milli > req->milli;
+	default:
+		return milli >= req->milli;
+	}
+}

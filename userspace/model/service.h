@@ -111,6 +111,11 @@ struct service {
 	const char (*access)[NAME_LEN]; /* group names; none: for interfaces without a group */
 };
 
+/* a + (b - a) * at / of, half up; 0 <= at <= of, 0 <= a, b <= METRIC_MAX. */
+int metric_between(int a, int b, uint64_t at, uint64_t of);
+/* 0..METRIC_MAX, integer, half up. */
+int curve_metric(const struct curve *curve, int64_t milli);
+bool requirement_holds(const struct requirement *req, int64_t milli);
 const char *requirement_op_text(uint8_t op); /* "<" "<=" ">" ">=" */
 
 /* Defaults for everything but id; its lists are constants. */

@@ -151,7 +151,7 @@ static bool moved_anywhere(const struct curve *curve, int64_t by)
 static bool term_moved(const struct term *term, const struct ssc_value *a,
 		       const struct ssc_value *b)
 {
-	int by = ssc_curve(&term->curve, a->milli) - ssc_curve(&term->curve, b->milli);
+	int by = curve_metric(&term->curve, a->milli) - curve_metric(&term->curve, b->milli);
 
 	if (is_joined(term->attr))
 		return moved_anywhere(&term->curve, llabs(a->milli - b->milli));
@@ -163,7 +163,7 @@ static bool requirement_moved(const struct requirement *req, const struct ssc_va
 {
 	if (is_joined(req->attr))
 		return moved_near(llabs(a->milli - b->milli), req->milli);
-	return ssc_requirement_holds(req, a->milli) != ssc_requirement_holds(req, b->milli);
+	return requirement_holds(req, a->milli) != requirement_holds(req, b->milli);
 }
 
 static bool became_known(const struct ssc_value *a, const struct ssc_value *b)

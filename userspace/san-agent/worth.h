@@ -17,7 +17,5 @@ bool worth_telling(const struct service *svc, uint16_t attr, int64_t before, int
 /* gate_due(), and of a change that is due by its dead band: worth_telling(). */
 bool worth_due(const struct gate *gate, int64_t milli, uint64_t now_us,
 	       const struct gate_rule *rule, const struct service *svc, uint16_t attr);
-/* 0..METRIC_MAX, as the evaluation computes it. */
-int worth_metric(const struct curve *curve, int64_t milli);
 
 #endif

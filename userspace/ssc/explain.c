@@ -212,7 +212,8 @@ static json_t *term_json(const struct look *look, const struct term *term)
 	return json_pack("{s:s, s:o, s:s, s:o, s:i}", "attribute", attr_name(term->attr), "value",
 			 value_json(&value), "curve",
 			 curve_text(&term->curve, curve, sizeof(curve)), "score",
-			 known ? json_integer(ssc_curve(&term->curve, value.milli)) : json_null(),
+			 known ? json_integer(curve_metric(&term->curve, value.milli))
+			       : json_null(),
 			 "weight", ssc_weight(look->svc, term));
 }
 
@@ -223,8 +224,7 @@ static json_t *requirement_json(const struct look *look, const struct requiremen
 
 	return json_pack("{s:s, s:o, s:b}", "text", requirement_text(req, buf, sizeof(buf)),
 			 "value", value_json(&value), "holds",
-			 value.state != SSC_VALUE_UNKNOWN &&
-				 ssc_requirement_holds(req, value.milli));
+			 value.state != SSC_VALUE_UNKNOWN && requirement_holds(req, value.milli));
 }
 
 /* What holds changes back, and how far. */

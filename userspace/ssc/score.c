@@ -18,31 +18,6 @@ const char *ssc_gate_text(enum ssc_gate gate)
 	return (unsigned int)gate < SSC_GATE_MAX ? gate_names[gate] : "?";
 }
 
-/* a + (b - a) * at / of, half up; 0 <= at <= of, 0 <= a, b <= 1000. */
-static int between(int a, int b, uint64_t at, uint64_t of)
-{
-	__int128 n = (__int128)a * of + (__int128)(b - a) * at; /* >= 0 */
-
-	return (int)((2 * n + of) / ((__int128)2 * of));
-}
-
-int ssc_curve(const struct curve *curve, int64_t milli)
-{
-	const struct curve_point *p = curve->v;
-	int i = 1;
-
-	if (curve->kind == CURVE_STEP)
-		return milli < p[0].x_milli ? 0 : METRIC_MAX;
-	if (milli <= p[0].x_milli)
-		return p[0].y;
-	while (i < curve->n && milli >= p[i].x_milli)
-		i++;
-	if (i == curve->n)
-		return p[i - 1].y;
-	return between(p[i - 1].y, p[i].y, (uint64_t)(milli - p[i - 1].x_milli),
-		       (uint64_t)(p[i].x_milli - p[i - 1].x_milli));
-}
-
 int ssc_weight(const struct service *svc, const struct term *term)
 {
 	static const enum attr_class optimised[STRATEGY_MAX] = {
@@ -54,20 +29,6 @@ int ssc_weight(const struct service *svc, const struct term *term)
 	if (term->weight != WEIGHT_BY_STRATEGY)
 		return term->weight;
 	return svc->strategy == STRATEGY_NONE || attr_class(term->attr) == optimised[svc->strategy];
-}
-
-bool ssc_requirement_holds(const struct requirement *req, int64_t milli)
-{
-	switch (req->op) {
-	case REQ_LT:
-		return milli < req->milli;
-	case REQ_LE:
-		return milli <= req->milli;
-	case REQ_GT:
-		return milli > req->milli;
-	default:
-		return milli >= req->milli;
-	}
 }
 
 /* One evaluation in progress. */
@@ -143,7 +104,7 @@ static bool meet_requirements(struct eval *ev)
 
 		if (!use(ev, req->attr, &milli))
 			return false;
-		if (!ssc_requirement_holds(req, milli))
+		if (!requirement_holds(req, milli))
 			return fail(ev, SSC_REQUIREMENT, i, req->attr);
 	}
 	return true;
@@ -162,7 +123,7 @@ static bool weigh_terms(struct eval *ev)
 
 		if (!use(ev, term->attr, &milli))
 			return false;
-		y = ssc_curve(&term->curve, milli);
+		y = curve_metric(&term->curve, milli);
 		if (y >= METRIC_MAX)
 			return fail(ev, SSC_TERM, i, term->attr);
 		sum += weight * (uint32_t)y;
@@ -182,7 +143,8 @@ static bool worsen(struct eval *ev)
 		return true;
 	over = ev->oldest_us - max_us;
 	if (over < max_us)
-		ev->out->metric = (uint16_t)between(ev->out->metric, METRIC_MAX, over, max_us);
+		ev->out->metric =
+			(uint16_t)metric_between(ev->out->metric, METRIC_MAX, over, max_us);
 	if (over >= max_us || ev->out->metric == METRIC_MAX)
 		return fail(ev, SSC_STALE, 0, ev->oldest_attr);
 	return true;

@@ -73,12 +73,8 @@ struct ssc_parts {
 };
 struct ssc_parts ssc_parts(const struct ssc_candidate *cand, uint16_t attr);
 
-/* 0..1000, integer, half up. */
-int ssc_curve(const struct curve *curve, int64_t milli);
-
 /* The term's own weight, or by the strategy: 1 if it optimises the attribute's class, else 0. */
 int ssc_weight(const struct service *svc, const struct term *term);
-bool ssc_requirement_holds(const struct requirement *req, int64_t milli);
 
 /* Score of one candidate alone (rank 0). damped: under suppression, see ssc_damp; shown as the gate
  * only where nothing else fails. */

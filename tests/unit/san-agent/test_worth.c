@@ -40,15 +40,15 @@ static void test_metric(void **state)
 	struct service *svc = service(web);
 	const struct curve *ramp = &svc->terms[0].curve, *step = &svc->terms[1].curve;
 
-	assert_int_equal(worth_metric(ramp, 0), 0);
-	assert_int_equal(worth_metric(ramp, 40000), 0);
-	assert_int_equal(worth_metric(ramp, 50000), 250);
-	assert_int_equal(worth_metric(ramp, 50010), 250); /* 250.25 */
-	assert_int_equal(worth_metric(ramp, 50020), 251); /* 250.5, half up */
-	assert_int_equal(worth_metric(ramp, 80000), METRIC_MAX);
-	assert_int_equal(worth_metric(ramp, 100000), METRIC_MAX);
-	assert_int_equal(worth_metric(step, 89999), 0);
-	assert_int_equal(worth_metric(step, 90000), METRIC_MAX);
+	assert_int_equal(curve_metric(ramp, 0), 0);
+	assert_int_equal(curve_metric(ramp, 40000), 0);
+	assert_int_equal(curve_metric(ramp, 50000), 250);
+	assert_int_equal(curve_metric(ramp, 50010), 250); /* 250.25 */
+	assert_int_equal(curve_metric(ramp, 50020), 251); /* 250.5, half up */
+	assert_int_equal(curve_metric(ramp, 80000), METRIC_MAX);
+	assert_int_equal(curve_metric(ramp, 100000), METRIC_MAX);
+	assert_int_equal(curve_metric(step, 89999), 0);
+	assert_int_equal(curve_metric(step, 90000), METRIC_MAX);
 	free(svc);
 }
 
@@ -59,11 +59,11 @@ static void test_falling_points(void **state)
 			"\"curve\": {\"points\": [[10, 1000], [20, 500], [30, 0]]}}]}");
 	const struct curve *curve = &svc->terms[0].curve;
 
-	assert_int_equal(worth_metric(curve, 0), 1000);
-	assert_int_equal(worth_metric(curve, 15000), 750);
-	assert_int_equal(worth_metric(curve, 20000), 500);
-	assert_int_equal(worth_metric(curve, 29990), 1); /* 0.5 */
-	assert_int_equal(worth_metric(curve, 40000), 0);
+	assert_int_equal(curve_metric(curve, 0), 1000);
+	assert_int_equal(curve_metric(curve, 15000), 750);
+	assert_int_equal(curve_metric(curve, 20000), 500);
+	assert_int_equal(curve_metric(curve, 29990), 1); /* 0.5 */
+	assert_int_equal(curve_metric(curve, 40000), 0);
 	free(svc);
 }
 

@@ -16,13 +16,13 @@ static void test_step(void **state)
 	struct curve_point v[] = {{50000, 0}};
 	struct curve c = {.kind = CURVE_STEP, .n = 1, .v = v};
 
-	assert_int_equal(ssc_curve(&c, 0), 0);
-	assert_int_equal(ssc_curve(&c, 49999), 0);
-	assert_int_equal(ssc_curve(&c, 50000), 1000);
-	assert_int_equal(ssc_curve(&c, 50001), 1000);
-	assert_int_equal(ssc_curve(&c, ATTR_VALUE_MAX_MILLI), 1000);
+	assert_int_equal(curve_metric(&c, 0), 0);
+	assert_int_equal(curve_metric(&c, 49999), 0);
+	assert_int_equal(curve_metric(&c, 50000), 1000);
+	assert_int_equal(curve_metric(&c, 50001), 1000);
+	assert_int_equal(curve_metric(&c, ATTR_VALUE_MAX_MILLI), 1000);
 	v[0].x_milli = 0;
-	assert_int_equal(ssc_curve(&c, 0), 1000);
+	assert_int_equal(curve_metric(&c, 0), 1000);
 }
 
 static void test_points(void **state)
@@ -39,7 +39,7 @@ static void test_points(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		assert_int_equal(ssc_curve(&c, cases[i][0]), cases[i][1]);
+		assert_int_equal(curve_metric(&c, cases[i][0]), cases[i][1]);
 }
 
 /* The same for rising and falling: 0.5 goes up. */
@@ -50,22 +50,22 @@ static void test_half_up(void **state)
 	const struct curve falling = {
 		.kind = CURVE_POINTS, .n = 2, .v = (struct curve_point[]){{0, 1000}, {2000, 0}}};
 
-	assert_int_equal(ssc_curve(&rising, 1), 1); /* 0.5 */
-	assert_int_equal(ssc_curve(&rising, 2), 1);
-	assert_int_equal(ssc_curve(&rising, 3), 2);	  /* 1.5 */
-	assert_int_equal(ssc_curve(&rising, 1999), 1000); /* 999.5 */
-	assert_int_equal(ssc_curve(&falling, 1), 1000);	  /* 999.5 */
-	assert_int_equal(ssc_curve(&falling, 2), 999);
-	assert_int_equal(ssc_curve(&falling, 1999), 1); /* 0.5 */
+	assert_int_equal(curve_metric(&rising, 1), 1); /* 0.5 */
+	assert_int_equal(curve_metric(&rising, 2), 1);
+	assert_int_equal(curve_metric(&rising, 3), 2);	     /* 1.5 */
+	assert_int_equal(curve_metric(&rising, 1999), 1000); /* 999.5 */
+	assert_int_equal(curve_metric(&falling, 1), 1000);   /* 999.5 */
+	assert_int_equal(curve_metric(&falling, 2), 999);
+	assert_int_equal(curve_metric(&falling, 1999), 1); /* 0.5 */
 }
 
 static void test_constant(void **state)
 {
 	const struct curve c = {.kind = CURVE_POINTS, .n = 1, .v = (struct curve_point[]){{50, 7}}};
 
-	assert_int_equal(ssc_curve(&c, 0), 7);
-	assert_int_equal(ssc_curve(&c, 50), 7);
-	assert_int_equal(ssc_curve(&c, 51), 7);
+	assert_int_equal(curve_metric(&c, 0), 7);
+	assert_int_equal(curve_metric(&c, 50), 7);
+	assert_int_equal(curve_metric(&c, 51), 7);
 }
 
 static void test_no_overflow(void **state)
@@ -76,12 +76,12 @@ static void test_no_overflow(void **state)
 	const struct curve falling = {
 		.kind = CURVE_POINTS, .n = 2, .v = (struct curve_point[]){{0, 1000}, {max, 0}}};
 
-	assert_int_equal(ssc_curve(&rising, max - 1), 1000);
-	assert_int_equal(ssc_curve(&rising, max / 2), 500);
-	assert_int_equal(ssc_curve(&rising, max / 1000), 1);
-	assert_int_equal(ssc_curve(&falling, max / 2), 500);
-	assert_int_equal(ssc_curve(&falling, max - 1), 0);
-	assert_int_equal(ssc_curve(&falling, 1), 1000);
+	assert_int_equal(curve_metric(&rising, max - 1), 1000);
+	assert_int_equal(curve_metric(&rising, max / 2), 500);
+	assert_int_equal(curve_metric(&rising, max / 1000), 1);
+	assert_int_equal(curve_metric(&falling, max / 2), 500);
+	assert_int_equal(curve_metric(&falling, max - 1), 0);
+	assert_int_equal(curve_metric(&falling, 1), 1000);
 }
 
 struct golden {
