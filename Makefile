@@ -12,7 +12,7 @@ Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
 # --- modules: name, and what its files may include (checked by `make lint`; also the link order) ----
-MODULES := util model grpc ncsdb dp nl ssc srm nsc csc ncc orc north
+MODULES := util model grpc ncsdb dp nl ssc alto srm nsc csc broker altoc ncc orc north
 USES_util   :=
 USES_model  := util
 USES_grpc   := util
@@ -20,15 +20,18 @@ USES_ncsdb  := grpc util
 USES_dp     := util
 USES_nl     := util
 USES_ssc    := model $(USES_model)
+USES_alto   := util
 USES_srm    := ncsdb grpc model util
 USES_nsc    := ncsdb grpc model util
 USES_csc    := ncsdb grpc model util
+USES_broker := alto ncsdb grpc model util
+USES_altoc  := alto csc nsc ncsdb grpc model util
 USES_ncc    := dp nl model util
 USES_orc    := ncc ssc dp nl model util
-USES_north  := orc ncc ssc srm nsc csc ncsdb grpc dp nl model util
+USES_north  := orc ncc altoc broker ssc srm nsc csc alto ncsdb grpc dp nl model util
 PROGRAMS := sand sanctl san-agent
-USES_sand      := $(foreach m,north orc ncc csc nsc srm ssc nl dp ncsdb grpc model util,$(m))
-USES_sanctl    := util
+USES_sand      := $(foreach m,north orc ncc altoc broker csc nsc srm alto ssc nl dp ncsdb grpc model util,$(m))
+USES_sanctl    := alto util
 USES_san-agent := ncsdb grpc model util
 USES_san-run   := util
 
@@ -42,8 +45,8 @@ BASE_CFLAGS := -std=gnu17 $(WARN) -fno-strict-aliasing
 SAN_CFLAGS  := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 BPF_CFLAGS  := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 	       -Iinclude -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
-LIBS := -lnghttp2 -lgnutls -lprotobuf-c -lxdp -lbpf -lelf -lz -lnl-route-3 -lnl-3 -lmnl -lmicrohttpd -ljansson -lyaml -llmdb -lcurl -luv \
-	-lseccomp -lcap -lsystemd -lpthread
+LIBS := -lnghttp2 -lgnutls -lnettle -lprotobuf-c -lxdp -lbpf -lelf -lz -lnl-route-3 -lnl-3 -lmnl -lmicrohttpd -ljansson -lyaml -llmdb -lcurl -luv \
+	-lseccomp -lcap -lsystemd -lpthread -lm
 
 .PHONY: help all deps test lab check check-bpf check-lab check-unit check-vm bench soak lint fuzz install \
 	clean format
@@ -211,9 +214,9 @@ lab: deps ## install what is missing, build, play the use cases with real traffi
 # --- fuzzing: tests/fuzz/fuzz_x.c, seeds in tests/fuzz/corpus/x -----------------------------------------
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:tests/%.c=$(B)/tests/%)
-FUZZ_LIB := model util grpc ncsdb
+FUZZ_LIB := model util grpc ncsdb alto
 $(B)/tests/fuzz/%: tests/fuzz/%.c $$(foreach m,$(FUZZ_LIB),$$(call srcs,$$(m))) $(HEADERS) \
-		$(wildcard userspace/north/*.c userspace/ncc/*.c userspace/san-agent/*.c) $(PB_OBJ)
+		$(wildcard userspace/north/*.c userspace/ncc/*.c userspace/san-agent/*.c userspace/broker/*.c) $(PB_OBJ)
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -Itests -Ibpf -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined \

@@ -29,17 +29,19 @@ TEXT_HEAD = 10  # lines in which the licence must stand
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SHEBANG = re.compile(r"^#!.*\b(?:ba|da)?sh\b")
 
-# Foreign libraries that one module owns, by the beginning of the header's name.
+# Foreign libraries and the modules that own them, by the beginning of the header's name.
 OWNED = {
-    "bpf/": "dp",
-    "linux/bpf.h": "dp",
-    "libmnl/": "nl",
-    "netlink/": "nl",
-    "lmdb.h": "ncsdb",
-    "rpc.pb-c.h": "ncsdb",
-    "nghttp2/": "grpc",
-    "gnutls/": "grpc",
-    "microhttpd.h": "north",
+    "bpf/": ("dp",),
+    "linux/bpf.h": ("dp",),
+    "libmnl/": ("nl",),
+    "netlink/": ("nl",),
+    "lmdb.h": ("ncsdb",),
+    "rpc.pb-c.h": ("ncsdb",),
+    "nghttp2/": ("grpc",),
+    "gnutls/": ("grpc", "north"),
+    "curl/": ("util",),
+    "nettle/": ("alto", "north"),
+    "microhttpd.h": ("north",),
 }
 SHARED_MAY = re.compile(r"^(?:linux/types\.h|linux/in6\.h|san/[a-z0-9_]+\.h)$")
 
@@ -194,9 +196,9 @@ def check_module_includes(findings, path, lines, table):
 
 
 def check_owned(findings, where, module, name):
-    for prefix, owner in OWNED.items():
-        if name.startswith(prefix) and module != owner:
-            findings.add(*where, f"includes <{name}>, which only {owner} may")
+    for prefix, owners in OWNED.items():
+        if name.startswith(prefix) and module not in owners:
+            findings.add(*where, f"includes <{name}>, which only {' and '.join(owners)} may")
 
 
 def check_direction(findings, where, name, module, table):

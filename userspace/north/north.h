@@ -9,6 +9,8 @@
 
 #include <uv.h>
 
+#include "altoc/altoc.h"
+#include "broker/broker.h"
 #include "csc/csc.h"
 #include "ncc/ncc.h"
 #include "ncsdb/server.h"
@@ -29,6 +31,33 @@ struct north;
 #define NORTH_TURN_S 30	    /* for a request to come as a whole, and for its answer to be taken */
 #define NORTH_PAGE_MAX 1000 /* items of one answer */
 
+#define NORTH_ALTO_LISTEN_MAX 4
+#define NORTH_PRINCIPALS_MAX 1024
+#define NORTH_STREAMS_MAX 64 /* update streams and waits of TIPS; then 503 */
+
+/* Somebody who is known by a token or a certificate. */
+enum north_role { NORTH_READER, NORTH_DOMAIN, NORTH_ADMIN, NORTH_ROLE_MAX };
+struct north_principal {
+	const char *name; /* of a domain: its ID */
+	enum north_role role;
+	bool has_token;
+	uint8_t token_sha256[32];
+	const char *certificate; /* CN or DNS name of a client certificate; NULL = none */
+};
+
+/* The ALTO service and the broker's input. On the unix socket they are there with all rights; on
+ * the loopback listener ALTO reads are open and writes take a token; on the listeners named here
+ * they are all there is. */
+struct north_alto_conf {
+	const char *const *listen; /* "[2001:db8::1]:8443"; not loopback: TLS */
+	unsigned int n_listen;
+	const char *cert, *key; /* PEM files; NULL = clear text, loopback only */
+	const char *ca;		/* of client certificates; NULL = none are asked for */
+	bool known_only;	/* reading, too, takes a principal */
+	const struct north_principal *principals;
+	unsigned int n_principals;
+};
+
 struct north_conf {
 	uv_loop_t *loop;
 	const char *unix_path; /* NULL = none */
@@ -43,6 +72,9 @@ struct north_conf {
 	struct csc *csc;
 	struct orc *orc;
 	struct ncc *ncc;
+	struct broker *broker; /* NULL: no ALTO */
+	struct altoc *altoc;   /* NULL: no sources */
+	struct north_alto_conf alto;
 	uint32_t max_services; /* the dataplane has room for; 0 = not known */
 	unsigned int idle_s;   /* 0 = NORTH_IDLE_S */
 	unsigned int turn_s;   /* 0 = NORTH_TURN_S */
@@ -57,5 +89,6 @@ int north_open(const struct north_conf *conf, struct north **out, struct err *er
 void north_close(struct north *north);
 /* Port the TCP listener is bound to; 0 = none. */
 uint16_t north_tcp_port(const struct north *north);
+uint16_t north_alto_port(const struct north *north, unsigned int i); /* of alto.listen[i] */
 
 #endif

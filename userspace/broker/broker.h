@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The broker's input and the maps that come of it. Domains (IdR: what a domain can do) and links
+ * between domains (IdT) are written to /san/alto/domains/<id> and /san/alto/links/<a>/<b>; a
+ * follower reads them back, and after every change, coalesced, an immutable snapshot is made of
+ * them and of what this sand knows itself. Nothing of a domain's inside is kept: what it
+ * advertises is an aggregate. Write rules as in srm/srm.h. Values:
+ *
+ * domain: { "prefixes": {"ipv4": ["10.1.0.0/16"], "ipv6": []}, "entry-point": "https://...",
+ *           "resources": {"cpu": 50, "mem": 60, "storage": 70}, "nfs": ["NF1"], "saps": ["SAP1"],
+ *           "transit": true }
+ * link:   { "routingcost": 1, "delay-us": 500, "loss-ppm": 0, "max-reservable-bandwidth": 1e9,
+ *           "directed": false, "calendar": [1, 1, 5, ...] }      (bit/s; stored under a < b unless
+ *           directed)
+ *
+ * Sources of the snapshot: "domains" (every domain a PID, properties as arrays, service graphs),
+ * and "sand": ingresses and gateways of the view as PIDs (a gateway has its locator and its
+ * instances' addresses), the best path of each pair as a link (delay_us is its routingcost too),
+ * computing status as properties of instances' addresses and, summed up, of gateways' PIDs.
+ */
+#ifndef BROKER_H
+#define BROKER_H
+
+#include "alto/source.h"
+#include "model/view.h"
+#include "ncsdb/follow.h"
+#include "ncsdb/write.h"
+
+#define BROKER_DOMAINS_MAX 100000
+#define BROKER_LINKS_MAX 131072 /* stored; a symmetric one counts once */
+#define BROKER_DOMAIN_PREFIXES_MAX 1024
+#define BROKER_DOMAIN_NAMES_MAX 256 /* nfs, and saps */
+#define BROKER_REPLACE_MAX 100000   /* domains of one replacement of everything */
+#define BROKER_COALESCE_MS 10	    /* at least; then ten times what a snapshot takes to make */
+
+struct broker;
+
+struct broker_conf {
+	uv_loop_t *loop;
+	struct ncsdb *db;
+	const struct view *view; /* NULL: no source "sand" */
+	bool domains;		 /* source "domains" */
+	struct alto_calendar calendar;
+	/* Once, when what was stored is known and the first snapshot is made. May be NULL. */
+	void (*synced)(void *arg);
+	void *arg;
+};
+int broker_open(const struct broker_conf *conf, struct broker **out, struct err *err);
+void broker_close(struct broker *broker); /* snapshots that others hold stay */
+
+/* Who writes: "" = an operator, who may write all; else a domain, which may write itself and links
+ * that it is an end of, and reads no other's input: -EACCES. if_revision as in srm.h. */
+int broker_domain_put(struct broker *broker, const char *who, const char *id, const json_t *obj,
+		      int64_t if_revision, struct ncsdb_write_done done, struct err *err);
+int broker_domain_del(struct broker *broker, const char *who, const char *id, int64_t if_revision,
+		      struct ncsdb_write_done done, struct err *err);
+int broker_link_put(struct broker *broker, const char *who, const char *a, const char *b,
+		    const json_t *obj, int64_t if_revision, struct ncsdb_write_done done,
+		    struct err *err);
+int broker_link_del(struct broker *broker, const char *who, const char *a, const char *b,
+		    int64_t if_revision, struct ncsdb_write_done done, struct err *err);
+/* Operators only. obj: {"domains": {id: {...}}, "links": [{"a", "b", ...}]}: checked as a whole,
+ * then written (in several revisions if there are many: the snapshot waits for the last). */
+int broker_replace(struct broker *broker, const char *who, const json_t *obj,
+		   struct ncsdb_write_done done, struct err *err);
+
+/* For reading back; the JSON is the stored one, borrowed until the next event. */
+struct broker_item {
+	const char *id, *b; /* b: of links */
+	const json_t *obj;
+	int64_t revision;
+};
+bool broker_domain(const struct broker *broker, const char *id, struct broker_item *out);
+bool broker_link(const struct broker *broker, const char *a, const char *b,
+		 struct broker_item *out);
+/* In order of names, after `after` (NULL: from the start); each() returns false to stop. */
+void broker_domains_each(const struct broker *broker, const char *after,
+			 bool (*each)(void *arg, const struct broker_item *item), void *arg);
+void broker_links_each(const struct broker *broker, const char *after_a, const char *after_b,
+		       bool (*each)(void *arg, const struct broker_item *item), void *arg);
+
+/* The newest; borrowed until the loop's next turn: take a reference to keep it. NULL: not yet. */
+struct alto_snapshot *broker_snapshot(const struct broker *broker);
+/* changed: another snapshot is there. One listener; NULL ends it. */
+void broker_on_change(struct broker *broker, void (*changed)(void *arg), void *arg);
+/* Something in the view changed (the mains tell; cheap, coalesced). */
+void broker_view_changed(struct broker *broker);
+
+struct broker_stats {
+	uint64_t snapshots; /* made */
+	uint64_t made_us;   /* how long the last one took */
+	uint64_t refused;   /* stored objects that did not parse */
+	unsigned int domains, links;
+};
+void broker_stats(const struct broker *broker, struct broker_stats *out);
+/* Sum over its followers. */
+void broker_follow_stats(const struct broker *broker, struct ncsdb_follow_stats *out);
+
+#endif

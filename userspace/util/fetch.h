@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * HTTP client on a libuv loop, on libcurl's multi interface: requests whose answers come as a whole
+ * or, for streams, as they come. Single-threaded. No callback runs within the call that asks for
+ * it. Redirects are not followed; only http and https; TLS verifies.
+ */
+#ifndef UTIL_FETCH_H
+#define UTIL_FETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+#include "util/err.h"
+
+#define FETCH_HEADER_MAX (64u << 10)
+
+struct fetch;	  /* all requests of one loop */
+struct fetch_job; /* one */
+
+int fetch_open(uv_loop_t *loop, struct fetch **out);
+/* Requests end without callback. Frees when the loop has closed the handles. NULL is allowed. */
+void fetch_close(struct fetch *fetch);
+
+struct fetch_conf {
+	const char *url, *method; /* NULL: GET */
+	const char *accept, *content_type;
+	const void *body; /* copied; NULL = none */
+	size_t body_len;
+	const char *if_none_match;   /* NULL = none */
+	const char *token;	     /* "Authorization: Bearer"; never to http:// beyond loopback */
+	const char *ca, *cert, *key; /* PEM files; NULL: the system's, none */
+	long connect_ms, timeout_ms; /* of connecting; of the whole (0: none, for streams) */
+	long silence_ms;	     /* nothing came for so long: -ETIMEDOUT; 0 = no limit */
+	size_t max;		     /* bytes of body that are taken; more: -EFBIG */
+	bool compressed;	     /* offer gzip; max counts what it becomes */
+};
+struct fetch_answer {
+	int status;			 /* 0 when an answer came, whatever its code; else -errno */
+	long code;			 /* HTTP's */
+	const char *content_type, *etag; /* "" = none */
+	const char *body;		 /* NUL-terminated; "" for streams */
+	size_t len;
+	struct err err; /* why not: with status */
+};
+struct fetch_ops {
+	/* Pieces of a 2xx body, when set; non-zero ends the request with that status. */
+	int (*piece)(void *arg, const struct fetch_answer *head, const char *bytes, size_t len);
+	/* The end; exactly once, the job is gone after it. */
+	void (*done)(void *arg, const struct fetch_answer *answer);
+};
+/* -EINVAL (err filled) a URL or file that cannot be used. */
+int fetch_start(struct fetch *fetch, const struct fetch_conf *conf, const struct fetch_ops *ops,
+		void *arg, struct fetch_job **out, struct err *err);
+/* No callback afterwards. NULL is allowed. */
+void fetch_cancel(struct fetch_job *job);
+
+#endif
