@@ -18,7 +18,10 @@
 #define ALTO_LINKS_MAX 262144
 #define ALTO_SOURCES_MAX 4
 #define ALTO_INTERVALS_MAX 256		/* of a calendar */
+#define ALTO_ENDPOINTS_MAX 131072	/* that have properties */
+#define ALTO_SOURCE_ID_LEN 12		/* so that IDs of its resources fit ALTO_ID_LEN */
 #define ALTO_ROWS_BYTES_MAX (64u << 20) /* shortest paths that are kept of one source */
+#define ALTO_WORK_MAX (1u << 26)	/* PIDs and links that one request's rows may visit */
 #define ALTO_DEFAULT_PID "default"	/* has 0.0.0.0/0 and ::/0 where nobody else has */
 
 enum alto_link_value {
@@ -76,23 +79,26 @@ struct alto_source {
 };
 
 struct alto_builder;
+/* id: 1..11 of [A-Za-z0-9_-], else -EINVAL. */
 int alto_builder_new(const char *id, struct alto_builder **out);
 void alto_builder_free(struct alto_builder *b); /* NULL is allowed */
-/* id of the PID for the calls below. -EINVAL name, -EEXIST, -ENOSPC ALTO_PIDS_MAX, -ENOMEM. */
+/* Before the first link. -EINVAL: more than ALTO_INTERVALS_MAX, or intervals of no length. */
+int alto_builder_calendar(struct alto_builder *b, const struct alto_calendar *calendar);
+/* id of the PID for the calls below. -EINVAL name, -EEXIST, -ENOSPC ALTO_PIDS_MAX less one for
+ * ALTO_DEFAULT_PID, -ENOMEM. */
 int alto_builder_pid(struct alto_builder *b, const char *name, bool transit, uint32_t *id);
 /* -EEXIST: another PID (or this one) has exactly this prefix; -ENOSPC. */
 int alto_builder_prefix(struct alto_builder *b, uint32_t pid, const struct alto_prefix *prefix);
 /* Directed. calendar: NULL or as many values as the calendar has intervals; copied. -EEXIST,
  * -ENOSPC; -EINVAL: a value that is negative or infinite. */
 int alto_builder_link(struct alto_builder *b, const struct alto_link *link);
-/* value is taken, also on failure. Later ones replace. */
+/* value is taken, also on failure. Later ones replace. -EINVAL name, -ENOSPC ALTO_ENDPOINTS_MAX. */
 int alto_builder_pid_prop(struct alto_builder *b, uint32_t pid, const char *name, json_t *value);
 int alto_builder_endpoint_prop(struct alto_builder *b, const char *endpoint, const char *name,
 			       json_t *value);
 struct alto_builder_conf {
 	const char *stat, *cost_source;
 	bool service_graph;
-	struct alto_calendar calendar;
 };
 /* Adds ALTO_DEFAULT_PID for what is not covered, sorts, computes the tags. Takes b in any case. */
 int alto_builder_finish(struct alto_builder *b, const struct alto_builder_conf *conf,
@@ -105,7 +111,10 @@ uint32_t alto_source_find(const struct alto_source *s, const char *pid);
 /* Longest prefix; there is always one. */
 uint32_t alto_source_match(const struct alto_source *s, const struct alto_prefix *endpoint);
 
-/* Paths from one PID to all. Lives until the next call with this source. NULL: no memory. */
+/* May one request ask for this many different rows? rows * (PIDs + links) <= ALTO_WORK_MAX. */
+bool alto_source_affordable(const struct alto_source *s, uint64_t rows);
+/* Paths from one PID to all. Lives until the next call with this source. NULL: no memory.
+ * value[ALTO_DELAY_RT] is NULL: that one is alto_source_cost()'s. */
 struct alto_row {
 	uint32_t src;
 	const uint32_t *via;		      /* link to come by, UINT32_MAX: unreachable, or src */
@@ -113,10 +122,11 @@ struct alto_row {
 };
 const struct alto_row *alto_source_row(const struct alto_source *s, uint32_t src);
 /* One metric of one pair; NAN: unknown. Pairs of a PID with itself: 0 for routingcost and hopcount,
- * else NAN. ALTO_DELAY_RT looks at two rows. -ENOMEM sets nothing. */
+ * else NAN. Ask for all dst of a src, then for the next src. -ENOMEM sets nothing. */
 int alto_source_cost(const struct alto_source *s, enum alto_metric metric, uint32_t src,
 		     uint32_t dst, double *out);
-/* The same with routingcost of a calendar's interval: the path is that interval's. */
+/* The same with routingcost of a calendar's interval: the path is that interval's. Each interval of
+ * a src is a row: ask for all dst of one interval, then for the next interval. */
 int alto_source_cost_at(const struct alto_source *s, uint32_t interval, uint32_t src, uint32_t dst,
 			double *out);
 /* PIDs along the path, src and dst included; *n = 0: unreachable. To free(). */
