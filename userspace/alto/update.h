@@ -14,11 +14,9 @@
 #define ALTO_STREAM_BYTES_MAX (16u << 20) /* of resources that one stream follows, as text */
 #define ALTO_TIPS_EDGES_MAX 64		  /* versions that a view keeps */
 
-/* Patch that makes `to` of `from` (both objects); NULL: no memory. Empty: they are equal. A null
+/* Patch that makes `to` of `from` (both objects; json_merge_patch applies it); NULL: no memory. Empty: they are equal. A null
  * inside `to` cannot be told by a patch: *possible = false. New reference. */
 json_t *alto_merge_diff(const json_t *from, const json_t *to, bool *possible);
-/* target (taken) with patch merged in; NULL: no memory. */
-json_t *alto_merge_apply(json_t *target, const json_t *patch);
 
 struct alto_stream;
 struct alto_stream_conf {

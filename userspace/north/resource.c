@@ -80,7 +80,7 @@ void rest_resource_patch(struct req *req, const struct rest_resource *resource)
 		return;
 	}
 	rest_patch_condition(req, resource->revision(item), &if_revision);
-	merged = rest_merge(resource->stored(req->north->conf.view, item), req->body);
+	merged = json_merge_patch(resource->stored(req->north->conf.view, item), req->body);
 	if (merged)
 		put(req, merged, if_revision);
 	else

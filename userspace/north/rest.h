@@ -178,8 +178,6 @@ void rest_wrote(struct req *req, int r, struct err *err);
 void rest_audit(struct req *req, unsigned int status, int64_t revision);
 /* A PATCH without condition of its own holds for the revision that was read. */
 void rest_patch_condition(struct req *req, int64_t read, int64_t *if_revision);
-/* RFC 7396: target (taken) with patch merged in; NULL without memory. */
-json_t *rest_merge(json_t *target, const json_t *patch);
 void rest_show_empty(struct req *req, bool created); /* 204 */
 
 /* ---- pick.c: the first items of an unsorted set ---- */

@@ -97,39 +97,3 @@ void rest_patch_condition(struct req *req, int64_t read, int64_t *if_revision)
 	req->made_patch = true;
 	*if_revision = read;
 }
-
-/* ---- RFC 7396 section 2; depth is bounded by JSON_MAX_DEPTH of the patch ---- */
-
-static int merge_member(json_t *target, const char *name, json_t *value)
-{
-	json_t *merged, *old = json_object_get(target, name);
-
-	if (json_is_null(value)) {
-		json_object_del(target, name);
-		return 0;
-	}
-	merged = rest_merge(json_incref(old), value);
-	return merged ? json_object_set_new(target, name, merged) : -1;
-}
-
-json_t *rest_merge(json_t *target, const json_t *patch)
-{
-	const char *name;
-	json_t *value;
-
-	if (!json_is_object(patch)) {
-		json_decref(target);
-		return json_deep_copy(patch);
-	}
-	if (!json_is_object(target)) {
-		json_decref(target);
-		target = json_object();
-	}
-	json_object_foreach((json_t *)patch, name, value) {
-		if (target && merge_member(target, name, value)) {
-			json_decref(target);
-			target = NULL;
-		}
-	}
-	return target;
-}

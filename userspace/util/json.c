@@ -394,3 +394,39 @@ int json_is_obj(const json_t *value, struct err *err)
 		err->field[0] = '\0';
 	return rc;
 }
+
+/* ---- RFC 7396, section 2; how deep it goes is bounded by the patch, which was parsed ---- */
+
+static int merge_member(json_t *target, const char *name, json_t *value)
+{
+	json_t *merged, *old = json_object_get(target, name);
+
+	if (json_is_null(value)) {
+		json_object_del(target, name);
+		return 0;
+	}
+	merged = json_merge_patch(json_incref(old), value);
+	return merged ? json_object_set_new(target, name, merged) : -1;
+}
+
+json_t *json_merge_patch(json_t *target, const json_t *patch)
+{
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(patch)) {
+		json_decref(target);
+		return json_deep_copy(patch);
+	}
+	if (!json_is_object(target)) {
+		json_decref(target);
+		target = json_object();
+	}
+	json_object_foreach((json_t *)patch, name, value) {
+		if (target && merge_member(target, name, value)) {
+			json_decref(target);
+			target = NULL;
+		}
+	}
+	return target;
+}

@@ -22,6 +22,10 @@ int json_parse(const char *text, size_t len, json_t **out, struct err *err);
 /* Compact text, sorted keys, malloc'ed, or NULL without memory. */
 char *json_text(const json_t *value);
 
+/* RFC 7396: target (taken, changed in place; NULL = nothing there) with patch merged in. NULL: no
+ * memory. */
+json_t *json_merge_patch(json_t *target, const json_t *patch);
+
 /* Member readers: absent -> *out untouched, 0, unless required: -EINVAL. Wrong type or range:
  * -EINVAL with field "/name" and value. Null counts as absent. */
 enum json_need { JSON_OPTIONAL, JSON_REQUIRED };

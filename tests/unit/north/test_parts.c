@@ -1,41 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What needs no server: merge patch, page heap, escapes, problems. */
+/* What needs no server: page heap, escapes, problems. */
 #include "unit/north/rig.h"
 
 #include "north/rest.h"
-
-/* ---- RFC 7396, the examples of appendix A whose patch is an object ---- */
-
-static const struct {
-	const char *target, *patch, *want;
-} merges[] = {
-	{"{\"a\":\"b\"}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
-	{"{\"a\":\"b\"}", "{\"b\":\"c\"}", "{\"a\":\"b\",\"b\":\"c\"}"},
-	{"{\"a\":\"b\"}", "{\"a\":null}", "{}"},
-	{"{\"a\":\"b\",\"b\":\"c\"}", "{\"a\":null}", "{\"b\":\"c\"}"},
-	{"{\"a\":[\"b\"]}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
-	{"{\"a\":\"c\"}", "{\"a\":[\"b\"]}", "{\"a\":[\"b\"]}"},
-	{"{\"a\":{\"b\":\"c\"}}", "{\"a\":{\"b\":\"d\",\"c\":null}}", "{\"a\":{\"b\":\"d\"}}"},
-	{"{\"a\":[{\"b\":\"c\"}]}", "{\"a\":[1]}", "{\"a\":[1]}"},
-	{"{\"e\":null}", "{\"a\":1}", "{\"a\":1,\"e\":null}"},
-	{"[1,2]", "{\"a\":\"b\",\"c\":null}", "{\"a\":\"b\"}"},
-	{"{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}"},
-	{"{\"a\":\"foo\"}", "[\"c\"]", "[\"c\"]"},
-};
-
-static void test_merge(void **state)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(merges); i++) {
-		json_t *patch = json_loads(merges[i].patch, 0, NULL);
-		json_t *merged = rest_merge(json_loads(merges[i].target, 0, NULL), patch);
-		char *text = json_dumps(merged, JSON_COMPACT | JSON_SORT_KEYS);
-
-		assert_string_equal(text, merges[i].want);
-		free(text);
-		json_decref(merged);
-		json_decref(patch);
-	}
-}
 
 /* ---- pages ---- */
 
@@ -162,7 +129,6 @@ static void test_values_print_as_they_were_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_pick_counts),
 		cmocka_unit_test(test_pick_takes_the_smallest_in_order),
 		cmocka_unit_test(test_decode),

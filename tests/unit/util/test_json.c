@@ -284,6 +284,39 @@ static void test_long_value_is_cut(void **state)
 	json_decref(o);
 }
 
+/* ---- RFC 7396, examples of appendix A ---- */
+
+static const struct {
+	const char *target, *patch, *want;
+} merges[] = {
+	{"{\"a\":\"b\"}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+	{"{\"a\":\"b\"}", "{\"b\":\"c\"}", "{\"a\":\"b\",\"b\":\"c\"}"},
+	{"{\"a\":\"b\"}", "{\"a\":null}", "{}"},
+	{"{\"a\":\"b\",\"b\":\"c\"}", "{\"a\":null}", "{\"b\":\"c\"}"},
+	{"{\"a\":[\"b\"]}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+	{"{\"a\":\"c\"}", "{\"a\":[\"b\"]}", "{\"a\":[\"b\"]}"},
+	{"{\"a\":{\"b\":\"c\"}}", "{\"a\":{\"b\":\"d\",\"c\":null}}", "{\"a\":{\"b\":\"d\"}}"},
+	{"{\"a\":[{\"b\":\"c\"}]}", "{\"a\":[1]}", "{\"a\":[1]}"},
+	{"{\"e\":null}", "{\"a\":1}", "{\"a\":1,\"e\":null}"},
+	{"[1,2]", "{\"a\":\"b\",\"c\":null}", "{\"a\":\"b\"}"},
+	{"{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}"},
+	{"{\"a\":\"foo\"}", "[\"c\"]", "[\"c\"]"},
+};
+
+static void test_rfc7396_merge_patch(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(merges); i++) {
+		json_t *patch = json_loads(merges[i].patch, 0, NULL);
+		json_t *merged = json_merge_patch(json_loads(merges[i].target, 0, NULL), patch);
+		char *text = json_dumps(merged, JSON_COMPACT | JSON_SORT_KEYS);
+
+		assert_string_equal(text, merges[i].want);
+		free(text);
+		json_decref(merged);
+		json_decref(patch);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_containers),
 		cmocka_unit_test(test_unknown_members),
 		cmocka_unit_test(test_long_value_is_cut),
+		cmocka_unit_test(test_rfc7396_merge_patch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
