@@ -10,8 +10,7 @@
 
 #define TEXT_TMP 512
 
-/* Copies clean text; what does not fit ends in "...". These texts travel into JSON and logs. */
-static void text_set(char *dst, size_t size, const char *src)
+void err_clean(char *dst, size_t size, const char *src)
 {
 	const char *s = src ? src : "";
 	size_t at = 0, cut = 0;
@@ -52,9 +51,9 @@ int err_set(struct err *err, int code, const char *field, const char *value, con
 	}
 	memset(err, 0, sizeof(*err));
 	err->code = code;
-	text_set(err->field, sizeof(err->field), field);
-	text_set(err->value, sizeof(err->value), value);
-	text_set(err->want, sizeof(err->want), tmp);
+	err_clean(err->field, sizeof(err->field), field);
+	err_clean(err->value, sizeof(err->value), value);
+	err_clean(err->want, sizeof(err->want), tmp);
 	return code;
 }
 
@@ -68,7 +67,7 @@ int err_object(struct err *err, const char *object, ...)
 	va_start(ap, object);
 	vsnprintf(tmp, sizeof(tmp), object, ap);
 	va_end(ap);
-	text_set(err->object, sizeof(err->object), tmp);
+	err_clean(err->object, sizeof(err->object), tmp);
 	return err->code;
 }
 
@@ -85,7 +84,7 @@ int err_prefix(struct err *err, const char *prefix, ...)
 	va_end(ap);
 	len = strlen(tmp);
 	memcpy(tmp + len, err->field, strlen(err->field) + 1);
-	text_set(err->field, sizeof(err->field), tmp);
+	err_clean(err->field, sizeof(err->field), tmp);
 	return err->code;
 }
 

@@ -30,5 +30,8 @@ int err_prefix(struct err *err, const char *prefix, ...) __attribute__((format(p
 /* "service 0x101: /evaluation/0/weight: is -3, must be 0..1000"; empty parts are left out; without
  * want the code's own text stands there. Returns buf. */
 const char *err_text(const struct err *err, char *buf, size_t size);
+/* Copies src (NULL: "") as clean text, for JSON and logs; what does not fit ends in "...". size is
+ * at least 4. */
+void err_clean(char *dst, size_t size, const char *src);
 
 #endif
