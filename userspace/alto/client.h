@@ -15,7 +15,8 @@
 #define ALTO_BODY_MAX (64u << 20)
 #define ALTO_RESOURCES_MAX 1024 /* of one directory */
 #define ALTO_CLIENT_PIDS_MAX 131072
-#define ALTO_CLIENT_CELLS_MAX (4u << 20)
+#define ALTO_CLIENT_PREFIXES_MAX (1u << 20)
+#define ALTO_CLIENT_CELLS_MAX (4u << 20) /* costs, or names in path vectors, of one answer */
 
 struct alto_vtag {
 	char id[ALTO_NAME_LEN];
@@ -62,12 +63,16 @@ const struct alto_ird_entry *alto_ird_pick(const struct alto_ird *ird,
 bool alto_ird_uses(const struct alto_ird_entry *e, const char *id);
 /* Reference of RFC 3986, 5.2 against base; to free(). NULL: no memory or no such URI. */
 char *alto_uri_resolve(const char *base, const char *ref);
+/* Scheme, host and port are the same: what is secret to one may be sent to the other. */
+bool alto_uri_same_origin(const char *a, const char *b);
 
 /* ---- network map ---- */
 struct alto_netmap {
 	json_t *root;
 	struct alto_vtag vtag;
-	json_t *pids; /* PID -> {ipv4: [], ipv6: []}; borrowed from root */
+	json_t *pids;	    /* PID -> {ipv4: [], ipv6: []}; borrowed from root */
+	const char **names; /* of the PIDs, in their order */
+	uint32_t n_pids;
 	struct alto_lpm *lpm;
 };
 /* want: vtag.resource-id must be this; NULL = any. */
