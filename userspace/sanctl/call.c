@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alto/alto.h"
 #include "sanctl/ctl.h"
 #include "util/name.h"
 
@@ -155,6 +156,16 @@ static int put_name(struct builder *to, const char *arg)
 	return CTL_OK;
 }
 
+/* ':' and '@' may stand in a path as they are (RFC 3986, 3.3). */
+static int put_domain(struct builder *to, const char *arg)
+{
+	if (!alto_name_valid(arg))
+		return usage_error(to->verb, "domain \"%.40s\" must match [A-Za-z0-9:@_-]{1,64}",
+				   arg);
+	put(to, arg, strlen(arg));
+	return CTL_OK;
+}
+
 static int put_path(struct builder *to, const char *arg)
 {
 	const char *rest = arg;
@@ -194,6 +205,8 @@ int ctl_path(const struct verb *verb, struct args args, char buf[CTL_PATH_MAX])
 			status = put_id(&to, args.v[used++]);
 		else if (*p == 'n')
 			status = put_name(&to, args.v[used++]);
+		else if (*p == 'd')
+			status = put_domain(&to, args.v[used++]);
 		else
 			status = put_path(&to, args.v[used++]);
 	}

@@ -82,6 +82,8 @@ static int print_argument(struct ctl *ctl, const struct verb *verb, struct args 
 		return CTL_OK;
 	if (p[1] == 'i')
 		return print_names(ctl, "/v1/services", "id");
+	if (p[1] == 'd')
+		return print_names(ctl, "/broker/v1/domains", "id");
 	if (!strncmp(verb->path, "/v1/classes/", 12))
 		return print_names(ctl, "/v1/classes", "name");
 	if (p[1] == 'p')

@@ -73,7 +73,7 @@ struct verb {
 	const char *args;	   /* "ID INSTANCE STATE" */
 	const char *help;	   /* one line */
 	const char *example;	   /* arguments of a call that works */
-	/* %i service ID, %n name, %p ingress/gateway/path; "" = none */
+	/* %i service ID, %n name, %p ingress/gateway/path, %d domain; "" = none */
 	const char *path;
 	int (*run)(struct ctl *ctl, const struct verb *verb, struct args args);
 	const struct column *columns; /* of a table of it */

@@ -119,6 +119,30 @@ static const struct column sid_columns[] = {
 	{},
 };
 
+static const struct column domain_columns[] = {
+	PLAIN("ID", "id"),
+	PLAIN("IPV4", "prefixes.ipv4"),
+	PLAIN("IPV6", "prefixes.ipv6"),
+	PLAIN("CPU", "resources.cpu"),
+	PLAIN("MEM", "resources.mem"),
+	PLAIN("STORAGE", "resources.storage"),
+	PLAIN("NFS", "nfs"),
+	PLAIN("SAPS", "saps"),
+	PLAIN("TRANSIT", "transit"),
+	{},
+};
+
+static const struct column link_columns[] = {
+	PLAIN("A", "a"),
+	PLAIN("B", "b"),
+	PLAIN("COST", "routingcost"),
+	PLAIN("DELAY", "delay-us"),
+	PLAIN("LOSS", "loss-ppm"),
+	PLAIN("BANDWIDTH", "max-reservable-bandwidth"),
+	PLAIN("DIRECTED", "directed"),
+	{},
+};
+
 #define STATS_WORDS "services|egress|nexthops|reasons|interfaces|maps"
 #define CLASS "/v1/classes/%n"
 #define SERVICE "/v1/services/%i"
@@ -127,6 +151,8 @@ static const struct column sid_columns[] = {
 #define PATH "/v1/paths/%p"
 #define PATH_ARG "INGRESS/GATEWAY/PATH"
 #define CHANGES "key=value... | -f FILE"
+#define DOMAINS "/broker/v1/domains"
+#define LINKS "/broker/v1/links"
 
 const struct verb verbs[] = {
 	{"service", "list", "", "all registered services", "", "/v1/services", run_list,
@@ -210,6 +236,24 @@ const struct verb verbs[] = {
 	 "/v1/nexthops", run_list, nexthop_columns, 0},
 	{"sid", "list", "", "SRv6 SIDs that this host serves", "", "/v1/sids", run_list,
 	 sid_columns, 0},
+
+	{"domain", "list", "", "what the ALTO broker was told of domains", "", DOMAINS, run_list,
+	 domain_columns, 0},
+	{"domain", "get", "DOMAIN", "one domain", "AS1", DOMAINS "/%d", run_get, NULL, 0},
+	{"domain", "put", "DOMAIN " CHANGES, "advertise a domain, or replace it as a whole",
+	 "AS1 resources.cpu=50 transit=true nfs='[\"NF1\"]'", DOMAINS "/%d", run_put, NULL,
+	 CTL_TAKES(FILE)},
+	{"domain", "delete", "DOMAIN", "forget a domain; links to it are not used any more", "AS1",
+	 DOMAINS "/%d", run_delete, NULL, 0},
+	{"domain", "replace", "-f FILE", "replace all domains and links at once", "-f all.json",
+	 DOMAINS, run_put, NULL, CTL_TAKES(FILE)},
+	{"link", "list", "", "what the ALTO broker was told of links between domains", "", LINKS,
+	 run_list, link_columns, 0},
+	{"link", "get", "DOMAIN DOMAIN", "one link", "AS1 AS2", LINKS "/%d/%d", run_get, NULL, 0},
+	{"link", "put", "DOMAIN DOMAIN " CHANGES, "advertise a link, or replace it as a whole",
+	 "AS1 AS2 routingcost=5 delay-us=5000", LINKS "/%d/%d", run_put, NULL, CTL_TAKES(FILE)},
+	{"link", "delete", "DOMAIN DOMAIN", "forget a link", "AS1 AS2", LINKS "/%d/%d", run_delete,
+	 NULL, 0},
 
 	{"stats", "", "[" STATS_WORDS "]", "packets and bytes, entries of maps", "reasons --rate 5",
 	 "/v1/stats", run_stats, NULL, CTL_TAKES(WATCH) | CTL_TAKES(RATE)},
