@@ -8,6 +8,9 @@
 #include <stdlib.h>
 
 #include "../../userspace/sand/config.c"
+#include "../../userspace/sand/config_address.c"
+#include "../../userspace/sand/config_alto.c"
+#include "../../userspace/sand/config_alto_source.c"
 #include "../../userspace/sand/config_database.c"
 #include "../../userspace/sand/config_iface.c"
 #include "../../userspace/sand/config_objects.c"

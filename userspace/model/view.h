@@ -133,6 +133,8 @@ struct view {
 	uint64_t stall_since_us;     /* clock_us(); 0 = goes on */
 	void (*observe)(void *arg, const struct view_event *event); /* may be NULL */
 	void *arg;
+	void (*changed)(void *arg); /* after the observer: something differs; may be NULL */
+	void *changed_arg;
 };
 
 void view_init(struct view *view);

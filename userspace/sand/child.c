@@ -11,6 +11,7 @@
 #include "north/north.h"
 #include "sand/config.h"
 #include "sand/database.h"
+#include "sand/maps.h"
 #include "sand/register.h"
 #include "sand/sandbox.h"
 #include "util/log.h"
@@ -28,6 +29,7 @@ struct child {
 	struct csc *csc;
 	struct ncc *ncc;
 	struct orc *orc;
+	struct maps maps;
 	struct north *north;
 	struct registration *registration;
 	unsigned int unsynced;
@@ -241,6 +243,18 @@ static int open_control(struct child *c, int fd)
 	return r ? EXIT_FAILURE : 0;
 }
 
+static int open_maps(struct child *c)
+{
+	return maps_open(&c->maps, &(struct maps_conf){
+					   .loop = c->loop,
+					   .config = &c->config->alto,
+					   .db = c->database.db,
+					   .view = &c->view,
+					   .nsc = c->nsc,
+					   .csc = c->csc,
+				   });
+}
+
 static int open_rest(struct child *c)
 {
 	char path[108];
@@ -258,6 +272,9 @@ static int open_rest(struct child *c)
 		.csc = c->csc,
 		.orc = c->orc,
 		.ncc = c->ncc,
+		.broker = c->maps.broker,
+		.altoc = c->maps.altoc,
+		.alto = c->config->alto.server,
 		.max_services = c->config->is_ingress ? c->config->ncc.config.max_services : 0,
 	};
 
@@ -293,7 +310,7 @@ int child_open(uv_loop_t *loop, const struct options *o, int fd, int *code, stru
 		close(fd);
 	} else {
 		r = open_control(c, fd) ?: open_writers(c);
-		r = r ?: open_rest(c);
+		r = r ?: open_maps(c) ?: open_rest(c);
 	}
 	*out = c;
 	return r;
@@ -307,6 +324,7 @@ void child_close(struct child *c)
 		north_close(c->north);
 	if (c->registration)
 		registration_close(c->registration);
+	maps_close(&c->maps);
 	if (c->orc)
 		orc_close(c->orc);
 	if (c->ncc)

@@ -188,6 +188,11 @@ static int read_database(struct config *c, json_t *value, struct err *err)
 	return config_database_read(&c->database, value, err);
 }
 
+static int read_alto(struct config *c, json_t *value, struct err *err)
+{
+	return config_alto_read(&c->alto, value, err);
+}
+
 static const struct section sections[] = {
 	{"name", read_name},
 	{"source", read_source},
@@ -199,6 +204,7 @@ static const struct section sections[] = {
 	{"sids", config_sids},
 	{"rest", read_rest},
 	{"database", read_database},
+	{"alto", read_alto},
 	{"kernel", read_kernel},
 	{"maps", read_maps},
 	{"profile", read_profile},
@@ -316,5 +322,6 @@ void config_free(struct config *c)
 	json_decref(c->gateways);
 	json_decref(c->paths);
 	json_decref(c->network);
+	config_alto_free(&c->alto);
 	free(c);
 }

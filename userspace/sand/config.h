@@ -14,6 +14,7 @@
 #include "model/net.h"
 #include "model/plan.h"
 #include "ncc/ncc.h"
+#include "sand/config_alto.h"
 #include "sand/config_database.h"
 #include "util/log.h"
 
@@ -40,6 +41,7 @@ struct config {
 	char rest_tcp[64]; /* "" = none */
 	enum log_level log_level;
 	struct config_database database;
+	struct config_alto alto;
 	/* Objects to register at start, checked: arrays of owned references, never NULL. */
 	json_t *services, *classes, *gateways, *paths, *network;
 };

@@ -2,20 +2,18 @@
 #include "sand/database.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sand/options.h"
+#include "sand/secret.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/own.h"
 
 #define BUSY_RETRIES 50 /* a predecessor may still be closing */
 #define BUSY_WAIT_US 100000
-#define PASSWORD_MAX 256
 
 static const char *given(const char *text)
 {
@@ -30,43 +28,12 @@ static int refuse(const struct err *err, const char *what)
 	return EXIT_CONFIG;
 }
 
-/* ---- the password ---- */
-
-static int bad_password(struct err *err, const char *path, int code, const char *want)
-{
-	err_set(err, code, "/database/password_file", path, "%s", want);
-	return code;
-}
-
-/* Its first line. */
-static int read_password(const char *path, char buf[PASSWORD_MAX], struct err *err)
-{
-	OWN_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0 || fstat(fd, &st))
-		return bad_password(err, path, -errno, "must be readable by sand's user");
-	if (!S_ISREG(st.st_mode) || (st.st_mode & S_IRWXO))
-		return bad_password(err, path, -EACCES,
-				    "must be a file that others cannot read (chmod o= FILE)");
-	n = read(fd, buf, PASSWORD_MAX - 1);
-	if (n < 0)
-		return bad_password(err, path, -errno, "must be readable by sand's user");
-	buf[n] = '\0';
-	buf[strcspn(buf, "\r\n")] = '\0';
-	if (!buf[0] || strlen(buf) == PASSWORD_MAX - 1)
-		return bad_password(err, path, -EINVAL,
-				    "must hold a password of 1..254 bytes in its first line");
-	return 0;
-}
-
 /* ---- opening ---- */
 
 static int open_remote(struct database *d, struct err *err)
 {
 	const struct config_database *c = d->conf.config;
-	char password[PASSWORD_MAX] = "";
+	char password[SECRET_MAX] = "";
 	const struct ncsdb_remote remote = {
 		.endpoints = c->urls,
 		.n_endpoints = c->n_urls,
@@ -78,7 +45,8 @@ static int open_remote(struct database *d, struct err *err)
 		.prefix = given(c->prefix),
 		.deadline_ms = c->deadline_ms,
 	};
-	int r = c->user[0] ? read_password(c->password_file, password, err) : 0;
+	int r = c->user[0] ? secret_read(c->password_file, "/database/password_file", password, err)
+			   : 0;
 
 	r = r ?: ncsdb_open(d->conf.loop, &(struct ncsdb_conf){.remote = &remote}, &d->db, err);
 	explicit_bzero(password, sizeof(password));

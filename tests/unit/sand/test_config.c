@@ -12,6 +12,9 @@
 
 /* a main program's files: not in a library */
 #include "sand/config.c"
+#include "sand/config_address.c"
+#include "sand/config_alto.c"
+#include "sand/config_alto_source.c"
 #include "sand/config_database.c"
 #include "sand/config_iface.c"
 #include "sand/config_objects.c"

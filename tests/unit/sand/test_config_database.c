@@ -12,8 +12,10 @@
 #include <sys/stat.h>
 
 /* a main program's files: not in a library */
+#include "sand/config_address.c"
 #include "sand/config_database.c"
 #include "sand/database.c"
+#include "sand/secret.c"
 
 static int load(const char *text, struct config_database *db, struct err *err)
 {
@@ -158,7 +160,7 @@ static void test_too_many(void **state)
 
 /* ---- the password ---- */
 
-static int try_password(const char *text, size_t len, mode_t mode, char out[PASSWORD_MAX],
+static int try_password(const char *text, size_t len, mode_t mode, char out[SECRET_MAX],
 			struct err *err)
 {
 	char path[] = "/tmp/sand-test-password-XXXXXX";
@@ -169,14 +171,14 @@ static int try_password(const char *text, size_t len, mode_t mode, char out[PASS
 	assert_int_equal(write(fd, text, len), len);
 	assert_int_equal(fchmod(fd, mode), 0);
 	close(fd);
-	r = read_password(path, out, err);
+	r = secret_read(path, "/database/password_file", out, err);
 	unlink(path);
 	return r;
 }
 
 static void test_password(void **state)
 {
-	char out[PASSWORD_MAX], text[300];
+	char out[SECRET_MAX], text[300];
 	struct err err;
 
 	assert_int_equal(try_password("secret\nnot this\n", 16, 0600, out, &err), 0);
@@ -193,8 +195,8 @@ static void test_password(void **state)
 	assert_int_equal(try_password(text, 254, 0600, out, &err), 0);
 	assert_int_equal(strlen(out), 254);
 	assert_int_equal(try_password(text, 255, 0600, out, &err), -EINVAL);
-	assert_int_equal(read_password("/nowhere/password", out, &err), -ENOENT);
-	assert_int_equal(read_password("/tmp", out, &err), -EACCES);
+	assert_int_equal(secret_read("/nowhere/password", "/f", out, &err), -ENOENT);
+	assert_int_equal(secret_read("/tmp", "/f", out, &err), -EACCES);
 }
 
 int main(void)
