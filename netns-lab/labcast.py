@@ -6,6 +6,7 @@ import shutil
 import time
 
 import labdb
+import labtls
 from labnet import HERE, LabError
 from labprocs import (BIN, RUN, cgroup_make, cgroup_remove, log_tail, names, pid_of, pin_dir, sanctl, start,
                       stop, write)
@@ -57,6 +58,7 @@ def start_databases(topo, seconds=20):
 
 def start_all(topo):
     need_binaries()
+    labtls.make(topo)
     for name, spec in topo["instances"].items():
         cgroup_make(name, spec["cpu"])
         start(f"instance-{name}", name, [f"{HERE}/instance.py", name], cgroup=name)
