@@ -14,6 +14,7 @@
 #include "util/err.h"
 
 #define FETCH_HEADER_MAX (64u << 10)
+#define FETCH_PROBLEM_MAX ((size_t)64 << 10) /* of a body that is kept, where max is 0 */
 
 struct fetch;	  /* all requests of one loop */
 struct fetch_job; /* one */
@@ -32,14 +33,14 @@ struct fetch_conf {
 	const char *ca, *cert, *key; /* PEM files; NULL: the system's, none */
 	long connect_ms, timeout_ms; /* of connecting; of the whole (0: none, for streams) */
 	long silence_ms;	     /* nothing came for so long: -ETIMEDOUT; 0 = no limit */
-	size_t max;		     /* bytes of body that are taken; more: -EFBIG */
-	bool compressed;	     /* offer gzip; max counts what it becomes */
+	size_t max;	 /* bytes of body that are taken; more: -EFBIG; 0: no limit for pieces */
+	bool compressed; /* offer gzip; max counts what it becomes */
 };
 struct fetch_answer {
 	int status;			 /* 0 when an answer came, whatever its code; else -errno */
 	long code;			 /* HTTP's */
 	const char *content_type, *etag; /* "" = none */
-	const char *body;		 /* NUL-terminated; "" for streams */
+	const char *body;		 /* NUL-terminated; "" where pieces were taken */
 	size_t len;
 	struct err err; /* why not: with status */
 };
