@@ -53,3 +53,11 @@ def test_many_hosts_one_etcd_cluster():
 
 def test_many_hosts_one_embedded_server():
     check_multi("--database", "embedded")
+
+
+def test_steered_by_alto():
+    done = lab("demo", "alto")
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr
+    assert "steered by ALTO; 0 failed requests" in done.stdout
+    assert "AS2 writes AS3: 403" in done.stdout
+    assert nothing_left()
