@@ -39,7 +39,7 @@ struct alto_chain_link {
  */
 int alto_chain_best(const struct alto_chain_link *links, uint32_t n, uint32_t *choice,
 		    double *cost);
-/* How many chains fit together (may be huge: a double). */
+/* How many chains fit together (may be huge: a double); NAN: no memory. */
 double alto_chain_count(const struct alto_chain_link *links, uint32_t n);
 /* All of them in order, at most max: each() gets the choices; returns their number. */
 uint32_t alto_chain_all(const struct alto_chain_link *links, uint32_t n, uint32_t max,
