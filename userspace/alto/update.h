@@ -2,57 +2,82 @@
 /*
  * Changes of resources as they are told to clients: JSON merge patches (RFC 7396), update streams
  * (RFC 8895), TIPS views (RFC 9569). Pure state machines: they are handed a new set of resources
- * and write events or edges. Nothing is told of a resource whose content is the same.
+ * and write events or edges. Nothing is told of a resource whose content is the same. What several
+ * streams and views follow is asked for, kept and compared once.
  */
 #ifndef ALTO_UPDATE_H
 #define ALTO_UPDATE_H
 
 #include "alto/server.h"
 
-#define ALTO_SUBSTREAMS_MAX 64
+#define ALTO_SUBSTREAMS_MAX 64	    /* of one stream at a time */
+#define ALTO_SUBSTREAM_IDS_MAX 1024 /* in a stream's life: no ID is used twice */
 #define ALTO_KEEPALIVE_S 15
-#define ALTO_STREAM_BYTES_MAX (16u << 20) /* of resources that one stream follows, as text */
-#define ALTO_TIPS_EDGES_MAX 64		  /* versions that a view keeps */
+#define ALTO_STREAM_BYTES_MAX (16u << 20)   /* of resources that one stream follows, as text */
+#define ALTO_FOLLOWED_BYTES_MAX (32u << 20) /* of all; their histories have three times as much */
+#define ALTO_PATCH_TEXT_MAX (4u << 20)	    /* larger ones are replaced as a whole */
+#define ALTO_TIPS_EDGES_MAX 64		    /* incremental ones that a view keeps */
 
-/* Patch that makes `to` of `from` (both objects; json_merge_patch applies it); NULL: no memory. Empty: they are equal. A null
- * inside `to` cannot be told by a patch: *possible = false. New reference. */
+/* Patch that makes `to` of `from` (both objects; json_merge_patch applies it); NULL: no memory.
+ * Empty: they are equal. A null inside `to` (but in an array) cannot be told by a patch: *possible
+ * = false. New reference. */
 json_t *alto_merge_diff(const json_t *from, const json_t *to, bool *possible);
 
-struct alto_stream;
+/* What update streams and TIPS offer: their `uses`; and of what they tell merge patches. */
+bool alto_followed(const struct alto_resource *resource);
+bool alto_incremental(const struct alto_resource *resource);
+
+/* Contents that somebody follows, by resource, input and (endpoint services) client. Outlives its
+ * streams and views. */
+struct alto_contents;
+struct alto_contents *alto_contents_new(void); /* NULL: no memory */
+void alto_contents_free(struct alto_contents *contents);
+
 struct alto_stream_conf {
-	const struct alto_resources *all; /* of the first events */
+	struct alto_contents *contents;
+	const struct alto_resources *all;
 	struct alto_prefix client;
-	const char *control_uri; /* copied */
+	const char *uri; /* absolute; of the stream's control, of the TIPS view */
 	uint64_t now_unix;
 };
-/* params: application/alto-updatestreamparams+json (RFC 8895, 6.5); what may be followed is the
- * `uses` of the update stream resource. Events that begin the stream are in out. */
+
+/* ---- update streams (RFC 8895) ---- */
+struct alto_stream;
+/* params: application/alto-updatestreamparams+json (6.5). The events that begin the stream are
+ * put into out. -EINVAL, -EBUSY with error filled; -ENOMEM. */
 int alto_stream_new(const struct alto_stream_conf *conf, const char *params, size_t len,
 		    struct alto_out *out, struct alto_stream **stream, struct alto_error *error);
 void alto_stream_free(struct alto_stream *stream);
-/* Stream control (RFC 8895, 7): adds and removes; *empty: nothing is followed any more: the stream
- * ends after out was sent. The HTTP status is 202 (an event follows) or 204. */
-int alto_stream_control(struct alto_stream *stream, const struct alto_resources *all,
-			const char *params, size_t len, struct alto_out *out, bool *empty,
+/* Stream control (7): adds, then removes; an error changes nothing. Events go into out; *status is
+ * 202 when something was added, else 204. */
+int alto_stream_control(struct alto_stream *stream, const struct alto_stream_conf *conf,
+			const char *params, size_t len, struct alto_out *out, unsigned int *status,
 			struct alto_error *error);
-/* Events for what differs in all, in the order of dependencies: network map, then what uses it.
- * Nothing: out stays empty. */
+/* Nothing is followed any more: the stream ends after what was put. */
+bool alto_stream_empty(const struct alto_stream *stream);
+/* Events for what differs in all from what was told last, in the order of dependencies: network
+ * map, then what uses it. Nothing: out stays as it is. What cannot be answered any more is stopped.
+ * -ENOMEM: call it again, or end the stream. */
 int alto_stream_update(struct alto_stream *stream, const struct alto_resources *all,
 		       uint64_t now_unix, struct alto_out *out);
 void alto_stream_keepalive(struct alto_out *out); /* a comment line */
 
 /* ---- TIPS (RFC 9569) ---- */
 struct alto_tips;
-/* params: application/alto-tipsparams+json. path: "/alto/tips/<view>". Answer: the TIPS view. */
-int alto_tips_new(const struct alto_stream_conf *conf, const char *params, size_t len,
-		  const char *path, struct alto_out *out, struct alto_tips **tips,
-		  struct alto_error *error);
+/* params: application/alto-tipsparams+json (6.1). Equal requests give the same view: then *tips is
+ * one that was given before, and conf->uri is not used. The answer (6.2) is put into out. */
+int alto_tips_open(const struct alto_stream_conf *conf, const char *params, size_t len,
+		   struct alto_out *out, struct alto_tips **tips, struct alto_error *error);
 void alto_tips_free(struct alto_tips *tips);
-int alto_tips_update(struct alto_tips *tips, const struct alto_resources *all, uint64_t now_unix,
-		     bool *changed);
-/* The item on an edge ("0", "105"): its media type. -ENOENT: no such edge (404); -EAGAIN: the next
- * one, not there yet (the caller may wait for it). */
+/* -EINVAL, -EBUSY: the resource cannot be answered any more: the view is to be closed. */
+int alto_tips_update(struct alto_tips *tips, const struct alto_resources *all, uint64_t now_unix);
+/* POST <view>/ug (7.4): which edge to take next. */
+int alto_tips_next(const struct alto_tips *tips, const char *params, size_t len,
+		   struct alto_out *out, struct alto_error *error);
+/* Copies the item on an edge into out; *type is its media type, valid until the next update.
+ * -EAGAIN: the next one, not there yet (the caller may wait for it). -ESTALE: before the first that
+ * is kept (410). -ERANGE: too far in the future (425). -ENOENT: no such edge (404). */
 int alto_tips_edge(const struct alto_tips *tips, uint64_t from, uint64_t to, struct alto_out *out,
-		   enum alto_media *media);
+		   const char **type);
 
 #endif
