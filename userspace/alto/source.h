@@ -5,8 +5,11 @@
  * changed, and counted: who answers a request holds the snapshot, so that everything in an answer
  * is of one state. Tags are digests of content: same content, same tag, on every replica.
  *
- * A pair's metrics are those of one path: least routingcost, then fewest links, then PID names.
- * A value that is unknown on one of its links is unknown for the pair: it is left out.
+ * A pair's metrics are those of one path: of the paths with the least routingcost (summed up from
+ * the source on, as doubles) those with the fewest links, and of these the one whose PID names come
+ * first, compared PID by PID from the source on. Nothing else decides: not the order in which
+ * things were added. A value that is unknown on one of its links is unknown for the pair: it is
+ * left out. delay-rt is delay-ow of the pair's path and of the path back.
  */
 #ifndef ALTO_SOURCE_H
 #define ALTO_SOURCE_H
@@ -17,12 +20,13 @@
 #define ALTO_PREFIXES_MAX (1u << 20)
 #define ALTO_LINKS_MAX 262144
 #define ALTO_SOURCES_MAX 4
-#define ALTO_INTERVALS_MAX 256		/* of a calendar */
-#define ALTO_ENDPOINTS_MAX 131072	/* that have properties */
-#define ALTO_SOURCE_ID_LEN 12		/* so that IDs of its resources fit ALTO_ID_LEN */
-#define ALTO_ROWS_BYTES_MAX (64u << 20) /* shortest paths that are kept of one source */
-#define ALTO_WORK_MAX (1u << 26)	/* PIDs and links that one request's rows may visit */
-#define ALTO_DEFAULT_PID "default"	/* has 0.0.0.0/0 and ::/0 where nobody else has */
+#define ALTO_INTERVALS_MAX 256		    /* of a calendar */
+#define ALTO_ENDPOINTS_MAX 131072	    /* that have properties */
+#define ALTO_SOURCE_ID_LEN 12		    /* so that IDs of its resources fit ALTO_ID_LEN */
+#define ALTO_CALENDAR_VALUES_MAX (1u << 22) /* of all links together */
+#define ALTO_ROWS_BYTES_MAX (64u << 20)	    /* shortest paths that are kept of one source */
+#define ALTO_WORK_MAX (1u << 26)	    /* PIDs and links that one request's rows may visit */
+#define ALTO_DEFAULT_PID "default"	    /* has 0.0.0.0/0 and ::/0 where nobody else has */
 
 enum alto_link_value {
 	LINK_ROUTINGCOST, /* >= 0; a link without it is not used */
