@@ -30,7 +30,7 @@ bool alto_name_valid_dots(const char *text)
 
 bool alto_metric_valid(const char *text)
 {
-	return made_of(text, ALNUM ":_-.", ALTO_METRIC_LEN - 1);
+	return made_of(text, ALNUM ":_-.", ALTO_METRIC_LEN - 1) && strcmp(text, "priv:") != 0;
 }
 
 bool alto_tag_valid(const char *text)
