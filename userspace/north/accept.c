@@ -31,7 +31,7 @@ static void end_turn(struct conn *conn)
 		err_set(&err, -ETIMEDOUT, "", NULL, "must be sent within %u s",
 			conn->north->turn_s);
 		err_object(&err, "request");
-		rest_raw_problem(conn->fd, 408, &err);
+		rest_raw_problem(conn, 408, &err);
 	}
 	shutdown(conn->fd, SHUT_RDWR);
 	conn->until_us = 0;
@@ -65,7 +65,16 @@ static void conn_free(struct conn *conn)
 	free(conn);
 }
 
-static struct conn *conn_new(struct north *n, int fd, bool tcp, const char *peer)
+/* Of the listener it came by. */
+static void set_kind(struct conn *conn, const struct north *n, const struct listener *listener)
+{
+	conn->tcp = listener != &n->listeners[LISTEN_UNIX];
+	conn->alto = listener >= &n->listeners[LISTEN_ALTO];
+	conn->tls = conn->alto && n->alto_tls;
+}
+
+static struct conn *conn_new(struct north *n, int fd, const struct listener *listener,
+			     const char *peer)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
 
@@ -73,7 +82,7 @@ static struct conn *conn_new(struct north *n, int fd, bool tcp, const char *peer
 		return NULL;
 	conn->north = n;
 	conn->fd = fd;
-	conn->tcp = tcp;
+	set_kind(conn, n, listener);
 	accept_turn(conn, TURN_ASK);
 	snprintf(conn->peer, sizeof(conn->peer), "%s", peer);
 	conn->next = n->conns;
@@ -92,6 +101,8 @@ void accept_on_notify(void *cls, struct MHD_Connection *mhd, void **context,
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		*context = n->accepting;
+		if (n->accepting)
+			n->accepting->mhd = mhd;
 		n->accepting = NULL;
 	} else if (*context) {
 		conn_free(*context);
@@ -129,29 +140,34 @@ static unsigned int count_peer(const struct north *n, const char *peer)
 	return count;
 }
 
-/* Takes fd. */
-static void refuse(int fd, const char *peer, const char *whose, unsigned int max)
+/* Takes fd. Before a TLS handshake there is nothing that could be said. */
+static void refuse(const struct north *n, int fd, const struct listener *listener, const char *peer,
+		   const char *whose, unsigned int max)
 {
+	struct conn conn = {.fd = fd};
 	struct err err = {0};
 
 	err_set(&err, -EAGAIN, "", NULL, "at most %u connections %s: try again later", max, whose);
-	rest_raw_problem(fd, 503, &err);
+	set_kind(&conn, n, listener);
+	rest_raw_problem(&conn, 503, &err);
 	close(fd);
 	log_debug("rest connection refused", "peer=%s max=%u", peer, max);
 }
 
 /* Takes fd. The address is made up: a unix client's own one would not fit where MHD looks for it.
  */
-static void admit(struct north *n, int fd, bool tcp, const char *peer)
+static void admit(struct north *n, int fd, const struct listener *listener, const char *peer)
 {
-	const struct sockaddr addr = {.sa_family = tcp ? AF_INET : AF_UNIX};
+	struct conn *conn = conn_new(n, fd, listener, peer);
+	const struct sockaddr addr = {.sa_family = conn && conn->tcp ? AF_INET : AF_UNIX};
+	const struct engine *engine = &n->engines[conn && conn->tls ? ENGINE_TLS : ENGINE_PLAIN];
 
-	n->accepting = conn_new(n, fd, tcp, peer);
+	n->accepting = conn;
 	if (!n->accepting) {
 		close(fd);
 		return;
 	}
-	if (MHD_add_connection(n->mhd, fd, &addr, sizeof(addr)) != MHD_YES && n->accepting)
+	if (MHD_add_connection(engine->mhd, fd, &addr, sizeof(addr)) != MHD_YES && n->accepting)
 		conn_free(n->accepting); /* else MHD has told its end already */
 	n->accepting = NULL;
 }
@@ -174,16 +190,18 @@ static void refuse_without_fd(struct north *n, int listen_fd)
 }
 
 /* False: nothing waits any more. */
-static bool accept_one(struct north *n, int listen_fd, bool tcp)
+static bool accept_one(struct north *n, const struct listener *listener)
 {
+	bool tcp = listener != &n->listeners[LISTEN_UNIX];
 	struct sockaddr_storage addr = {0};
 	socklen_t len = sizeof(addr);
 	char peer[REST_PEER_LEN];
-	int fd = accept4(listen_fd, (struct sockaddr *)&addr, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd =
+		accept4(listener->fd, (struct sockaddr *)&addr, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0) {
 		if (errno == EMFILE || errno == ENFILE)
-			refuse_without_fd(n, listen_fd);
+			refuse_without_fd(n, listener->fd);
 		return false;
 	}
 	n->fds_said = false;
@@ -192,11 +210,11 @@ static bool accept_one(struct north *n, int listen_fd, bool tcp)
 	else
 		unix_peer(fd, peer, sizeof(peer));
 	if (n->n_conns >= NORTH_CONNECTIONS)
-		refuse(fd, peer, "in all", NORTH_CONNECTIONS);
+		refuse(n, fd, listener, peer, "in all", NORTH_CONNECTIONS);
 	else if (tcp && count_peer(n, peer) >= NORTH_PER_PEER)
-		refuse(fd, peer, "from one address", NORTH_PER_PEER);
+		refuse(n, fd, listener, peer, "from one address", NORTH_PER_PEER);
 	else
-		admit(n, fd, tcp, peer);
+		admit(n, fd, listener, peer);
 	return true;
 }
 
@@ -206,7 +224,7 @@ void accept_on_readable(uv_poll_t *poll, int status, int events)
 	struct north *n = listener->north;
 
 	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
-		if (!accept_one(n, listener->fd, listener == &n->listeners[LISTEN_TCP]))
+		if (!accept_one(n, listener))
 			break;
 	}
 	north_drive(n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What libmicrohttpd 0.9.75 accepts although a proxy in front could see another request in it
- * (RFC 9112 sections 2.2, 6.1, 6.3), and media types.
+ * (RFC 9112 sections 2.2, 6.1, 6.3).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -139,82 +139,4 @@ uint64_t rest_content_length(struct MHD_Connection *conn)
 	const char *text = MHD_lookup_connection_value(conn, MHD_HEADER_KIND, "Content-Length");
 
 	return text ? strtoull(text, NULL, 10) : 0;
-}
-
-/* ---- media types ---- */
-
-/* "application/json; charset=utf-8" is type; lists are cut by the caller. */
-static bool is_type(const char *text, size_t len, const char *type)
-{
-	while (len && (*text == ' ' || *text == '\t')) {
-		text++;
-		len--;
-	}
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] == ';' || text[i] == ' ' || text[i] == '\t')
-			len = i;
-	}
-	return len == strlen(type) && strncasecmp(text, type, len) == 0;
-}
-
-static bool accepts(const char *accept, const struct rest_action *action)
-{
-	static const char *const kinds[3][4] = {
-		{"application/json", "application/problem+json", "application/*", "*/*"},
-		{"text/plain", "text/*", "*/*", "*/*"},
-		{"application/x-ndjson", "application/problem+json", "application/*", "*/*"},
-	};
-	const char *const *good = kinds[action->text ? 1 : action->ndjson ? 2 : 0];
-	size_t len;
-
-	for (; *accept; accept += len + (accept[len] == ',')) {
-		len = strcspn(accept, ",");
-		for (size_t i = 0; i < ARRAY_SIZE(kinds[0]); i++) {
-			if (is_type(accept, len, good[i]))
-				return true;
-		}
-	}
-	return false;
-}
-
-static int check_content_type(struct req *req, struct err *err)
-{
-	static const char *const other[] = {
-		[BODY_MERGE] = "application/merge-patch+json",
-		[BODY_BATCH] = "application/x-ndjson",
-		[BODY_SNAPSHOT] = "application/x-ndjson",
-	};
-	bool lines_only = req->action->body == BODY_SNAPSHOT;
-	const char *type = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Content-Type");
-	const char *also = req->action->body >= BODY_MERGE ? other[req->action->body] : NULL;
-
-	if (type && !lines_only && is_type(type, strlen(type), "application/json"))
-		return 0;
-	if (type && also && is_type(type, strlen(type), also)) {
-		req->ndjson = req->action->body >= BODY_BATCH;
-		return 0;
-	}
-	if (lines_only)
-		err_set(err, -EINVAL, "Content-Type", type, "must be %s", also);
-	else
-		err_set(err, -EINVAL, "Content-Type", type, "must be application/json%s%s",
-			also ? " or " : "", also ? also : "");
-	return err_object(err, "request header");
-}
-
-unsigned int rest_media(struct req *req, struct err *err)
-{
-	const char *accept = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Accept");
-
-	if (accept && accept[0] && !accepts(accept, req->action)) {
-		err_set(err, -EINVAL, "Accept", accept, "must allow %s",
-			req->action->text     ? "text/plain"
-			: req->action->ndjson ? "application/x-ndjson"
-					      : "application/json");
-		err_object(err, "request header");
-		return 406;
-	}
-	if (req->action->body != BODY_NONE && check_content_type(req, err))
-		return 415;
-	return 0;
 }

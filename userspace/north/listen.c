@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where the interface listens: a unix socket, and TCP on loopback only. */
+/* Where the interface listens: a unix socket, TCP on loopback, TCP for ALTO alone. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -154,9 +154,23 @@ static int bind_tcp(int fd, const union address *addr, uint16_t *port)
 	return 0;
 }
 
+static int open_tcp(struct listener *listener, const char *text, const union address *addr,
+		    struct err *err)
+{
+	OWN_FD int fd = socket(addr->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int r;
+
+	if (fd < 0)
+		return sys_err(err, text, "socket");
+	r = bind_tcp(fd, addr, &listener->port);
+	if (r)
+		return err_set(err, r, "", text, "cannot be listened on: %s", strerror(-r));
+	listener->fd = TAKE_FD(fd);
+	return 0;
+}
+
 int listen_tcp(struct north *north, const char *text, struct err *err)
 {
-	OWN_FD int fd = -1;
 	union address addr;
 	int r = parse_tcp(text, &addr, err);
 
@@ -164,16 +178,40 @@ int listen_tcp(struct north *north, const char *text, struct err *err)
 		return r;
 	if (!is_loopback(&addr))
 		return err_set(err, -EINVAL, "", text,
-			       "listening beyond loopback needs TLS and credentials, which this "
-			       "version does not have; use an SSH tunnel to the unix socket");
-	fd = socket(addr.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return sys_err(err, text, "socket");
-	r = bind_tcp(fd, &addr, &north->tcp_port);
+			       "must be a loopback address: who may configure is asked for on the "
+			       "unix socket; use an SSH tunnel to it");
+	return open_tcp(&north->listeners[LISTEN_TCP], text, &addr, err);
+}
+
+/* ---- ALTO ---- */
+
+static int listen_one(struct north *north, unsigned int i, const char *text, struct err *err)
+{
+	union address addr;
+	int r = parse_tcp(text, &addr, err);
+
 	if (r)
-		return err_set(err, r, "", text, "cannot be listened on: %s", strerror(-r));
-	north->listeners[LISTEN_TCP].fd = TAKE_FD(fd);
-	return 0;
+		return r;
+	if (!north->alto_tls && !is_loopback(&addr))
+		return err_set(err, -EINVAL, "", text,
+			       "listening beyond loopback needs TLS: a certificate and its key");
+	return open_tcp(&north->listeners[LISTEN_ALTO + i], text, &addr, err);
+}
+
+int listen_alto(struct north *north, const struct north_alto_conf *conf, struct err *err)
+{
+	int r = 0;
+
+	if (conf->n_listen > NORTH_ALTO_LISTEN_MAX)
+		return err_set(err, -ENOSPC, "", NULL, "at most %d addresses for ALTO, are %u",
+			       NORTH_ALTO_LISTEN_MAX, conf->n_listen);
+	if (!conf->cert && (conf->key || conf->ca))
+		return err_set(err, -EINVAL, "", conf->key ? conf->key : conf->ca,
+			       "is of no use without a certificate");
+	north->alto_tls = conf->n_listen && conf->cert;
+	for (unsigned int i = 0; r == 0 && i < conf->n_listen; i++)
+		r = listen_one(north, i, conf->listen[i], err);
+	return r;
 }
 
 void listen_close(struct north *north)

@@ -272,6 +272,7 @@ static void print_all(const struct metrics *p)
 	print_nexthop_states(p);
 	print_ifaces(p);
 	metrics_control(p);
+	metrics_alto(p);
 	print_process(p);
 }
 

@@ -30,4 +30,7 @@ void metrics_hist(const struct metrics *p, const char *name, const char *help,
 /* ---- metrics_control.c ---- */
 void metrics_control(const struct metrics *p); /* plan, evaluation, database, objects */
 
+/* ---- metrics_alto.c ---- */
+void metrics_alto(const struct metrics *p);
+
 #endif

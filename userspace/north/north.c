@@ -8,17 +8,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "north/alto.h"
 #include "north/database.h"
-#include "north/server.h"
+#include "north/tls.h"
 
 #define FLUSH_ROUNDS 20 /* of at most FLUSH_MS each, at close */
 #define FLUSH_MS 10
 
 /* ---- libmicrohttpd on the loop ---- */
 
-static int epoll_fd(const struct north *n)
+static int epoll_fd(const struct engine *engine)
 {
-	return MHD_get_daemon_info(n->mhd, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	return MHD_get_daemon_info(engine->mhd, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -28,16 +29,25 @@ static void on_timer(uv_timer_t *timer)
 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
-	north_drive(poll->data);
+	north_drive(((struct engine *)poll->data)->north);
 }
 
 void north_drive(struct north *n)
 {
-	MHD_UNSIGNED_LONG_LONG timeout;
+	MHD_UNSIGNED_LONG_LONG timeout, soonest = 0;
+	bool any = false;
 
-	MHD_run(n->mhd);
-	if (MHD_get_timeout(n->mhd, &timeout) == MHD_YES)
-		uv_timer_start(&n->timer, on_timer, timeout, 0);
+	for (int i = 0; i < ENGINE_MAX; i++) {
+		if (!n->engines[i].mhd)
+			continue;
+		MHD_run(n->engines[i].mhd);
+		if (MHD_get_timeout(n->engines[i].mhd, &timeout) != MHD_YES)
+			continue;
+		soonest = any && soonest < timeout ? soonest : timeout;
+		any = true;
+	}
+	if (any)
+		uv_timer_start(&n->timer, on_timer, soonest, 0);
 	else
 		uv_timer_stop(&n->timer);
 }
@@ -53,26 +63,68 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *conn, char *text)
 	return strlen(text);
 }
 
-/* Its messages are about single sockets and for its authors: not asked for. */
-static int start_mhd(struct north *n, unsigned int idle_s, struct err *err)
+/* Its messages are about single sockets and for its authors: not asked for. files: NULL = clear
+ * text. */
+static int start_mhd(struct north *n, int which, const struct tls_files *files, unsigned int idle_s,
+		     struct err *err)
 {
-	n->mhd = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-		rest_on_request, n, MHD_OPTION_CONNECTION_LIMIT, 2 * NORTH_CONNECTIONS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)NORTH_HEADER_MAX,
+	struct MHD_OptionItem tls[] = {
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, files ? files->cert : NULL},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, files ? files->key : NULL},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, TLS_PRIORITY},
+		{files && files->ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0,
+		 files ? files->ca : NULL},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	struct MHD_OptionItem none = {MHD_OPTION_END, 0, NULL};
+
+	n->engines[which].mhd = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+			(files ? MHD_USE_TLS : 0),
+		0, NULL, NULL, rest_on_request, n, MHD_OPTION_CONNECTION_LIMIT,
+		2 * NORTH_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)NORTH_HEADER_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, idle_s ? idle_s : NORTH_IDLE_S,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
 		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED,
 		rest_on_completed, n, MHD_OPTION_NOTIFY_CONNECTION, accept_on_notify, n,
-		MHD_OPTION_END);
-	if (!n->mhd)
-		return err_set(err, -EIO, "", NULL, "libmicrohttpd does not start");
+		MHD_OPTION_ARRAY, files ? tls : &none, MHD_OPTION_END);
+	if (!n->engines[which].mhd)
+		return err_set(err, -EIO, "", NULL, "libmicrohttpd does not start%s",
+			       files ? " with TLS" : "");
 	return 0;
+}
+
+static int start_tls(struct north *n, const struct north_conf *conf, struct err *err)
+{
+	struct tls_files files = {0};
+	int r = tls_load(&conf->alto, &files, err);
+
+	r = r ? r : start_mhd(n, ENGINE_TLS, &files, conf->idle_s, err);
+	tls_files_fini(&files);
+	return r;
+}
+
+static int start_engines(struct north *n, const struct north_conf *conf, struct err *err)
+{
+	int r = start_mhd(n, ENGINE_PLAIN, NULL, conf->idle_s, err);
+
+	if (r == 0 && n->alto_tls)
+		r = start_tls(n, conf, err);
+	return r;
+}
+
+static void stop_engines(struct north *n)
+{
+	for (int i = 0; i < ENGINE_MAX; i++) {
+		if (n->engines[i].mhd)
+			MHD_stop_daemon(n->engines[i].mhd);
+		n->engines[i].mhd = NULL;
+	}
 }
 
 /* ---- handles ---- */
 
-static int add_poll(struct north *n, uv_poll_t *poll, int fd, bool *open)
+static int add_poll(struct north *n, uv_poll_t *poll, int fd, uv_poll_cb on_event, bool *open)
 {
 	int r = uv_poll_init(n->conf.loop, poll, fd);
 
@@ -80,8 +132,32 @@ static int add_poll(struct north *n, uv_poll_t *poll, int fd, bool *open)
 		return r;
 	*open = true;
 	n->handles++;
-	return uv_poll_start(poll, UV_READABLE,
-			     poll == &n->poll ? on_readable : accept_on_readable);
+	return uv_poll_start(poll, UV_READABLE, on_event);
+}
+
+static int add_polls(struct north *n)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < ENGINE_MAX; i++) {
+		struct engine *engine = &n->engines[i];
+
+		engine->north = n;
+		engine->poll.data = engine;
+		if (engine->mhd)
+			r = add_poll(n, &engine->poll, epoll_fd(engine), on_readable,
+				     &engine->polled);
+	}
+	for (int i = 0; r == 0 && i < LISTEN_MAX; i++) {
+		struct listener *listener = &n->listeners[i];
+
+		listener->north = n;
+		listener->poll.data = listener;
+		if (listener->fd >= 0)
+			r = add_poll(n, &listener->poll, listener->fd, accept_on_readable,
+				     &listener->polled);
+	}
+	return r;
 }
 
 static int add_handles(struct north *n, struct err *err)
@@ -90,29 +166,27 @@ static int add_handles(struct north *n, struct err *err)
 
 	uv_timer_init(n->conf.loop, &n->turns);
 	uv_timer_init(n->conf.loop, &n->observe.wake);
-	n->turns.data = n->timer.data = n->poll.data = n;
+	n->turns.data = n->timer.data = n;
 	uv_timer_init(n->conf.loop, &n->observe.patience);
 	n->observe.wake.data = n->observe.patience.data = n;
 	n->handles += 4;
-	r = r ? r : add_poll(n, &n->poll, epoll_fd(n), &n->polled);
-	for (int i = 0; r == 0 && i < LISTEN_MAX; i++) {
-		struct listener *listener = &n->listeners[i];
-
-		listener->north = n;
-		listener->poll.data = listener;
-		if (listener->fd < 0)
-			continue;
-		r = add_poll(n, &listener->poll, listener->fd, &listener->polled);
-	}
+	r = r ? r : add_polls(n);
 	return r ? err_set(err, r, "", NULL, "event loop: %s", uv_strerror(r)) : 0;
+}
+
+static void north_free(struct north *n)
+{
+	observe_free(n);
+	alto_free(n);
+	auth_fini(&n->auth);
+	free(n);
 }
 
 void north_release(struct north *n)
 {
 	if (--n->handles)
 		return;
-	observe_free(n);
-	free(n);
+	north_free(n);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -127,6 +201,13 @@ static void on_listener_closed(uv_handle_t *handle)
 	north_release(listener->north);
 }
 
+static void on_engine_closed(uv_handle_t *handle)
+{
+	struct engine *engine = handle->data;
+
+	north_release(engine->north);
+}
+
 /* ---- life ---- */
 
 static struct north *north_new(const struct north_conf *conf)
@@ -137,6 +218,7 @@ static struct north *north_new(const struct north_conf *conf)
 		return NULL;
 	n->conf = *conf;
 	n->conf.unix_path = n->conf.tcp = n->conf.name = NULL;
+	n->conf.alto = (struct north_alto_conf){0};
 	snprintf(n->name, sizeof(n->name), "%s", conf->name ? conf->name : "");
 	n->opened_us = clock_us();
 	n->turn_s = conf->turn_s ? conf->turn_s : NORTH_TURN_S;
@@ -154,7 +236,20 @@ static int start_listening(struct north *n, const struct north_conf *conf, struc
 		r = listen_tcp(n, conf->tcp, err);
 	if (r == 0 && conf->unix_path)
 		r = listen_unix(n, conf->unix_path, err);
+	if (r == 0)
+		r = listen_alto(n, &conf->alto, err);
 	return r;
+}
+
+static void say_listening(const struct north *n, const struct north_conf *conf)
+{
+	if (n->listeners[LISTEN_TCP].fd >= 0)
+		log_info("rest interface listens", "tcp=%s port=%u", conf->tcp, north_tcp_port(n));
+	if (n->unix_path[0])
+		log_info("rest interface listens", "unix=%s", n->unix_path);
+	for (unsigned int i = 0; i < conf->alto.n_listen; i++)
+		log_info("alto service listens", "address=%s port=%u tls=%s", conf->alto.listen[i],
+			 north_alto_port(n, i), n->alto_tls ? "yes" : "no");
 }
 
 int north_open(const struct north_conf *conf, struct north **out, struct err *err)
@@ -165,20 +260,18 @@ int north_open(const struct north_conf *conf, struct north **out, struct err *er
 	if (!n)
 		return err_set(err, -ENOMEM, "", NULL, "no memory");
 	signal(SIGPIPE, SIG_IGN);
-	r = start_listening(n, conf, err);
-	r = r ? r : start_mhd(n, conf->idle_s, err);
+	r = auth_open(&n->auth, &conf->alto, err);
+	r = r ? r : start_listening(n, conf, err);
+	r = r ? r : start_engines(n, conf, err);
 	r = r ? r : add_handles(n, err);
-	if (r == 0 && observe_open(n))
+	if (r == 0 && (observe_open(n) || alto_open(n)))
 		r = err_set(err, -ENOMEM, "", NULL, "no memory");
 	if (r) {
 		err_object(err, "REST interface");
 		north_close(n);
 		return r;
 	}
-	if (n->tcp_port)
-		log_info("rest interface listens", "tcp=%s port=%u", conf->tcp, n->tcp_port);
-	if (n->unix_path[0])
-		log_info("rest interface listens", "unix=%s", n->unix_path);
+	say_listening(n, conf);
 	*out = n;
 	return 0;
 }
@@ -186,13 +279,21 @@ int north_open(const struct north_conf *conf, struct north **out, struct err *er
 /* MHD sends what it has while the clients take it. */
 static void flush(struct north *n)
 {
-	struct pollfd pfd = {.fd = epoll_fd(n), .events = POLLIN};
+	struct pollfd pfds[ENGINE_MAX];
 
+	for (int i = 0; i < ENGINE_MAX; i++)
+		pfds[i] = (struct pollfd){
+			.fd = n->engines[i].mhd ? epoll_fd(&n->engines[i]) : -1,
+			.events = POLLIN,
+		};
 	for (int i = 0; i < FLUSH_ROUNDS; i++) {
-		MHD_run(n->mhd);
+		for (int k = 0; k < ENGINE_MAX; k++) {
+			if (n->engines[k].mhd)
+				MHD_run(n->engines[k].mhd);
+		}
 		if (!n->reqs)
 			return;
-		poll(&pfd, 1, FLUSH_MS);
+		poll(pfds, ENGINE_MAX, FLUSH_MS);
 	}
 }
 
@@ -202,11 +303,12 @@ static void stop_requests(struct north *n)
 
 	n->closing = true;
 	observe_stop(n);
+	alto_stop(n);
 	database_forget(n);
 	for (struct req *req = n->reqs; req; req = req->next)
 		rest_abort(req);
 	flush(n);
-	MHD_stop_daemon(n->mhd);
+	stop_engines(n);
 	for (struct req *req = n->reqs; req; req = next) { /* held by a write in flight */
 		next = req->next;
 		req->north = NULL;
@@ -215,23 +317,29 @@ static void stop_requests(struct north *n)
 	n->reqs = NULL;
 }
 
-void north_close(struct north *n)
+static void close_polls(struct north *n)
 {
 	for (int i = 0; i < LISTEN_MAX; i++) {
 		if (n->listeners[i].polled)
 			uv_close((uv_handle_t *)&n->listeners[i].poll, on_listener_closed);
 	}
+	for (int i = 0; i < ENGINE_MAX; i++) {
+		if (n->engines[i].polled)
+			uv_close((uv_handle_t *)&n->engines[i].poll, on_engine_closed);
+	}
+}
+
+void north_close(struct north *n)
+{
+	close_polls(n);
 	listen_close(n);
 	if (n->spare_fd >= 0)
 		close(n->spare_fd);
 	if (n->handles == 0) { /* north_open failed early */
-		if (n->mhd)
-			MHD_stop_daemon(n->mhd);
-		free(n);
+		stop_engines(n);
+		north_free(n);
 		return;
 	}
-	if (n->polled)
-		uv_close((uv_handle_t *)&n->poll, on_closed);
 	stop_requests(n);
 	uv_close((uv_handle_t *)&n->timer, on_closed);
 	uv_close((uv_handle_t *)&n->turns, on_closed);
@@ -241,5 +349,10 @@ void north_close(struct north *n)
 
 uint16_t north_tcp_port(const struct north *n)
 {
-	return n->tcp_port;
+	return n->listeners[LISTEN_TCP].port;
+}
+
+uint16_t north_alto_port(const struct north *n, unsigned int i)
+{
+	return i < NORTH_ALTO_LISTEN_MAX ? n->listeners[LISTEN_ALTO + i].port : 0;
 }

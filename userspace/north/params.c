@@ -197,14 +197,12 @@ bool rest_after_id(struct req *req, const char *after, uint64_t *id)
 
 enum tag_match { TAG_NO, TAG_YES, TAG_BAD };
 
-/* Whether the list of entity tags holds this revision's; weak ones count only if they may. */
-static enum tag_match match_tags(const char *list, int64_t revision, bool weak)
+/* Whether the list of entity tags holds this one; weak ones count only if they may. */
+static enum tag_match match_tags(const char *list, const char *want, bool weak)
 {
 	enum tag_match found = TAG_NO;
-	char want[32];
 	size_t len;
 
-	snprintf(want, sizeof(want), "\"%" PRId64 "\"", revision);
 	for (; *list; list += len + (list[len] == ',')) {
 		const char *tag = list + strspn(list, " \t");
 		bool is_weak = strncmp(tag, "W/", 2) == 0;
@@ -219,18 +217,31 @@ static enum tag_match match_tags(const char *list, int64_t revision, bool weak)
 	return found;
 }
 
+static const char *tag_of(int64_t revision, char buf[32])
+{
+	snprintf(buf, 32, "\"%" PRId64 "\"", revision);
+	return buf;
+}
+
 static const char *header(struct req *req, const char *name)
 {
 	return MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, name);
 }
 
-bool rest_etag_matches(struct req *req, int64_t revision)
+bool rest_etag_is(struct req *req, const char *etag)
 {
 	const char *list = header(req, "If-None-Match");
 
 	if (!list)
 		return false;
-	return strcmp(list, "*") == 0 || match_tags(list, revision, true) == TAG_YES;
+	return strcmp(list, "*") == 0 || match_tags(list, etag, true) == TAG_YES;
+}
+
+bool rest_etag_matches(struct req *req, int64_t revision)
+{
+	char tag[32];
+
+	return rest_etag_is(req, tag_of(revision, tag));
 }
 
 static int check_none_match(struct req *req, struct rest_present present, struct err *err)
@@ -251,10 +262,12 @@ static int check_match(struct req *req, struct rest_present present, struct err 
 {
 	const char *list = header(req, "If-Match");
 	enum tag_match match;
+	char tag[32];
 
 	if (!list)
 		return 0;
-	match = strcmp(list, "*") == 0 ? TAG_YES : match_tags(list, present.revision, false);
+	match = strcmp(list, "*") == 0 ? TAG_YES
+				       : match_tags(list, tag_of(present.revision, tag), false);
 	if (match == TAG_BAD)
 		return err_set(err, -EINVAL, "If-Match", list, "must be \"<revision>\" or *");
 	if (!present.exists)

@@ -36,6 +36,7 @@ void rest_put(struct req *req)
 	free(req->segments);
 	free(req->data);
 	free(req->answer);
+	rest_blob_put(req->blob);
 	free(req);
 }
 
@@ -106,8 +107,10 @@ static void set_limit(struct req *req)
 		[BODY_NONE] = 0,
 		[BODY_JSON] = NORTH_BODY_MAX,
 		[BODY_MERGE] = NORTH_BODY_MAX,
+		[BODY_LARGE] = NORTH_BATCH_MAX,
 		[BODY_BATCH] = NORTH_BATCH_MAX,
 		[BODY_SNAPSHOT] = NORTH_SNAPSHOT_MAX,
+		[BODY_ALTO] = NORTH_BATCH_MAX,
 	};
 
 	req->max = limits[req->action->body];
@@ -134,11 +137,7 @@ static int reserve(struct req *req, size_t size)
 /* MHD takes no answer in the middle of a body: a refusal goes to the socket, MHD closes it. */
 static enum MHD_Result refuse_midway(struct req *req, const struct err *err)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(req->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-	if (info)
-		rest_raw_problem(info->connect_fd, rest_status_of(err->code), err);
+	rest_raw_problem(req->from, rest_status_of(err->code), err);
 	return MHD_NO;
 }
 
@@ -187,7 +186,7 @@ static bool admit_tcp(struct req *req)
 {
 	struct err err = {0};
 
-	if (!req->from->tcp || rest_host_is_loopback(req->conn))
+	if (!req->from->tcp || req->from->alto || rest_host_is_loopback(req->conn))
 		return true;
 	err_set(&err, -EPERM, "Host",
 		MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Host"),
@@ -217,7 +216,7 @@ static bool admit_action(struct req *req)
 		rest_fail(req, &err);
 		return false;
 	}
-	return true;
+	return !req->action->admit || req->action->admit(req);
 }
 
 /* Everything that can be refused before the body comes. */
@@ -293,15 +292,43 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
 
 static struct MHD_Response *response_of(struct req *req, size_t len)
 {
+	struct rest_blob *blob = TAKE_PTR(req->blob);
+	struct MHD_Response *response;
+
 	if (req->stream)
 		return rest_stream_response(req->stream);
+	if (blob) {
+		response = MHD_create_response_from_buffer_with_free_callback_cls(
+			blob->len, blob->data, rest_blob_put, blob);
+		if (!response)
+			rest_blob_put(blob);
+		return response;
+	}
 	return MHD_create_response_from_buffer(
 		len, req->answer, req->answer ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
 }
 
+static void add_headers(struct MHD_Response *response, const struct req *req)
+{
+	add_header(response, "ETag", req->etag);
+	add_header(response, "Allow", req->allow);
+	add_header(response, "Cache-Control", req->cache ? req->cache : "no-store");
+	add_header(response, "Connection", req->close ? "close" : "");
+	for (int i = 0; i < REST_HEADERS && req->headers[i].name; i++)
+		add_header(response, req->headers[i].name, req->headers[i].value);
+}
+
+static void count(const struct req *req)
+{
+	unsigned int class = req->status / 100;
+
+	if (class >= 1 && class <= 5 && (req->counted || req->from->alto))
+		req->north->alto.requests[req->counted][class - 1]++;
+}
+
 static enum MHD_Result queue(struct req *req)
 {
-	size_t len = req->answer ? strlen(req->answer) : 0;
+	size_t len = req->answer ? strlen(req->answer) : req->blob ? req->blob->len : 0;
 	struct MHD_Response *response = response_of(req, len);
 	enum MHD_Result r;
 
@@ -312,10 +339,8 @@ static enum MHD_Result queue(struct req *req)
 	accept_turn(req->from, TURN_TAKE);
 	if (len || req->stream)
 		add_header(response, "Content-Type", req->type);
-	add_header(response, "ETag", req->etag);
-	add_header(response, "Allow", req->allow);
-	add_header(response, "Cache-Control", "no-store");
-	add_header(response, "Connection", req->close ? "close" : "");
+	add_headers(response, req);
+	count(req);
 	r = MHD_queue_response(req->conn, req->status, response);
 	MHD_destroy_response(response);
 	return r;

@@ -30,8 +30,10 @@ enum rest_body {
 	BODY_NONE,     /* one is refused */
 	BODY_JSON,     /* NORTH_BODY_MAX, application/json */
 	BODY_MERGE,    /* also application/merge-patch+json */
-	BODY_BATCH,    /* NORTH_BATCH_MAX, application/json or application/x-ndjson */
-	BODY_SNAPSHOT, /* NORTH_SNAPSHOT_MAX, application/x-ndjson */
+	BODY_LARGE,    /* NORTH_BATCH_MAX, application/json */
+	BODY_BATCH,    /* NORTH_BATCH_MAX, application/json or application/x-ndjson; not parsed */
+	BODY_SNAPSHOT, /* NORTH_SNAPSHOT_MAX, application/x-ndjson; not parsed */
+	BODY_ALTO,     /* NORTH_BATCH_MAX, what the resource takes: req->takes; not parsed */
 };
 
 struct req;
@@ -40,18 +42,35 @@ struct rest_stream;
 struct rest_resource;
 struct rest_action {
 	void (*handle)(struct req *req); /* NULL: method not possible here */
+	bool (*admit)(struct req *req);	 /* before the body comes; false: answered. NULL: all */
 	enum rest_body body;
 	bool paged;		  /* takes ?limit= and ?after= */
 	bool text;		  /* answers text/plain, not JSON */
 	bool ndjson;		  /* answers application/x-ndjson */
+	bool alto;		  /* answers what admit has put into req->gives */
 	bool local;		  /* on the unix socket only: 403 on TCP */
 	bool exclusive;		  /* one at a time, from before its body is read: 503 */
 	const char *const *query; /* names of further parameters, NULL-terminated; NULL = none */
 };
 struct route {
-	const char *pattern; /* "/v1/services/{id}" */
+	const char *pattern; /* "/v1/services/{id}"; "/alto/{resource*}": the rest of the path */
 	struct rest_action on[REST_METHOD_MAX];
 };
+
+/* Text that several answers share. */
+struct rest_blob {
+	unsigned int refs;
+	size_t len;
+	char *data; /* malloc'ed */
+};
+
+struct rest_header {
+	const char *name;
+	char value[64];
+};
+#define REST_HEADERS 4
+#define REST_ETAG_LEN 96
+#define REST_TYPES 2
 
 struct req {
 	unsigned int refs;
@@ -73,17 +92,27 @@ struct req {
 	char *data; /* body as collected */
 	size_t len, cap, max;
 	bool ndjson;
-	json_t *body; /* parsed; NULL for BODY_NONE and BODY_BATCH */
+	json_t *body; /* parsed; NULL for BODY_NONE, BODY_BATCH and on */
+
+	const char *gives[REST_TYPES]; /* media types of an ALTO answer; none: whatever */
+	const char *takes[REST_TYPES]; /* of its body; none: those of action->body */
+	char who[ALTO_NAME_LEN];       /* name of the principal; "" = none, or the unix socket */
+	enum north_role role;	       /* NORTH_ADMIN on the unix socket; of who, else */
+	unsigned int counted;	       /* enum alto_service + 1; 0 = none */
 
 	bool dispatched, suspended, answered, queued;
 	bool quiet;		    /* a change that is not worth a line above debug */
 	bool made_patch;	    /* PATCH without a condition of the client's */
 	unsigned int status;	    /* of the answer */
 	char *answer;		    /* NULL = without body */
+	struct rest_blob *blob;	    /* instead of answer; a reference */
 	struct rest_stream *stream; /* the body comes in pieces, until it is gone */
 	const char *type;
-	char etag[32], allow[48];
-	bool close; /* the connection behind the answer */
+	char etag[REST_ETAG_LEN], allow[48];
+	char own_type[192];			  /* for type, when it is made for this answer */
+	const char *cache;			  /* Cache-Control; NULL = no-store */
+	struct rest_header headers[REST_HEADERS]; /* up to the first without a name */
+	bool close;				  /* the connection behind the answer */
 
 	void (*show)(struct req *req, bool created); /* rest_write */
 	void (*show_fresh)(struct req *req);	     /* observe_fresh */
@@ -110,14 +139,22 @@ void rest_object(struct req *req, unsigned int status, json_t *value, int64_t re
 void rest_empty(struct req *req, unsigned int status);
 /* text is taken. */
 void rest_plain(struct req *req, char *text, const char *type);
+/* data is taken, also on failure. NULL: no memory. */
+struct rest_blob *rest_blob_new(char *data, size_t len);
+void rest_blob_put(void *blob); /* NULL is allowed */
+/* Takes a reference of blob; NULL: 500. type is static or lives as long as north does. */
+void rest_blob(struct req *req, unsigned int status, struct rest_blob *blob, const char *type);
+/* One more header of the answer; name is static. */
+void rest_header(struct req *req, const char *name, const char *value, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Status by err->code; the request's object is named where err names none. */
 void rest_fail(struct req *req, const struct err *err);
 void rest_problem(struct req *req, unsigned int status, const struct err *err);
 unsigned int rest_status_of(int code);
 /* {type, title, status, detail, field, value}; new reference. */
 json_t *rest_problem_json(unsigned int status, const struct err *err);
-/* Whole HTTP answer on a socket that MHD has not begun to answer on. */
-void rest_raw_problem(int fd, unsigned int status, const struct err *err);
+/* Whole HTTP answer on a connection that MHD has not begun to answer on. */
+void rest_raw_problem(const struct conn *conn, unsigned int status, const struct err *err);
 char *rest_text(const json_t *value);
 
 /* ---- framing.c ---- */
@@ -128,8 +165,13 @@ unsigned int rest_framing(struct MHD_Connection *conn, const char *version, stru
 bool rest_host_is_loopback(struct MHD_Connection *conn);
 /* Announced length, 0 if none. */
 uint64_t rest_content_length(struct MHD_Connection *conn);
-/* Content-Type and Accept: 0, 415 or 406. */
+
+/* ---- media.c ---- */
+/* Content-Type and Accept against req->takes and req->gives, which follow from the action unless
+ * they are set: 0, 415 or 406. */
 unsigned int rest_media(struct req *req, struct err *err);
+/* Whether Accept-Encoding allows gzip. */
+bool rest_takes_gzip(struct req *req);
 
 /* ---- router.c ---- */
 /* Finds req->action and parameters, or answers (400, 404, 405). */
@@ -167,6 +209,8 @@ struct rest_present {
 };
 bool rest_condition(struct req *req, struct rest_present present, int64_t *if_revision);
 bool rest_etag_matches(struct req *req, int64_t revision);
+/* If-None-Match holds this entity tag (quoted), or is "*". */
+bool rest_etag_is(struct req *req, const char *etag);
 /* The object does not exist: 404. */
 void rest_absent(struct req *req);
 
@@ -261,6 +305,26 @@ void trace_get(struct req *req);
 void trace_put(struct req *req);
 void trace_delete(struct req *req);
 void metrics_get(struct req *req);
+bool alto_admit(struct req *req);
+void alto_get(struct req *req);
+void alto_post(struct req *req);
+bool alto_control_admit(struct req *req);
+bool alto_tips_admit(struct req *req);
+void alto_updates_control(struct req *req);
+void alto_tips_get(struct req *req);
+void alto_tips_next_post(struct req *req);
+void alto_sources_get(struct req *req);
+/* admit of /broker: 404 without a broker, 403 for readers */
+bool auth_broker(struct req *req);
+void domains_get(struct req *req);
+void domains_put(struct req *req);
+void domain_get(struct req *req);
+void domain_put(struct req *req);
+void domain_delete(struct req *req);
+void links_get(struct req *req);
+void link_get(struct req *req);
+void link_put(struct req *req);
+void link_delete(struct req *req);
 void database_keys(struct req *req);
 void database_watch(struct req *req);
 void database_compact(struct req *req);

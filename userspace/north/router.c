@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "north/rest.h"
+#include "north/server.h"
 
 #define ROUTE_SEGMENTS 8
 
@@ -20,6 +20,15 @@ static const char *const event_query[] = {"after",  "limit",	 "wait_s", "service
 static const char *const keys_query[] = {"prefix", "after", "limit", "revision", "keys_only", NULL};
 static const char *const watch_query[] = {"prefix", "revision", "limit", "wait_s", NULL};
 static const char *const restore_query[] = {"leased", "replace", NULL};
+
+#define BROKER_GET(f) [REST_GET] = {.handle = (f), .admit = auth_broker}
+#define BROKER_LIST(f) [REST_GET] = {.handle = (f), .admit = auth_broker, .paged = true}
+#define BROKER_PUT(f, kind) [REST_PUT] = {.handle = (f), .admit = auth_broker, .body = (kind)}
+#define BROKER_DELETE(f) [REST_DELETE] = {.handle = (f), .admit = auth_broker}
+#define ALTO(f, a, kind)                                                                           \
+	{                                                                                          \
+		.handle = (f), .admit = (a), .body = (kind), .alto = true                          \
+	}
 
 /* clang-format off */
 static const struct route routes[] = {
@@ -67,6 +76,22 @@ static const struct route routes[] = {
 	{"/v1/database/restore",
 	 {[REST_POST] = {.handle = database_restore, .body = BODY_SNAPSHOT, .query = restore_query,
 			 .local = true, .exclusive = true}}},
+	{"/v1/alto/sources", {GET(alto_sources_get)}},
+	{"/broker/v1/domains", {BROKER_LIST(domains_get), BROKER_PUT(domains_put, BODY_LARGE)}},
+	{"/broker/v1/domains/{domain}",
+	 {BROKER_GET(domain_get), BROKER_PUT(domain_put, BODY_JSON), BROKER_DELETE(domain_delete)}},
+	{"/broker/v1/links", {BROKER_LIST(links_get)}},
+	{"/broker/v1/links/{a}/{b}",
+	 {BROKER_GET(link_get), BROKER_PUT(link_put, BODY_JSON), BROKER_DELETE(link_delete)}},
+	{"/alto/updates/{stream}",
+	 {[REST_POST] = ALTO(alto_updates_control, alto_control_admit, BODY_ALTO)}},
+	{"/alto/tips/{view}/ug",
+	 {[REST_POST] = ALTO(alto_tips_next_post, alto_tips_admit, BODY_ALTO)}},
+	{"/alto/tips/{view}/ug/{from}/{to}",
+	 {[REST_GET] = ALTO(alto_tips_get, alto_tips_admit, BODY_NONE)}},
+	{"/alto/{resource*}",
+	 {[REST_GET] = ALTO(alto_get, alto_admit, BODY_NONE),
+	  [REST_POST] = ALTO(alto_post, alto_admit, BODY_ALTO)}},
 	{"/metrics", {[REST_GET] = {.handle = metrics_get, .text = true}}},
 };
 /* clang-format on */
@@ -144,7 +169,28 @@ static bool split_path(char *path, struct split *split)
 	return true;
 }
 
-static bool match(const char *pattern, const struct split *split, const char **param)
+/* "{resource*}" takes all that is left. */
+static bool takes_rest(const char *pattern, size_t len)
+{
+	return pattern[0] == '{' && pattern[len - 2] == '*';
+}
+
+/* The segments from i on as one text again: decoded, they need less room than they had. */
+static void join(struct split *split, int i)
+{
+	char *end = strchr(split->segment[i], '\0');
+
+	for (int k = i + 1; k < split->n; k++) {
+		size_t len = strlen(split->segment[k]);
+
+		*end++ = '/';
+		memmove(end, split->segment[k], len + 1);
+		end += len;
+	}
+	split->n = i + 1;
+}
+
+static bool match(const char *pattern, struct split *split, const char **param)
 {
 	int n_params = 0;
 
@@ -154,6 +200,8 @@ static bool match(const char *pattern, const struct split *split, const char **p
 		if (*pattern++ != '/')
 			return false;
 		len = strcspn(pattern, "/");
+		if (takes_rest(pattern, len))
+			join(split, i);
 		if (*pattern == '{')
 			param[n_params++] = split->segment[i];
 		else if (strlen(split->segment[i]) != len ||
@@ -164,7 +212,7 @@ static bool match(const char *pattern, const struct split *split, const char **p
 	return *pattern == 0;
 }
 
-static const struct route *find(const struct split *split, const char **param)
+static const struct route *find(struct split *split, const char **param)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
 		if (match(routes[i].pattern, split, param))
@@ -224,6 +272,8 @@ void rest_route(struct req *req, const char *url)
 			rest_fail(req, &err);
 			return;
 		}
+		if (!auth_admit(req, split.segment[0]))
+			return;
 		route = find(&split, req->param);
 	}
 	if (route) {

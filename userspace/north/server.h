@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inside north: the interface itself. Connections are accepted here and handed to one libmicrohttpd
- * daemon, whose epoll descriptor is on the loop. (Its own accept() would copy the address of a unix
- * client that is bound to a path from beyond its buffer, and knows no common limit for two
- * listeners.)
+ * Inside north: the interface itself. Connections are accepted here and handed to one of two
+ * libmicrohttpd daemons, for clear text and for TLS, whose epoll descriptors are on the loop.
+ * (Their own accept() would copy the address of a unix client that is bound to a path from beyond
+ * its buffer, and knows no common limit for several listeners.)
  */
 #ifndef NORTH_SERVER_H
 #define NORTH_SERVER_H
@@ -11,15 +11,26 @@
 #include <netinet/in.h>
 #include <sys/stat.h>
 
+#include "alto/server.h"
 #include "north/observe.h"
 #include "north/rest.h"
 
-enum { LISTEN_UNIX, LISTEN_TCP, LISTEN_MAX };
+enum { LISTEN_UNIX, LISTEN_TCP, LISTEN_ALTO, LISTEN_MAX = LISTEN_ALTO + NORTH_ALTO_LISTEN_MAX };
 
 struct listener {
 	uv_poll_t poll;
 	struct north *north;
 	int fd; /* -1 = none */
+	uint16_t port;
+	bool polled;
+};
+
+enum { ENGINE_PLAIN, ENGINE_TLS, ENGINE_MAX };
+
+struct engine {
+	uv_poll_t poll; /* mhd's epoll */
+	struct north *north;
+	struct MHD_Daemon *mhd; /* NULL = not needed */
 	bool polled;
 };
 
@@ -34,30 +45,53 @@ struct conn {
 	struct north *north;
 	struct conn *prev, *next;
 	char peer[REST_PEER_LEN]; /* "uid:0,pid:12" or the address */
-	bool tcp;
-	int fd; /* MHD's */
+	bool tcp;		  /* not the unix socket */
+	bool alto;		  /* one of the listeners for ALTO alone */
+	bool tls;
+	int fd;					 /* MHD's */
+	struct MHD_Connection *mhd;		 /* NULL: not begun, or ended */
+	bool certified;				 /* its certificate has been looked at: principal */
+	bool untrusted;				 /* it has one that nobody vouches for */
+	const struct north_principal *principal; /* by certificate; NULL = none */
 	enum conn_turn turn;
 	uint64_t until_us; /* end of the client's turn; 0 = none */
 };
 
 struct db_poll;
+struct alto_cache;
+struct alto_streams;
+struct alto_state {
+	struct alto_resources *all; /* of the newest snapshot; NULL = none yet */
+	struct alto_cache *cache;
+	struct alto_streams *streams;
+	uint64_t requests[ALTO_SERVICE_MAX + 1][5]; /* by service (+ 1, 0: none), class of status */
+};
+
+/* auth.c */
+struct auth {
+	struct north_principal *v; /* texts are owned */
+	unsigned int n;
+	bool known_only;
+	uint64_t failed;	  /* ever */
+	uint64_t said_us, unsaid; /* since a line was logged */
+};
+
 struct north {
 	struct north_conf conf; /* texts are NULL here */
 	char name[NAME_LEN];
 	uint64_t opened_us;
-	struct MHD_Daemon *mhd;
-	uv_poll_t poll; /* MHD's epoll */
+	struct engine engines[ENGINE_MAX];
 	uv_timer_t timer;
 	uv_timer_t turns; /* runs while there are connections */
 	unsigned int turn_s;
 	unsigned int
 		handles; /* open on the loop, and answers of ncc's to come: see north_release */
-	bool polled, closing;
+	bool closing;
+	bool alto_tls; /* the listeners for ALTO alone */
 	struct listener listeners[LISTEN_MAX];
 	char unix_path[108];
 	dev_t unix_dev;
 	ino_t unix_ino;
-	uint16_t tcp_port;
 	int spare_fd; /* given up to refuse a connection when there are no descriptors */
 	bool fds_said;
 	struct conn *conns, *accepting;
@@ -68,11 +102,16 @@ struct north {
 	struct req *reqs;
 	struct req *exclusive; /* of reqs: the one whose action is so; NULL = none */
 	uint64_t n_reqs;
+	struct auth auth;
+	struct alto_state alto;
+	struct broker_item found; /* of the request that is looked at */
 };
 
 /* listen.c: bound, listening, non-blocking. */
 int listen_unix(struct north *north, const char *path, struct err *err);
 int listen_tcp(struct north *north, const char *text, struct err *err);
+/* All of conf; sets north->alto_tls. */
+int listen_alto(struct north *north, const struct north_alto_conf *conf, struct err *err);
 void listen_close(struct north *north);
 
 /* accept.c */
@@ -82,6 +121,13 @@ void accept_on_notify(void *cls, struct MHD_Connection *conn, void **context,
 /* Whose turn it is now. A client that takes longer than its own loses its connection: a byte now
  * and then is not idle for MHD, and would hold it for ever. */
 void accept_turn(struct conn *conn, enum conn_turn turn);
+
+/* auth.c: who asks */
+int auth_open(struct auth *auth, const struct north_alto_conf *conf, struct err *err);
+void auth_fini(struct auth *auth);
+/* first: of the path, decoded. What this listener does not serve is a 404, what needs a principal
+ * and has none a 401. Fills req->who. False: answered. */
+bool auth_admit(struct req *req, const char *first);
 
 /* north.c: lets MHD do what it can and sets the timer. */
 void north_drive(struct north *north);

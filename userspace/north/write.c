@@ -10,8 +10,9 @@
 void rest_audit(struct req *req, unsigned int status, int64_t revision)
 {
 	log_write(req->quiet ? LOG_DEBUG_LEVEL : LOG_INFO, "rest change",
-		  " method=%s path=%s peer=%s status=%u revision=%" PRId64 " request=%" PRIu64,
-		  req->method, req->path, req->peer, status, revision, req->number);
+		  " method=%s path=%s peer=%s%s%s status=%u revision=%" PRId64 " request=%" PRIu64,
+		  req->method, req->path, req->peer, req->who[0] ? " principal=" : "", req->who,
+		  status, revision, req->number);
 }
 
 static const char *why(int code)

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who asks: principals, and what each listener serves to whom. */
+#include <errno.h>
+#include <nettle/memops.h>
+#include <nettle/sha2.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "north/tls.h"
+
+#define SAY_EVERY_US 10000000 /* failed authentications in the log */
+
+/* ---- principals ---- */
+
+static int refuse(struct err *err, const struct north_principal *p, const char *want)
+{
+	err_set(err, -EINVAL, "", NULL, "%s", want);
+	err_object(err, "principal %s", p->name ? p->name : "(no name)");
+	return -EINVAL;
+}
+
+static int check(const struct north_principal *v, unsigned int i, struct err *err)
+{
+	const struct north_principal *p = &v[i];
+
+	if (!p->name || !p->name[0] || strlen(p->name) >= ALTO_NAME_LEN)
+		return refuse(err, p, "must have a name of 1 to 64 bytes");
+	if ((unsigned int)p->role >= NORTH_ROLE_MAX)
+		return refuse(err, p, "must be a reader, a domain or an administrator");
+	if (!p->has_token && !p->certificate)
+		return refuse(err, p, "must have a token or a certificate");
+	for (unsigned int k = 0; k < i; k++) {
+		if (p->has_token && v[k].has_token &&
+		    memcmp(p->token_sha256, v[k].token_sha256, sizeof(p->token_sha256)) == 0)
+			return refuse(err, p, "must have a token that no other one has");
+		if (p->certificate && v[k].certificate &&
+		    strcmp(p->certificate, v[k].certificate) == 0)
+			return refuse(err, p, "must have a certificate that no other one has");
+	}
+	return 0;
+}
+
+static int copy(struct north_principal *to, const struct north_principal *from)
+{
+	*to = *from;
+	to->name = strdup(from->name);
+	to->certificate = from->certificate ? strdup(from->certificate) : NULL;
+	return to->name && (to->certificate || !from->certificate) ? 0 : -ENOMEM;
+}
+
+int auth_open(struct auth *auth, const struct north_alto_conf *conf, struct err *err)
+{
+	int r = 0;
+
+	auth->known_only = conf->known_only;
+	if (conf->n_principals > NORTH_PRINCIPALS_MAX)
+		return err_set(err, -ENOSPC, "", NULL, "at most %d principals, are %u",
+			       NORTH_PRINCIPALS_MAX, conf->n_principals);
+	for (unsigned int i = 0; r == 0 && i < conf->n_principals; i++)
+		r = check(conf->principals, i, err);
+	if (r || !conf->n_principals)
+		return r;
+	auth->v = calloc(conf->n_principals, sizeof(*auth->v));
+	for (unsigned int i = 0; auth->v && r == 0 && i < conf->n_principals; i++) {
+		auth->n++;
+		r = copy(&auth->v[i], &conf->principals[i]);
+	}
+	return r || !auth->v ? err_set(err, -ENOMEM, "", NULL, "no memory") : 0;
+}
+
+void auth_fini(struct auth *auth)
+{
+	for (unsigned int i = 0; i < auth->n; i++) {
+		free((char *)auth->v[i].name);
+		free((char *)auth->v[i].certificate);
+	}
+	free(auth->v);
+}
+
+/* ---- credentials ---- */
+
+/* All are compared, whole: the time says nothing of which one, or how far it fits. */
+static const struct north_principal *by_token(const struct auth *auth, const char *token)
+{
+	const struct north_principal *found = NULL;
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx ctx;
+
+	sha256_init(&ctx);
+	sha256_update(&ctx, strlen(token), (const uint8_t *)token);
+	sha256_digest(&ctx, sizeof(digest), digest);
+	for (unsigned int i = 0; i < auth->n; i++) {
+		if (memeql_sec(digest, auth->v[i].token_sha256, sizeof(digest)) &&
+		    auth->v[i].has_token)
+			found = &auth->v[i];
+	}
+	return found;
+}
+
+/* RFC 6750, 2.1; "" if there is another scheme, which nobody here knows. */
+static const char *bearer(const char *header)
+{
+	if (strncasecmp(header, "Bearer", 6) != 0 || header[6] != ' ')
+		return "";
+	header += 6;
+	return header + strspn(header, " ");
+}
+
+static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const char *key,
+				    const char *value)
+{
+	*(unsigned int *)cls += strcasecmp(key, "Authorization") == 0;
+	return MHD_YES;
+}
+
+/* 0 and *found (NULL: nobody said who he is), or -EPERM: said, and not true. */
+static int identify(struct req *req, const struct north_principal **found)
+{
+	const struct auth *auth = &req->north->auth;
+	const char *header =
+		MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Authorization");
+	unsigned int n = 0;
+
+	*found = NULL;
+	MHD_get_connection_values(req->conn, MHD_HEADER_KIND, count_header, &n);
+	tls_certify(req->from, auth);
+	if (req->from->untrusted || n > 1)
+		return -EPERM;
+	if (n) {
+		*found = by_token(auth, bearer(header ? header : ""));
+		return *found ? 0 : -EPERM;
+	}
+	*found = req->from->principal;
+	return 0;
+}
+
+/* ---- scopes ---- */
+
+enum scope { SCOPE_REST, SCOPE_ALTO, SCOPE_BROKER };
+
+static enum scope scope_of(const char *first)
+{
+	if (strcmp(first, "alto") == 0)
+		return SCOPE_ALTO;
+	return strcmp(first, "broker") == 0 ? SCOPE_BROKER : SCOPE_REST;
+}
+
+static void say_failed(struct req *req)
+{
+	struct auth *auth = &req->north->auth;
+	uint64_t now_us = clock_us();
+
+	auth->failed++;
+	if (auth->said_us && now_us - auth->said_us < SAY_EVERY_US) {
+		auth->unsaid++;
+		return;
+	}
+	log_warn("authentication failed", "peer=%s method=%s path=%s unsaid=%llu", req->peer,
+		 req->method, req->path, (unsigned long long)auth->unsaid);
+	auth->said_us = now_us;
+	auth->unsaid = 0;
+}
+
+/* Always the same words: not which part was missing or wrong. */
+static void unauthorized(struct req *req, bool failed)
+{
+	struct err err = {0};
+
+	if (failed)
+		say_failed(req);
+	err_set(&err, -EPERM, "", NULL,
+		"must come with a bearer token or a client certificate that is known here");
+	err_object(&err, "request");
+	rest_header(req, "WWW-Authenticate", "Bearer realm=\"sand\"");
+	rest_problem(req, 401, &err);
+}
+
+static void not_here(struct req *req)
+{
+	struct err err = {0};
+
+	err_set(&err, -ENOENT, "", req->path, "no such resource");
+	rest_fail(req, &err);
+}
+
+bool auth_admit(struct req *req, const char *first)
+{
+	const struct north_principal *who = NULL;
+	enum scope scope = scope_of(first);
+	bool needed = scope == SCOPE_BROKER || req->north->auth.known_only;
+	int r;
+
+	req->role = NORTH_ADMIN;
+	if (!req->from->tcp || (scope == SCOPE_REST && !req->from->alto))
+		return true;
+	r = identify(req, &who);
+	if (r || (needed && !who)) {
+		unauthorized(req, r != 0);
+		return false;
+	}
+	req->role = who ? who->role : NORTH_READER;
+	snprintf(req->who, sizeof(req->who), "%s", who ? who->name : "");
+	if (scope == SCOPE_REST)
+		not_here(req);
+	return scope != SCOPE_REST;
+}
+
+bool auth_broker(struct req *req)
+{
+	struct err err = {0};
+
+	if (!req->north->conf.broker)
+		err_set(&err, -ENOENT, "", req->path, "is not configured: there is no broker");
+	else if (req->role == NORTH_READER)
+		err_set(&err, -EPERM, "", NULL,
+			"is for domains and administrators, %s is neither: it reads maps only",
+			req->who);
+	else
+		return true;
+	rest_fail(req, &err);
+	return false;
+}
