@@ -257,8 +257,6 @@ int alto_stream_control(struct alto_stream *stream, const struct alto_stream_con
 		r = tell_started(&what, out);
 	if (r == 0)
 		r = do_remove(stream, &what, out);
-	if (r == 0)
-		tell_all(stream, out);
 	*status = what.n ? 202 : 204;
 	alto_stream_params_fini(&what);
 	return r ? r : out->failed;

@@ -48,8 +48,9 @@ struct alto_stream;
 int alto_stream_new(const struct alto_stream_conf *conf, const char *params, size_t len,
 		    struct alto_out *out, struct alto_stream **stream, struct alto_error *error);
 void alto_stream_free(struct alto_stream *stream);
-/* Stream control (7): adds, then removes; an error changes nothing. Events go into out; *status is
- * 202 when something was added, else 204. */
+/* Stream control (7): adds, then removes; an error changes nothing. What was started and stopped
+ * goes into out, contents follow with the next update. *status is 202 when something was added,
+ * else 204. -ENOMEM, -EFBIG (out is full): end the stream. */
 int alto_stream_control(struct alto_stream *stream, const struct alto_stream_conf *conf,
 			const char *params, size_t len, struct alto_out *out, unsigned int *status,
 			struct alto_error *error);

@@ -53,6 +53,8 @@ static ssize_t on_read(void *cls, uint64_t pos, char *buf, size_t max)
 		s->asked = true;
 		accept_turn(s->req->from, TURN_TAKE);
 		s->ops.more(s->arg);
+		if (s->at < s->len)
+			return take(s, buf, max);
 	}
 	if (s->ended)
 		return s->whole ? MHD_CONTENT_READER_END_OF_STREAM
