@@ -74,6 +74,7 @@ struct alto_request {
 	const char *body; /* NULL: GET */
 	size_t len;
 	struct alto_prefix client; /* who asks; family 0 = not known (a unix socket) */
+	const char *host;	   /* dot-atom of Content-IDs (RFC 9275, 6.6); NULL: "localhost" */
 	uint64_t now_unix;
 };
 struct alto_reply {
