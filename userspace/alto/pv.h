@@ -22,7 +22,6 @@ void alto_props_put_mappings(struct alto_out *o, const struct alto_resource *r);
 /* ---- path vectors (pv.c, pv_write.c) ---- */
 #define ALTO_PROP_BANDWIDTH "max-reservable-bandwidth"
 #define ALTO_PROP_ENTITY "persistent-entity-id"
-#define ALTO_PV_PART "costmap" /* part resource ID of the first part */
 
 /* "ane-property-names" of a path vector's capabilities (RFC 9275, 7.2.4). */
 void alto_pv_put_names(struct alto_out *o, const struct alto_source *s);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * multipart/related as RFC 9275, 7.2.6 wants it: the first part is the root, each has Content-ID
+ * and Content-Type. The boundary comes from the parts' digest and stands in none of them: the same
+ * content gives the same text.
+ */
+#ifndef ALTO_MULTIPART_H
+#define ALTO_MULTIPART_H
+
+#include "alto/server.h"
+
+struct alto_part {
+	const char *id; /* PART-RESOURCE-ID of "<id@host>" */
+	enum alto_media media;
+	struct alto_out body;
+};
+/* Fills reply: text, content type and tag (which depends on the bodies only). host: dot-atom (RFC
+ * 5322). -ENOMEM, -EFBIG also from the bodies. */
+int alto_multipart_put(const struct alto_part *parts, unsigned int n, const char *host,
+		       struct alto_reply *reply);
+
+#endif
