@@ -13,10 +13,25 @@
  *           "directed": false, "calendar": [1, 1, 5, ...] }      (bit/s; stored under a < b unless
  *           directed)
  *
+ * All members are optional but routingcost; what a domain does not say is unknown, and it carries
+ * others' traffic (transit) only if it says so. A link may be there before its domains, and stays
+ * when they go: without both it is not used. There is one object a key: a directed link a -> b with
+ * a < b takes the place of the symmetric one. A directed link b -> a stands beside the symmetric
+ * one and wins for its direction; a symmetric link that is put as b/a ends it. Of one prefix that
+ * two replicas took for two domains at once, the domain that was written first has it.
+ *
  * Sources of the snapshot: "domains" (every domain a PID, properties as arrays, service graphs),
  * and "sand": ingresses and gateways of the view as PIDs (a gateway has its locator and its
- * instances' addresses), the best path of each pair as a link (delay_us is its routingcost too),
- * computing status as properties of instances' addresses and, summed up, of gateways' PIDs.
+ * instances' addresses; "." of a name is ":" in the PID, "default" is "@default"), the best path of
+ * each pair as a link (least delay_us, else the first by name that has status; delay_us is its
+ * routingcost too; values count until they are replaced), computing status as properties.
+ * Values of instances that are older than BROKER_AGE_S are left out. Of an instance's address, each
+ * an array of what differs among the services it is in:
+ *   priv:sand-service, priv:sand-instance, priv:sand-state, priv:sand-<attribute>
+ * Of a gateway's PID, over the addresses whose instances are up:
+ *   priv:sand-instances (their number), priv:sand-services (IDs; left out if there are more than
+ *   BROKER_SERVICES_MAX), priv:sand-<attribute>-mean and -min of cpu_load, mem_load, io_load,
+ *   net_load, queue_us, priv:sand-<attribute>-sum of cpu_cores_free, mem_free_mb, sessions
  */
 #ifndef BROKER_H
 #define BROKER_H
@@ -30,16 +45,26 @@
 #define BROKER_LINKS_MAX 131072 /* stored; a symmetric one counts once */
 #define BROKER_DOMAIN_PREFIXES_MAX 1024
 #define BROKER_DOMAIN_NAMES_MAX 256 /* nfs, and saps */
+#define BROKER_PREFIXES_MAX 262144  /* of all domains */
 #define BROKER_REPLACE_MAX 100000   /* domains of one replacement of everything */
+#define BROKER_INSTANCES_MAX 65536  /* of the view; of more, "sand" tells nothing but gateways */
+#define BROKER_AGE_S 60		    /* older values of instances are unknown */
+#define BROKER_SERVICES_MAX 1024    /* of a gateway, by their IDs */
 #define BROKER_COALESCE_MS 10	    /* at least; then ten times what a snapshot takes to make */
 
 struct broker;
+
+/* The numbers above; tests lower them. */
+struct broker_limits {
+	unsigned int domains, links, prefixes, instances;
+};
+extern struct broker_limits broker_limits;
 
 struct broker_conf {
 	uv_loop_t *loop;
 	struct ncsdb *db;
 	const struct view *view; /* NULL: no source "sand" */
-	bool domains;		 /* source "domains" */
+	bool domains;		 /* source "domains"; without, nothing is followed or written */
 	struct alto_calendar calendar;
 	/* Once, when what was stored is known and the first snapshot is made. May be NULL. */
 	void (*synced)(void *arg);
@@ -60,11 +85,14 @@ int broker_link_put(struct broker *broker, const char *who, const char *a, const
 int broker_link_del(struct broker *broker, const char *who, const char *a, const char *b,
 		    int64_t if_revision, struct ncsdb_write_done done, struct err *err);
 /* Operators only. obj: {"domains": {id: {...}}, "links": [{"a", "b", ...}]}: checked as a whole,
- * then written (in several revisions if there are many: the snapshot waits for the last). */
+ * then written as far as it differs from what is stored (in several revisions if that is much: the
+ * snapshot waits for the last; an error ends it in between). -EAGAIN: another one is under way. */
 int broker_replace(struct broker *broker, const char *who, const json_t *obj,
 		   struct ncsdb_write_done done, struct err *err);
 
-/* For reading back; the JSON is the stored one, borrowed until the next event. */
+/* For reading back; the JSON is the stored one, borrowed until the next item is asked for or each()
+ * returns: a reference keeps it. broker_link(b, a) finds a symmetric link, too: item has its ends
+ * in their stored order. */
 struct broker_item {
 	const char *id, *b; /* b: of links */
 	const json_t *obj;
@@ -91,6 +119,8 @@ struct broker_stats {
 	uint64_t made_us;   /* how long the last one took */
 	uint64_t refused;   /* stored objects that did not parse */
 	unsigned int domains, links;
+	unsigned int unused_links;  /* in the snapshot: one of their ends is not there */
+	unsigned int lost_prefixes; /* in the snapshot: another domain had them before */
 };
 void broker_stats(const struct broker *broker, struct broker_stats *out);
 /* Sum over its followers. */

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the parts of the broker share: broker.c (life, reading back), objects.c (what is stored),
+ * follow.c (database to objects), write.c, replace.c (writing), make.c (when a snapshot is made),
+ * domains.c, sand.c (its sources).
+ */
+#ifndef BROKER_INT_H
+#define BROKER_INT_H
+
+#include "broker/broker.h"
+#include "broker/owners.h"
+#include "broker/parse.h"
+#include "ncsdb/radix.h"
+
+#define BROKER_DOMAINS "/san/alto/domains/"
+#define BROKER_LINKS "/san/alto/links/"
+#define LINK_KEY_LEN (2 * ALTO_NAME_LEN)
+
+struct domain {
+	int64_t revision;
+	char *text; /* as stored */
+	json_t *props[BROKER_PROP_MAX];
+	struct owner *prefixes;
+	uint32_t n_prefixes;
+	uint32_t pid; /* while a source is built */
+	bool transit;
+	char id[];
+};
+
+struct link {
+	int64_t revision;
+	char *text;
+	struct link_def def;
+	bool counted;  /* it has a calendar, in n_calendars */
+	const char *b; /* behind a */
+	char a[];
+};
+
+enum broker_prefix { BROKER_P_DOMAINS, BROKER_P_LINKS, BROKER_P_MAX };
+
+struct broker_follow {
+	struct broker *broker;
+	struct ncsdb_writer writer;
+	struct ncsdb_follow *follow;
+	bool synced;
+};
+
+enum broker_source { BROKER_S_DOMAINS, BROKER_S_SAND, BROKER_S_MAX };
+
+struct broker {
+	struct broker_conf conf;
+	struct broker_follow prefix[BROKER_P_MAX];
+	struct radix domains, links; /* id, "a/b" -> object */
+	struct owners owners;
+	size_t n_prefixes;	       /* of all domains */
+	size_t n_calendars;	       /* of all links */
+	struct broker_hold *holds;     /* of writes under way */
+	struct replacement *replacing; /* NULL: none */
+	struct ncsdb_refusals refusals;
+	json_t *shown; /* what was read back last */
+
+	struct alto_snapshot *snapshot;
+	struct alto_source *sources[BROKER_S_MAX];
+	bool dirty[BROKER_S_MAX];
+	bool ready;	  /* what was stored is known: snapshots are made */
+	bool in_trouble;  /* the last one could not be made, and that was said */
+	uint64_t next_ms; /* uv_now(): not before */
+	uv_timer_t timer, age;
+	unsigned int handles; /* open ones */
+	struct broker_stats stats;
+	void (*changed)(void *arg);
+	void *changed_arg;
+};
+
+/* ---- objects.c ---- */
+/* Takes what is in def, leaves text to the caller. -ENOSPC, -ENOMEM; err is filled. */
+int broker_domain_store(struct broker *b, const char *id, const struct ncsdb_kv *kv,
+			struct domain_def *def, struct err *err);
+int broker_link_store(struct broker *b, const char *key, const struct ncsdb_kv *kv,
+		      struct link_def *def, struct err *err);
+void broker_domain_drop(struct broker *b, const char *id);
+void broker_link_drop(struct broker *b, const char *key);
+void broker_objects_fini(struct broker *b);
+struct domain *broker_domain_at(const struct broker *b, const char *id);
+struct link *broker_link_at(const struct broker *b, const char *a, const char *b_);
+/* "a/b" */
+const char *broker_link_key(const char *a, const char *b, char key[LINK_KEY_LEN]);
+/* For one more link, or another value at key. -ENOSPC. */
+int broker_link_room(const struct broker *b, const char *key, bool calendar, struct err *err);
+int broker_room(size_t have, bool exists, size_t limit, const char *what, struct err *err);
+
+/* ---- follow.c ---- */
+int broker_follow_all(struct broker *b);
+
+/* ---- write.c, replace.c ---- */
+void broker_holds_free(struct broker *b);
+/* The broker ends while a replacement is under way. */
+void broker_replace_leave(struct broker *b);
+
+/* ---- make.c ---- */
+void broker_dirty(struct broker *b, enum broker_source source);
+/* Makes what is due, now. */
+void broker_make(struct broker *b);
+void broker_on_timer(uv_timer_t *timer);
+void broker_on_age(uv_timer_t *timer);
+
+/* ---- domains.c, sand.c: -ENOSPC, -ENOMEM ---- */
+int broker_domains_source(struct broker *b, struct alto_source **out);
+/* *stale_us: view_time() when a value in it becomes too old; UINT64_MAX: never. */
+int broker_sand_source(const struct view *view, uint64_t now_us, uint64_t *stale_us,
+		       struct alto_source **out);
+
+#endif

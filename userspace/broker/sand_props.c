@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Computing status as properties: by address of instances, and summed up by gateway. */
+#include "broker/sand.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/in6.h"
+#include "util/own.h"
+
+#define PRIV "priv:sand-"
+#define PROP_LEN 33  /* RFC 9240, 5.2.1, with NUL */
+#define ROWS_MAX 256 /* instances of one address that are told */
+
+enum sum { SUM_MEAN_MIN, SUM_ALL };
+static const struct {
+	uint16_t attr;
+	uint8_t sum;
+} summed[] = {
+	{ATTR_CPU_LOAD, SUM_MEAN_MIN}, {ATTR_MEM_LOAD, SUM_MEAN_MIN},
+	{ATTR_IO_LOAD, SUM_MEAN_MIN},  {ATTR_NET_LOAD, SUM_MEAN_MIN},
+	{ATTR_QUEUE_US, SUM_MEAN_MIN}, {ATTR_CPU_CORES_FREE, SUM_ALL},
+	{ATTR_MEM_FREE_MB, SUM_ALL},   {ATTR_SESSIONS, SUM_ALL},
+};
+_Static_assert(ARRAY_SIZE(summed) == SAND_SUMS, "a sum each");
+
+/* Instances of one address. */
+struct group {
+	struct view_instance *const *v;
+	size_t n;
+	struct pe *pe; /* NULL: no gateway is known */
+	bool up;
+	char endpoint[ALTO_ENDPOINT_LEN];
+};
+
+/* ---- rows: instances in the order of addresses, service IDs, names ---- */
+
+static int by_address(const void *a, const void *b)
+{
+	const struct view_instance *x = *(struct view_instance *const *)a;
+	const struct view_instance *y = *(struct view_instance *const *)b;
+	int r = memcmp(&x->address, &y->address, sizeof(x->address));
+
+	if (r)
+		return r;
+	if (x->service->id != y->service->id)
+		return x->service->id < y->service->id ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+static int find_rows(const struct view *view, struct view_instance ***out, size_t *n)
+{
+	struct view_instance **v = calloc(view->n_instances + 1, sizeof(struct view_instance *)),
+			     *inst;
+
+	if (!v)
+		return -ENOMEM;
+	*n = 0;
+	for (const struct view_service *svc = view->services; svc; svc = svc->hh.next)
+		view_each_instance(svc, inst)
+			if (!inst->aggregate && !IN6_IS_ADDR_UNSPECIFIED(&inst->address))
+				v[(*n)++] = inst;
+	qsort(v, *n, sizeof(*v), by_address);
+	*out = v;
+	return 0;
+}
+
+/* ---- values ---- */
+
+/* A value too old is unknown; so is one of unknown age. */
+static bool fresh(struct sand *s, const struct sample *sample)
+{
+	const uint64_t age_us = BROKER_AGE_S * UINT64_C(1000000);
+
+	if (!sample || !sample->received_us || s->now_us > sample->received_us + age_us)
+		return false;
+	if (sample->received_us + age_us < s->stale_us)
+		s->stale_us = sample->received_us + age_us;
+	return true;
+}
+
+/* value is taken. */
+static int add_new(json_t *array, json_t *value)
+{
+	for (size_t i = 0; value && i < json_array_size(array); i++) {
+		if (!json_equal(json_array_get(array, i), value))
+			continue;
+		json_decref(value);
+		return 0;
+	}
+	return json_array_append_new(array, value) ? -ENOMEM : 0;
+}
+
+static int tell(struct sand *s, const struct group *g, const char *name, json_t *array)
+{
+	if (array && json_array_size(array))
+		return alto_builder_endpoint_prop(s->builder, g->endpoint, name, array);
+	json_decref(array);
+	return array ? 0 : -ENOMEM;
+}
+
+static json_t *service_value(const struct view_instance *inst)
+{
+	char id[SVC_ID_TEXT];
+
+	return json_string(svc_id_text(inst->service->id, id));
+}
+
+static json_t *name_value(const struct view_instance *inst)
+{
+	return json_string(inst->name);
+}
+
+static json_t *state_value(const struct view_instance *inst)
+{
+	return json_string(instance_state_names[inst->state]);
+}
+
+static int tell_text(struct sand *s, const struct group *g, const char *name,
+		     json_t *(*value)(const struct view_instance *inst))
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < g->n; i++) {
+		if (add_new(array, value(g->v[i]))) {
+			json_decref(array);
+			array = NULL;
+		}
+	}
+	return tell(s, g, name, array);
+}
+
+static int tell_attr(struct sand *s, const struct group *g, uint16_t attr)
+{
+	char name[sizeof(PRIV) + NAME_LEN];
+	json_t *array;
+
+	/* Names that are no property's are not told. */
+	if (snprintf(name, sizeof(name), PRIV "%s", attr_name(attr)) >= PROP_LEN ||
+	    !alto_name_valid(name))
+		return 0;
+	array = json_array();
+	for (size_t i = 0; array && i < g->n; i++) {
+		const struct sample *sample = samples_get(&g->v[i]->samples, attr);
+
+		if (fresh(s, sample) && add_new(array, attr_to_json(sample->milli))) {
+			json_decref(array);
+			array = NULL;
+		}
+	}
+	return tell(s, g, name, array);
+}
+
+/* Each attribute that some instance has, once. */
+static int tell_attrs(struct sand *s, const struct group *g)
+{
+	bool told[ATTR_LIMIT] = {false};
+	int r = 0;
+
+	for (size_t i = 0; i < g->n; i++) {
+		const struct samples *samples = &g->v[i]->samples;
+
+		for (uint16_t k = 0; !r && k < samples->n; k++) {
+			uint16_t attr = samples->v[k].attr;
+
+			if (!told[attr])
+				r = tell_attr(s, g, attr);
+			told[attr] = true;
+		}
+	}
+	return r;
+}
+
+static int tell_group(struct sand *s, const struct group *g)
+{
+	int r = tell_text(s, g, PRIV "service", service_value);
+
+	if (!r)
+		r = tell_text(s, g, PRIV "instance", name_value);
+	if (!r)
+		r = tell_text(s, g, PRIV "state", state_value);
+	return r ? r : tell_attrs(s, g);
+}
+
+/* ---- gateways ---- */
+
+static int add_service(struct pe *pe, uint64_t id)
+{
+	if (pe->n_services == pe->cap_services) {
+		size_t cap = pe->cap_services ? 2 * pe->cap_services : 16;
+		uint64_t *v = reallocarray(pe->services, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		pe->services = v;
+		pe->cap_services = cap;
+	}
+	pe->services[pe->n_services++] = id;
+	return 0;
+}
+
+/* Of the instances of one address, which are one machine: the newest value. */
+static const struct sample *newest(struct sand *s, const struct group *g, uint16_t attr)
+{
+	const struct sample *best = NULL;
+
+	for (size_t i = 0; i < g->n; i++) {
+		const struct sample *sample = samples_get(&g->v[i]->samples, attr);
+
+		if (fresh(s, sample) && (!best || sample->received_us > best->received_us))
+			best = sample;
+	}
+	return best;
+}
+
+static int sum_up(struct sand *s, const struct group *g)
+{
+	struct pe *pe = g->pe;
+	int r = 0;
+
+	if (!pe || !g->up)
+		return 0;
+	pe->n_instances++;
+	for (size_t i = 0; i < g->n && !r; i++)
+		if (g->v[i]->state == INSTANCE_UP)
+			r = add_service(pe, g->v[i]->service->id);
+	for (size_t i = 0; i < SAND_SUMS; i++) {
+		const struct sample *sample = newest(s, g, summed[i].attr);
+
+		if (!sample)
+			continue;
+		if (!pe->sums[i].n || sample->milli < pe->sums[i].min)
+			pe->sums[i].min = sample->milli;
+		pe->sums[i].sum += sample->milli;
+		pe->sums[i].n++;
+	}
+	return r;
+}
+
+/* value is taken. */
+static int tell_pe(struct sand *s, const struct pe *pe, const char *name, json_t *value)
+{
+	json_t *array = json_array();
+
+	if (!array || json_array_append_new(array, value)) {
+		json_decref(array);
+		return -ENOMEM;
+	}
+	return alto_builder_pid_prop(s->builder, pe->pid, name, array);
+}
+
+static int tell_sum(struct sand *s, const struct pe *pe, int i, const char *what, int64_t milli)
+{
+	char name[sizeof(PRIV) + NAME_LEN];
+
+	snprintf(name, sizeof(name), PRIV "%s-%s", attr_name(summed[i].attr), what);
+	return tell_pe(s, pe, name, attr_to_json(milli));
+}
+
+static int tell_sums(struct sand *s, const struct pe *pe)
+{
+	int r = 0;
+
+	for (int i = 0; i < SAND_SUMS && !r; i++) {
+		if (!pe->sums[i].n)
+			continue;
+		if (summed[i].sum == SUM_ALL) {
+			r = tell_sum(s, pe, i, "sum", pe->sums[i].sum);
+			continue;
+		}
+		r = tell_sum(s, pe, i, "mean", pe->sums[i].sum / pe->sums[i].n);
+		if (!r)
+			r = tell_sum(s, pe, i, "min", pe->sums[i].min);
+	}
+	return r;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static size_t unique(uint64_t *v, size_t n)
+{
+	size_t kept = 0;
+
+	if (n)
+		qsort(v, n, sizeof(*v), by_id);
+	for (size_t i = 0; i < n; i++)
+		if (!kept || v[kept - 1] != v[i])
+			v[kept++] = v[i];
+	return kept;
+}
+
+static int tell_services(struct sand *s, struct pe *pe)
+{
+	size_t n = unique(pe->services, pe->n_services);
+	json_t *array = n && n <= BROKER_SERVICES_MAX ? json_array() : NULL;
+	char id[SVC_ID_TEXT];
+
+	if (!n || n > BROKER_SERVICES_MAX)
+		return 0;
+	for (size_t i = 0; array && i < n; i++) {
+		if (json_array_append_new(array, json_string(svc_id_text(pe->services[i], id)))) {
+			json_decref(array);
+			array = NULL;
+		}
+	}
+	if (!array)
+		return -ENOMEM;
+	return alto_builder_pid_prop(s->builder, pe->pid, PRIV "services", array);
+}
+
+static int tell_pes(struct sand *s)
+{
+	struct pe *pe = radix_seek(&s->pes, "", false);
+	int r = 0;
+
+	for (; pe && !r; pe = radix_seek(&s->pes, pe->name, true)) {
+		if (!pe->gateway && !pe->n_instances)
+			continue;
+		r = tell_pe(s, pe, PRIV "instances", json_integer(pe->n_instances));
+		if (!r)
+			r = tell_services(s, pe);
+		if (!r)
+			r = tell_sums(s, pe);
+	}
+	return r;
+}
+
+/* ---- groups ---- */
+
+static struct alto_prefix prefix_of(const struct in6_addr *addr)
+{
+	struct alto_prefix p = {.family = 6, .len = 128};
+
+	memcpy(p.addr, addr, sizeof(p.addr));
+	if (!IN6_IS_ADDR_V4MAPPED(addr))
+		return p;
+	p = (struct alto_prefix){.family = 4, .len = 32};
+	memcpy(p.addr, &addr->s6_addr[12], 4);
+	return p;
+}
+
+/* The first gateway by name, should instances of one address say different ones. */
+static void find_gateway(struct sand *s, struct group *g)
+{
+	const char *name = "";
+
+	for (size_t i = 0; i < g->n; i++) {
+		const char *gateway = g->v[i]->gateway;
+
+		if (gateway[0] && (!name[0] || strcmp(gateway, name) < 0))
+			name = gateway;
+		g->up |= g->v[i]->state == INSTANCE_UP;
+	}
+	g->pe = name[0] ? radix_get(&s->pes, name) : NULL;
+}
+
+static int add_group(struct sand *s, struct group *g)
+{
+	struct alto_prefix prefix = prefix_of(&g->v[0]->address);
+	int r = 0;
+
+	if (g->n > ROWS_MAX)
+		g->n = ROWS_MAX;
+	alto_endpoint_text(&prefix, g->endpoint);
+	find_gateway(s, g);
+	if (g->pe)
+		r = alto_builder_prefix(s->builder, g->pe->pid, &prefix);
+	if (!r)
+		r = tell_group(s, g);
+	return r ? r : sum_up(s, g);
+}
+
+int sand_instances(struct sand *s)
+{
+	OWN_PTR struct view_instance **v = NULL;
+	size_t n, end;
+	int r = find_rows(s->view, &v, &n);
+
+	for (size_t i = 0; i < n && !r; i = end) {
+		struct group g = {.v = v + i};
+
+		for (end = i + 1; end < n; end++)
+			if (memcmp(&v[i]->address, &v[end]->address, sizeof(v[i]->address)) != 0)
+				break;
+		g.n = end - i;
+		r = add_group(s, &g);
+	}
+	return r ? r : tell_pes(s);
+}
