@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* TIPS over HTTP (RFC 9569): views, their edges, requests that wait for the next one. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <utlist.h>
+
+#include "north/alto_updates.h"
+
+struct tips_view {
+	char id[ALTO_SECRET_LEN];
+	struct alto_tips *tips;
+	uint64_t used_us;
+	unsigned int waits;
+	struct tips_view *prev, *next;
+};
+
+struct tips_wait {
+	struct req *req; /* held */
+	struct tips_view *view;
+	uint64_t from, to;
+	uint64_t until_us;
+	struct tips_wait *prev, *next;
+};
+
+static struct tips_view *find(struct req *req)
+{
+	struct tips_view *view;
+
+	DL_FOREACH(req->north->alto.streams->views, view)
+	{
+		if (strcmp(view->id, req->param[0]) == 0) {
+			view->used_us = clock_us();
+			return view;
+		}
+	}
+	return NULL;
+}
+
+/* ---- opening ---- */
+
+static int admit(struct alto_streams *s, struct alto_tips *tips, const char *id)
+{
+	struct tips_view *view;
+
+	DL_FOREACH(s->views, view)
+	{
+		if (view->tips == tips) {
+			view->used_us = clock_us();
+			return 0;
+		}
+	}
+	view = s->n_views < ALTO_TIPS_VIEWS_MAX ? calloc(1, sizeof(*view)) : NULL;
+	if (!view) {
+		alto_tips_free(tips);
+		return s->n_views < ALTO_TIPS_VIEWS_MAX ? -ENOMEM : -ENOSPC;
+	}
+	*view = (struct tips_view){.tips = tips, .used_us = clock_us()};
+	strcpy(view->id, id);
+	DL_APPEND(s->views, view);
+	s->n_views++;
+	alto_streams_beat(s);
+	return 0;
+}
+
+static int open_view(struct req *req, struct alto_out *out, struct alto_error *error)
+{
+	char base[ALTO_BASE_LEN], id[ALTO_SECRET_LEN], uri[ALTO_BASE_LEN + 64];
+	struct alto_streams *s = req->north->alto.streams;
+	struct alto_stream_conf conf = {
+		.contents = s->contents,
+		.all = alto_resources_now(req->north),
+		.client = alto_client(req),
+		.uri = uri,
+		.now_unix = (uint64_t)time(NULL),
+	};
+	struct alto_tips *tips;
+	int r;
+
+	if (!conf.all)
+		return alto_overload(error, "there are no maps yet");
+	if (alto_secret(id))
+		return -ENOMEM;
+	snprintf(uri, sizeof(uri), "%s/alto/tips/%s", alto_base(req, base), id);
+	r = alto_tips_open(&conf, req->data ? req->data : "", req->len, out, &tips, error);
+	r = r ? r : admit(s, tips, id);
+	return r ? r : out->failed;
+}
+
+void alto_tips_post(struct req *req)
+{
+	struct alto_out out = {.max = ALTO_CONTROL_BYTES};
+	struct alto_error error = {0};
+	int r = open_view(req, &out, &error);
+
+	if (r == 0) {
+		alto_answered(req, &out, alto_media_type(ALTO_MEDIA_TIPS));
+		return;
+	}
+	alto_out_fini(&out);
+	if (r == -ENOSPC) {
+		req->north->alto.streams->refused++;
+		alto_too_many(req, "at most 64 TIPS views: try again later");
+	} else {
+		alto_fail(req, r, &error);
+	}
+}
+
+void alto_tips_next_post(struct req *req)
+{
+	struct alto_out out = {.max = ALTO_CONTROL_BYTES};
+	struct tips_view *view = find(req);
+	struct alto_error error = {0};
+	int r;
+
+	if (!view) {
+		alto_no_such(req);
+		return;
+	}
+	r = alto_tips_next(view->tips, req->data ? req->data : "", req->len, &out, &error);
+	if (r == 0 && !out.failed) {
+		alto_answered(req, &out, alto_media_type(ALTO_MEDIA_TIPS));
+		return;
+	}
+	alto_out_fini(&out);
+	alto_fail(req, r ? r : -ENOMEM, &error);
+}
+
+/* ---- edges ---- */
+
+static void refuse(struct req *req, unsigned int status, const char *want)
+{
+	struct err err = {0};
+
+	err_set(&err, -EINVAL, "", NULL, "%s", want);
+	rest_problem(req, status, &err);
+}
+
+/* out is taken. RFC 9569, 7.2: 415 where the client does not take what the edge is told by. */
+static void give(struct req *req, struct alto_out *out, const char *type)
+{
+	struct err err = {0};
+
+	req->gives[0] = type;
+	if (req->conn && rest_media(req, &err)) {
+		alto_out_fini(out);
+		rest_problem(req, 415, &err);
+	} else {
+		alto_answered(req, out, type);
+	}
+}
+
+/* True: answered. */
+static bool answer(struct req *req, const struct tips_view *view, uint64_t from, uint64_t to)
+{
+	struct alto_out out = {.max = ALTO_ANSWER_MAX};
+	const char *type;
+	int r = alto_tips_edge(view->tips, from, to, &out, &type);
+
+	if (r == 0) {
+		give(req, &out, type);
+		return true;
+	}
+	alto_out_fini(&out);
+	if (r == -EAGAIN)
+		return false;
+	if (r == -ESTALE)
+		refuse(req, 410, "this update is not kept any more: ask for the next edge");
+	else if (r == -ERANGE)
+		refuse(req, 425, "only the edge behind end-seq can be waited for");
+	else if (r == -ENOENT)
+		alto_no_such(req);
+	else
+		rest_json(req, 500, NULL);
+	return true;
+}
+
+static void wait(struct req *req, struct tips_view *view, uint64_t from, uint64_t to)
+{
+	struct alto_streams *s = req->north->alto.streams;
+	struct tips_wait *w;
+
+	if (!alto_streams_room(req, 429))
+		return;
+	w = calloc(1, sizeof(*w));
+	if (!w) {
+		rest_json(req, 500, NULL);
+		return;
+	}
+	*w = (struct tips_wait){.req = req,
+				.view = view,
+				.from = from,
+				.to = to,
+				.until_us = clock_us() + ALTO_TIPS_WAIT_S * 1000000ull};
+	rest_hold(req);
+	view->waits++;
+	DL_APPEND(s->waits, w);
+	s->n_waits++;
+}
+
+void alto_tips_get(struct req *req)
+{
+	struct tips_view *view = find(req);
+	uint64_t from, to;
+
+	if (!view || rest_number(req->param[1], 0, INT64_MAX, &from) ||
+	    rest_number(req->param[2], 1, INT64_MAX, &to))
+		alto_no_such(req);
+	else if (!answer(req, view, from, to))
+		wait(req, view, from, to);
+}
+
+/* ---- changes and time ---- */
+
+static void wait_end(struct alto_streams *s, struct tips_wait *w)
+{
+	w->view->used_us = clock_us();
+	w->view->waits--;
+	DL_DELETE(s->waits, w);
+	s->n_waits--;
+	rest_put(w->req);
+	free(w);
+}
+
+static void view_close(struct alto_streams *s, struct tips_view *view)
+{
+	struct tips_wait *w, *tmp;
+
+	DL_FOREACH_SAFE(s->waits, w, tmp)
+	{
+		if (w->view != view)
+			continue;
+		alto_no_such(w->req);
+		wait_end(s, w);
+	}
+	DL_DELETE(s->views, view);
+	s->n_views--;
+	alto_tips_free(view->tips);
+	free(view);
+}
+
+void alto_tips_changed(struct alto_streams *s, const struct alto_resources *all)
+{
+	uint64_t now_unix = (uint64_t)time(NULL);
+	struct tips_view *view, *next_view;
+	struct tips_wait *w, *next_wait;
+	int r;
+
+	DL_FOREACH_SAFE(s->views, view, next_view)
+	{
+		r = alto_tips_update(view->tips, all, now_unix);
+		if (r == -EINVAL || r == -EBUSY)
+			view_close(s, view);
+	}
+	DL_FOREACH_SAFE(s->waits, w, next_wait)
+	{
+		if (answer(w->req, w->view, w->from, w->to))
+			wait_end(s, w);
+	}
+}
+
+void alto_tips_tick(struct alto_streams *s, uint64_t now_us)
+{
+	struct tips_view *view, *next_view;
+	struct tips_wait *w, *next_wait;
+
+	DL_FOREACH_SAFE(s->waits, w, next_wait)
+	{
+		if (now_us < w->until_us)
+			continue;
+		refuse(w->req, 425, "nothing has changed: ask for this edge again");
+		wait_end(s, w);
+	}
+	DL_FOREACH_SAFE(s->views, view, next_view)
+	{
+		if (!view->waits && now_us - view->used_us >= ALTO_TIPS_IDLE_S * 1000000ull)
+			view_close(s, view);
+	}
+}
+
+void alto_tips_stop(struct alto_streams *s)
+{
+	while (s->waits)
+		wait_end(s, s->waits);
+	while (s->views)
+		view_close(s, s->views);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Inside north: what update streams (alto_stream.c) and TIPS (alto_tips.c) share: the contents that
+ * are followed, one limit on streams and waiting requests, one timer.
+ */
+#ifndef NORTH_ALTO_UPDATES_H
+#define NORTH_ALTO_UPDATES_H
+
+#include "alto/update.h"
+#include "north/alto.h"
+#include "north/stream.h"
+
+#define ALTO_SECRET_LEN 33	       /* 128 random bits as hex */
+#define ALTO_PIECE (256u << 10)	       /* a client's turn is over so much */
+#define ALTO_CONTROL_BYTES (64u << 10) /* of control events that wait for the client */
+#define ALTO_IN_FLIGHT_MAX (64u << 20) /* of events that wait for their clients, together */
+#define ALTO_BEAT_MS 1000	       /* looks for keep-alives, ends of waits, idle views */
+#define ALTO_TIPS_VIEWS_MAX 64	       /* then 429 */
+#define ALTO_TIPS_IDLE_S 300	       /* a view that nobody asks for is closed */
+#define ALTO_TIPS_WAIT_S 30	       /* for the next edge; then 425: ask again */
+
+struct update_stream;
+struct tips_view;
+struct tips_wait;
+
+struct alto_streams {
+	struct north *north;
+	uv_timer_t beat; /* runs while there is something */
+	bool stopped;
+	unsigned int beats;
+	struct alto_contents *contents;
+	struct update_stream *streams;
+	unsigned int n_streams;
+	size_t in_flight;
+	struct tips_view *views;
+	unsigned int n_views;
+	struct tips_wait *waits;
+	unsigned int n_waits;
+	uint64_t events, refused;
+};
+
+/* -EIO: no random bits */
+int alto_secret(char out[ALTO_SECRET_LEN]);
+/* One more stream or wait may be: else answered 503 or 429. */
+bool alto_streams_room(struct req *req, unsigned int status);
+void alto_streams_beat(struct alto_streams *s);	       /* after something was added */
+void alto_too_many(struct req *req, const char *want); /* 429 with Retry-After */
+
+/* alto_tips.c */
+void alto_tips_changed(struct alto_streams *s, const struct alto_resources *all);
+void alto_tips_tick(struct alto_streams *s, uint64_t now_us);
+/* Waiting requests are let go of, views closed. */
+void alto_tips_stop(struct alto_streams *s);
+
+#endif
