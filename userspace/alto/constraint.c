@@ -161,6 +161,6 @@ int alto_cost_constraints(const json_t *body, struct alto_cost_ask *ask, struct 
 	if (json_array_size(all) > 0)
 		return and_group(all, "constraints", ask, error);
 	if (groups && !json_is_array(groups))
-		return alto_wrong_type(error, "or-constraints", "array");
+		return alto_wrong_type(error, "or-constraints", "must be an array");
 	return or_groups(groups, ask, error);
 }

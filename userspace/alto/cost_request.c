@@ -34,7 +34,7 @@ static int get_types(const struct alto_cost_ask *ask, const json_t *array, const
 	size_t size = json_array_size(array);
 
 	if (!json_is_array(array))
-		return alto_wrong_type(error, field, "array");
+		return alto_wrong_type(error, field, "must be an array");
 	if (size < 1 || size > ALTO_COST_TYPES_MAX)
 		return alto_wrong_value(error, field, NULL, "must hold 1..%d cost types",
 					ALTO_COST_TYPES_MAX);
@@ -99,7 +99,7 @@ static int calendars(const struct alto_source *s, const json_t *body, struct alt
 	if (!array)
 		return 0;
 	if (!json_is_array(array))
-		return alto_wrong_type(error, "calendared", "array");
+		return alto_wrong_type(error, "calendared", "must be an array");
 	if (json_array_size(array) != ask->n_types)
 		return alto_wrong_value(error, "calendared", NULL,
 					"must hold one boolean for each of %u cost types",

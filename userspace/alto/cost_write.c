@@ -268,7 +268,6 @@ int alto_cost_reply(const struct alto_cost_answer *a, const char *field,
 	/* With a calendar the content also depends on when it was asked for. */
 	if (!table.calendar)
 		memcpy(reply->tag, resource->source->cost_tag, sizeof(reply->tag));
-	reply->media = resource->media;
 	alto_cost_table_fini(&table);
 	return 0;
 }

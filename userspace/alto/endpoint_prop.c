@@ -194,7 +194,6 @@ int alto_endpoint_prop_answer(const struct alto_request *req, const json_t *body
 	if (ret == 0) {
 		write_props(&reply->out, &p, &side);
 		memcpy(reply->tag, p.s->prop_tag, sizeof(reply->tag));
-		reply->media = req->resource->media;
 	}
 	free(p.names);
 	alto_side_fini(&side);
