@@ -120,7 +120,7 @@ static int and_group(const json_t *texts, const char *field, struct alto_cost_as
 					ALTO_CONSTRAINTS_MAX);
 	json_array_foreach(texts, i, text) {
 		if (!json_is_string(text))
-			return alto_wrong_value(error, field, NULL, "predicates must be strings");
+			return alto_cost_element(error, field, text, WANT);
 		ret = predicate(json_string_value(text), field, ask, error);
 		if (ret)
 			return ret;
@@ -137,8 +137,8 @@ static int or_groups(const json_t *groups, struct alto_cost_ask *ask, struct alt
 
 	json_array_foreach(groups, i, group) {
 		if (!json_is_array(group))
-			return alto_wrong_value(error, "or-constraints", NULL,
-						"must be an array of arrays of predicates");
+			return alto_cost_element(error, "or-constraints", group,
+						 "must be an array of predicates");
 		ret = and_group(group, "or-constraints", ask, error);
 		if (ret)
 			return ret;

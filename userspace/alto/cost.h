@@ -43,6 +43,10 @@ int alto_cost_ask_parse(const struct alto_source *s, const json_t *body, struct 
 int alto_cost_constraints(const json_t *body, struct alto_cost_ask *ask, struct alto_error *error);
 bool alto_cost_meets(enum alto_cost_op op, double value, double bound);
 
+/* Refuses a value that stands in array `field`, or in one within it. */
+int alto_cost_element(struct alto_error *error, const char *field, const json_t *value,
+		      const char *why);
+
 /* ---- sources and destinations ---- */
 
 struct alto_side {

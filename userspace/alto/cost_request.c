@@ -2,11 +2,23 @@
 /* Cost types, constraints and calendars of a request (RFC 7285, 11.3.2.3; RFC 8189, 4.1.2; RFC
  * 8896, 4.1.1), in the order of the RFCs' lists of fields. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "alto/cost.h"
+#include "util/json.h"
 
-/* Appends an offered type, as asked for by an element of array `field`. */
+int alto_cost_element(struct alto_error *error, const char *field, const json_t *value,
+		      const char *why)
+{
+	char *text = json_text(value);
+
+	alto_wrong_value(error, field, text, "%s", why);
+	free(text);
+	return -EINVAL;
+}
+
+/* Index of the offered type that an element of array `field` asks for. */
 static int add_type(const struct alto_cost_ask *ask, json_t *element, const char *field,
 		    uint8_t *type, struct alto_error *error)
 {
@@ -15,7 +27,7 @@ static int add_type(const struct alto_cost_ask *ask, json_t *element, const char
 	int ret;
 
 	if (!json_is_object(element))
-		return alto_wrong_value(error, field, NULL, "must be an array of cost types");
+		return alto_cost_element(error, field, element, "must be a cost type");
 	holder = json_pack("{s:O}", field, element);
 	if (!holder)
 		return -ENOMEM;
@@ -108,8 +120,8 @@ static int calendars(const struct alto_source *s, const json_t *body, struct alt
 		const json_t *flag = json_array_get(array, i);
 
 		if (!json_is_boolean(flag))
-			return alto_wrong_value(error, "calendared", NULL,
-						"must be an array of booleans");
+			return alto_cost_element(error, "calendared", flag,
+						 "must be true or false");
 		ask->calendared[i] =
 			json_is_true(flag) && has_calendar(s, &ask->offered[ask->types[i]]);
 	}

@@ -129,7 +129,7 @@ static void filtered_meta_has_the_vtag(void **state)
 	json_decref(vtags);
 }
 
-/* 8.3.? and 11.3.2.3: `description` and members we do not know are ignored. */
+/* 8.3.7 and 11.3.2.3: `description` and members we do not know are ignored. */
 static void unknown_members_are_ignored(void **state)
 {
 	rig_expect(&rig, "net-costs",

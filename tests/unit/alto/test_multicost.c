@@ -182,6 +182,27 @@ static void wrong_type_lists_are_refused(void **state)
 	}
 }
 
+/* RFC 7285, 8.5.2: of an array, the element that is wrong is told, as text. */
+static void wrong_elements_are_told(void **state)
+{
+	static const struct {
+		const char *body, *field, *value;
+	} bad[] = {
+		{"{\"multi-cost-types\":[" RC ",17]}", "multi-cost-types", "17"},
+		{"{\"cost-type\":" RC ",\"constraints\":[null]}", "constraints", "null"},
+		{"{\"cost-type\":" RC ",\"or-constraints\":[[],\"le 1\"]}", "or-constraints",
+		 "\"le 1\""},
+		{"{\"cost-type\":" RC ",\"or-constraints\":[[[1]]]}", "or-constraints", "[1]"},
+		{"{\"cost-type\":" RC ",\"calendared\":[0]}", "calendared", "0"},
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		rig_refused(&rig, "net-costs", bad[i].body, ALTO_E_INVALID_FIELD_VALUE,
+			    bad[i].field);
+		assert_string_equal(rig.error.value, bad[i].value);
+	}
+}
+
 /* 4.2: the same for endpoint costs. */
 static void endpoint_costs_alike(void **state)
 {
@@ -207,6 +228,7 @@ int main(void)
 		cmocka_unit_test(empty_or_constraints),
 		cmocka_unit_test(not_both_kinds_of_constraints),
 		cmocka_unit_test(wrong_type_lists_are_refused),
+		cmocka_unit_test(wrong_elements_are_told),
 		cmocka_unit_test(endpoint_costs_alike),
 	};
 
