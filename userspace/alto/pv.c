@@ -117,9 +117,10 @@ static uint32_t walk_back(const struct alto_source *s, const struct alto_row *ro
 	return at;
 }
 
-static void put_row(struct answer *a, const struct alto_row *row, const struct alto_side *dst,
-		    struct walk *walk)
+static void put_row(struct answer *a, const struct alto_row *row, const struct alto_sides *sides,
+		    uint32_t src, struct walk *walk)
 {
+	const struct alto_side *dst = &sides->dst;
 	const uint32_t end = a->source->n_pids;
 	bool any = false;
 
@@ -128,14 +129,18 @@ static void put_row(struct answer *a, const struct alto_row *row, const struct a
 
 		if (at == end)
 			continue;
-		alto_puts(&a->costs, any ? "," : "");
+		if (!any)
+			alto_putf(&a->costs, "%s\"%s\":{", a->costs.len > 1 ? "," : "",
+				  sides->src.name[src]);
+		alto_putf(&a->costs, "%s\"%s\":", any ? "," : "", dst->name[i]);
 		any = true;
-		alto_putf(&a->costs, "\"%s\":", dst->name[i]);
 		alto_anes_put_path(&a->anes, &a->costs, walk->pids + at, walk->via + at, end - at);
 	}
+	if (any)
+		alto_puts(&a->costs, "}");
 }
 
-/* Sources without any path stay, as empty objects. */
+/* Sources without any path are left out. */
 static int put_rows(struct answer *a, const struct alto_sides *sides, struct walk *walk)
 {
 	alto_puts(&a->costs, "{");
@@ -144,9 +149,7 @@ static int put_rows(struct answer *a, const struct alto_sides *sides, struct wal
 
 		if (!row)
 			return -ENOMEM;
-		alto_putf(&a->costs, "%s\"%s\":{", i ? "," : "", sides->src.name[i]);
-		put_row(a, row, &sides->dst, walk);
-		alto_puts(&a->costs, "}");
+		put_row(a, row, sides, i, walk);
 	}
 	alto_puts(&a->costs, "}");
 	return 0;
