@@ -174,7 +174,8 @@ static bool meets(const struct alto_cost_answer *a, size_t pair)
 	return a->ask->n_groups == 0;
 }
 
-/* Names of the destinations as they stand in every row: "name":, with their lengths. */
+/* Names of the destinations as they stand in every row: ,"name": with a comma that the first one
+ * of a row goes without. */
 struct keys {
 	char *text;
 	uint32_t *end; /* key i ends here, and begins at the end of i - 1 */
@@ -186,7 +187,7 @@ static int keys_new(const struct alto_side *side, struct keys *out)
 	size_t len = 0;
 
 	for (uint32_t i = 0; i < side->n; i++)
-		len += strlen(side->name[i]) + 3;
+		len += strlen(side->name[i]) + 4;
 	keys.text = malloc(len + 1);
 	keys.end = calloc((size_t)side->n + 1, sizeof(keys.end[0]));
 	if (!keys.text || !keys.end) {
@@ -198,10 +199,10 @@ static int keys_new(const struct alto_side *side, struct keys *out)
 	for (uint32_t i = 0; i < side->n; i++) {
 		size_t n = strlen(side->name[i]);
 
-		keys.text[len] = '"';
-		memcpy(keys.text + len + 1, side->name[i], n);
-		memcpy(keys.text + len + 1 + n, "\":", 2);
-		len += n + 3;
+		memcpy(keys.text + len, ",\"", 2);
+		memcpy(keys.text + len + 2, side->name[i], n);
+		memcpy(keys.text + len + 2 + n, "\":", 2);
+		len += n + 4;
 		keys.end[i] = (uint32_t)len;
 	}
 	*out = keys;
@@ -222,8 +223,7 @@ static void put_row(struct alto_out *o, const struct alto_cost_answer *a, const 
 			continue;
 		if (first_dst)
 			alto_putf(o, "%s\"%s\":{", *first ? "" : ",", a->sides->src.name[src]);
-		else
-			alto_put(o, ",", 1);
+		begin += first_dst;
 		first_dst = *first = false;
 		alto_put(o, keys->text + begin, keys->end[i] - begin);
 		put_costs(o, a, pair);
