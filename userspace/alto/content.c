@@ -71,9 +71,7 @@ static int ask(struct alto_content *c, const struct alto_request *req, struct al
 	if (!req->resource)
 		return alto_wrong_value(&c->error, "resource-id", c->id, "is not offered any more");
 	r = alto_answer(req, reply, &c->error);
-	if (r == 0)
-		r = reply->out.failed;
-	if (r == -EFBIG)
+	if (r == 0 && reply->out.len > ALTO_STREAM_BYTES_MAX)
 		r = alto_overload(&c->error, "%s: more than %u bytes, ask for less", c->id,
 				  ALTO_STREAM_BYTES_MAX);
 	return r;
@@ -115,7 +113,7 @@ static int keep(struct alto_content *c, struct alto_reply *reply)
 int alto_content_refresh(struct alto_content *c, const struct alto_resources *all,
 			 uint64_t now_unix)
 {
-	struct alto_reply reply = {.out.max = ALTO_STREAM_BYTES_MAX};
+	struct alto_reply reply = {0};
 	struct alto_request req = {
 		.all = all,
 		.resource = alto_resource_named(all, c->id),
@@ -146,8 +144,7 @@ int alto_content_refresh(struct alto_content *c, const struct alto_resources *al
 
 static bool knows_client(enum alto_service service)
 {
-	return service == ALTO_ENDPOINT_COST || service == ALTO_ENDPOINT_COST_PV ||
-	       service == ALTO_ENDPOINT_PROP;
+	return service == ALTO_ENDPOINT_COST || service == ALTO_ENDPOINT_COST_PV;
 }
 
 /* What a resource says to no input at all is what it says to an empty one. */

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What tests of update streams and TIPS share: a source of three domains whose costs, map and
+ * properties are told by a struct state, one set of resources after another; requests with ' for ".
+ *
+ *   A <-ab-> B <-1-> C
+ */
+#ifndef UPDATE_RIG_H
+#define UPDATE_RIG_H
+
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "alto/update.h"
+#include "util/json.h"
+#include "util/own.h"
+
+struct state {
+	double ab;
+	bool moved;    /* a network of A is one of B: another map */
+	bool delay;    /* is known of all links */
+	int cpu;       /* of A; 0 = not told */
+	bool calendar; /* two hours, in the second of which A to B costs 9 */
+};
+
+#define RIG_NOW 1404219600u /* on the hour */
+
+static struct alto_contents *contents;
+static struct alto_resources *all; /* the newest */
+static uint64_t now_unix = RIG_NOW;
+static struct alto_error error;
+static const char *client_text = "ipv4:10.1.9.9";
+
+/* text with ' as "; until the next call but three. */
+static const char *q(const char *text)
+{
+	static char kept[4][4096];
+	static unsigned int at;
+	char *out = kept[at++ % 4];
+
+	assert_true(strlen(text) < sizeof(kept[0]));
+	strcpy(out, text);
+	for (char *c = out; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+	return out;
+}
+
+static void rig_prefix(struct alto_builder *b, uint32_t pid, const char *text)
+{
+	struct alto_prefix p;
+
+	assert_int_equal(alto_prefix_parse(text, 4, &p), 0);
+	assert_int_equal(alto_builder_prefix(b, pid, &p), 0);
+}
+
+static void rig_link(struct alto_builder *b, uint32_t from, uint32_t to, const struct state *s)
+{
+	const bool ab = from + to == 1;
+	const double calendar[2] = {s->ab, 9}, same[2] = {1, 1};
+	struct alto_link l = {.from = from, .to = to};
+
+	for (int v = 0; v < LINK_VALUE_MAX; v++)
+		l.value[v] = NAN;
+	l.value[LINK_ROUTINGCOST] = ab ? s->ab : 1;
+	if (s->delay)
+		l.value[LINK_DELAY_US] = 10;
+	if (s->calendar)
+		l.calendar = ab ? calendar : same;
+	assert_int_equal(alto_builder_link(b, &l), 0);
+}
+
+static struct alto_source *rig_source(const struct state *s)
+{
+	static const struct alto_calendar hours = {.interval_s = 3600, .n_intervals = 2};
+	struct alto_builder_conf conf = {.stat = "", .cost_source = "estimation"};
+	struct alto_source *source = NULL;
+	struct alto_builder *b = NULL;
+	uint32_t id;
+
+	assert_int_equal(alto_builder_new("net", &b), 0);
+	if (s->calendar)
+		assert_int_equal(alto_builder_calendar(b, &hours), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(alto_builder_pid(b, (const char *[]){"A", "B", "C"}[i], true, &id),
+				 0);
+	rig_prefix(b, 0, "10.1.0.0/16");
+	rig_prefix(b, 1, "10.2.0.0/16");
+	rig_prefix(b, 2, "10.3.0.0/16");
+	rig_prefix(b, s->moved, "10.4.0.0/16");
+	rig_link(b, 0, 1, s);
+	rig_link(b, 1, 0, s);
+	rig_link(b, 1, 2, s);
+	rig_link(b, 2, 1, s);
+	if (s->cpu)
+		alto_builder_pid_prop(b, 0, "cpu", json_pack("[i]", s->cpu));
+	assert_int_equal(alto_builder_finish(b, &conf, &source), 0);
+	return source;
+}
+
+static void rig_use(struct alto_source *source)
+{
+	struct alto_snapshot *snap = NULL;
+
+	alto_resources_free(all);
+	all = NULL;
+	assert_int_equal(alto_snapshot_new(&source, 1, &snap), 0);
+	assert_int_equal(alto_resources_new(snap, &all), 0);
+	alto_snapshot_put(snap);
+}
+
+static void rig_set(const struct state *s)
+{
+	rig_use(rig_source(s));
+}
+
+static int rig_setup(void **state)
+{
+	contents = alto_contents_new();
+	now_unix = RIG_NOW;
+	rig_set(&(struct state){.ab = 1, .delay = true, .cpu = 4});
+	return 0;
+}
+
+static int rig_teardown(void **state)
+{
+	alto_resources_free(all);
+	all = NULL;
+	alto_contents_free(contents);
+	return 0;
+}
+
+static struct alto_stream_conf rig_conf(const char *uri)
+{
+	struct alto_stream_conf conf = {
+		.contents = contents, .all = all, .uri = uri, .now_unix = now_unix};
+
+	assert_int_equal(alto_endpoint_parse(client_text, &conf.client), 0);
+	return conf;
+}
+
+/* What a resource answers itself: JSON, or the raw text in *raw. */
+static json_t *rig_answer(const char *id, const char *body, char **raw)
+{
+	struct alto_stream_conf conf = rig_conf("");
+	struct alto_request req = {.all = all,
+				   .resource = alto_resource_named(all, id),
+				   .body = body,
+				   .len = body ? strlen(body) : 0,
+				   .client = conf.client,
+				   .now_unix = now_unix};
+	struct alto_reply reply = {0};
+	json_t *json = NULL;
+
+	assert_non_null(req.resource);
+	assert_int_equal(alto_answer(&req, &reply, &error), 0);
+	if (raw)
+		*raw = TAKE_PTR(reply.out.data);
+	else
+		json_parse(reply.out.data, reply.out.len, &json, NULL);
+	alto_out_fini(&reply.out);
+	return json;
+}
+
+static void check_error(int r, enum alto_code code, const char *field, const char *value)
+{
+	assert_int_equal(r, -EINVAL);
+	assert_int_equal(error.status, 400);
+	assert_string_equal(alto_code_names[error.code], alto_code_names[code]);
+	assert_string_equal(error.field, field);
+	if (value)
+		assert_string_equal(error.value, value);
+}
+
+#endif
