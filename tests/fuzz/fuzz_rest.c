@@ -93,6 +93,37 @@ HANDLER(database_watch)
 HANDLER(database_compact)
 HANDLER(database_snapshot)
 HANDLER(database_restore)
+HANDLER(alto_get)
+HANDLER(alto_post)
+HANDLER(alto_updates_control)
+HANDLER(alto_tips_get)
+HANDLER(alto_tips_next_post)
+HANDLER(alto_sources_get)
+HANDLER(domains_get)
+HANDLER(domains_put)
+HANDLER(domain_get)
+HANDLER(domain_put)
+HANDLER(domain_delete)
+HANDLER(links_get)
+HANDLER(link_get)
+HANDLER(link_put)
+HANDLER(link_delete)
+
+#define ADMIT(name)                                                                                \
+	bool name(struct req *req)                                                                 \
+	{                                                                                          \
+		return true;                                                                       \
+	}
+ADMIT(alto_admit)
+ADMIT(alto_control_admit)
+ADMIT(alto_tips_admit)
+ADMIT(auth_broker)
+
+bool auth_admit(struct req *req, const char *first)
+{
+	must(first[0] && !strchr(first, '/'));
+	return true;
+}
 
 /* ---- what traces and events need of theirs ---- */
 
@@ -215,7 +246,9 @@ static void try_url(const char *url, enum rest_method verb)
 
 		inside = inside && param; /* the first ones, without a gap */
 		must(!param || inside);
-		must(!param || (param[0] && !strchr(param, '/')));
+		must(!param || param[0]);
+		must(!param || req.action->alto ||
+		     !strchr(param, '/')); /* "{resource*}" has some */
 		must(!param || strlen(param) <= strlen(url));
 	}
 	free(req.segments);

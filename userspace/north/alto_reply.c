@@ -248,6 +248,7 @@ static int ask(struct req *req, const struct alto_resource *resource, struct alt
 		.len = req->len,
 		.client = alto_client(req),
 		.now_unix = (uint64_t)time(NULL),
+		.host = req->north->name[0] ? req->north->name : NULL,
 	};
 
 	return alto_answer(&request, reply, error);

@@ -306,10 +306,8 @@ static void keep_alive(struct update_stream *u, uint64_t now_us)
 		send_events(u);
 }
 
-static void on_beat(uv_timer_t *timer)
+void alto_streams_tick(struct alto_streams *s, uint64_t now_us)
 {
-	struct alto_streams *s = timer->data;
-	uint64_t now_us = clock_us();
 	struct update_stream *u;
 
 	if (++s->beats % ALTO_KEEPALIVE_S == 0) /* calendars turn without a new snapshot */
@@ -320,7 +318,12 @@ static void on_beat(uv_timer_t *timer)
 	}
 	alto_tips_tick(s, now_us);
 	if (s->n_streams + s->n_views + s->n_waits == 0)
-		uv_timer_stop(timer);
+		uv_timer_stop(&s->beat);
+}
+
+static void on_beat(uv_timer_t *timer)
+{
+	alto_streams_tick(timer->data, clock_us());
 }
 
 void alto_streams_beat(struct alto_streams *s)

@@ -43,6 +43,8 @@ struct alto_streams {
 int alto_secret(char out[ALTO_SECRET_LEN]);
 /* One more stream or wait may be: else answered 503 or 429. */
 bool alto_streams_room(struct req *req, unsigned int status);
+/* Each beat: keep-alives, ends of waits and of views. */
+void alto_streams_tick(struct alto_streams *s, uint64_t now_us);
 void alto_streams_beat(struct alto_streams *s);	       /* after something was added */
 void alto_too_many(struct req *req, const char *want); /* 429 with Retry-After */
 

@@ -177,9 +177,9 @@ int listen_tcp(struct north *north, const char *text, struct err *err)
 	if (r)
 		return r;
 	if (!is_loopback(&addr))
-		return err_set(err, -EINVAL, "", text,
-			       "must be a loopback address: who may configure is asked for on the "
-			       "unix socket; use an SSH tunnel to it");
+		return err_set(
+			err, -EINVAL, "", text,
+			"must be a loopback address; from elsewhere use an SSH tunnel to the unix socket");
 	return open_tcp(&north->listeners[LISTEN_TCP], text, &addr, err);
 }
 

@@ -267,7 +267,8 @@ int north_open(const struct north_conf *conf, struct north **out, struct err *er
 	if (r == 0 && (observe_open(n) || alto_open(n)))
 		r = err_set(err, -ENOMEM, "", NULL, "no memory");
 	if (r) {
-		err_object(err, "REST interface");
+		if (err && !err->object[0])
+			err_object(err, "REST interface");
 		north_close(n);
 		return r;
 	}

@@ -63,7 +63,33 @@ static const char schemas[] =
   "\"host\": {\"type\": \"string\"}, \"version\": {\"type\": \"string\"}}},"
 " \"Batch\": {\"type\": \"array\", \"items\": {\"type\": \"object\","
   "\"required\": [\"attributes\"]}},"
+" \"Domain\": {\"type\": \"object\", \"properties\": {\"id\": {\"type\": \"string\"},"
+  "\"prefixes\": {\"type\": \"object\", \"properties\": {"
+  "\"ipv4\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}},"
+  "\"ipv6\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}}}},"
+  "\"entry-point\": {\"type\": \"string\"}, \"resources\": {\"type\": \"object\"},"
+  "\"nfs\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}},"
+  "\"saps\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}},"
+  "\"transit\": {\"type\": \"boolean\"}, \"revision\": {\"type\": \"integer\"}}},"
+" \"DomainLink\": {\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"string\"},"
+  "\"b\": {\"type\": \"string\"}, \"routingcost\": {\"type\": \"number\"},"
+  "\"delay-us\": {\"type\": \"number\"}, \"loss-ppm\": {\"type\": \"number\"},"
+  "\"max-reservable-bandwidth\": {\"type\": \"number\"}, \"directed\": {\"type\": \"boolean\"},"
+  "\"calendar\": {\"type\": \"array\", \"items\": {\"type\": \"number\"}},"
+  "\"revision\": {\"type\": \"integer\"}}},"
+" \"Domains\": {\"type\": \"object\", \"properties\": {\"domains\": {\"type\": \"object\","
+  "\"additionalProperties\": {\"$ref\": \"#/components/schemas/Domain\"}},"
+  "\"links\": {\"type\": \"array\","
+  "\"items\": {\"$ref\": \"#/components/schemas/DomainLink\"}}}},"
+" \"AltoError\": {\"type\": \"object\", \"required\": [\"meta\"], \"properties\": {\"meta\": {"
+  "\"type\": \"object\", \"required\": [\"code\"], \"properties\": {\"code\": {\"type\": \"string\"},"
+  "\"field\": {\"type\": \"string\"}, \"value\": {\"type\": \"string\"},"
+  "\"syntax-error\": {\"type\": \"string\"}, \"why\": {\"type\": \"string\"}}}}},"
 " \"Object\": {\"type\": \"object\"}}";
+
+static const char credentials[] =
+"{\"token\": {\"type\": \"http\", \"scheme\": \"bearer\"},"
+" \"certificate\": {\"type\": \"mutualTLS\"}}";
 
 /* Of what is sent, and of what GET and PUT of the same resource answer. */
 static const struct {
@@ -80,6 +106,9 @@ static const struct {
 	{"/v1/events", "Events"},
 	{"/v1/trace", "Trace"},
 	{"/v1/database/keys", "Keys"},
+	{"/broker/v1/domains", "Domains"},
+	{"/broker/v1/domains/{domain}", "Domain"},
+	{"/broker/v1/links/{a}/{b}", "DomainLink"},
 };
 /* clang-format on */
 
@@ -102,7 +131,7 @@ static json_t *content(const char *type, const char *schema)
 
 static json_t *parameter(const char *name, const char *in, const char *type)
 {
-	return json_pack("{s:s#, s:s, s:b, s:{s:s}}", "name", name, (int)strcspn(name, "}"), "in",
+	return json_pack("{s:s#, s:s, s:b, s:{s:s}}", "name", name, (int)strcspn(name, "*}"), "in",
 			 in, "required", strcmp(in, "path") == 0, "schema", "type", type);
 }
 
@@ -117,7 +146,9 @@ static json_t *path_parameters(const char *pattern)
 
 static json_t *request_body(enum rest_body body, const char *schema)
 {
-	json_t *types = content(body == BODY_SNAPSHOT ? "application/x-ndjson" : "application/json",
+	json_t *types = content(body == BODY_SNAPSHOT ? "application/x-ndjson"
+				: body == BODY_ALTO   ? "application/*"
+						      : "application/json",
 				body == BODY_BATCH ? "Batch" : schema);
 
 	if (body == BODY_MERGE)
@@ -165,25 +196,44 @@ static json_t *good_content(const struct route *route, enum rest_method verb)
 		return json_pack("{s:{s:{s:s}}}", "text/plain", "schema", "type", "string");
 	if (action->ndjson)
 		return content("application/x-ndjson", "Object");
+	if (action->alto)
+		return content("*/*", "Object");
 	return content("application/json", action->paged ? "List"
 					   : whole	 ? schema_of(route)
 							 : "Object");
 }
 
+static json_t *bad_content(const struct rest_action *action)
+{
+	json_t *types = content("application/problem+json", "Problem");
+
+	if (types && action->alto)
+		json_object_update_new(types, content("application/alto-error+json", "AltoError"));
+	return types;
+}
+
+/* Not on the unix socket. */
+static json_t *security(void)
+{
+	return json_pack("[{s:[]}, {s:[]}, {}]", "token", "certificate");
+}
+
 static json_t *operation(const struct route *route, enum rest_method verb, const char *method)
 {
 	const struct rest_action *action = &route->on[verb];
-	json_t *op = json_pack("{s:o, s:{s:{s:s, s:o}, s:{s:s, s:o}}}", "operationId",
-			       operation_id(method, route->pattern), "responses", "2XX",
-			       "description", "done", "content", good_content(route, verb),
-			       "default", "description", "refused; nothing was changed", "content",
-			       content("application/problem+json", "Problem"));
+	json_t *op =
+		json_pack("{s:o, s:{s:{s:s, s:o}, s:{s:s, s:o}}}", "operationId",
+			  operation_id(method, route->pattern), "responses", "2XX", "description",
+			  "done", "content", good_content(route, verb), "default", "description",
+			  "refused; nothing was changed", "content", bad_content(action));
 
 	if (op && action->body != BODY_NONE)
 		json_object_set_new(op, "requestBody",
 				    request_body(action->body, schema_of(route)));
 	if (op && action->local)
 		json_object_set_new(op, "description", json_string("on the unix socket only"));
+	if (op && action->admit == auth_broker)
+		json_object_set_new(op, "security", security());
 	if (op && (action->paged || action->query))
 		json_object_set_new(op, "parameters", query_parameters(action));
 	return op;
@@ -205,16 +255,30 @@ static json_t *path_item(const struct route *route)
 	return item;
 }
 
+/* "/alto/{resource*}": an OpenAPI path has no such star. */
+static const char *path_key(const char *pattern, char buf[128])
+{
+	char *star;
+
+	snprintf(buf, 128, "%s", pattern);
+	star = strchr(buf, '*');
+	if (star)
+		memmove(star, star + 1, strlen(star));
+	return buf;
+}
+
 void openapi_get(struct req *req)
 {
 	json_t *paths = json_object();
+	char key[128];
 	size_t n;
 	const struct route *routes = rest_routes(&n);
 
 	for (size_t i = 0; i < n; i++)
-		json_object_set_new(paths, routes[i].pattern, path_item(&routes[i]));
+		json_object_set_new(paths, path_key(routes[i].pattern, key), path_item(&routes[i]));
 	rest_json(req, 200,
-		  json_pack("{s:s, s:{s:s, s:s}, s:o, s:{s:o}}", "openapi", "3.1.0", "info",
+		  json_pack("{s:s, s:{s:s, s:s}, s:o, s:{s:o, s:o}}", "openapi", "3.1.0", "info",
 			    "title", "sand", "version", SAN_VERSION_TEXT, "paths", paths,
-			    "components", "schemas", json_loads(schemas, 0, NULL)));
+			    "components", "schemas", json_loads(schemas, 0, NULL),
+			    "securitySchemes", json_loads(credentials, 0, NULL)));
 }

@@ -40,6 +40,7 @@ struct rig {
 	struct csc *csc;
 	struct ncc *ncc;
 	struct orc *orc;
+	struct broker *broker; /* NULL: none; alto_rig.h */
 	struct north *north;
 	int synced; /* modules */
 
@@ -202,6 +203,7 @@ static inline struct north_conf rig_conf(struct rig *rig)
 		.csc = rig->csc,
 		.orc = rig->orc,
 		.ncc = rig->ncc,
+		.broker = rig->broker,
 	};
 }
 
@@ -277,6 +279,8 @@ static inline void rig_close(struct rig *rig)
 
 	if (rig->north)
 		north_close(rig->north);
+	if (rig->broker)
+		broker_close(rig->broker);
 	orc_close(rig->orc);
 	ncc_close(rig->ncc);
 	csc_close(rig->csc);

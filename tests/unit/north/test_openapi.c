@@ -5,6 +5,18 @@
 
 static const char *const methods[] = {"get", "put", "patch", "delete", "post"};
 
+/* "/alto/{resource*}" is "/alto/{resource}" there. */
+static const json_t *item_of(const json_t *paths, const char *pattern)
+{
+	char key[128], *star;
+
+	snprintf(key, sizeof(key), "%s", pattern);
+	star = strchr(key, '*');
+	if (star)
+		memmove(star, star + 1, strlen(star));
+	return json_object_get(paths, key);
+}
+
 static void test_every_route(void **state)
 {
 	struct answer a;
@@ -17,7 +29,7 @@ static void test_every_route(void **state)
 	paths = json_object_get(a.json, "paths");
 	assert_int_equal(json_object_size(paths), n);
 	for (size_t i = 0; i < n; i++) {
-		const json_t *item = json_object_get(paths, routes[i].pattern);
+		const json_t *item = item_of(paths, routes[i].pattern);
 		size_t members = json_object_get(item, "parameters") != NULL;
 
 		assert_non_null(item);
