@@ -23,6 +23,7 @@
 
 #include "alto/server.h"
 
+#define UNUSED __attribute__((unused))
 #define RIG_NOW 1404219600u /* Tue, 01 Jul 2014 13:00:00 GMT */
 
 struct rig_conf {
@@ -125,24 +126,24 @@ static void rig_use(struct rig *rig, struct alto_source *s)
 	assert_int_equal(alto_endpoint_parse("ipv4:10.1.9.9", &rig->client), 0);
 }
 
-static __attribute__((unused)) void rig_new(struct rig *rig, const struct rig_conf *conf)
+static UNUSED void rig_new(struct rig *rig, const struct rig_conf *conf)
 {
 	rig_use(rig, rig_source(conf));
 }
 
-static __attribute__((unused)) void rig_free(struct rig *rig)
+static UNUSED void rig_free(struct rig *rig)
 {
 	alto_resources_free(rig->all);
 	rig->all = NULL;
 }
 
-static __attribute__((unused)) const struct alto_source *rig_s(const struct rig *rig)
+static UNUSED const struct alto_source *rig_s(const struct rig *rig)
 {
 	return rig->all->snap->sources[0];
 }
 
 /* Whole answer of a resource; NULL: rig->error. body NULL: GET. */
-static __attribute__((unused)) json_t *rig_ask(struct rig *rig, const char *id, const char *body)
+static UNUSED json_t *rig_ask(struct rig *rig, const char *id, const char *body)
 {
 	struct alto_request req = {.all = rig->all,
 				   .resource = alto_resource_named(rig->all, id),
@@ -168,8 +169,8 @@ static __attribute__((unused)) json_t *rig_ask(struct rig *rig, const char *id, 
 }
 
 /* Member `member` of the answer must equal the JSON text want. */
-static __attribute__((unused)) void rig_expect(struct rig *rig, const char *id, const char *body,
-					       const char *member, const char *want)
+static UNUSED void rig_expect(struct rig *rig, const char *id, const char *body, const char *member,
+			      const char *want)
 {
 	json_t *got = rig_ask(rig, id, body);
 	json_t *wanted = json_loads(want, JSON_DECODE_ANY, NULL);
@@ -186,9 +187,9 @@ static __attribute__((unused)) void rig_expect(struct rig *rig, const char *id, 
 	json_decref(wanted);
 }
 
-/* The request must be refused with this code on this field, and value (NULL: any). */
-static __attribute__((unused)) void rig_refused(struct rig *rig, const char *id, const char *body,
-						enum alto_code code, const char *field)
+/* The request must be refused with this code on this field. */
+static UNUSED void rig_refused(struct rig *rig, const char *id, const char *body,
+			       enum alto_code code, const char *field)
 {
 	json_t *got = rig_ask(rig, id, body);
 

@@ -66,6 +66,10 @@ static void types_without_calendar(void **state)
 
 	rig_expect(&rig, "net-costs", "{\"cost-type\":" DELAY ",\"calendared\":[true]" FROM_A "}",
 		   "cost-map", "{\"A\":{\"B\":10}}");
+	rig_expect(&rig, "net-costs",
+		   "{\"cost-type\":{\"cost-mode\":\"ordinal\",\"cost-metric\":\"routingcost\"},"
+		   "\"calendared\":[true]" FROM_A "}",
+		   "cost-map", "{\"A\":{\"B\":1,\"C\":2}}");
 	got = rig_ask(&rig, "net-costs", "{\"cost-type\":" DELAY ",\"calendared\":[true]}");
 	assert_null(json_object_get(json_object_get(got, "meta"), "calendar-response-attributes"));
 	json_decref(got);
@@ -89,6 +93,17 @@ static void calendars_of_several_types(void **state)
 		   "{\"multi-cost-types\":[" DELAY "," RC "," RC "],\"calendared\":"
 		   "[true,true,false]" FROM_A "}",
 		   "cost-map", "{\"A\":{\"B\":[10,[1,12,1],1],\"C\":[null,[3,10,3],3]}}");
+}
+
+/* One description for all values of a type, however often it is asked for. */
+static void a_calendar_is_described_once(void **state)
+{
+	json_t *got = rig_ask(&rig, "net-costs",
+			      "{\"multi-cost-types\":[" RC "," RC "],\"calendared\":[true,true]}");
+	const json_t *meta = json_object_get(got, "meta");
+
+	assert_int_equal(json_array_size(json_object_get(meta, "calendar-response-attributes")), 1);
+	json_decref(got);
 }
 
 static void calendared_is_checked(void **state)
@@ -138,6 +153,7 @@ int main(void)
 		cmocka_unit_test(types_without_calendar),
 		cmocka_unit_test(sources_without_calendar),
 		cmocka_unit_test(calendars_of_several_types),
+		cmocka_unit_test(a_calendar_is_described_once),
 		cmocka_unit_test(calendared_is_checked),
 		cmocka_unit_test(constraints_look_at_single_values),
 		cmocka_unit_test(endpoint_costs_alike),

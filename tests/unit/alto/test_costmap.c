@@ -2,6 +2,8 @@
 /* Cost maps, whole and filtered (RFC 7285, 11.2.3 and 11.3.2). */
 #include "cost_rig.h"
 
+#include <stdlib.h>
+
 #define RC "\"cost-type\":{\"cost-mode\":\"numerical\",\"cost-metric\":\"routingcost\"}"
 #define TYPE(mode, metric)                                                                         \
 	"\"cost-type\":{\"cost-mode\":\"" mode "\",\"cost-metric\":\"" metric "\"}"
@@ -188,6 +190,70 @@ static void errors_name_the_field(void **state)
 		rig_refused(&rig, "net-costs", bad[i].body, bad[i].code, bad[i].field);
 }
 
+/* Bit 0 is A; no bits: all. */
+static bool chosen(unsigned int bits, const char *name)
+{
+	return !bits || (name[1] == '\0' && bits >> (name[0] - 'A') & 1);
+}
+
+/* What is left of `map` with these PIDs and a cost of at most max. */
+static json_t *part_of(const json_t *map, unsigned int srcs, unsigned int dsts, double max)
+{
+	json_t *part = json_object(), *row, *cost, *copy;
+	const char *src, *dst;
+
+	json_object_foreach((json_t *)map, src, row) {
+		copy = json_object();
+		json_object_foreach(row, dst, cost) {
+			if (chosen(dsts, dst) && json_number_value(cost) <= max)
+				json_object_set(copy, dst, cost);
+		}
+		if (json_object_size(copy) > 0 && chosen(srcs, src))
+			json_object_set(part, src, copy);
+		json_decref(copy);
+	}
+	return part;
+}
+
+static json_t *names_of(unsigned int bits)
+{
+	json_t *names = json_array();
+
+	for (unsigned int i = 4; i-- > 0;) {
+		if (bits >> i & 1)
+			json_array_append_new(names, json_stringn(&"ABCD"[i], 1));
+	}
+	return names;
+}
+
+/* Every choice of PIDs and of a constraint gives what the whole map says of it. */
+static void filtered_is_a_part_of_the_whole(void **state)
+{
+	json_t *whole = rig_ask(&rig, "net-routingcost", NULL);
+	char constraint[16];
+
+	for (unsigned int i = 0; i < 16 * 16 * 4; i++) {
+		unsigned int srcs = i & 15, dsts = i >> 4 & 15, max = i >> 8;
+		json_t *body, *want;
+		char *text, *wanted;
+
+		snprintf(constraint, sizeof(constraint), "le %u", max);
+		body = json_pack("{s:{s:s,s:s},s:[s],s:{s:o,s:o}}", "cost-type", "cost-mode",
+				 "numerical", "cost-metric", "routingcost", "constraints",
+				 constraint, "pids", "srcs", names_of(srcs), "dsts",
+				 names_of(dsts));
+		want = part_of(json_object_get(whole, "cost-map"), srcs, dsts, max);
+		text = json_dumps(body, 0);
+		wanted = json_dumps(want, 0);
+		rig_expect(&rig, "net-costs", text, "cost-map", wanted);
+		free(text);
+		free(wanted);
+		json_decref(body);
+		json_decref(want);
+	}
+	json_decref(whole);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +269,7 @@ int main(void)
 		cmocka_unit_test(unknown_members_are_ignored),
 		cmocka_unit_test(metrics_have_their_statistic),
 		cmocka_unit_test(errors_name_the_field),
+		cmocka_unit_test(filtered_is_a_part_of_the_whole),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -74,12 +74,37 @@ static void overloaded(const char *id)
 	assert_non_null(strstr(rig.error.why, "filtered cost map"));
 }
 
+/* `[text, text, ...]` with n elements that format makes of their number. */
+static char *array(unsigned int n, const char *format)
+{
+	struct alto_out o = {.max = ALTO_ANSWER_MAX};
+
+	alto_puts(&o, "[");
+	for (unsigned int i = 0; i < n; i++) {
+		alto_puts(&o, i ? "," : "");
+		alto_putf(&o, format, i >> 16, i >> 8 & 255, i & 255);
+	}
+	alto_puts(&o, "]");
+	assert_int_equal(o.failed, 0);
+	return o.data;
+}
+
+/* A body with arrays in it. */
+static char *body(const char *format, const char *a, const char *b)
+{
+	char *text = NULL;
+
+	assert_true(asprintf(&text, format, a, b) > 0);
+	return text;
+}
+
 static void cells_of_an_answer(void **state)
 {
 	use_pids(SIDE, true, 0);
 	accepted("net-routingcost", NULL);
 	accepted("net-costs", "{\"cost-type\":" TYPE "}");
 	too_much("net-costs", "{\"multi-cost-types\":[" TYPE "," HOPS "]}", "pids", "1048576");
+	too_much("net-costs", "{\"multi-cost-types\":[" TYPE "," TYPE "]}", "pids", "1048576");
 	too_much("net-costs",
 		 "{\"cost-type\":" TYPE ",\"testable-cost-types\":[" HOPS
 		 "],\"constraints\":[\"le 1\"]}",
@@ -114,34 +139,26 @@ static void paths_of_an_answer(void **state)
 	accepted("net-costs", "{\"cost-type\":" TYPE ",\"pids\":{\"srcs\":[\"p1\"],\"dsts\":[]}}");
 }
 
+/* Each interval has its own. */
+static void paths_of_calendars(void **state)
+{
+	OWN_PTR char *some = array(100, "\"p%3$u\"");
+	OWN_PTR char *single = body("{\"cost-type\":" TYPE ",\"pids\":{\"srcs\":%s,\"dsts\":"
+				    "[\"p1\"]}%s}",
+				    some, "");
+	OWN_PTR char *calendar = body("{\"cost-type\":" TYPE ",\"pids\":{\"srcs\":%s,\"dsts\":"
+				      "[\"p1\"]}%s}",
+				      some, ",\"calendared\":[true]");
+
+	use_pids(3000, true, ALTO_INTERVALS_MAX);
+	accepted("net-costs", single);
+	too_much("net-costs", calendar, "pids", "fewer sources");
+}
+
 static void paths_of_a_whole_map(void **state)
 {
 	use_pids(500, false, 0);
 	overloaded("net-routingcost");
-}
-
-/* `[text, text, ...]` with n elements that format makes of their number. */
-static char *array(unsigned int n, const char *format)
-{
-	struct alto_out o = {.max = ALTO_ANSWER_MAX};
-
-	alto_puts(&o, "[");
-	for (unsigned int i = 0; i < n; i++) {
-		alto_puts(&o, i ? "," : "");
-		alto_putf(&o, format, i >> 16, i >> 8 & 255, i & 255);
-	}
-	alto_puts(&o, "]");
-	assert_int_equal(o.failed, 0);
-	return o.data;
-}
-
-/* A body with arrays in it. */
-static char *body(const char *format, const char *a, const char *b)
-{
-	char *text = NULL;
-
-	assert_true(asprintf(&text, format, a, b) > 0);
-	return text;
 }
 
 static void names_of_a_request(void **state)
@@ -261,6 +278,7 @@ int main(void)
 		cmocka_unit_test_teardown(cells_of_an_answer, teardown),
 		cmocka_unit_test_teardown(cells_of_calendars, teardown),
 		cmocka_unit_test_teardown(paths_of_an_answer, teardown),
+		cmocka_unit_test_teardown(paths_of_calendars, teardown),
 		cmocka_unit_test_teardown(paths_of_a_whole_map, teardown),
 		cmocka_unit_test_teardown(names_of_a_request, teardown),
 		cmocka_unit_test_teardown(endpoints_of_a_request, teardown),
