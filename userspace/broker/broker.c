@@ -82,6 +82,7 @@ void broker_close(struct broker *b)
 {
 	if (!b)
 		return;
+	b->changed = NULL;
 	broker_replace_leave(b);
 	for (int i = 0; i < BROKER_P_MAX; i++) {
 		ncsdb_follow_stop(b->prefix[i].follow);

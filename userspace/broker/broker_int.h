@@ -87,6 +87,7 @@ struct link *broker_link_at(const struct broker *b, const char *a, const char *b
 const char *broker_link_key(const char *a, const char *b, char key[LINK_KEY_LEN]);
 /* For one more link, or another value at key. -ENOSPC. */
 int broker_link_room(const struct broker *b, const char *key, bool calendar, struct err *err);
+int broker_prefix_room(size_t n, struct err *err); /* n: of all domains */
 int broker_room(size_t have, bool exists, size_t limit, const char *what, struct err *err);
 
 /* ---- follow.c ---- */

@@ -166,7 +166,6 @@ static void on_synced(void *arg, int64_t revision)
 {
 	struct broker_follow *f = arg;
 	struct broker *b = f->broker;
-	void (*synced)(void *arg) = b->conf.synced;
 
 	ncsdb_writer_seen(&f->writer, revision);
 	f->synced = true;
@@ -174,9 +173,6 @@ static void on_synced(void *arg, int64_t revision)
 		return;
 	b->ready = true;
 	broker_make(b);
-	b->conf.synced = NULL;
-	if (synced)
-		synced(b->conf.arg);
 }
 
 static const struct {

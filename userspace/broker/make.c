@@ -142,6 +142,18 @@ static int make(struct broker *b, bool *changed)
 	return r;
 }
 
+/* Both may end the broker, which goes in the loop only. */
+static void announce(struct broker *b)
+{
+	struct broker_conf conf = b->conf;
+
+	b->conf.synced = NULL;
+	if (conf.synced)
+		conf.synced(conf.arg);
+	if (b->changed)
+		b->changed(b->changed_arg);
+}
+
 void broker_make(struct broker *b)
 {
 	uint64_t begin_us = clock_us();
@@ -155,8 +167,8 @@ void broker_make(struct broker *b)
 		on_trouble(b, r);
 	else
 		b->in_trouble = false;
-	if (changed && b->changed)
-		b->changed(b->changed_arg);
+	if (changed)
+		announce(b);
 }
 
 void broker_on_timer(uv_timer_t *timer)

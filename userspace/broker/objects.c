@@ -21,6 +21,14 @@ int broker_room(size_t have, bool exists, size_t limit, const char *what, struct
 	return err_set(err, -ENOSPC, "", NULL, "one too many: at most %zu %s", limit, what);
 }
 
+int broker_prefix_room(size_t n, struct err *err)
+{
+	if (n <= broker_limits.prefixes)
+		return 0;
+	return err_set(err, -ENOSPC, "/prefixes", NULL, "too many: at most %u of all domains",
+		       broker_limits.prefixes);
+}
+
 static int no_memory(struct err *err)
 {
 	return err_set(err, -ENOMEM, "", NULL, "cannot be kept: no memory");
@@ -92,7 +100,7 @@ int broker_domain_store(struct broker *b, const char *id, const struct ncsdb_kv 
 	int r = broker_room(b->domains.count, old, broker_limits.domains, "domains", err);
 
 	if (!r)
-		r = broker_room(prefixes, false, broker_limits.prefixes + 1, "prefixes", err);
+		r = broker_prefix_room(prefixes, err);
 	if (r)
 		return r;
 	domain = domain_new(b, id, kv, def);

@@ -133,7 +133,7 @@ static int look_prefixes(struct look *look, const char *id, const struct domain_
 		seen->n++;
 	}
 	look->n_prefixes += def->n_prefixes;
-	return broker_room(look->n_prefixes, false, broker_limits.prefixes + 1, "prefixes", err);
+	return broker_prefix_room(look->n_prefixes, err);
 }
 
 static int look_domain(struct look *look, const char *id, const json_t *obj, struct err *err)

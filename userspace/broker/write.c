@@ -104,8 +104,7 @@ static int check_prefixes(const struct broker *b, const char *id, const struct d
 			return err_set(err, -EEXIST, "/prefixes", alto_prefix_text(prefix, text),
 				       "must be of one domain only: domain %s has it", other);
 	}
-	return broker_room(have + def->n_prefixes, false, broker_limits.prefixes + 1, "prefixes",
-			   err);
+	return broker_prefix_room(have + def->n_prefixes, err);
 }
 
 static int domain_write(struct broker *b, const char *id, const struct domain_def *def,
