@@ -6,9 +6,15 @@
  * where offered, else conditional requests every poll_s. Everything is checked (alto/client.h)
  * before it counts; what does not hold is refused with a reason, and the last good view stays.
  *
- * What a good view says is written when it changes, and again every REFRESH, so that it does not
- * look old as long as the server confirms it (an answer 304, an event, a keep-alive). When the
- * server is gone the last view is kept for keep_s, still refreshed; then it is withdrawn.
+ * What a good view says is written when it changes, and again every ALTOC_REFRESH_MS: a value is
+ * as true as its source says it is, so it must not look old to services meanwhile (their max_age_ms
+ * is 10000 unless they say otherwise: three refreshes fit in, one may be lost). What the database
+ * already has, and not for long, is not written. When the server is gone the last view is kept for
+ * keep_s, still refreshed; then it is withdrawn: what was told from here is removed, and nothing
+ * else. A server is heard by an answer, 304 included, an event, a keep-alive.
+ *
+ * The costs of a pair of which ingress and gateway are one host are not told. Two sources must not
+ * tell of the same pair and attribute: the one that writes last would win, again and again.
  */
 #ifndef ALTOC_H
 #define ALTOC_H
@@ -21,6 +27,7 @@
 #define ALTOC_PAIRS_MAX 4096 /* of one source */
 #define ALTOC_METRICS_MAX 8
 #define ALTOC_PROPERTIES_MAX 8
+#define ALTOC_REFRESH_MS 3000
 #define ALTOC_RETRY_MS 1000 /* then twice as long each time, to poll_s */
 #define ALTOC_POLL_S 30
 #define ALTOC_KEEP_S 3600
@@ -60,7 +67,8 @@ struct altoc_source {
 	unsigned int n_metrics;
 	const struct altoc_property *properties; /* n 0 = none */
 	unsigned int n_properties;
-	unsigned int poll_s, keep_s; /* 0 = ALTOC_POLL_S, ALTOC_KEEP_S */
+	/* 0 = ALTOC_POLL_S, ALTOC_KEEP_S; keep_s is at least twice poll_s */
+	unsigned int poll_s, keep_s;
 };
 
 struct altoc_conf {

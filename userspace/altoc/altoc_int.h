@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the parts of altoc share:
+ *
+ *	altoc.c     open, close, the tick; conf.c: the configuration, checked and copied
+ *	round.c     a source's round: directory, network map, then what depends on it
+ *	plan.c      directory -> slots: which resource each map comes from, and what it is sent
+ *	ask.c       one request and its answer
+ *	stream.c    update stream: subscription, events
+ *	doc.c       texts -> documents; the view that is in force
+ *	feed.c      view -> network status; props.c: -> computing status
+ *	show.c      altoc_json
+ *
+ * A source has a slot for each map: `cur` is the newest good document, `view` the one in force. All
+ * documents in force are of one version of the network map: when that changes, they are replaced
+ * together, as soon as all of them have come.
+ */
+#ifndef ALTOC_INT_H
+#define ALTOC_INT_H
+
+#include "altoc/altoc.h"
+
+#include "alto/client.h"
+#include "util/hash.h"
+
+#define ALTOC_SLOTS_MAX (2 + ALTOC_METRICS_MAX)
+#define ALTOC_CONNECT_MS 5000
+#define ALTOC_ANSWER_MS 30000
+#define ALTOC_DIRECTORY_MAX (4u << 20)
+#define ALTOC_SETTLE_MS 10000	  /* for what depends on a new network map to come by a stream */
+#define ALTOC_ROUNDS_UNSTREAMED 5 /* after a stream that was refused */
+#define ALTOC_INSTANCES_MAX 65536 /* that get properties, of one source */
+#define ALTOC_URL_MAX 2048
+#define ALTOC_TEXT 320 /* of an error */
+
+struct altoc_peer;
+
+/* ---- doc.c ---- */
+
+enum altoc_kind { ALTOC_MAP, ALTOC_COSTS, ALTOC_PROPS };
+extern const char *const altoc_kind_names[];
+
+struct altoc_doc { /* one of them is set */
+	unsigned int refs;
+	struct alto_netmap *map;
+	struct alto_costmap *costs;
+	struct alto_propmap *props;
+};
+
+struct altoc_slot {
+	struct altoc_peer *peer;
+	enum altoc_kind kind;
+	unsigned int metric; /* index of the source's */
+	char name[16];	     /* of its substream */
+	/* from the directory */
+	bool offered;
+	char id[ALTO_NAME_LEN];
+	char *uri;
+	bool filtered; /* POST with body */
+	enum alto_media media;
+	char metric_text[ALTO_METRIC_LEN];
+	char *body; /* as it was asked for last; NULL: there is nothing to ask for */
+	/* what came */
+	char etag[256]; /* of cur */
+	struct altoc_doc *cur, *view;
+	uint64_t confirmed_ms; /* of view; uv_now() */
+	struct fetch_job *job;
+	bool streamed;		/* part of the subscription */
+	bool whole;		/* and a full replacement has come */
+	bool conditional;	/* the request under way has If-None-Match */
+	char error[ALTOC_TEXT]; /* "" = the last answer was good */
+};
+
+void altoc_doc_put(struct altoc_doc *doc); /* NULL is allowed */
+/* Whole text or patched JSON (taken) as the slot's newest: 0; *same: it is what was there. Nothing
+ * is changed on failure: -ESTALE (of another version of the network map), -EINVAL, -ENOMEM. */
+int altoc_doc_text(struct altoc_slot *slot, const char *text, size_t len, bool *same,
+		   struct err *err);
+int altoc_doc_patch(struct altoc_slot *slot, const char *text, size_t len, struct err *err);
+void altoc_doc_forget(struct altoc_slot *slot); /* cur */
+/* cur is there and of the newest network map. */
+bool altoc_doc_fits(const struct altoc_slot *slot);
+/* The server said that cur is as it is there. */
+void altoc_confirm(struct altoc_slot *slot);
+/* Puts in force what may be, and feeds what changed. */
+void altoc_commit(struct altoc_peer *peer);
+/* Takes out of force what nobody has confirmed for keep_s. */
+void altoc_expire(struct altoc_peer *peer);
+
+/* ---- sources ---- */
+
+enum altoc_state {
+	ALTOC_CONNECTING,
+	ALTOC_STREAMING,
+	ALTOC_POLLING,
+	ALTOC_LOST,
+	ALTOC_REFUSED,
+	ALTOC_STATE_MAX
+};
+extern const char *const altoc_state_names[ALTOC_STATE_MAX];
+
+struct altoc_pair;
+struct altoc_mark;
+
+struct altoc_peer {
+	struct altoc *altoc;
+	struct altoc_source conf; /* its texts are ours */
+	uint16_t metric_attr[ALTOC_METRICS_MAX], property_attr[ALTOC_PROPERTIES_MAX];
+	bool metrics_given;
+	uint64_t poll_ms, keep_ms;
+	/* what is known */
+	char etag[256], digest[ALTO_TAG_LEN]; /* of the directory */
+	struct altoc_slot slots[ALTOC_SLOTS_MAX];
+	unsigned int n_slots; /* [0] is the network map */
+	char *stream_uri;     /* NULL: none is offered */
+	/* round.c */
+	uv_timer_t timer;
+	struct fetch_job *job; /* directory */
+	int stage;	       /* of the round: round.c */
+	unsigned int waiting;  /* answers of this round */
+	bool failed;	       /* something of this round */
+	bool refused;	       /* it was an answer that does not hold */
+	bool stale; /* a vtag did not fit: the next round begins at once, but only once */
+	bool stale_again;
+	uint64_t retry_ms;	 /* 0: the last round was good */
+	unsigned int unstreamed; /* rounds without trying the stream */
+	/* stream.c */
+	struct fetch_job *stream;
+	struct alto_events *events;
+	struct err stream_err; /* why it is ended here; code 0: it is not */
+	bool stream_refused;   /* that was something that does not hold */
+	bool settled;	       /* everything subscribed has come once */
+	uint64_t settled_ms;   /* when */
+	uint64_t unsettled_ms; /* since then cur is not in force; 0 = it is */
+	/* feed.c */
+	struct altoc_pair *pairs; /* uthash */
+	struct altoc_mark *marks; /* uthash: instances that got properties */
+	unsigned int n_known;	  /* pairs with a value */
+	unsigned int pending;	  /* writes */
+	bool dirty;		  /* feed again when they are answered */
+	bool write_failed;	  /* said in the log */
+	bool too_many;		  /* the same */
+	/* for people */
+	enum altoc_state state;
+	char why[ALTOC_TEXT];
+	char unknown[ALTOC_TEXT]; /* a PID of the configuration that the network map has not */
+	bool lost;		  /* withdrawn */
+	uint64_t changed_ms;	  /* uv_now(); 0 = never */
+	uint64_t confirmed_ms;	  /* anything in force; 0 = never */
+	uint64_t written, refusals, reconnects;
+};
+
+struct altoc {
+	struct altoc_conf conf;
+	struct fetch *fetch;
+	uv_timer_t tick;
+	struct altoc_peer *peers;
+	unsigned int n;
+	unsigned int refs; /* handles and writes under way */
+	bool closed;
+};
+
+uint64_t altoc_now(const struct altoc_peer *peer); /* uv_now() */
+void altoc_release(struct altoc *altoc);
+/* From within an event, where a stream cannot be ended: what the tick does, at once. */
+void altoc_tick_soon(struct altoc *altoc);
+
+/* ---- conf.c ---- */
+int altoc_conf_read(struct altoc_peer *peer, const struct altoc_source *source, struct err *err);
+void altoc_conf_fini(struct altoc_peer *peer);
+
+/* ---- plan.c ---- */
+/* -ENOENT and the like: the directory has not what is needed; slots are as before. */
+int altoc_plan(struct altoc_peer *peer, const struct alto_ird *ird, struct err *err);
+/* What a filtered resource is sent for the network map cur; NULL: there is nothing to ask for. To
+ * free(). */
+char *altoc_plan_body(const struct altoc_slot *slot);
+
+/* ---- round.c ---- */
+void altoc_round_start(struct altoc_peer *peer);
+void altoc_round_stop(struct altoc_peer *peer);
+/* Slots whose filter is not what it should be any more are asked again. */
+void altoc_round_check(struct altoc_peer *peer);
+/* One answer of the round is in. */
+void altoc_round_answered(struct altoc_peer *peer);
+/* Everything from the directory on, after a pause. */
+void altoc_round_again(struct altoc_peer *peer);
+/* Says why. refused: an answer that does not hold; slot may be NULL. */
+void altoc_fail(struct altoc_peer *peer, struct altoc_slot *slot, bool refused,
+		const struct err *err);
+
+/* ---- ask.c ---- */
+void altoc_ask(struct altoc_slot *slot);
+void altoc_ask_directory(struct altoc_peer *peer);
+/* Where credentials may go: to the directory's origin only. */
+struct fetch_conf altoc_request(const struct altoc_peer *peer, const char *url);
+
+/* ---- stream.c ---- */
+/* Subscribes to what is streamed; 0, or -errno with err. */
+int altoc_stream_start(struct altoc_peer *peer, struct err *err);
+void altoc_stream_stop(struct altoc_peer *peer);
+/* Ends it when the network map changed and what depends on it has not come for too long. */
+void altoc_stream_check(struct altoc_peer *peer);
+
+/* ---- feed.c, props.c ---- */
+struct altoc_target { /* a gateway and where it is */
+	char gateway[NAME_LEN];
+	const char *pid; /* of the map's or the configuration's texts */
+	bool known;	 /* the network map has it */
+	UT_hash_handle hh;
+};
+/* All gateways with a PID, by map. *out NULL: none. -ENOMEM. */
+int altoc_targets(const struct altoc_peer *peer, const struct alto_netmap *map,
+		  struct altoc_target **out);
+void altoc_targets_free(struct altoc_target *targets);
+void altoc_feed(struct altoc_peer *peer);
+void altoc_feed_fini(struct altoc_peer *peer);
+void altoc_feed_props(struct altoc_peer *peer, struct altoc_target *targets);
+void altoc_feed_props_fini(struct altoc_peer *peer);
+/* value * factor in thousandths; false: not in the attribute's range. */
+bool altoc_milli(uint16_t attr, double value, double factor, int64_t *milli);
+/* attrs gets the member if the view has not the value, or has it for so long that it must be told
+ * again; or null if there is none (known false) and what is there is ours (*ours). */
+struct altoc_wish {
+	uint16_t attr;
+	bool known;
+	int64_t milli;
+};
+void altoc_wish(const struct altoc_peer *peer, const struct samples *have,
+		const struct altoc_wish *wish, bool *ours, json_t *attrs);
+struct ncsdb_write_done altoc_writing(struct altoc_peer *peer, const json_t *attrs);
+void altoc_write_refused(struct altoc_peer *peer, const json_t *attrs, const struct err *err);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Update stream (RFC 8895): one subscription for all slots that it tells of. */
+#include "altoc/altoc_int.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/json.h"
+#include "util/log.h"
+
+/* ---- events ---- */
+
+static struct altoc_slot *slot_of(struct altoc_peer *peer, const char *substream)
+{
+	for (unsigned int i = 0; i < peer->n_slots; i++)
+		if (peer->slots[i].streamed && !strcmp(peer->slots[i].name, substream))
+			return &peer->slots[i];
+	return NULL;
+}
+
+static bool all_whole(const struct altoc_peer *peer)
+{
+	for (unsigned int i = 0; i < peer->n_slots; i++)
+		if (peer->slots[i].streamed && !peer->slots[i].whole)
+			return false;
+	return true;
+}
+
+static void on_settled(struct altoc_peer *peer)
+{
+	if (peer->settled || !all_whole(peer))
+		return;
+	peer->settled = true;
+	peer->settled_ms = altoc_now(peer);
+	peer->why[0] = '\0';
+	peer->state = ALTOC_STREAMING;
+	log_info("ALTO source is streamed", "source=%s", peer->conf.name);
+}
+
+static int on_control(const struct alto_event *event, struct err *err)
+{
+	json_t *root = NULL;
+	const char *why;
+	int r = alto_control_parse(event->data, event->len, &root, err);
+
+	if (r)
+		return r;
+	if (json_array_size(json_object_get(root, "stopped"))) {
+		why = json_string_value(json_object_get(root, "description"));
+		r = err_set(err, -ECONNRESET, "/stopped", NULL, "the server stops it: %s",
+			    why ? why : "it does not say why");
+	}
+	json_decref(root);
+	return r;
+}
+
+static int take_event(struct altoc_slot *slot, enum alto_media media,
+		      const struct alto_event *event, struct err *err)
+{
+	bool same;
+	int r;
+
+	if (media == ALTO_MEDIA_MERGE_PATCH) {
+		if (!slot->whole || !slot->cur)
+			return err_set(err, -EINVAL, "event", event->type,
+				       "must come after a full replacement");
+		return altoc_doc_patch(slot, event->data, event->len, err);
+	}
+	if (media != slot->media)
+		return err_set(err, -EINVAL, "event", event->type, "must be %s or a merge patch",
+			       alto_media_type(slot->media));
+	r = altoc_doc_text(slot, event->data, event->len, &same, err);
+	slot->whole |= r == 0;
+	return r;
+}
+
+static int on_data(struct altoc_peer *peer, const struct alto_event_name *name,
+		   const struct alto_event *event, struct err *err)
+{
+	struct altoc_slot *slot = slot_of(peer, name->substream);
+	int r;
+
+	if (!slot)
+		return err_set(err, -EINVAL, "event", event->type,
+			       "must be of a substream that was asked for");
+	r = take_event(slot, name->media, event, err);
+	if (r) {
+		err_object(err, "resource %s", slot->id);
+		err_text(err, slot->error, sizeof(slot->error));
+		return r;
+	}
+	/* What is asked for next is not what this came from. */
+	slot->etag[0] = slot->error[0] = '\0';
+	on_settled(peer);
+	altoc_commit(peer);
+	altoc_confirm(slot);
+	if (slot->kind == ALTOC_MAP)
+		altoc_tick_soon(peer->altoc);
+	return 0;
+}
+
+static int on_event(void *arg, const struct alto_event *event)
+{
+	struct altoc_peer *peer = arg;
+	struct alto_event_name name;
+	struct err err = {0};
+	int r;
+
+	if (alto_event_name(event->type, &name))
+		r = err_set(&err, -EINVAL, "event", event->type,
+			    "must be MEDIA-TYPE,SUBSTREAM or of stream control");
+	else if (name.media == ALTO_MEDIA_UPDATESTREAMCONTROL)
+		r = on_control(event, &err);
+	else
+		r = on_data(peer, &name, event, &err);
+	if (!r)
+		return 0;
+	peer->stale |= r == -ESTALE;
+	peer->stream_refused = r != -ECONNRESET;
+	peer->stream_err = err;
+	return r;
+}
+
+/* ---- the request ---- */
+
+static int on_piece(void *arg, const struct fetch_answer *head, const char *bytes, size_t len)
+{
+	struct altoc_peer *peer = arg;
+	int r;
+
+	if (alto_media_parse(head->content_type) != ALTO_MEDIA_EVENT_STREAM) {
+		peer->stream_refused = true;
+		return err_set(&peer->stream_err, -EINVAL, "Content-Type", head->content_type,
+			       "must be text/event-stream");
+	}
+	for (unsigned int i = 0; i < peer->n_slots; i++)
+		if (peer->slots[i].streamed && peer->slots[i].whole)
+			altoc_confirm(&peer->slots[i]);
+	r = alto_events_feed(peer->events, bytes, len, on_event, peer);
+	if (!r || peer->stream_err.code)
+		return r;
+	peer->stream_refused = r == -EFBIG;
+	return err_set(&peer->stream_err, r, "event", NULL, "cannot be taken: %s", strerror(-r));
+}
+
+/* A stream that never told everything is not tried again for some rounds; one that broke off, or
+ * told of a new map before all of it, at once. */
+static void end_stream(struct altoc_peer *peer, struct err *err)
+{
+	bool refused = peer->stream_refused;
+
+	if (!err->object[0])
+		err_object(err, "update stream");
+	if (!peer->settled || refused)
+		peer->unstreamed = peer->stale && !peer->stale_again ? 0 : ALTOC_ROUNDS_UNSTREAMED;
+	peer->stale_again = peer->stale;
+	peer->stale = false;
+	peer->refused = false;
+	altoc_fail(peer, NULL, refused, err);
+	altoc_round_again(peer);
+}
+
+static void on_end(void *arg, const struct fetch_answer *a)
+{
+	struct altoc_peer *peer = arg;
+	struct err err = a->err;
+
+	peer->stream = NULL;
+	if (peer->stream_err.code) {
+		err = peer->stream_err;
+	} else if (!a->status && a->code != 200) {
+		alto_error_parse(a->body, a->len, a->code, &err);
+		peer->stream_refused = a->code < 500 && a->code != 429;
+	} else if (!a->status) {
+		err_set(&err, -ECONNRESET, "", NULL, "the server ends it");
+	}
+	end_stream(peer, &err);
+}
+
+static json_t *substream(struct altoc_slot *slot)
+{
+	json_t *add = json_pack("{s:s,s:b}", "resource-id", slot->id, "incremental-changes", 1);
+	json_t *input;
+
+	if (add && slot->filtered) {
+		input = json_loads(slot->body, 0, NULL);
+		if (!input || json_object_set_new(add, "input", input)) {
+			json_decref(add);
+			return NULL;
+		}
+	}
+	return add;
+}
+
+/* What there is nothing to ask of for now is left out. */
+static char *subscription(struct altoc_peer *peer)
+{
+	json_t *all = json_object(), *root;
+	char *text;
+
+	for (unsigned int i = 0; i < peer->n_slots; i++) {
+		struct altoc_slot *slot = &peer->slots[i];
+
+		if (!slot->streamed)
+			continue;
+		if (slot->filtered) {
+			free(slot->body);
+			slot->body = altoc_plan_body(slot);
+		}
+		slot->whole = slot->filtered && !slot->body;
+		if (!slot->whole)
+			json_object_set_new(all, slot->name, substream(slot));
+	}
+	root = json_object_size(all) ? json_pack("{s:O}", "add", all) : NULL;
+	text = root ? json_text(root) : NULL;
+	json_decref(root);
+	json_decref(all);
+	return text;
+}
+
+int altoc_stream_start(struct altoc_peer *peer, struct err *err)
+{
+	static const struct fetch_ops ops = {on_piece, on_end};
+	struct fetch_conf conf = altoc_request(peer, peer->stream_uri);
+	char *body = subscription(peer);
+	int r;
+
+	if (!body)
+		return 0;
+	conf.method = "POST";
+	conf.accept = "text/event-stream,application/alto-error+json";
+	conf.content_type = alto_media_type(ALTO_MEDIA_UPDATESTREAMPARAMS);
+	conf.body = body;
+	conf.body_len = strlen(body);
+	conf.timeout_ms = 0;
+	conf.silence_ms = ALTOC_SILENCE_S * 1000;
+	conf.max = 0;
+	conf.compressed = false;
+	peer->events = alto_events_new();
+	peer->settled = peer->stream_refused = false;
+	peer->stream_err = (struct err){0};
+	r = peer->events ? fetch_start(peer->altoc->fetch, &conf, &ops, peer, &peer->stream, err)
+			 : err_set(err, -ENOMEM, "", NULL, "out of memory");
+	free(body);
+	if (r)
+		altoc_stream_stop(peer);
+	return r;
+}
+
+void altoc_stream_stop(struct altoc_peer *peer)
+{
+	fetch_cancel(peer->stream);
+	peer->stream = NULL;
+	alto_events_free(peer->events);
+	peer->events = NULL;
+	peer->settled = false;
+	peer->unsettled_ms = 0;
+	for (unsigned int i = 0; i < peer->n_slots; i++)
+		peer->slots[i].whole = false;
+}
+
+void altoc_stream_check(struct altoc_peer *peer)
+{
+	uint64_t now = altoc_now(peer);
+	struct err err = {0};
+
+	if (!peer->stream)
+		return;
+	if (peer->settled && now - peer->settled_ms > peer->poll_ms) {
+		peer->retry_ms = 0;
+		peer->stale_again = false;
+	}
+	if (!peer->unsettled_ms || now - peer->unsettled_ms < ALTOC_SETTLE_MS)
+		return;
+	err_set(&err, -ESTALE, "/meta/vtag/tag", peer->slots[0].cur->map->vtag.tag,
+		"must be followed by the costs that depend on it, within %d s",
+		ALTOC_SETTLE_MS / 1000);
+	peer->stream_refused = true;
+	end_stream(peer, &err);
+}
