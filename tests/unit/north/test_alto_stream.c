@@ -19,8 +19,12 @@ static struct place unix_place;
 
 static int setup(void **state)
 {
+	struct rig *rig;
+
 	alto_setup(state);
-	rig_fill_domains(*state);
+	rig = *state;
+	rig_fill_domains(rig);
+	rig_until(rig, broker_snapshot(rig->broker)->sources[0]->n_links == 4);
 	return 0;
 }
 
@@ -344,18 +348,18 @@ static void test_streams_end_whole_when_the_daemon_does(void **state)
 	sse_free(&sse);
 }
 
-/* 4,000 networks in AS1, of which the first moves. */
-static void put_large(struct rig *rig, int turn)
+/* 1,000 networks in a domain, of which one moves. */
+static void put_large(struct rig *rig, int domain, int turn)
 {
-	size_t cap = 128u << 10;
-	char *text = malloc(cap), *at = text;
+	char request[64], *text = malloc(64u << 10), *at = text;
 
+	snprintf(request, sizeof(request), "PUT /broker/v1/domains/AS%d", domain);
 	at += sprintf(at, "{\"prefixes\":{\"ipv4\":[");
-	for (int i = 0; i < 4000; i++)
-		at += sprintf(at, "%s\"172.%d.%d.%d/32\"", i ? "," : "", 16 + (i ? 0 : turn % 2),
-			      i / 250, i % 250);
+	for (int i = 0; i < 1000; i++)
+		at += sprintf(at, "%s\"172.%d.%d.%d/32\"", i ? "," : "",
+			      16 + domain + (i ? 0 : 8 * (turn % 2)), i / 250, i % 250);
 	sprintf(at, "]}}");
-	assert_true(rig_status(rig, "PUT /broker/v1/domains/AS1", text) < 300);
+	assert_true(rig_status(rig, request, text) < 300);
 	free(text);
 }
 
@@ -368,12 +372,13 @@ static void test_slow_client_is_told_the_newest(void **state)
 	unsigned int maps;
 	struct sse sse;
 
-	put_large(rig, 0);
-	rig_until(rig, broker_snapshot(rig->broker)->sources[0]->n_prefixes > 4000);
+	for (int domain = 1; domain <= 3; domain++)
+		put_large(rig, domain, 0);
+	rig_until(rig, broker_snapshot(rig->broker)->sources[0]->n_prefixes >= 3000);
 	sse_ask(rig, &sse, WHOLE_MAPS);
 	for (int i = 1; i <= changes; i++) {
 		old = broker_snapshot(rig->broker);
-		put_large(rig, i);
+		put_large(rig, 1, i);
 		rig_new_snapshot(rig, old);
 	}
 	sse_wait(&sse, "alto-networkmap+json", 2);
