@@ -201,7 +201,29 @@ static void enter(struct alto_finder *f, uint32_t depth, uint32_t pid)
 	f->on_path[pid] = true;
 }
 
-/* All paths of exactly `want` links. */
+static int link_to(const void *key, const void *element)
+{
+	uint32_t to = *(const uint32_t *)key;
+	const struct alto_link *link = element;
+
+	return (to > link->to) - (to < link->to);
+}
+
+/* One link is left: it must lead to y. */
+static void last_link(struct search *run, uint32_t u, uint32_t want)
+{
+	const struct alto_source *s = run->f->s;
+	uint32_t first = s->pids[u].first_link, n = s->pids[u + 1].first_link - first;
+	const struct alto_link *link = NULL;
+
+	if (n)
+		link = bsearch(&run->f->y, s->links + first, n, sizeof(*link), link_to);
+	if (link && usable(link))
+		found(run, want + 1);
+}
+
+/* All paths of exactly `want` links. Whether longer ones exist is seen while links are looked at
+ * one by one: once it is known, the last of a path is found at once. */
 static void level(struct search *run, uint32_t want)
 {
 	struct alto_finder *f = run->f;
@@ -222,6 +244,11 @@ static void level(struct search *run, uint32_t want)
 			break;
 		}
 		--*run->steps;
+		if (left == 1 && run->deeper) {
+			f->cursor[depth] = f->s->pids[u + 1].first_link;
+			last_link(run, u, want);
+			continue;
+		}
 		link = &f->s->links[f->cursor[depth]++];
 		if (!usable(link))
 			continue;

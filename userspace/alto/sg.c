@@ -20,6 +20,7 @@ struct pair {
 	struct {
 		uint32_t x, y;
 	} key;
+	bool looked;
 	struct alto_pathset set;
 	UT_hash_handle hh;
 };
@@ -41,8 +42,9 @@ struct graph {
 	struct alto_sg *sg;
 	struct alto_finder *finder;
 	struct pair *pairs; /* hash */
-	uint64_t steps;	    /* left */
-	uint32_t n_pairs;   /* upper bound of those still to come */
+	/* left of ALTO_PATH_STEPS_MAX: for pairs, distances, paths: none takes from the others */
+	uint64_t visits, aims, steps;
+	uint32_t n_pairs; /* not looked at */
 	struct alto_sg_cut *cut;
 	struct places places;
 	struct alto_error *error;
@@ -131,29 +133,6 @@ static int too_much(struct graph *g, const char *what, uint64_t limit)
 				(unsigned long long)limit, what);
 }
 
-/* An upper bound: domains that have a, times those that have b, for the links that are used. */
-static int count_pairs(struct graph *g)
-{
-	const struct alto_sg *sg = g->sg;
-	bool *used = calloc(sg->n_links + 1, sizeof(*used));
-	uint64_t n = 0;
-
-	if (!used)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < sg->n_reqs; i++)
-		for (uint32_t j = 0; j < sg->reqs[i].n; j++)
-			used[sg->reqs[i].path[j]] = true;
-	for (uint32_t i = 0; i < sg->n_links; i++)
-		if (used[i])
-			n += (uint64_t)sg->nodes[sg->links[i].src].n *
-			     sg->nodes[sg->links[i].dst].n;
-	free(used);
-	if (n > ALTO_SG_PAIRS_MAX)
-		return too_much(g, "pairs of domains", ALTO_SG_PAIRS_MAX);
-	g->n_pairs = (uint32_t)n;
-	return 0;
-}
-
 static struct pair *pair_find(struct graph *g, uint32_t x, uint32_t y)
 {
 	struct pair want = {.key = {x, y}}, *pair;
@@ -162,29 +141,70 @@ static struct pair *pair_find(struct graph *g, uint32_t x, uint32_t y)
 	return pair;
 }
 
-/* Looks for the paths of a pair with its share of the steps that are left. */
 static int pair_add(struct graph *g, uint32_t x, uint32_t y)
 {
-	struct pair *pair = calloc(1, sizeof(*pair));
-	uint64_t share, rest;
-	int r;
+	struct pair *pair;
 
+	if (pair_find(g, x, y))
+		return 0;
+	if (HASH_COUNT(g->pairs) == ALTO_SG_PAIRS_MAX)
+		return too_much(g, "pairs of domains", ALTO_SG_PAIRS_MAX);
+	pair = calloc(1, sizeof(*pair));
 	if (!pair)
 		return -ENOMEM;
 	pair->key.x = x;
 	pair->key.y = y;
-	rest = share = g->steps / (g->n_pairs ? g->n_pairs : 1);
-	r = alto_finder_paths(g->finder, x, ALTO_PATHS_DEFAULT, &rest, &pair->set);
-	if (r < 0) {
-		free(pair);
-		return r;
-	}
 	HASH_ADD(hh, g->pairs, key, sizeof(pair->key), pair);
+	g->n_pairs++;
+	return 0;
+}
+
+/* Every pair that a link of a requirement may be asked for. */
+static int link_pairs(struct graph *g, const struct alto_sg_link *link)
+{
+	const struct alto_sg_node *a = &g->sg->nodes[link->src], *b = &g->sg->nodes[link->dst];
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < a->n; i++) {
+		for (uint32_t j = 0; !r && j < b->n; j++) {
+			if (!g->visits--)
+				return too_much(g, "steps", ALTO_PATH_STEPS_MAX);
+			r = pair_add(g, a->pids[i], b->pids[j]);
+		}
+	}
+	return r;
+}
+
+static int all_pairs(struct graph *g)
+{
+	const struct alto_sg *sg = g->sg;
+	bool *used = calloc(sg->n_links + 1, sizeof(*used));
+	int r = used ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; !r && i < sg->n_reqs; i++)
+		for (uint32_t j = 0; j < sg->reqs[i].n; j++)
+			used[sg->reqs[i].path[j]] = true;
+	for (uint32_t i = 0; !r && i < sg->n_links; i++)
+		if (used[i])
+			r = link_pairs(g, &sg->links[i]);
+	free(used);
+	return r;
+}
+
+/* Looks for the paths of a pair with its share of the steps that are left. */
+static int pair_look(struct graph *g, struct pair *pair)
+{
+	uint64_t share = g->steps / (g->n_pairs ? g->n_pairs : 1), rest = share;
+	int r = alto_finder_paths(g->finder, pair->key.x, ALTO_PATHS_DEFAULT, &rest, &pair->set);
+
+	if (r < 0)
+		return r;
+	pair->looked = true;
 	g->steps -= share - rest;
 	g->n_pairs -= g->n_pairs > 0;
 	g->cut->pairs += pair->set.cut;
 	if (pair->set.cut && !pair->set.n)
-		return too_much(g, "steps of looking for paths", ALTO_PATH_STEPS_MAX);
+		return too_much(g, "steps", ALTO_PATH_STEPS_MAX);
 	return 0;
 }
 
@@ -192,20 +212,19 @@ static int pair_add(struct graph *g, uint32_t x, uint32_t y)
 static int pairs_look(struct graph *g, const uint32_t *from, uint32_t n, uint32_t b)
 {
 	const struct alto_sg_node *node = &g->sg->nodes[b];
+	struct pair *pair;
 	int r = 0;
 
 	for (uint32_t j = 0; !r && j < node->n; j++) {
 		for (uint32_t i = 0; !r && i < n; i++) {
-			if (!g->steps)
-				return too_much(g, "steps of looking for paths",
-						ALTO_PATH_STEPS_MAX);
-			g->steps--;
-			if (pair_find(g, from[i], node->pids[j]))
+			if (!g->visits--)
+				return too_much(g, "steps", ALTO_PATH_STEPS_MAX);
+			pair = pair_find(g, from[i], node->pids[j]);
+			if (pair->looked)
 				continue;
-			if (!alto_finder_aim(g->finder, node->pids[j], &g->steps))
-				return too_much(g, "steps of looking for paths",
-						ALTO_PATH_STEPS_MAX);
-			r = pair_add(g, from[i], node->pids[j]);
+			if (!alto_finder_aim(g->finder, node->pids[j], &g->aims))
+				return too_much(g, "steps", ALTO_PATH_STEPS_MAX);
+			r = pair_look(g, pair);
 		}
 	}
 	return r;
@@ -418,7 +437,7 @@ static int find_places(struct graph *g)
 	int r = alive ? place_nodes(g) : -ENOMEM;
 
 	if (!r)
-		r = count_pairs(g);
+		r = all_pairs(g);
 	if (!r)
 		r = alto_finder_new(g->source, &g->finder);
 	for (uint32_t i = 0; !r && i < g->sg->n_reqs; i++)
@@ -434,6 +453,8 @@ int alto_sg_put(struct alto_sg *sg, struct alto_anes *anes, struct alto_out *o,
 {
 	struct graph g = {.source = anes->source,
 			  .sg = sg,
+			  .visits = ALTO_PATH_STEPS_MAX,
+			  .aims = ALTO_PATH_STEPS_MAX,
 			  .steps = ALTO_PATH_STEPS_MAX,
 			  .cut = cut,
 			  .error = error};
