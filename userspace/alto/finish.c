@@ -16,13 +16,13 @@ static int cover(struct alto_builder *b, int family, uint32_t *pid)
 	struct alto_prefix all = {.family = (uint8_t)family};
 	int rc = 0;
 
-	if (builder_find_prefix(b, &all) != ALTO_INDEX_NONE)
+	if (alto_builder_find_prefix(b, &all) != ALTO_INDEX_NONE)
 		return 0;
 	if (*pid == ALTO_INDEX_NONE)
-		*pid = builder_find(b, ALTO_DEFAULT_PID);
+		*pid = alto_builder_find(b, ALTO_DEFAULT_PID);
 	if (*pid == ALTO_INDEX_NONE)
-		rc = builder_add_pid(b, ALTO_DEFAULT_PID, false, pid);
-	return rc < 0 ? rc : builder_add_prefix(b, *pid, &all);
+		rc = alto_builder_add_pid(b, ALTO_DEFAULT_PID, false, pid);
+	return rc < 0 ? rc : alto_builder_add_prefix(b, *pid, &all);
 }
 
 static int cover_all(struct alto_builder *b)
@@ -180,7 +180,7 @@ static int take_props(struct alto_builder *b, struct alto_source *s, const uint3
 
 /* ---- which metrics there are ---- */
 
-static void find_metrics(struct alto_source *s)
+static void find_metrics(struct alto_source *s, uint32_t offered)
 {
 	static const enum alto_metric of[LINK_VALUE_MAX] = {
 		[LINK_ROUTINGCOST] = ALTO_ROUTINGCOST,	 [LINK_DELAY_US] = ALTO_DELAY_OW,
@@ -188,8 +188,9 @@ static void find_metrics(struct alto_source *s)
 		[LINK_BW_RESIDUAL] = ALTO_BW_RESIDUAL,	 [LINK_BW_AVAILABLE] = ALTO_BW_AVAILABLE,
 	};
 
-	s->has[ALTO_ROUTINGCOST] = true;
-	s->has[ALTO_HOPCOUNT] = true;
+	offered |= 1u << ALTO_ROUTINGCOST | 1u << ALTO_HOPCOUNT;
+	for (unsigned int i = 0; i < ALTO_TPUT; i++)
+		s->has[i] = offered >> i & 1;
 	for (uint32_t i = 0; i < s->n_links; i++) {
 		const double *value = s->links[i].value;
 
@@ -301,7 +302,7 @@ static int prop_tag(struct alto_source *s)
 
 /* ---- all of it ---- */
 
-static int fill(struct alto_builder *b, struct alto_source *s)
+static int fill(struct alto_builder *b, uint32_t metrics, struct alto_source *s)
 {
 	OWN_PTR uint32_t *place = NULL;
 	int rc = cover_all(b);
@@ -313,7 +314,7 @@ static int fill(struct alto_builder *b, struct alto_source *s)
 	    sort_links(b, s, place) < 0 || take_props(b, s, place) < 0 ||
 	    alto_rows_new(&s->rows) < 0)
 		return -ENOMEM;
-	find_metrics(s);
+	find_metrics(s, metrics);
 	map_tag(s);
 	cost_tag(s);
 	return prop_tag(s);
@@ -344,7 +345,7 @@ int alto_builder_finish(struct alto_builder *b, const struct alto_builder_conf *
 		rc = set_conf(s, conf);
 	}
 	if (rc == 0)
-		rc = fill(b, s);
+		rc = fill(b, conf->metrics, s);
 	alto_builder_free(b);
 	if (rc == 0)
 		*out = s;

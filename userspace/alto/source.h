@@ -25,7 +25,8 @@
 #define ALTO_SOURCE_ID_LEN 12		    /* so that IDs of its resources fit ALTO_ID_LEN */
 #define ALTO_CALENDAR_VALUES_MAX (1u << 22) /* of all links together */
 #define ALTO_ROWS_BYTES_MAX (64u << 20)	    /* shortest paths that are kept of one source */
-#define ALTO_WORK_MAX (1u << 26)	    /* PIDs and links that one request's rows may visit */
+#define ALTO_WORK_MAX (1u << 26)	    /* of the rows of one request: about a second */
+#define ALTO_WORK_PID 16		    /* what a PID of a row costs; a link costs 1 */
 #define ALTO_DEFAULT_PID "default"	    /* has 0.0.0.0/0 and ::/0 where nobody else has */
 
 enum alto_link_value {
@@ -72,7 +73,7 @@ struct alto_source {
 	uint32_t n_prefixes;
 	struct alto_link *links; /* by from, then to */
 	uint32_t n_links;
-	bool has[ALTO_METRIC_MAX]; /* some pair may have a value of it */
+	bool has[ALTO_METRIC_MAX]; /* offered, or some pair may have a value */
 	json_t *pid_props;	   /* PID -> {property: value}; only what has some */
 	json_t *endpoint_props;	   /* "ipv6:2001:db8::1" -> {property: value} */
 	json_t *pid_prop_names, *endpoint_prop_names; /* sorted arrays of strings */
@@ -103,6 +104,9 @@ int alto_builder_endpoint_prop(struct alto_builder *b, const char *endpoint, con
 struct alto_builder_conf {
 	const char *stat, *cost_source;
 	bool service_graph;
+	/* Bits of enum alto_metric: offered whatever the links tell, so that the directory does not
+	 * change with what somebody advertises. */
+	uint32_t metrics;
 };
 /* Adds ALTO_DEFAULT_PID for what is not covered, sorts, computes the tags. Takes b in any case. */
 int alto_builder_finish(struct alto_builder *b, const struct alto_builder_conf *conf,
@@ -115,7 +119,8 @@ uint32_t alto_source_find(const struct alto_source *s, const char *pid);
 /* Longest prefix; there is always one. */
 uint32_t alto_source_match(const struct alto_source *s, const struct alto_prefix *endpoint);
 
-/* May one request ask for this many different rows? rows * (PIDs + links) <= ALTO_WORK_MAX. */
+/* May one request ask for this many different rows? rows * (PIDs * ALTO_WORK_PID + links) must not
+ * be more than ALTO_WORK_MAX. */
 bool alto_source_affordable(const struct alto_source *s, uint64_t rows);
 /* Paths from one PID to all. Lives until the next call with this source. NULL: no memory.
  * value[ALTO_DELAY_RT] is NULL: that one is alto_source_cost()'s. */

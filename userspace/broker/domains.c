@@ -88,7 +88,12 @@ static int fill(struct broker *b, struct alto_builder *builder)
 int broker_domains_source(struct broker *b, struct alto_source **out)
 {
 	static const struct alto_builder_conf conf = {
-		.stat = "", .cost_source = "nominal", .service_graph = true};
+		.stat = "",
+		.cost_source = "nominal",
+		.service_graph = true,
+		.metrics = 1u << ALTO_DELAY_OW | 1u << ALTO_DELAY_RT | 1u << ALTO_LOSSRATE |
+			   1u << ALTO_BW_RESIDUAL,
+	};
 	struct alto_builder *builder;
 	int r = alto_builder_new("domains", &builder);
 

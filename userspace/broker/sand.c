@@ -203,7 +203,12 @@ static int fill(struct sand *s)
 int broker_sand_source(const struct view *view, uint64_t now_us, uint64_t *stale_us,
 		       struct alto_source **out)
 {
-	static const struct alto_builder_conf conf = {.stat = "cur", .cost_source = "estimation"};
+	static const struct alto_builder_conf conf = {
+		.stat = "cur",
+		.cost_source = "estimation",
+		.metrics = 1u << ALTO_DELAY_OW | 1u << ALTO_DELAY_RT | 1u << ALTO_DELAY_VARIATION |
+			   1u << ALTO_LOSSRATE | 1u << ALTO_BW_AVAILABLE,
+	};
 	struct sand s = {.view = view, .now_us = now_us, .stale_us = UINT64_MAX};
 	int r = alto_builder_new("sand", &s.builder);
 
