@@ -33,7 +33,7 @@ PICTURE = """
               AS1: pe1            AS2: gw2 -- s2a    pe1 -- AS2  5 ms
   client ---- pe1 --- p1 ---+---- gw2                pe1 -- AS3 17 ms, by AS2
                       |     +---- gw3 -- s3a
-                      br          AS3: gw3           br: broker, ALTO over TLS
+                    broker        AS3: gw3           broker: ALTO over TLS
 """
 
 
@@ -151,7 +151,7 @@ class Play:
     def die(self):
         say(f"the broker is killed: for {DEAD_S} s the last view stays, with its age; nothing flaps")
         changes = entry(INGRESS, SERVICE)["changes"]
-        labprocs.kill("sand-br")
+        labprocs.kill("sand-broker")
         self.phase("broker dead", DEAD_S, NEAR)
         self.show("alto", "sources")
         state = source()
@@ -163,7 +163,7 @@ class Play:
     def again(self):
         say("the broker is back, with what it had stored; nothing moves")
         changes = entry(INGRESS, SERVICE)["changes"]
-        labcast.start_sand(self.topo, "br")
+        labcast.start_sand(self.topo, "broker")
         begin = time.monotonic()
         wait("the stream is there again", lambda: source()["state"] == "streaming", step=0.05)
         self.took("broker started -> its events come again", time.monotonic() - begin)
@@ -211,7 +211,7 @@ def play(topo):
             act()
     except (Failed, labnet.LabError) as error:
         print(f"\nFAILED: {error}", flush=True)
-        for name in ("sand-pe1", "sand-br"):
+        for name in ("sand-pe1", "sand-broker"):
             print(f"-- end of {name}.log\n{labprocs.log_tail(name)}", end="")
         return 1
     print(f"\nOK: steered by ALTO; 0 failed requests; {time.monotonic() - begin:.0f} s", flush=True)
