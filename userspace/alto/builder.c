@@ -99,14 +99,14 @@ static bool same_name(const void *arg, uint32_t at)
 	return strcmp(key->b->names + key->b->pids[at].name, key->name) == 0;
 }
 
-uint32_t builder_find(const struct alto_builder *b, const char *name)
+uint32_t alto_builder_find(const struct alto_builder *b, const char *name)
 {
 	struct name_key key = {b, name};
 
 	return alto_index_find(&b->by_name, hash_bytes(name, strlen(name)), same_name, &key);
 }
 
-int builder_add_pid(struct alto_builder *b, const char *name, bool transit, uint32_t *id)
+int alto_builder_add_pid(struct alto_builder *b, const char *name, bool transit, uint32_t *id)
 {
 	uint32_t len = (uint32_t)strlen(name) + 1;
 
@@ -115,7 +115,7 @@ int builder_add_pid(struct alto_builder *b, const char *name, bool transit, uint
 	    alto_index_add(&b->by_name, hash_bytes(name, len - 1), b->n_pids) < 0)
 		return -ENOMEM;
 	memcpy(b->names + b->names_len, name, len);
-	b->pids[b->n_pids] = (struct build_pid){.name = b->names_len, .transit = transit};
+	b->pids[b->n_pids] = (struct alto_build_pid){.name = b->names_len, .transit = transit};
 	b->names_len += len;
 	*id = b->n_pids++;
 	return 0;
@@ -125,11 +125,11 @@ int alto_builder_pid(struct alto_builder *b, const char *name, bool transit, uin
 {
 	if (!alto_name_valid(name))
 		return -EINVAL;
-	if (builder_find(b, name) != ALTO_INDEX_NONE)
+	if (alto_builder_find(b, name) != ALTO_INDEX_NONE)
 		return -EEXIST;
 	if (b->n_pids >= ALTO_PIDS_MAX - 1)
 		return -ENOSPC;
-	return builder_add_pid(b, name, transit, id);
+	return alto_builder_add_pid(b, name, transit, id);
 }
 
 /* ---- prefixes ---- */
@@ -146,7 +146,7 @@ static bool same_prefix(const void *arg, uint32_t at)
 	return alto_prefix_cmp(&key->b->prefixes[at].prefix, key->prefix) == 0;
 }
 
-uint32_t builder_find_prefix(const struct alto_builder *b, const struct alto_prefix *prefix)
+uint32_t alto_builder_find_prefix(const struct alto_builder *b, const struct alto_prefix *prefix)
 {
 	struct prefix_key key = {b, prefix};
 
@@ -154,7 +154,7 @@ uint32_t builder_find_prefix(const struct alto_builder *b, const struct alto_pre
 			       &key);
 }
 
-int builder_add_prefix(struct alto_builder *b, uint32_t pid, const struct alto_prefix *prefix)
+int alto_builder_add_prefix(struct alto_builder *b, uint32_t pid, const struct alto_prefix *prefix)
 {
 	if (GROW(b->prefixes, 1, b->n_prefixes, b->cap_prefixes) < 0 ||
 	    alto_index_add(&b->by_prefix, hash_bytes(prefix, sizeof(*prefix)), b->n_prefixes) < 0)
@@ -167,11 +167,11 @@ int alto_builder_prefix(struct alto_builder *b, uint32_t pid, const struct alto_
 {
 	if (pid >= b->n_pids || (prefix->family != 4 && prefix->family != 6))
 		return -EINVAL;
-	if (builder_find_prefix(b, prefix) != ALTO_INDEX_NONE)
+	if (alto_builder_find_prefix(b, prefix) != ALTO_INDEX_NONE)
 		return -EEXIST;
 	if (b->n_prefixes >= ALTO_PREFIXES_MAX - 2)
 		return -ENOSPC;
-	return builder_add_prefix(b, pid, prefix);
+	return alto_builder_add_prefix(b, pid, prefix);
 }
 
 /* ---- links ---- */
@@ -233,7 +233,7 @@ int alto_builder_link(struct alto_builder *b, const struct alto_link *link)
 {
 	struct ends_key key = {b, {link->from, link->to}};
 	uint64_t hash = hash_bytes(&key.ends, sizeof(key.ends));
-	struct build_link *at;
+	struct alto_build_link *at;
 	int rc;
 
 	if (!link_valid(b, link))

@@ -7,12 +7,12 @@
 #include "alto/lpm.h"
 #include "alto/source.h"
 
-struct build_pid {
+struct alto_build_pid {
 	uint32_t name; /* offset in names */
 	bool transit;
 	json_t *props; /* NULL: none */
 };
-struct build_link {
+struct alto_build_link {
 	struct alto_link link; /* its calendar is not set */
 	uint32_t calendar;     /* number of, ALTO_INDEX_NONE */
 };
@@ -22,11 +22,11 @@ struct alto_builder {
 	struct alto_calendar calendar;
 	char *names;
 	uint32_t names_len, names_cap;
-	struct build_pid *pids;
+	struct alto_build_pid *pids;
 	uint32_t n_pids, cap_pids;
 	struct alto_lpm_entry *prefixes; /* value: the PID */
 	uint32_t n_prefixes, cap_prefixes;
-	struct build_link *links;
+	struct alto_build_link *links;
 	uint32_t n_links, cap_links;
 	double *calendars;
 	uint32_t n_calendars, cap_calendars; /* n_intervals values each */
@@ -36,10 +36,10 @@ struct alto_builder {
 };
 
 /* Beyond the limits of callers: for ALTO_DEFAULT_PID. ALTO_INDEX_NONE: no such PID or prefix. */
-uint32_t builder_find(const struct alto_builder *b, const char *name);
-uint32_t builder_find_prefix(const struct alto_builder *b, const struct alto_prefix *prefix);
-int builder_add_pid(struct alto_builder *b, const char *name, bool transit, uint32_t *id);
-int builder_add_prefix(struct alto_builder *b, uint32_t pid, const struct alto_prefix *prefix);
+uint32_t alto_builder_find(const struct alto_builder *b, const char *name);
+uint32_t alto_builder_find_prefix(const struct alto_builder *b, const struct alto_prefix *prefix);
+int alto_builder_add_pid(struct alto_builder *b, const char *name, bool transit, uint32_t *id);
+int alto_builder_add_prefix(struct alto_builder *b, uint32_t pid, const struct alto_prefix *prefix);
 
 /* graph.c */
 int alto_rows_new(struct alto_rows **out);

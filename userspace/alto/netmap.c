@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "alto/server.h"
-#include "util/own.h"
 
 struct wanted {
-	bool *pids; /* NULL: all */
+	uint32_t *pids; /* rising, each once; NULL: all */
+	uint32_t n;
 	bool v4, v6;
 };
 
@@ -51,20 +51,37 @@ static void put_pid(struct alto_out *o, const struct alto_source *s, const struc
 
 static void put_map(struct alto_out *o, const struct alto_source *s, const struct wanted *wanted)
 {
-	bool comma = false;
+	uint32_t n = wanted->pids ? wanted->n : s->n_pids;
 
 	alto_puts(o, "{\"meta\":{\"vtag\":");
 	alto_put_vtag(o, s->id, s->map_tag);
 	alto_puts(o, "},\"network-map\":{");
-	for (uint32_t i = 0; i < s->n_pids; i++) {
-		if (wanted->pids && !wanted->pids[i])
-			continue;
-		if (comma)
+	for (uint32_t i = 0; i < n; i++) {
+		if (i)
 			alto_put(o, ",", 1);
-		put_pid(o, s, &s->pids[i], wanted);
-		comma = true;
+		put_pid(o, s, &s->pids[wanted->pids ? wanted->pids[i] : i], wanted);
 	}
 	alto_puts(o, "}}");
+}
+
+static int pid_cmp(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Sorts, and leaves each once. */
+static void sort_pids(struct wanted *wanted)
+{
+	uint32_t n = 0;
+
+	qsort(wanted->pids, wanted->n, sizeof(*wanted->pids), pid_cmp);
+	for (uint32_t i = 0; i < wanted->n; i++) {
+		if (n == 0 || wanted->pids[n - 1] != wanted->pids[i])
+			wanted->pids[n++] = wanted->pids[i];
+	}
+	wanted->n = n;
 }
 
 /* Names that the map has not are as if they were not there; nothing but such: nothing. */
@@ -75,15 +92,16 @@ static int read_pids(const struct alto_source *s, const json_t *names, struct wa
 
 	if (json_array_size(names) == 0)
 		return 0;
-	wanted->pids = calloc(s->n_pids, sizeof(*wanted->pids));
+	wanted->pids = malloc(json_array_size(names) * sizeof(*wanted->pids));
 	if (!wanted->pids)
 		return -ENOMEM;
 	json_array_foreach(names, i, name) {
 		uint32_t pid = alto_source_find(s, json_string_value(name));
 
 		if (pid != UINT32_MAX)
-			wanted->pids[pid] = true;
+			wanted->pids[wanted->n++] = pid;
 	}
+	sort_pids(wanted);
 	return 0;
 }
 

@@ -417,7 +417,7 @@ static void test_rows_that_had_to_go_come_back_the_same(void **state)
 static void test_work_of_a_request_has_a_limit(void **state)
 {
 	struct alto_source *s = rig_finish(row(), NULL);
-	uint64_t each = s->n_pids + s->n_links;
+	uint64_t each = s->n_pids * ALTO_WORK_PID + s->n_links;
 
 	assert_true(alto_source_affordable(s, 0));
 	assert_true(alto_source_affordable(s, ALTO_WORK_MAX / each));
