@@ -240,7 +240,7 @@ static void put_first(const struct answer *a, struct alto_out *o)
 	alto_put_cost_type(o, a->source, &path_vector);
 	if (a->cut.pairs)
 		alto_putf(o, ",\"sg-cut\":{\"pairs\":%u,\"paths-per-pair\":%u}", a->cut.pairs,
-			  ALTO_PATHS_DEFAULT);
+			  a->cut.paths);
 	alto_puts(o, a->endpoints ? "},\"endpoint-cost-map\":" : "},\"cost-map\":");
 	alto_put(o, a->costs.data, a->costs.len);
 	alto_puts(o, "}");
@@ -274,6 +274,7 @@ static int put_parts(struct answer *a, struct alto_reply *reply)
 
 	set_vtag(a);
 	put_first(a, &parts[0].body);
+	alto_out_fini(&a->costs);
 	put_second(a, &parts[1].body);
 	r = alto_multipart_put(parts, ALTO_PARTS_MAX, a->req->host ? a->req->host : "localhost",
 			       reply);

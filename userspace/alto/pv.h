@@ -86,7 +86,8 @@ int alto_sg_parse(const json_t *obj, struct alto_sg *out, struct alto_error *err
 void alto_sg_fini(struct alto_sg *sg);
 
 struct alto_sg_cut {
-	uint32_t pairs; /* pairs of domains with more paths than were looked for */
+	uint32_t pairs; /* pairs of domains with more paths than are told */
+	uint32_t paths; /* most that are told of one pair */
 };
 /* The value of "cost-map": {src: {dst: {a: {b: [path, ...]}}}} (sg.c). -EINVAL: more than a limit;
  * -ENOMEM. */

@@ -6,8 +6,10 @@
  * to the end of the chain is dropped backwards. All paths of P(x, y) begin and end alike, so pairs
  * of domains are what is kept and dropped, and P(x, y) is looked for once in a request.
  *
- * Limits: ALTO_SG_PAIRS_MAX pairs of domains, ALTO_PATH_STEPS_MAX steps of looking for paths, which
- * the pairs share alike, ALTO_PATHS_DEFAULT paths a pair, ALTO_CELLS_MAX paths in the answer.
+ * Limits: ALTO_SG_PAIRS_MAX pairs of domains, else the request is refused; ALTO_PATH_STEPS_MAX
+ * steps of looking for paths, which the pairs share alike; ALTO_PATHS_DEFAULT paths a pair, and
+ * fewer where the answer had more than ALTO_CELLS_MAX: then the longest of each pair are left out,
+ * and told of.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -42,10 +44,10 @@ struct graph {
 	struct alto_sg *sg;
 	struct alto_finder *finder;
 	struct pair *pairs; /* hash */
+	uint32_t max;	    /* paths of a pair that are written */
 	/* left of ALTO_PATH_STEPS_MAX: for pairs, distances, paths: none takes from the others */
 	uint64_t visits, aims, steps;
 	uint32_t n_pairs; /* not looked at */
-	struct alto_sg_cut *cut;
 	struct places places;
 	struct alto_error *error;
 };
@@ -202,7 +204,6 @@ static int pair_look(struct graph *g, struct pair *pair)
 	pair->looked = true;
 	g->steps -= share - rest;
 	g->n_pairs -= g->n_pairs > 0;
-	g->cut->pairs += pair->set.cut;
 	if (pair->set.cut && !pair->set.n)
 		return too_much(g, "steps", ALTO_PATH_STEPS_MAX);
 	return 0;
@@ -357,7 +358,7 @@ static int place_order(const void *a, const void *b)
 }
 
 /* Several requirements may have a place in common, and one may pass it twice. */
-static int places_unite(struct graph *g)
+static void places_unite(struct graph *g)
 {
 	struct places *all = &g->places;
 	uint64_t paths = 0;
@@ -372,13 +373,14 @@ static int places_unite(struct graph *g)
 		paths += all->v[i].pair->set.n;
 	}
 	all->n = to;
-	return paths > ALTO_CELLS_MAX ? too_much(g, "paths", ALTO_CELLS_MAX) : 0;
+	if (paths > ALTO_CELLS_MAX)
+		g->max = (uint32_t)(ALTO_CELLS_MAX / all->n);
 }
 
-static void put_paths(struct alto_anes *anes, struct alto_out *o, const struct alto_pathset *set,
-		      bool first)
+static void put_paths(const struct graph *g, struct alto_anes *anes, struct alto_out *o,
+		      const struct alto_pathset *set, bool first)
 {
-	for (uint32_t i = 0; i < set->n; i++) {
+	for (uint32_t i = 0; i < set->n && i < g->max; i++) {
 		if (i || !first)
 			alto_puts(o, ",");
 		alto_anes_put_path(anes, o, set->pids + set->begin[i], NULL,
@@ -415,7 +417,16 @@ static void put_place(struct graph *g, struct alto_anes *anes, struct alto_out *
 	}
 	if (common < 4)
 		alto_puts(o, "[");
-	put_paths(anes, o, &place->pair->set, common < 4);
+	put_paths(g, anes, o, &place->pair->set, common < 4);
+}
+
+static void say_cut(const struct graph *g, struct alto_sg_cut *cut)
+{
+	struct pair *pair, *next;
+
+	*cut = (struct alto_sg_cut){.paths = g->max};
+	HASH_ITER(hh, g->pairs, pair, next)
+		cut->pairs += pair->set.cut || pair->set.n > g->max;
 }
 
 static void graph_fini(struct graph *g)
@@ -443,7 +454,7 @@ static int find_places(struct graph *g)
 	for (uint32_t i = 0; !r && i < g->sg->n_reqs; i++)
 		r = req_places(g, &g->sg->reqs[i], alive);
 	if (!r)
-		r = places_unite(g);
+		places_unite(g);
 	free(alive);
 	return r;
 }
@@ -456,7 +467,7 @@ int alto_sg_put(struct alto_sg *sg, struct alto_anes *anes, struct alto_out *o,
 			  .visits = ALTO_PATH_STEPS_MAX,
 			  .aims = ALTO_PATH_STEPS_MAX,
 			  .steps = ALTO_PATH_STEPS_MAX,
-			  .cut = cut,
+			  .max = ALTO_PATHS_DEFAULT,
 			  .error = error};
 	int r = find_places(&g);
 
@@ -465,6 +476,7 @@ int alto_sg_put(struct alto_sg *sg, struct alto_anes *anes, struct alto_out *o,
 		for (size_t i = 0; i < g.places.n; i++)
 			put_place(&g, anes, o, i);
 		alto_puts(o, g.places.n ? "]}}}}" : "}");
+		say_cut(&g, cut);
 	}
 	graph_fini(&g);
 	return r;
