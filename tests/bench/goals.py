@@ -102,4 +102,23 @@ def load(result):
     ]
 
 
-GOALS = {"dataplane": dataplane, "live": live, "control": control, "scale": scale, "load": load}
+def alto(result):
+    small, middle, large = (result["sizes"][size]["cases"] for size in sorted(result["sizes"]))
+    most = result["sizes"][max(result["sizes"])]
+    return [
+        goal("filtered cost maps, 1,000 PIDs", middle["costs"]["per_s"] / 1000, 5, "k/s",
+             at_least=True),
+        goal("the same, p99", middle["costs"]["p99_us"], 1000, "us"),
+        goal("the same 10 sources, 10,000 PIDs / 100, medians",
+             large["costs_hot"]["p50_us"] / small["costs_hot"]["p50_us"], 2),
+        goal("path vectors, 1,000 PIDs", middle["paths"]["per_s"] / 1000, 0.5, "k/s",
+             at_least=True),
+        goal("the same 10 sources, 10,000 PIDs, p99", large["paths_hot"]["p99_us"], 10000, "us"),
+        goal(f"snapshot of {most['pids']} domains", most["snapshot_ms"], 250, "ms"),
+        goal("memory of a domain: database, broker, snapshot",
+             most["resident_kib"] * 1024 / most["pids"], 5000, "B"),
+    ]
+
+
+GOALS = {"dataplane": dataplane, "live": live, "control": control, "scale": scale, "load": load,
+         "alto": alto}

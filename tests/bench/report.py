@@ -35,6 +35,9 @@ plot {plots}
 """
 LATENCIES = {"latency": "by REST", "latency_put": "by a Put to the server in sand",
              "latency_etcd": "by a Put to an etcd that sand follows (data on tmpfs)"}
+ALTO_CASES = {"costs": "filtered cost map, 3 costs", "costs_hot": "  of the same 10 sources",
+              "costs_floor": "  its text, ready made", "paths": "path vectors",
+              "paths_hot": "  of the same 10 sources", "paths_floor": "  their text, ready made"}
 
 
 def latency_cdf(result):
@@ -52,6 +55,12 @@ def by_size(name):
                            for size, got in result["sizes"].items()]
 
 
+def by_pids(name):
+    return lambda result: {text.strip(): [(size, got["cases"][case]["per_s"])
+                                          for size, got in result["sizes"].items()]
+                           for case, text in ALTO_CASES.items() if case.startswith(name)}
+
+
 # Of a part: name of the picture, its title, the axes, and what gives the rows, or {series: rows}.
 CURVES = {
     "control": [("latency", "status change to map, share of changes within",
@@ -67,6 +76,10 @@ CURVES = {
              ("load_memory", "resident memory of the child under load",
               "set xlabel 's'; set ylabel 'KiB'; set yrange [0:]",
               lambda result: [(row[0], row[-1]) for row in result["load"]["resident_kib"]])],
+    "alto": [("alto_costs", "filtered cost maps, 10 x 10 PIDs, 3 cost types",
+              "set logscale xy; set xlabel 'PIDs'; set ylabel 'a second'", by_pids("costs")),
+             ("alto_paths", "path vectors, 10 x 10 PIDs",
+              "set logscale xy; set xlabel 'PIDs'; set ylabel 'a second'", by_pids("paths"))],
 }
 TERMINALS = {"svg": "svg size 1000,600", "png": "png size 1000,600"}
 
@@ -164,8 +177,22 @@ def show_load(result):
               f"{times[0]:.1f} ms min, {times[len(times) // 2]:.1f} ms median, {times[-1]:.1f} ms max")
 
 
+def show_alto(result):
+    print("\nALTO's answers in process, 10 x 10 PIDs of a ring with chords, times in us\n"
+          f"  {'':<28}{'PIDs':>8}{'B':>10}{'a second':>12}{'p50':>12}{'p99':>12}")
+    for name, text in ALTO_CASES.items():
+        for size, got in result["sizes"].items():
+            case = got["cases"][name]
+            print(f"  {text:<28}{size:>8}{case['bytes']:>10}{case['per_s']:>12.0f}"
+                  f"{case['p50_us']:>12.2f}{case['p99_us']:>12.2f}")
+    for size, got in result["sizes"].items():
+        print(f"  {size} domains, {got['links']} ways: replaced in {got['filled_s']:.3f} s, snapshot "
+              f"{got['snapshot_ms']:.2f} ms, {got['resident_kib']} KiB, after the requests "
+              f"{got['cache_kib']} KiB more")
+
+
 SHOW = {"dataplane": show_dataplane, "live": show_live, "control": show_control,
-        "scale": show_scale, "load": show_load}
+        "scale": show_scale, "load": show_load, "alto": show_alto}
 
 
 def show_goals(goals):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Benchmarks: measures, prints tables, holds the figures against the goals.
 
-    tests/bench/run.py [dataplane] [live] [control] [scale] [load]        (default: all; root)
+    tests/bench/run.py [dataplane] [live] [control] [scale] [load] [alto]    (default: all; root)
 
 BENCH_SECONDS (30): time for measuring in each part. Results are in build/bench/<part>.json, pictures
 beside them. A missed goal is a line in the table, not a failure: exit status 1 only when something
@@ -20,6 +20,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 FOLDER = os.path.join(ROOT, "build", "bench")
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "lab")]
 
+import alto  # noqa: E402
 import control  # noqa: E402
 import goals  # noqa: E402
 import live  # noqa: E402
@@ -36,7 +37,7 @@ def dataplane(seconds):
 
 
 PARTS = {"dataplane": dataplane, "live": live.measure, "control": control.measure,
-         "scale": scale.measure, "load": load.measure}
+         "scale": scale.measure, "load": load.measure, "alto": alto.measure}
 
 
 def run_part(part, seconds):
