@@ -157,11 +157,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ask(r, body, size - 1);
 		return 0;
 	}
-	contents = alto_contents_new();
+	contents = alto_contents_new(NULL);
 	small_must(contents);
 	const struct alto_stream_conf conf = {.contents = contents,
 					      .all = all,
-					      .uri = "https://alto.example/alto/x/1",
+					      .base = "https://alto.example",
+					      .path = "/alto/x/1",
 					      .now_unix = 1700000000};
 	if (r->service == ALTO_UPDATE_STREAM)
 		stream(&conf, body, size - 1);

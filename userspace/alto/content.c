@@ -11,12 +11,17 @@
 
 struct alto_contents {
 	struct alto_content *table;
+	const char *host;
 	size_t bytes; /* of the last texts */
 };
 
-struct alto_contents *alto_contents_new(void)
+struct alto_contents *alto_contents_new(const char *host)
 {
-	return calloc(1, sizeof(struct alto_contents));
+	struct alto_contents *contents = calloc(1, sizeof(*contents));
+
+	if (contents)
+		contents->host = host;
+	return contents;
 }
 
 void alto_contents_free(struct alto_contents *contents)
@@ -120,6 +125,7 @@ int alto_content_refresh(struct alto_content *c, const struct alto_resources *al
 		.body = c->input,
 		.len = c->input ? strlen(c->input) : 0,
 		.client = c->client,
+		.host = c->of->host,
 		.now_unix = now_unix,
 	};
 	uint64_t turn = turn_of(req.resource, now_unix);
@@ -232,6 +238,18 @@ void alto_content_put(struct alto_content *c)
 	c->of->bytes -= last_len(c);
 	HASH_DEL(c->of->table, c);
 	content_free(c);
+}
+
+void alto_put_uri(struct alto_out *o, const char *base, const char *path)
+{
+	char *uri;
+
+	if (asprintf(&uri, "%s%s", base, path) < 0) {
+		o->failed = -ENOMEM;
+		return;
+	}
+	alto_put_string(o, uri);
+	free(uri);
 }
 
 uint64_t alto_content_last(const struct alto_content *c)

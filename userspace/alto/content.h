@@ -50,6 +50,9 @@ void alto_content_put(struct alto_content *c); /* NULL is allowed */
 /* Asks again where that can bring something else. */
 int alto_content_refresh(struct alto_content *c, const struct alto_resources *all,
 			 uint64_t now_unix);
+/* As a JSON string. */
+void alto_put_uri(struct alto_out *o, const char *base, const char *path);
+
 #define ALTO_RANKS 3 /* network maps, property maps, the rest */
 
 uint64_t alto_content_last(const struct alto_content *c);

@@ -17,6 +17,7 @@ struct substream {
 struct alto_stream {
 	struct substream *table; /* in the order they were added */
 	unsigned int active;
+	uint64_t events; /* written */
 };
 
 /* ---- substreams ---- */
@@ -57,7 +58,8 @@ static int add(struct alto_stream *stream, struct alto_stream_add *what)
 	sub->incremental = what->incremental;
 	sub->content = what->content;
 	what->content = NULL;
-	if (what->tag && strcmp(what->tag, alto_content_now(sub->content)->tag) == 0)
+	if (what->tag && what->tag[0] &&
+	    strcmp(what->tag, alto_content_now(sub->content)->tag) == 0)
 		sub->told = alto_content_last(sub->content);
 	HASH_ADD_STR(stream->table, id, sub);
 	stream->active++;
@@ -66,7 +68,7 @@ static int add(struct alto_stream *stream, struct alto_stream_add *what)
 
 /* ---- telling ---- */
 
-static void tell(struct substream *sub, struct alto_out *out)
+static void tell(struct alto_stream *stream, struct substream *sub, struct alto_out *out)
 {
 	struct alto_content *c = sub->content;
 	uint64_t last = alto_content_last(c);
@@ -77,8 +79,10 @@ static void tell(struct substream *sub, struct alto_out *out)
 	    alto_content_patches(c, sub->told + 1) < alto_content_now(c)->full_len) {
 		for (uint64_t i = sub->told + 1; i <= last; i++)
 			alto_event_patch(out, sub->id, &c->v[i - c->first]);
+		stream->events += last - sub->told;
 	} else {
 		alto_event_full(out, sub->id, alto_content_now(c));
+		stream->events++;
 	}
 	sub->told = last;
 }
@@ -88,18 +92,21 @@ static void tell_all(struct alto_stream *stream, struct alto_out *out)
 	for (int rank = 0; rank < ALTO_RANKS; rank++) {
 		for (struct substream *sub = stream->table; sub; sub = sub->hh.next) {
 			if (sub->content && sub->content->rank == rank)
-				tell(sub, out);
+				tell(stream, sub, out);
 		}
 	}
 }
 
 /* ids: what they are told by (taken). */
-static int tell_ids(struct alto_out *out, const char *member, json_t *ids, const char *reason)
+static int tell_ids(struct alto_stream *stream, struct alto_out *out, const char *member,
+		    json_t *ids, const char *reason)
 {
 	if (!ids)
 		return -ENOMEM;
-	if (json_array_size(ids))
+	if (json_array_size(ids)) {
 		alto_event_control(out, member, ids, reason);
+		stream->events++;
+	}
 	json_decref(ids);
 	return 0;
 }
@@ -107,7 +114,7 @@ static int tell_ids(struct alto_out *out, const char *member, json_t *ids, const
 static void stop_told(struct alto_stream *stream, struct substream *sub, const char *reason,
 		      struct alto_out *out)
 {
-	if (tell_ids(out, "stopped", json_pack("[s]", sub->id), reason))
+	if (tell_ids(stream, out, "stopped", json_pack("[s]", sub->id), reason))
 		out->failed = -ENOMEM;
 	stop(stream, sub);
 }
@@ -186,16 +193,17 @@ static int do_remove(struct alto_stream *stream, const struct alto_stream_params
 		stop(stream, sub);
 		json_array_append(stopped, id);
 	}
-	return tell_ids(out, "stopped", stopped, NULL);
+	return tell_ids(stream, out, "stopped", stopped, NULL);
 }
 
-static int tell_started(const struct alto_stream_params *params, struct alto_out *out)
+static int tell_started(struct alto_stream *stream, const struct alto_stream_params *params,
+			struct alto_out *out)
 {
 	json_t *ids = json_array();
 
 	for (unsigned int i = 0; i < params->n; i++)
 		json_array_append_new(ids, json_string(params->v[i].id));
-	return tell_ids(out, "started", ids, NULL);
+	return tell_ids(stream, out, "started", ids, NULL);
 }
 
 int alto_stream_new(const struct alto_stream_conf *conf, const char *params, size_t len,
@@ -214,7 +222,8 @@ int alto_stream_new(const struct alto_stream_conf *conf, const char *params, siz
 		r = do_add(s, &what);
 	alto_stream_params_fini(&what);
 	if (r == 0) {
-		alto_event_control_uri(out, conf->uri);
+		alto_event_control_uri(out, conf->base, conf->path);
+		s->events++;
 		tell_all(s, out);
 		r = out->failed;
 	}
@@ -254,12 +263,17 @@ int alto_stream_control(struct alto_stream *stream, const struct alto_stream_con
 	if (r == 0)
 		r = do_add(stream, &what);
 	if (r == 0)
-		r = tell_started(&what, out);
+		r = tell_started(stream, &what, out);
 	if (r == 0)
 		r = do_remove(stream, &what, out);
 	*status = what.n ? 202 : 204;
 	alto_stream_params_fini(&what);
 	return r ? r : out->failed;
+}
+
+uint64_t alto_stream_events(const struct alto_stream *stream)
+{
+	return stream->events;
 }
 
 bool alto_stream_empty(const struct alto_stream *stream)

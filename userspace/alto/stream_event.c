@@ -37,11 +37,11 @@ static void data(struct alto_out *o, const char *text, size_t len)
 	alto_puts(o, "\n");
 }
 
-void alto_event_control_uri(struct alto_out *o, const char *uri)
+void alto_event_control_uri(struct alto_out *o, const char *base, const char *path)
 {
 	begin(o, alto_media_type(ALTO_MEDIA_UPDATESTREAMCONTROL), NULL);
 	alto_puts(o, "data: {\"control-uri\":");
-	alto_put_string(o, uri);
+	alto_put_uri(o, base, path);
 	alto_puts(o, "}\n\n");
 }
 

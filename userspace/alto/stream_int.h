@@ -25,7 +25,7 @@ int alto_stream_params(const struct alto_stream_conf *conf, const char *text, si
 void alto_stream_params_fini(struct alto_stream_params *params);
 
 /* ---- stream_event.c: what is written (5.2 to 5.4) ---- */
-void alto_event_control_uri(struct alto_out *o, const char *uri);
+void alto_event_control_uri(struct alto_out *o, const char *base, const char *path);
 /* member: "started" or "stopped"; why NULL: no description. */
 void alto_event_control(struct alto_out *o, const char *member, json_t *ids, const char *why);
 void alto_event_full(struct alto_out *o, const char *id, const struct alto_version *v);

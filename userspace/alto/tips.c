@@ -9,7 +9,7 @@
 
 struct alto_tips {
 	struct alto_content *content;
-	char *uri;
+	char *path;
 };
 
 struct edge {
@@ -62,7 +62,7 @@ static int parse(const struct alto_stream_conf *conf, const json_t *body, const 
 }
 
 /* content is taken, also on failure. */
-static struct alto_tips *view_of(struct alto_content *content, const char *uri)
+static struct alto_tips *view_of(struct alto_content *content, const char *path)
 {
 	struct alto_tips *tips = content->view;
 
@@ -72,8 +72,8 @@ static struct alto_tips *view_of(struct alto_content *content, const char *uri)
 	}
 	tips = calloc(1, sizeof(*tips));
 	if (tips)
-		*tips = (struct alto_tips){.content = content, .uri = strdup(uri)};
-	if (!tips || !tips->uri) {
+		*tips = (struct alto_tips){.content = content, .path = strdup(path)};
+	if (!tips || !tips->path) {
 		free(tips);
 		alto_content_put(content);
 		return NULL;
@@ -95,11 +95,11 @@ static int open_view(const struct alto_stream_conf *conf, const json_t *body, st
 		r = alto_content_get(conf, &what, &content, error);
 	if (r)
 		return r;
-	view = view_of(content, conf->uri);
+	view = view_of(content, conf->path);
 	if (!view)
 		return -ENOMEM;
 	alto_puts(out, "{\"tips-view-uri\":");
-	alto_put_string(out, view->uri);
+	alto_put_uri(out, conf->base, view->path);
 	alto_puts(out, ",\"tips-view-summary\":{\"updates-graph-summary\":");
 	put_summary(out, view->content, tag);
 	alto_puts(out, "}}");
@@ -126,7 +126,7 @@ void alto_tips_free(struct alto_tips *tips)
 		return;
 	tips->content->view = NULL;
 	alto_content_put(tips->content);
-	free(tips->uri);
+	free(tips->path);
 	free(tips);
 }
 

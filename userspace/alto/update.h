@@ -30,14 +30,16 @@ bool alto_incremental(const struct alto_resource *resource);
 /* Contents that somebody follows, by resource, input and (endpoint services) client. Outlives its
  * streams and views. */
 struct alto_contents;
-struct alto_contents *alto_contents_new(void); /* NULL: no memory */
+/* host: of Content-IDs (struct alto_request), borrowed; NULL: no memory. */
+struct alto_contents *alto_contents_new(const char *host);
 void alto_contents_free(struct alto_contents *contents);
 
 struct alto_stream_conf {
 	struct alto_contents *contents;
 	const struct alto_resources *all;
 	struct alto_prefix client;
-	const char *uri; /* absolute; of the stream's control, of the TIPS view */
+	const char *base; /* of absolute URIs, as this client sees them: "https://host:8443" */
+	const char *path; /* of the stream's control, of a new TIPS view */
 	uint64_t now_unix;
 };
 
@@ -54,6 +56,8 @@ void alto_stream_free(struct alto_stream *stream);
 int alto_stream_control(struct alto_stream *stream, const struct alto_stream_conf *conf,
 			const char *params, size_t len, struct alto_out *out, unsigned int *status,
 			struct alto_error *error);
+/* How many events were written. */
+uint64_t alto_stream_events(const struct alto_stream *stream);
 /* Nothing is followed any more: the stream ends after what was put. */
 bool alto_stream_empty(const struct alto_stream *stream);
 /* Events for what differs in all from what was told last, in the order of dependencies: network
@@ -66,7 +70,7 @@ void alto_stream_keepalive(struct alto_out *out); /* a comment line */
 /* ---- TIPS (RFC 9569) ---- */
 struct alto_tips;
 /* params: application/alto-tipsparams+json (6.1). Equal requests give the same view: then *tips is
- * one that was given before, and conf->uri is not used. The answer (6.2) is put into out. */
+ * one that was given before, and conf->path is not used. The answer (6.2) is put into out. */
 int alto_tips_open(const struct alto_stream_conf *conf, const char *params, size_t len,
 		   struct alto_out *out, struct alto_tips **tips, struct alto_error *error);
 void alto_tips_free(struct alto_tips *tips);

@@ -20,6 +20,7 @@ struct update_stream {
 	struct alto_out control; /* events of its control */
 	struct alto_out out;	 /* events that are being sent */
 	size_t at;
+	uint64_t counted;   /* of its events, in all->events */
 	bool asked;	    /* the client has taken all it was sent */
 	uint64_t spoken_us; /* last event or keep-alive */
 	struct alto_prefix client;
@@ -95,7 +96,8 @@ static void sent(struct update_stream *u)
 static void send_events(struct update_stream *u)
 {
 	u->all->in_flight += u->out.len;
-	u->all->events++;
+	u->all->events += alto_stream_events(u->state) - u->counted;
+	u->counted = alto_stream_events(u->state);
 	u->spoken_us = clock_us();
 	piece(u);
 }
@@ -175,27 +177,28 @@ static void on_gone(void *arg)
 
 /* ---- requests ---- */
 
-static struct alto_stream_conf conf_of(const struct req *req, const char *uri)
+static struct alto_stream_conf conf_of(const struct req *req, const char *base, const char *path)
 {
 	return (struct alto_stream_conf){
 		.contents = req->north->alto.streams->contents,
 		.all = alto_resources_now(req->north),
 		.client = alto_client(req),
-		.uri = uri,
+		.base = base,
+		.path = path,
 		.now_unix = (uint64_t)time(NULL),
 	};
 }
 
 static int open_state(struct req *req, struct update_stream *u, struct alto_error *error)
 {
-	char base[ALTO_BASE_LEN], uri[ALTO_BASE_LEN + 64];
-	struct alto_stream_conf conf = conf_of(req, uri);
+	char base[ALTO_BASE_LEN], path[64];
+	struct alto_stream_conf conf = conf_of(req, alto_base(req, base), path);
 
 	if (!conf.all)
 		return alto_overload(error, "there are no maps yet");
 	if (alto_secret(u->id))
 		return -ENOMEM;
-	snprintf(uri, sizeof(uri), "%s/alto/updates/%s", alto_base(req, base), u->id);
+	snprintf(path, sizeof(path), "/alto/updates/%s", u->id);
 	return alto_stream_new(&conf, req->data ? req->data : "", req->len, &u->out, &u->state,
 			       error);
 }
@@ -260,7 +263,7 @@ static struct update_stream *find(const struct alto_streams *s, const char *id)
 void alto_updates_control(struct req *req)
 {
 	struct update_stream *u = find(req->north->alto.streams, req->param[0]);
-	struct alto_stream_conf conf = conf_of(req, NULL);
+	struct alto_stream_conf conf = conf_of(req, NULL, NULL);
 	struct alto_error error = {0};
 	unsigned int status;
 	int r;
@@ -341,7 +344,7 @@ int alto_streams_open(struct north *n)
 	if (!s)
 		return -ENOMEM;
 	s->north = n;
-	s->contents = alto_contents_new();
+	s->contents = alto_contents_new(n->name[0] ? n->name : NULL);
 	if (!s->contents || uv_timer_init(n->conf.loop, &s->beat)) {
 		alto_contents_free(s->contents);
 		free(s);

@@ -66,13 +66,14 @@ static int admit(struct alto_streams *s, struct alto_tips *tips, const char *id)
 
 static int open_view(struct req *req, struct alto_out *out, struct alto_error *error)
 {
-	char base[ALTO_BASE_LEN], id[ALTO_SECRET_LEN], uri[ALTO_BASE_LEN + 64];
+	char base[ALTO_BASE_LEN], id[ALTO_SECRET_LEN], path[64];
 	struct alto_streams *s = req->north->alto.streams;
 	struct alto_stream_conf conf = {
 		.contents = s->contents,
 		.all = alto_resources_now(req->north),
 		.client = alto_client(req),
-		.uri = uri,
+		.base = alto_base(req, base),
+		.path = path,
 		.now_unix = (uint64_t)time(NULL),
 	};
 	struct alto_tips *tips;
@@ -82,7 +83,7 @@ static int open_view(struct req *req, struct alto_out *out, struct alto_error *e
 		return alto_overload(error, "there are no maps yet");
 	if (alto_secret(id))
 		return -ENOMEM;
-	snprintf(uri, sizeof(uri), "%s/alto/tips/%s", alto_base(req, base), id);
+	snprintf(path, sizeof(path), "/alto/tips/%s", id);
 	r = alto_tips_open(&conf, req->data ? req->data : "", req->len, out, &tips, error);
 	r = r ? r : admit(s, tips, id);
 	return r ? r : out->failed;

@@ -358,9 +358,11 @@ static int each(void *arg, const struct alto_event *event)
 /* RFC 8895, 5: control first, then the map, then what depends on it. */
 static void test_update_stream(void **state)
 {
-	struct alto_contents *contents = alto_contents_new();
-	const struct alto_stream_conf conf = {
-		.contents = contents, .all = all, .uri = "https://alto.example/alto/updates/1"};
+	struct alto_contents *contents = alto_contents_new(NULL);
+	const struct alto_stream_conf conf = {.contents = contents,
+					      .all = all,
+					      .base = "https://alto.example",
+					      .path = "/alto/updates/1"};
 	const char *params = small_request(ALTO_UPDATE_STREAM);
 	struct alto_out out = {.max = 1u << 20};
 	struct alto_events *events = alto_events_new();

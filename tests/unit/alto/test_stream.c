@@ -1,176 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Update streams (RFC 8895): which events come, in which order, and that patches make the whole. */
-#include "unit/alto/update_rig.h"
-
-#define URI "http://127.0.0.1:8080/alto/updates/5"
-#define PATCH "application/merge-patch+json"
-#define CONTROL "application/alto-updatestreamcontrol+json"
-#define NETMAP "application/alto-networkmap+json"
-#define COSTMAP "application/alto-costmap+json"
-
-/* ---- events ---- */
-
-struct event {
-	char name[256]; /* without the data-id */
-	char id[128];
-	char *data;
-};
-static struct event events[32];
-static unsigned int n_events;
-static struct alto_stream *stream;
-
-static void forget_events(void)
-{
-	for (unsigned int i = 0; i < n_events; i++)
-		free(events[i].data);
-	memset(events, 0, sizeof(events));
-	n_events = 0;
-}
-
-static void read_name(struct event *e, const char *text)
-{
-	const char *comma = strrchr(text, ',');
-
-	snprintf(e->name, sizeof(e->name), "%.*s", comma ? (int)(comma - text) : (int)strlen(text),
-		 text);
-	snprintf(e->id, sizeof(e->id), "%s", comma ? comma + 1 : "");
-}
-
-/* Lines of data are joined by "\n" (the HTML standard's rule for event streams). */
-static void read_data(struct event *e, const char *text)
-{
-	char *data;
-
-	assert_true(asprintf(&data, "%s%s%s", e->data ? e->data : "", e->data ? "\n" : "", text) >=
-		    0);
-	free(e->data);
-	e->data = data;
-}
-
-static void read_line(struct event *e, const char *line)
-{
-	if (strncmp(line, "event: ", 7) == 0)
-		read_name(e, line + 7);
-	else if (strncmp(line, "data: ", 6) == 0)
-		read_data(e, line + 6);
-	else
-		assert_int_equal(line[0], ':');
-}
-
-static void read_events(struct alto_out *out)
-{
-	char *at = out->data, *nl;
-
-	assert_int_equal(out->failed, 0);
-	forget_events();
-	for (; at && *at; at = nl + 1) {
-		nl = strchr(at, '\n');
-		assert_non_null(nl);
-		*nl = '\0';
-		assert_true(n_events < ARRAY_SIZE(events));
-		if (nl == at)
-			n_events += events[n_events].data != NULL;
-		else
-			read_line(&events[n_events], at);
-	}
-	alto_out_fini(out);
-}
-
-static json_t *data_of(unsigned int i)
-{
-	json_t *json = NULL;
-
-	assert_true(i < n_events);
-	assert_int_equal(json_parse(events[i].data, strlen(events[i].data), &json, NULL), 0);
-	return json;
-}
-
-static void check_event(unsigned int i, const char *name, const char *id)
-{
-	assert_true(i < n_events);
-	assert_string_equal(events[i].name, name);
-	assert_string_equal(events[i].id, id);
-}
-
-static void check_control(unsigned int i, const char *member, const char *ids)
-{
-	json_t *data = data_of(i);
-	char *text = json_text(json_object_get(data, member));
-
-	check_event(i, CONTROL, "");
-	assert_string_equal(text, q(ids));
-	free(text);
-	json_decref(data);
-}
-
-/* ---- what is asked ---- */
-
-static int try_open(const char *params)
-{
-	struct alto_stream_conf conf = rig_conf(URI);
-	struct alto_out out = {.max = ALTO_ANSWER_MAX};
-	int r = alto_stream_new(&conf, q(params), strlen(params), &out, &stream, &error);
-
-	if (r)
-		assert_int_equal(out.len, 0);
-	read_events(&out);
-	return r;
-}
-
-static void start(const char *params)
-{
-	assert_int_equal(try_open(params), 0);
-	assert_true(n_events > 0);
-}
-
-static int setup(void **state)
-{
-	stream = NULL;
-	return rig_setup(state);
-}
-
-static int teardown(void **state)
-{
-	alto_stream_free(stream);
-	forget_events();
-	return rig_teardown(state);
-}
-
-static void update(void)
-{
-	struct alto_out out = {.max = ALTO_ANSWER_MAX};
-
-	assert_int_equal(alto_stream_update(stream, all, now_unix, &out), 0);
-	read_events(&out);
-}
-
-static void change(struct state s)
-{
-	rig_set(&s);
-	update();
-}
-
-static int control(const char *params, unsigned int *status)
-{
-	struct alto_stream_conf conf = rig_conf(NULL);
-	struct alto_out out = {.max = ALTO_ANSWER_MAX};
-	int r = alto_stream_control(stream, &conf, q(params), strlen(params), &out, status, &error);
-
-	if (r == 0)
-		assert_int_equal(alto_stream_update(stream, all, now_unix, &out), 0);
-	read_events(&out);
-	return r;
-}
-
-/* Whole content of event i must be what the resource answers. */
-static void check_full(unsigned int i, const char *id, const char *body)
-{
-	json_t *want = rig_answer(id, body, NULL), *got = data_of(i);
-
-	assert_true(json_equal(got, want));
-	json_decref(got);
-	json_decref(want);
-}
+#include "unit/alto/stream_rig.h"
 
 /* ---- the beginning (RFC 8895, 5.3, 6.6) ---- */
 
@@ -181,7 +11,7 @@ static void test_first_event_is_the_control_uri(void **state)
 	start("{'add':{'m':{'resource-id':'net'}}}");
 	data = data_of(0);
 	check_event(0, CONTROL, "");
-	assert_string_equal(json_string_value(json_object_get(data, "control-uri")), URI);
+	assert_string_equal(json_string_value(json_object_get(data, "control-uri")), RIG_BASE PATH);
 	json_decref(data);
 	check_event(1, NETMAP, "m");
 	check_full(1, "net", NULL);
@@ -215,6 +45,15 @@ static void test_old_tag_gets_a_replacement(void **state)
 {
 	start("{'add':{'m':{'resource-id':'net','tag':'0123'}}}");
 	check_event(1, NETMAP, "m");
+}
+
+/* What a calendar says depends on the hour: it has no tag. */
+static void test_empty_tag_is_nobodys(void **state)
+{
+	rig_set(&(struct state){.ab = 1, .calendar = true});
+	start("{'add':{'c':{'resource-id':'net-costs','tag':'','input':{'calendared':[true],"
+	      "'cost-type':{'cost-mode':'numerical','cost-metric':'routingcost'}}}}}");
+	check_event(1, COSTMAP, "c");
 }
 
 static void test_remove_is_ignored_at_the_beginning(void **state)
@@ -510,112 +349,6 @@ static void test_path_vectors_come_whole(void **state)
 	assert_int_equal(strncmp(events[0].name, "multipart/related;", 18), 0);
 }
 
-/* ---- stream control (RFC 8895, 7) ---- */
-
-static void test_control_adds(void **state)
-{
-	unsigned int status;
-
-	start("{'add':{'m':{'resource-id':'net'}}}");
-	assert_int_equal(control("{'add':{'c':{'resource-id':'net-routingcost'}}}", &status), 0);
-	assert_int_equal(status, 202);
-	assert_int_equal(n_events, 2);
-	check_control(0, "started", "['c']");
-	check_event(1, COSTMAP, "c");
-}
-
-static void test_control_removes(void **state)
-{
-	unsigned int status;
-
-	start("{'add':{'m':{'resource-id':'net'},'c':{'resource-id':'net-routingcost'}}}");
-	assert_int_equal(control("{'remove':['c']}", &status), 0);
-	assert_int_equal(status, 204);
-	assert_int_equal(n_events, 1);
-	check_control(0, "stopped", "['c']");
-	change((struct state){.ab = 5, .delay = true, .cpu = 4});
-	assert_int_equal(n_events, 0);
-	assert_int_equal(control("{'remove':['m']}", &status), 0);
-	assert_true(alto_stream_empty(stream));
-}
-
-static void test_control_removes_twice_without_an_error(void **state)
-{
-	unsigned int status;
-
-	start("{'add':{'m':{'resource-id':'net'},'c':{'resource-id':'net-routingcost'}}}");
-	assert_int_equal(control("{'remove':['c','c']}", &status), 0);
-	check_control(0, "stopped", "['c']");
-	assert_int_equal(control("{'remove':['c']}", &status), 0);
-	assert_int_equal(n_events, 0);
-}
-
-static void test_control_adds_before_it_removes(void **state)
-{
-	unsigned int status;
-
-	start("{'add':{'m':{'resource-id':'net'}}}");
-	assert_int_equal(
-		control("{'remove':['m','c'],'add':{'c':{'resource-id':'net-hopcount'}}}", &status),
-		0);
-	assert_int_equal(status, 202);
-	check_control(0, "started", "['c']");
-	check_control(1, "stopped", "['m','c']");
-	assert_int_equal(n_events, 2);
-	assert_true(alto_stream_empty(stream));
-}
-
-static void test_control_refuses_and_changes_nothing(void **state)
-{
-	unsigned int status;
-
-	start("{'add':{'m':{'resource-id':'net'}}}");
-	check_error(control("{}", &status), ALTO_E_MISSING_FIELD, "add", NULL);
-	check_error(control("{'remove':['x']}", &status), ALTO_E_INVALID_FIELD_VALUE, "remove",
-		    "x");
-	check_error(control("{'remove':['m',5]}", &status), ALTO_E_INVALID_FIELD_VALUE, "remove",
-		    NULL);
-	check_error(control("{'remove':'m'}", &status), ALTO_E_INVALID_FIELD_TYPE, "remove", NULL);
-	check_error(control("{'add':{'m':{'resource-id':'net'}}}", &status),
-		    ALTO_E_INVALID_FIELD_VALUE, "add", "m");
-	check_error(
-		control("{'add':{'c':{'resource-id':'net-routingcost'}},'remove':['x']}", &status),
-		ALTO_E_INVALID_FIELD_VALUE, "remove", "x");
-	check_error(control("{'remove':['m'],'add':{'c':{'resource-id':'nosuch'}}}", &status),
-		    ALTO_E_INVALID_FIELD_VALUE, "add/c/resource-id", "nosuch");
-	assert_int_equal(n_events, 0);
-	change((struct state){.ab = 1, .moved = true});
-	assert_int_equal(n_events, 1);
-	check_event(0, PATCH, "m");
-}
-
-static void test_substream_id_is_used_once(void **state)
-{
-	unsigned int status;
-
-	start("{'add':{'m':{'resource-id':'net'},'c':{'resource-id':'net-routingcost'}}}");
-	assert_int_equal(control("{'remove':['c']}", &status), 0);
-	check_error(control("{'add':{'c':{'resource-id':'net-routingcost'}}}", &status),
-		    ALTO_E_INVALID_FIELD_VALUE, "add", "c");
-}
-
-static void test_limit_of_ids_in_a_streams_life(void **state)
-{
-	unsigned int status, i;
-	char params[128];
-	int r = 0;
-
-	start("{'add':{'m':{'resource-id':'net'}}}");
-	for (i = 0; r == 0 && i < 2 * ALTO_SUBSTREAM_IDS_MAX; i++) {
-		snprintf(params, sizeof(params),
-			 "{'add':{'%u':{'resource-id':'net'}},'remove':['%u']}", i, i);
-		r = control(params, &status);
-	}
-	assert_int_equal(r, -EBUSY);
-	assert_int_equal(error.status, 503);
-	assert_int_equal(i, ALTO_SUBSTREAM_IDS_MAX);
-}
-
 static void test_keep_alive_is_a_comment(void **state)
 {
 	struct alto_out out = {.max = 100};
@@ -625,70 +358,6 @@ static void test_keep_alive_is_a_comment(void **state)
 	alto_out_fini(&out);
 }
 
-/* ---- limits of size ---- */
-
-/* A star: everything reaches everything. */
-static struct alto_source *star(uint32_t n)
-{
-	struct alto_builder_conf conf = {.stat = "", .cost_source = "estimation"};
-	struct alto_source *source = NULL;
-	struct alto_builder *b = NULL;
-	struct alto_link l;
-	char name[16];
-	uint32_t id;
-
-	assert_int_equal(alto_builder_new("net", &b), 0);
-	for (uint32_t i = 0; i < n; i++) {
-		snprintf(name, sizeof(name), "p%u", i);
-		assert_int_equal(alto_builder_pid(b, name, true, &id), 0);
-	}
-	for (int v = 0; v < LINK_VALUE_MAX; v++)
-		l.value[v] = NAN;
-	l.calendar = NULL;
-	for (uint32_t i = 1; i < n; i++) {
-		l.value[LINK_ROUTINGCOST] = i;
-		l.from = 0;
-		l.to = i;
-		assert_int_equal(alto_builder_link(b, &l), 0);
-		l.from = i;
-		l.to = 0;
-		assert_int_equal(alto_builder_link(b, &l), 0);
-	}
-	assert_int_equal(alto_builder_finish(b, &conf, &source), 0);
-	return source;
-}
-
-static void test_limit_of_bytes_of_a_stream(void **state)
-{
-	rig_use(star(800));
-	assert_int_equal(try_open("{'add':{'1':{'resource-id':'net-routingcost'}}}"), 0);
-	alto_stream_free(stream);
-	stream = NULL;
-	assert_int_equal(try_open("{'add':{'1':{'resource-id':'net-routingcost'},"
-				  "'2':{'resource-id':'net-routingcost-ordinal'},"
-				  "'3':{'resource-id':'net-hopcount'}}}"),
-			 -EBUSY);
-	assert_int_equal(error.status, 503);
-	assert_non_null(strstr(error.why, "16777216"));
-}
-
-static void test_too_large_a_stream_is_made_smaller(void **state)
-{
-	rig_use(star(100));
-	start("{'add':{'1':{'resource-id':'net-routingcost'},"
-	      "'2':{'resource-id':'net-routingcost-ordinal'},"
-	      "'3':{'resource-id':'net-hopcount'}}}");
-	rig_use(star(800));
-	update();
-	check_control(0, "stopped", "['3']");
-	assert_non_null(strstr(events[0].data, "too large"));
-	assert_int_equal(n_events, 3);
-	check_event(1, COSTMAP, "1");
-	check_event(2, COSTMAP, "2");
-}
-
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -696,6 +365,7 @@ int main(void)
 		T(test_network_map_comes_before_its_cost_maps),
 		T(test_current_tag_needs_no_replacement),
 		T(test_old_tag_gets_a_replacement),
+		T(test_empty_tag_is_nobodys),
 		T(test_remove_is_ignored_at_the_beginning),
 		T(test_unknown_members_are_ignored),
 		T(test_add_is_needed),
@@ -716,16 +386,7 @@ int main(void)
 		T(test_stream_without_resources_is_empty),
 		T(test_endpoint_costs_are_the_clients),
 		T(test_path_vectors_come_whole),
-		T(test_control_adds),
-		T(test_control_removes),
-		T(test_control_removes_twice_without_an_error),
-		T(test_control_adds_before_it_removes),
-		T(test_control_refuses_and_changes_nothing),
-		T(test_substream_id_is_used_once),
-		T(test_limit_of_ids_in_a_streams_life),
 		T(test_keep_alive_is_a_comment),
-		T(test_limit_of_bytes_of_a_stream),
-		T(test_too_large_a_stream_is_made_smaller),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,13 +2,15 @@
 /* TIPS views (RFC 9569): graph of versions, its invariants, which edge is recommended. */
 #include "unit/alto/update_rig.h"
 
-#define URI "http://127.0.0.1:8080/alto/tips/"
+#define PATH "/alto/tips/"
+#define URI RIG_BASE PATH
 #define PATCH "application/merge-patch+json"
 #define COSTMAP "application/alto-costmap+json"
 
 static struct alto_tips *tips;
 static json_t *summary; /* the last updates-graph-summary */
 static char view_uri[128];
+static const char *base = RIG_BASE; /* as the client sees it */
 
 static int setup(void **state)
 {
@@ -48,11 +50,12 @@ static void take_summary(struct alto_out *out, const char *member)
 static int try_open(const char *name, const char *params)
 {
 	struct alto_out out = {.max = 4096};
-	char uri[128] = "";
-	struct alto_stream_conf conf = rig_conf(uri);
+	char path[128] = "";
+	struct alto_stream_conf conf = rig_conf(path);
 	int r;
 
-	snprintf(uri, sizeof(uri), URI "%s", name);
+	conf.base = base;
+	snprintf(path, sizeof(path), PATH "%s", name);
 	r = alto_tips_open(&conf, q(params), strlen(params), &out, &tips, &error);
 	if (r == 0)
 		take_summary(&out, "tips-view-summary");
@@ -132,6 +135,16 @@ static void test_equal_requests_share_a_view(void **state)
 	assert_int_equal(try_open("2", same), 0);
 	assert_ptr_equal(tips, first);
 	assert_string_equal(view_uri, URI "1");
+}
+
+/* Nor does the host that one client asked for become another's. */
+static void test_uri_of_a_shared_view_is_on_the_clients_host(void **state)
+{
+	assert_int_equal(try_open("1", "{'resource-id':'net'}"), 0);
+	base = "https://alto.example";
+	assert_int_equal(try_open("2", "{'resource-id':'net'}"), 0);
+	base = RIG_BASE;
+	assert_string_equal(view_uri, "https://alto.example" PATH "1");
 }
 
 static void test_other_requests_have_their_own_view(void **state)
@@ -389,6 +402,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_open_answers_uri_and_summary),
 		T(test_equal_requests_share_a_view),
+		T(test_uri_of_a_shared_view_is_on_the_clients_host),
 		T(test_other_requests_have_their_own_view),
 		T(test_views_of_clients_addresses_are_not_shared),
 		T(test_open_refuses),

@@ -31,6 +31,7 @@ struct state {
 	bool calendar; /* two hours, in the second of which A to B costs 9 */
 };
 
+#define RIG_BASE "http://127.0.0.1:8080"
 #define RIG_NOW 1404219600u /* on the hour */
 
 static struct alto_contents *contents;
@@ -123,7 +124,7 @@ static void rig_set(const struct state *s)
 
 static int rig_setup(void **state)
 {
-	contents = alto_contents_new();
+	contents = alto_contents_new("pe1");
 	now_unix = RIG_NOW;
 	rig_set(&(struct state){.ab = 1, .delay = true, .cpu = 4});
 	return 0;
@@ -137,10 +138,13 @@ static int rig_teardown(void **state)
 	return 0;
 }
 
-static struct alto_stream_conf rig_conf(const char *uri)
+static struct alto_stream_conf rig_conf(const char *path)
 {
-	struct alto_stream_conf conf = {
-		.contents = contents, .all = all, .uri = uri, .now_unix = now_unix};
+	struct alto_stream_conf conf = {.contents = contents,
+					.all = all,
+					.base = RIG_BASE,
+					.path = path,
+					.now_unix = now_unix};
 
 	assert_int_equal(alto_endpoint_parse(client_text, &conf.client), 0);
 	return conf;
@@ -155,6 +159,7 @@ static json_t *rig_answer(const char *id, const char *body, char **raw)
 				   .body = body,
 				   .len = body ? strlen(body) : 0,
 				   .client = conf.client,
+				   .host = "pe1",
 				   .now_unix = now_unix};
 	struct alto_reply reply = {0};
 	json_t *json = NULL;

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Control of update streams (RFC 8895, 7), and their limits. */
+#include "unit/alto/stream_rig.h"
+
+static int control(const char *params, unsigned int *status)
+{
+	struct alto_stream_conf conf = rig_conf(NULL);
+	struct alto_out out = {.max = ALTO_ANSWER_MAX};
+	int r = alto_stream_control(stream, &conf, q(params), strlen(params), &out, status, &error);
+
+	if (r == 0)
+		assert_int_equal(alto_stream_update(stream, all, now_unix, &out), 0);
+	read_events(&out);
+	return r;
+}
+
+/* ---- stream control (RFC 8895, 7) ---- */
+
+static void test_control_adds(void **state)
+{
+	unsigned int status;
+
+	start("{'add':{'m':{'resource-id':'net'}}}");
+	assert_int_equal(control("{'add':{'c':{'resource-id':'net-routingcost'}}}", &status), 0);
+	assert_int_equal(status, 202);
+	assert_int_equal(n_events, 2);
+	check_control(0, "started", "['c']");
+	check_event(1, COSTMAP, "c");
+}
+
+static void test_control_removes(void **state)
+{
+	unsigned int status;
+
+	start("{'add':{'m':{'resource-id':'net'},'c':{'resource-id':'net-routingcost'}}}");
+	assert_int_equal(control("{'remove':['c']}", &status), 0);
+	assert_int_equal(status, 204);
+	assert_int_equal(n_events, 1);
+	check_control(0, "stopped", "['c']");
+	change((struct state){.ab = 5, .delay = true, .cpu = 4});
+	assert_int_equal(n_events, 0);
+	assert_int_equal(control("{'remove':['m']}", &status), 0);
+	assert_true(alto_stream_empty(stream));
+}
+
+static void test_control_removes_twice_without_an_error(void **state)
+{
+	unsigned int status;
+
+	start("{'add':{'m':{'resource-id':'net'},'c':{'resource-id':'net-routingcost'}}}");
+	assert_int_equal(control("{'remove':['c','c']}", &status), 0);
+	check_control(0, "stopped", "['c']");
+	assert_int_equal(control("{'remove':['c']}", &status), 0);
+	assert_int_equal(n_events, 0);
+}
+
+static void test_control_adds_before_it_removes(void **state)
+{
+	unsigned int status;
+
+	start("{'add':{'m':{'resource-id':'net'}}}");
+	assert_int_equal(
+		control("{'remove':['m','c'],'add':{'c':{'resource-id':'net-hopcount'}}}", &status),
+		0);
+	assert_int_equal(status, 202);
+	check_control(0, "started", "['c']");
+	check_control(1, "stopped", "['m','c']");
+	assert_int_equal(n_events, 2);
+	assert_true(alto_stream_empty(stream));
+}
+
+static void test_control_refuses_and_changes_nothing(void **state)
+{
+	unsigned int status;
+
+	start("{'add':{'m':{'resource-id':'net'}}}");
+	check_error(control("{}", &status), ALTO_E_MISSING_FIELD, "add", NULL);
+	check_error(control("{'remove':['x']}", &status), ALTO_E_INVALID_FIELD_VALUE, "remove",
+		    "x");
+	check_error(control("{'remove':['m',5]}", &status), ALTO_E_INVALID_FIELD_VALUE, "remove",
+		    NULL);
+	check_error(control("{'remove':'m'}", &status), ALTO_E_INVALID_FIELD_TYPE, "remove", NULL);
+	check_error(control("{'add':{'m':{'resource-id':'net'}}}", &status),
+		    ALTO_E_INVALID_FIELD_VALUE, "add", "m");
+	check_error(
+		control("{'add':{'c':{'resource-id':'net-routingcost'}},'remove':['x']}", &status),
+		ALTO_E_INVALID_FIELD_VALUE, "remove", "x");
+	check_error(control("{'remove':['m'],'add':{'c':{'resource-id':'nosuch'}}}", &status),
+		    ALTO_E_INVALID_FIELD_VALUE, "add/c/resource-id", "nosuch");
+	assert_int_equal(n_events, 0);
+	change((struct state){.ab = 1, .moved = true});
+	assert_int_equal(n_events, 1);
+	check_event(0, PATCH, "m");
+}
+
+static void test_substream_id_is_used_once(void **state)
+{
+	unsigned int status;
+
+	start("{'add':{'m':{'resource-id':'net'},'c':{'resource-id':'net-routingcost'}}}");
+	assert_int_equal(control("{'remove':['c']}", &status), 0);
+	check_error(control("{'add':{'c':{'resource-id':'net-routingcost'}}}", &status),
+		    ALTO_E_INVALID_FIELD_VALUE, "add", "c");
+}
+
+static void test_limit_of_ids_in_a_streams_life(void **state)
+{
+	unsigned int status, i;
+	char params[128];
+	int r = 0;
+
+	start("{'add':{'m':{'resource-id':'net'}}}");
+	for (i = 0; r == 0 && i < 2 * ALTO_SUBSTREAM_IDS_MAX; i++) {
+		snprintf(params, sizeof(params),
+			 "{'add':{'%u':{'resource-id':'net'}},'remove':['%u']}", i, i);
+		r = control(params, &status);
+	}
+	assert_int_equal(r, -EBUSY);
+	assert_int_equal(error.status, 503);
+	assert_int_equal(i, ALTO_SUBSTREAM_IDS_MAX);
+}
+
+/* ---- limits of size ---- */
+
+/* A star: everything reaches everything. */
+static struct alto_source *star(uint32_t n, double cost)
+{
+	struct alto_builder_conf conf = {.stat = "", .cost_source = "estimation"};
+	struct alto_source *source = NULL;
+	struct alto_builder *b = NULL;
+	struct alto_link l;
+	char name[16];
+	uint32_t id;
+
+	assert_int_equal(alto_builder_new("net", &b), 0);
+	for (uint32_t i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "p%u", i);
+		assert_int_equal(alto_builder_pid(b, name, true, &id), 0);
+	}
+	for (int v = 0; v < LINK_VALUE_MAX; v++)
+		l.value[v] = NAN;
+	l.calendar = NULL;
+	for (uint32_t i = 1; i < n; i++) {
+		l.value[LINK_ROUTINGCOST] = i * cost;
+		l.from = 0;
+		l.to = i;
+		assert_int_equal(alto_builder_link(b, &l), 0);
+		l.from = i;
+		l.to = 0;
+		assert_int_equal(alto_builder_link(b, &l), 0);
+	}
+	assert_int_equal(alto_builder_finish(b, &conf, &source), 0);
+	return source;
+}
+
+static void test_limit_of_bytes_of_a_stream(void **state)
+{
+	rig_use(star(800, 1));
+	assert_int_equal(try_open("{'add':{'1':{'resource-id':'net-routingcost'}}}"), 0);
+	alto_stream_free(stream);
+	stream = NULL;
+	assert_int_equal(try_open("{'add':{'1':{'resource-id':'net-routingcost'},"
+				  "'2':{'resource-id':'net-routingcost-ordinal'},"
+				  "'3':{'resource-id':'net-hopcount'}}}"),
+			 -EBUSY);
+	assert_int_equal(error.status, 503);
+	assert_non_null(strstr(error.why, "16777216"));
+}
+
+/* Other streams count, the same content only once. */
+static void test_limit_of_bytes_of_all(void **state)
+{
+	struct alto_stream *streams[16] = {0};
+	unsigned int n = 0;
+	char params[256];
+	size_t size = 1;
+	int r = 0;
+
+	rig_use(star(800, 1));
+	for (; r == 0 && n < ARRAY_SIZE(streams); n++) {
+		snprintf(params, sizeof(params),
+			 "{'add':{'1':{'resource-id':'net-costs','input':{'constraints':['le %u'],"
+			 "'cost-type':{'cost-mode':'numerical','cost-metric':'routingcost'}}}}}",
+			 100000 + n / 2);
+		r = try_open(params);
+		streams[n] = r ? NULL : stream;
+		size = r ? size : strlen(events[1].data);
+	}
+	assert_int_equal(r, -EBUSY);
+	assert_int_equal(error.status, 503);
+	assert_int_equal(n - 1, ALTO_FOLLOWED_BYTES_MAX / size * 2);
+	stream = NULL;
+	alto_stream_free(streams[0]);
+	assert_int_equal(try_open(params), -EBUSY); /* streams[1] follows the same */
+	alto_stream_free(streams[1]);
+	assert_int_equal(try_open(params), 0);
+	for (unsigned int i = 2; i < n; i++)
+		alto_stream_free(streams[i]);
+}
+
+static void test_large_contents_are_told_whole(void **state)
+{
+	rig_use(star(800, 1));
+	start("{'add':{'c':{'resource-id':'net-routingcost'}}}");
+	assert_true(strlen(events[1].data) > ALTO_PATCH_TEXT_MAX);
+	rig_use(star(800, 2));
+	update();
+	assert_int_equal(n_events, 1);
+	check_event(0, COSTMAP, "c");
+}
+
+static void test_too_large_a_stream_is_made_smaller(void **state)
+{
+	rig_use(star(100, 1));
+	start("{'add':{'1':{'resource-id':'net-routingcost'},"
+	      "'2':{'resource-id':'net-routingcost-ordinal'},"
+	      "'3':{'resource-id':'net-hopcount'}}}");
+	rig_use(star(800, 1));
+	update();
+	check_control(0, "stopped", "['3']");
+	assert_non_null(strstr(events[0].data, "too large"));
+	assert_int_equal(n_events, 3);
+	check_event(1, COSTMAP, "1");
+	check_event(2, COSTMAP, "2");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_control_adds),
+		T(test_control_removes),
+		T(test_control_removes_twice_without_an_error),
+		T(test_control_adds_before_it_removes),
+		T(test_control_refuses_and_changes_nothing),
+		T(test_substream_id_is_used_once),
+		T(test_limit_of_ids_in_a_streams_life),
+		T(test_limit_of_bytes_of_a_stream),
+		T(test_limit_of_bytes_of_all),
+		T(test_large_contents_are_told_whole),
+		T(test_too_large_a_stream_is_made_smaller),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
