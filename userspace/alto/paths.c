@@ -244,7 +244,7 @@ static void level(struct search *run, uint32_t want)
 			break;
 		}
 		--*run->steps;
-		if (left == 1 && run->deeper) {
+		if (left == 1 && run->deeper && f->cursor[depth] == f->s->pids[u].first_link) {
 			f->cursor[depth] = f->s->pids[u + 1].first_link;
 			last_link(run, u, want);
 			continue;
