@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "north/server.h"
+#include "north/tls.h"
 
 #define ACCEPTS_AT_ONCE 16
 #define TURNS_MS 500 /* between looks at who is too slow */
@@ -101,8 +101,10 @@ void accept_on_notify(void *cls, struct MHD_Connection *mhd, void **context,
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		*context = n->accepting;
-		if (n->accepting)
+		if (n->accepting) {
 			n->accepting->mhd = mhd;
+			tls_begin(n->accepting);
+		}
 		n->accepting = NULL;
 	} else if (*context) {
 		conn_free(*context);

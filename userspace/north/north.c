@@ -14,6 +14,8 @@
 
 #define FLUSH_ROUNDS 20 /* of at most FLUSH_MS each, at close */
 #define FLUSH_MS 10
+#define FUTILE_ROUNDS 8 /* of TLS in which nothing moved; then a pause */
+#define FUTILE_MS 20
 
 /* ---- libmicrohttpd on the loop ---- */
 
@@ -32,24 +34,48 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	north_drive(((struct engine *)poll->data)->north);
 }
 
+static void on_again(uv_idle_t *idle)
+{
+	north_drive(idle->data);
+}
+
+/* Milliseconds until it wants to run again, -1: not before something happens. */
+static int64_t run(struct engine *engine)
+{
+	MHD_UNSIGNED_LONG_LONG timeout;
+
+	if (!engine->mhd)
+		return -1;
+	MHD_run(engine->mhd);
+	if (MHD_get_timeout(engine->mhd, &timeout) != MHD_YES)
+		return -1;
+	return timeout > INT32_MAX ? INT32_MAX : (int64_t)timeout;
+}
+
+/*
+ * libmicrohttpd 0.9.75 takes a connection whose TLS handshake waits for the client as ready for
+ * ever. When nothing moves, it is not: what comes in wakes the loop anyway.
+ */
+static int64_t run_tls(struct north *n)
+{
+	int64_t timeout = run(&n->engines[ENGINE_TLS]);
+
+	n->futile = n->moved == n->moved_seen ? n->futile + 1 : 0;
+	n->moved_seen = n->moved;
+	return timeout == 0 && n->futile > FUTILE_ROUNDS ? FUTILE_MS : timeout;
+}
+
 void north_drive(struct north *n)
 {
-	MHD_UNSIGNED_LONG_LONG timeout, soonest = 0;
-	bool any = false;
+	int64_t plain = run(&n->engines[ENGINE_PLAIN]), tls = run_tls(n);
+	int64_t soonest = plain < 0 || (tls >= 0 && tls < plain) ? tls : plain;
 
-	for (int i = 0; i < ENGINE_MAX; i++) {
-		if (!n->engines[i].mhd)
-			continue;
-		MHD_run(n->engines[i].mhd);
-		if (MHD_get_timeout(n->engines[i].mhd, &timeout) != MHD_YES)
-			continue;
-		soonest = any && soonest < timeout ? soonest : timeout;
-		any = true;
-	}
-	if (any)
-		uv_timer_start(&n->timer, on_timer, soonest, 0);
-	else
-		uv_timer_stop(&n->timer);
+	uv_idle_stop(&n->again);
+	uv_timer_stop(&n->timer);
+	if (soonest == 0) /* others come first: a timer would run before them */
+		uv_idle_start(&n->again, on_again);
+	else if (soonest > 0)
+		uv_timer_start(&n->timer, on_timer, (uint64_t)soonest, 0);
 }
 
 void north_wake(struct north *n)
@@ -164,12 +190,13 @@ static int add_handles(struct north *n, struct err *err)
 {
 	int r = uv_timer_init(n->conf.loop, &n->timer);
 
+	uv_idle_init(n->conf.loop, &n->again);
 	uv_timer_init(n->conf.loop, &n->turns);
 	uv_timer_init(n->conf.loop, &n->observe.wake);
-	n->turns.data = n->timer.data = n;
+	n->turns.data = n->timer.data = n->again.data = n;
 	uv_timer_init(n->conf.loop, &n->observe.patience);
 	n->observe.wake.data = n->observe.patience.data = n;
-	n->handles += 4;
+	n->handles += 5;
 	r = r ? r : add_polls(n);
 	return r ? err_set(err, r, "", NULL, "event loop: %s", uv_strerror(r)) : 0;
 }
@@ -343,6 +370,7 @@ void north_close(struct north *n)
 	}
 	stop_requests(n);
 	uv_close((uv_handle_t *)&n->timer, on_closed);
+	uv_close((uv_handle_t *)&n->again, on_closed);
 	uv_close((uv_handle_t *)&n->turns, on_closed);
 	uv_close((uv_handle_t *)&n->observe.wake, on_closed);
 	uv_close((uv_handle_t *)&n->observe.patience, on_closed);

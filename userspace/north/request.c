@@ -352,6 +352,7 @@ enum MHD_Result rest_on_request(void *cls, struct MHD_Connection *conn, const ch
 {
 	struct req *req = *ctx;
 
+	((struct north *)cls)->moved++;
 	if (!req) {
 		req = req_new(cls, conn, url, method);
 		*ctx = req;

@@ -82,7 +82,11 @@ struct north {
 	uint64_t opened_us;
 	struct engine engines[ENGINE_MAX];
 	uv_timer_t timer;
-	uv_timer_t turns; /* runs while there are connections */
+	uv_idle_t again;     /* MHD has more to do at once: in the loop's next round */
+	uint64_t moved;	     /* bytes and calls of TLS connections */
+	uint64_t moved_seen; /* at the last round */
+	unsigned int futile; /* rounds since then */
+	uv_timer_t turns;    /* runs while there are connections */
 	unsigned int turn_s;
 	unsigned int
 		handles; /* open on the loop, and answers of ncc's to come: see north_release */

@@ -5,6 +5,7 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "grpc/grpc.h"
 
@@ -54,6 +55,35 @@ static gnutls_session_t session_of(const struct conn *conn)
 			: NULL;
 
 	return info ? info->tls_session : NULL;
+}
+
+static ssize_t pull(gnutls_transport_ptr_t ptr, void *data, size_t len)
+{
+	struct conn *conn = ptr;
+	ssize_t n = recv(conn->fd, data, len, 0);
+
+	conn->north->moved += n >= 0;
+	return n;
+}
+
+static ssize_t push(gnutls_transport_ptr_t ptr, const void *data, size_t len)
+{
+	struct conn *conn = ptr;
+	ssize_t n = send(conn->fd, data, len, MSG_NOSIGNAL);
+
+	conn->north->moved += n >= 0;
+	return n;
+}
+
+void tls_begin(struct conn *conn)
+{
+	gnutls_session_t session = session_of(conn);
+
+	if (!session)
+		return;
+	gnutls_transport_set_ptr(session, conn);
+	gnutls_transport_set_pull_function(session, pull);
+	gnutls_transport_set_push_function(session, push);
 }
 
 bool tls_send(const struct conn *conn, const char *text, size_t len)

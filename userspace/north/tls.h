@@ -13,6 +13,8 @@ struct tls_files {
 /* -EINVAL: err names the file and what is wrong in it. */
 int tls_load(const struct north_alto_conf *conf, struct tls_files *out, struct err *err);
 void tls_files_fini(struct tls_files *files);
+/* A connection begins: its bytes are counted in north->moved from here on. */
+void tls_begin(struct conn *conn);
 /* What fits at once; true: all of it. False also before the handshake is done. */
 bool tls_send(const struct conn *conn, const char *text, size_t len);
 /* Looks at the client's certificate, once: conn->principal, conn->untrusted. */

@@ -468,7 +468,6 @@ static void test_not_gzip(void **state)
 /* n domains, none of which has links. */
 static void replace_many(struct rig *rig, unsigned int n)
 {
-	const struct alto_snapshot *old = broker_snapshot(rig->broker);
 	char *body = malloc(100 + n * 80ul);
 	size_t at = sprintf(body, "{\"domains\": {");
 
@@ -478,7 +477,7 @@ static void replace_many(struct rig *rig, unsigned int n)
 			      i ? ", " : "", i, i / 256, i % 256);
 	strcpy(body + at, "}, \"links\": []}");
 	assert_int_equal(rig_status(rig, "PUT /broker/v1/domains", body), 204);
-	rig_new_snapshot(rig, old);
+	rig_until(rig, rig_source(rig)->n_pids == n + 1);
 	free(body);
 }
 
@@ -497,24 +496,53 @@ static void test_large_map(void **state)
 		   "Content-Type: application/alto-networkmapfilter+json\r\n", "{\"pids\": []}");
 }
 
-/* RFC 7285, 8.5.1 and 8.7.1: too much for this server: 503 and when to come again. */
+/* n domains around the first one: all reach all. */
+static void replace_star(struct rig *rig, unsigned int n)
+{
+	char *body = malloc(100 + n * 120ul);
+	size_t at = sprintf(body, "{\"domains\": {\"hub\": {\"transit\": true}");
+
+	for (unsigned int i = 0; i < n; i++)
+		at += sprintf(body + at, ", \"d%u\": {}", i);
+	at += sprintf(body + at, "}, \"links\": [");
+	for (unsigned int i = 0; i < n; i++)
+		at += sprintf(body + at, "%s{\"a\": \"hub\", \"b\": \"d%u\", \"routingcost\": 1}",
+			      i ? ", " : "", i);
+	strcpy(body + at, "]}");
+	assert_int_equal(rig_status(rig, "PUT /broker/v1/domains", body), 204);
+	rig_until(rig, rig_source(rig)->n_links == 2 * n);
+	free(body);
+}
+
+/* RFC 7285, 8.5.1: more than this server is ready to tell: 503, and when to come again. */
 static void test_too_large(void **state)
 {
 	struct rig *rig = *state;
-	const struct place at = place_alto(rig);
 	char buf[256];
 	struct got g;
 
-	replace_many(rig, 5000);
-	get(rig, "GET /alto/costmap/domains/routingcost/ordinal", "", &g);
-	if (g.a.status == 503) {
-		assert_problem(&g.a, 503, "", "");
-		assert_string_equal(header_of(&g, "Retry-After", buf), "5");
-	} else { /* pairs that do not reach each other have no cost */
-		assert_int_equal(g.a.status, 200);
-	}
+	replace_star(rig, 1100); /* beyond ALTO_CELLS_MAX */
+	get(rig, "GET /alto/costmap/domains/routingcost", "", &g);
+	assert_problem(&g.a, 503, "", "");
+	assert_string_equal(header_of(&g, "Retry-After", buf), "5");
+	assert_string_equal(header_of(&g, "Cache-Control", buf), "no-store");
 	got_free(&g);
-	assert_int_equal(status_at(rig, &at, "GET /alto/directory", "", NULL), 200);
+	assert_int_equal(get_status(rig, "GET /alto/networkmap/domains", ""), 200);
+}
+
+/* Answers beyond what is kept are made anew; those that are kept go first that nobody asks for. */
+static void test_cache_is_bounded(void **state)
+{
+	struct rig *rig = *state;
+
+	replace_star(rig, 900);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(get_status(rig, "GET /alto/costmap/domains/routingcost", ""), 200);
+		assert_int_equal(
+			get_status(rig, "GET /alto/costmap/domains/routingcost/ordinal", ""), 200);
+		assert_int_equal(get_status(rig, "GET /alto/costmap/domains/hopcount", ""), 200);
+		check_gzip(rig, "GET /alto/costmap/domains/hopcount", "", NULL);
+	}
 }
 
 /* ---- clients on the unix socket are not known by address ---- */
@@ -564,6 +592,7 @@ int main(void)
 		WITH(test_not_gzip),
 		WITH(test_large_map),
 		WITH(test_too_large),
+		WITH(test_cache_is_bounded),
 		WITH(test_client_address),
 	};
 
