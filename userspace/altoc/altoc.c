@@ -12,6 +12,13 @@ const char *const altoc_state_names[ALTOC_STATE_MAX] = {
 	[ALTOC_REFUSED] = "refused",
 };
 
+struct altoc_times altoc_times = {
+	.refresh_ms = ALTOC_REFRESH_MS,
+	.retry_ms = ALTOC_RETRY_MS,
+	.settle_ms = ALTOC_SETTLE_MS,
+	.second_ms = 1000,
+};
+
 uint64_t altoc_now(const struct altoc_peer *peer)
 {
 	return uv_now(peer->altoc->conf.loop);
@@ -35,7 +42,7 @@ static void on_tick(uv_timer_t *timer)
 
 void altoc_tick_soon(struct altoc *altoc)
 {
-	uv_timer_start(&altoc->tick, on_tick, 0, ALTOC_REFRESH_MS);
+	uv_timer_start(&altoc->tick, on_tick, 0, altoc_times.refresh_ms);
 }
 
 static void on_begin(uv_timer_t *timer)
@@ -151,7 +158,7 @@ static void start_timers(struct altoc *altoc)
 
 	uv_timer_init(loop, &altoc->tick);
 	altoc->tick.data = altoc;
-	uv_timer_start(&altoc->tick, on_tick, ALTOC_REFRESH_MS, ALTOC_REFRESH_MS);
+	uv_timer_start(&altoc->tick, on_tick, altoc_times.refresh_ms, altoc_times.refresh_ms);
 	for (unsigned int i = 0; i < altoc->n; i++) {
 		struct altoc_peer *peer = &altoc->peers[i];
 

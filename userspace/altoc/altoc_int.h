@@ -33,6 +33,13 @@
 #define ALTOC_URL_MAX 2048
 #define ALTOC_TEXT 320 /* of an error */
 
+/* How long things take; tests lower them before they open. */
+struct altoc_times {
+	uint64_t refresh_ms, retry_ms, settle_ms;
+	uint64_t second_ms; /* of what is configured in seconds */
+};
+extern struct altoc_times altoc_times;
+
 struct altoc_peer;
 
 /* ---- doc.c ---- */

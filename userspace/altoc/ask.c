@@ -130,8 +130,9 @@ static void on_map(void *arg, const struct fetch_answer *a)
 	if (!a->status && r)
 		err_object(&err, "resource %s", slot->id);
 	if (r) {
+		/* Once it may be that the network map changed between two answers. */
 		peer->stale |= r == -ESTALE;
-		altoc_fail(peer, slot, is_refusal(a), &err);
+		altoc_fail(peer, slot, is_refusal(a) && (r != -ESTALE || peer->stale_again), &err);
 	} else {
 		slot->error[0] = '\0';
 		altoc_commit(peer);

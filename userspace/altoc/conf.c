@@ -235,8 +235,8 @@ static int check_times(struct altoc_peer *peer, const struct altoc_source *c, st
 		return err_set(err, -EINVAL, "/keep_s", NULL,
 			       "must be at least twice poll_s: %ju or more",
 			       (uintmax_t)(2 * poll_s));
-	peer->poll_ms = poll_s * 1000;
-	peer->keep_ms = keep_s * 1000;
+	peer->poll_ms = poll_s * altoc_times.second_ms;
+	peer->keep_ms = keep_s * altoc_times.second_ms;
 	return 0;
 }
 

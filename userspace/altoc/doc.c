@@ -223,7 +223,7 @@ void altoc_expire(struct altoc_peer *peer)
 			continue;
 		log_warn("ALTO source not confirmed for too long, withdrawn",
 			 "source=%s resource=%s keep_s=%ju", peer->conf.name, slot->id,
-			 (uintmax_t)(peer->keep_ms / 1000));
+			 (uintmax_t)(peer->keep_ms / altoc_times.second_ms));
 		take(&slot->view, NULL);
 		altoc_doc_forget(slot);
 		dropped = true;

@@ -131,7 +131,7 @@ static bool is_fresh(const struct altoc_peer *peer, const struct sample *s)
 {
 	uint64_t now = view_time(peer->altoc->conf.view, clock_us());
 
-	return s->received_us && now < s->received_us + ALTOC_REFRESH_MS * 1000 / 2;
+	return s->received_us && now < s->received_us + altoc_times.refresh_ms * 1000 / 2;
 }
 
 void altoc_wish(const struct altoc_peer *peer, const struct samples *have,

@@ -45,7 +45,7 @@ static uint64_t with_jitter(uint64_t ms)
 
 static uint64_t next_pause(struct altoc_peer *peer)
 {
-	uint64_t ms = peer->retry_ms ? peer->retry_ms * 2 : ALTOC_RETRY_MS;
+	uint64_t ms = peer->retry_ms ? peer->retry_ms * 2 : altoc_times.retry_ms;
 
 	peer->retry_ms = ms < peer->poll_ms ? ms : peer->poll_ms;
 	return with_jitter(peer->retry_ms);
@@ -85,14 +85,15 @@ static void end_bad(struct altoc_peer *peer)
 
 static void end_good(struct altoc_peer *peer)
 {
-	if (!peer->unstreamed)
+	/* Why the stream was lost stands until it runs again. */
+	if (!peer->unstreamed && (!peer->stream || peer->settled))
 		peer->why[0] = '\0';
 	schedule(peer, peer->poll_ms);
 	if (peer->stream)
 		return;
 	if (peer->state != ALTOC_POLLING)
 		log_info("ALTO source is polled", "source=%s poll_s=%ju", peer->conf.name,
-			 (uintmax_t)(peer->poll_ms / 1000));
+			 (uintmax_t)(peer->poll_ms / altoc_times.second_ms));
 	peer->state = ALTOC_POLLING;
 	peer->stale_again = false;
 	peer->retry_ms = 0;

@@ -145,16 +145,17 @@ static int on_piece(void *arg, const struct fetch_answer *head, const char *byte
 	return err_set(&peer->stream_err, r, "event", NULL, "cannot be taken: %s", strerror(-r));
 }
 
-/* A stream that never told everything is not tried again for some rounds; one that broke off, or
- * told of a new map before all of it, at once. */
+/* A stream that never told everything, or told what does not hold, is not tried again for some
+ * rounds; one that broke off is, and so is one whose tags did not fit, once. */
 static void end_stream(struct altoc_peer *peer, struct err *err)
 {
-	bool refused = peer->stream_refused;
+	bool again = peer->stale && !peer->stale_again;
+	bool refused = peer->stream_refused && !again;
 
 	if (!err->object[0])
 		err_object(err, "update stream");
-	if (!peer->settled || refused)
-		peer->unstreamed = peer->stale && !peer->stale_again ? 0 : ALTOC_ROUNDS_UNSTREAMED;
+	if ((!peer->settled || refused) && !again)
+		peer->unstreamed = ALTOC_ROUNDS_UNSTREAMED;
 	peer->stale_again = peer->stale;
 	peer->stale = false;
 	peer->refused = false;
@@ -235,7 +236,7 @@ int altoc_stream_start(struct altoc_peer *peer, struct err *err)
 	conf.body = body;
 	conf.body_len = strlen(body);
 	conf.timeout_ms = 0;
-	conf.silence_ms = ALTOC_SILENCE_S * 1000;
+	conf.silence_ms = (long)(ALTOC_SILENCE_S * altoc_times.second_ms);
 	conf.max = 0;
 	conf.compressed = false;
 	peer->events = alto_events_new();
@@ -272,11 +273,11 @@ void altoc_stream_check(struct altoc_peer *peer)
 		peer->retry_ms = 0;
 		peer->stale_again = false;
 	}
-	if (!peer->unsettled_ms || now - peer->unsettled_ms < ALTOC_SETTLE_MS)
+	if (!peer->unsettled_ms || now - peer->unsettled_ms < altoc_times.settle_ms)
 		return;
 	err_set(&err, -ESTALE, "/meta/vtag/tag", peer->slots[0].cur->map->vtag.tag,
-		"must be followed by the costs that depend on it, within %d s",
-		ALTOC_SETTLE_MS / 1000);
+		"must be followed by what depends on it, within %ju ms",
+		(uintmax_t)altoc_times.settle_ms);
 	peer->stream_refused = true;
 	end_stream(peer, &err);
 }
