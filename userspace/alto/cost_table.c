@@ -114,63 +114,40 @@ int alto_cost_check(const struct alto_source *s, const struct alto_cost_ask *ask
 
 /* ---- values ---- */
 
-/* Of a PID with itself, as alto_source_cost() says. */
-static double self(enum alto_metric metric)
+/* One metric from a source, and where its values stand in the table. */
+static int fill_metric(const struct fill *f, enum alto_metric metric, uint32_t src, double *to)
 {
-	return metric == ALTO_ROUTINGCOST || metric == ALTO_HOPCOUNT ? 0 : NAN;
+	const double *values = alto_source_values(f->s, metric, src);
+
+	if (!values)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < f->dst->n; i++)
+		to[i] = values[f->dst->pid[i]];
+	return 0;
 }
 
-static double at(const struct alto_row *row, enum alto_metric metric, uint32_t to)
-{
-	if (row->src == to)
-		return self(metric);
-	return row->value[metric] ? row->value[metric][to] : NAN;
-}
-
-/* Row of a source, and where its values stand in the table. */
-static void fill_row(const struct fill *f, const struct alto_row *row, size_t first)
+static int fill_row(const struct fill *f, uint32_t src, size_t first)
 {
 	for (unsigned int t = 0; t < f->ask->n_offered; t++) {
-		enum alto_metric metric = f->ask->offered[t].metric;
 		double *values = f->table->value[t];
+		int ret = 0;
 
-		if (!values || metric == ALTO_DELAY_RT)
-			continue;
-		for (uint32_t i = 0; i < f->dst->n; i++)
-			values[first + i] = at(row, metric, f->dst->pid[i]);
-	}
-}
-
-static int fill_rows(const struct fill *f)
-{
-	const struct alto_row *row = NULL;
-
-	for (uint32_t i = 0; i < f->src->n; i++) {
-		uint32_t pos = f->src->order[i], pid = f->src->pid[pos];
-
-		if (!row || row->src != pid)
-			row = alto_source_row(f->s, pid);
-		if (!row)
-			return -ENOMEM;
-		fill_row(f, row, (size_t)pos * f->dst->n);
+		if (values)
+			ret = fill_metric(f, f->ask->offered[t].metric, src, values + first);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
 
-/* There and back is no part of a row. */
-static int fill_round_trips(const struct fill *f, double *values)
+static int fill_rows(const struct fill *f)
 {
 	for (uint32_t i = 0; i < f->src->n; i++) {
 		uint32_t pos = f->src->order[i];
-		double *to = values + (size_t)pos * f->dst->n;
+		int ret = fill_row(f, f->src->pid[pos], (size_t)pos * f->dst->n);
 
-		for (uint32_t k = 0; k < f->dst->n; k++) {
-			int ret = alto_source_cost(f->s, ALTO_DELAY_RT, f->src->pid[pos],
-						   f->dst->pid[k], &to[k]);
-
-			if (ret)
-				return ret;
-		}
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -276,21 +253,14 @@ static int allocate(const struct fill *f)
 	return 0;
 }
 
-/* What a type needs beyond its row. */
-static int finish_type(const struct fill *f, unsigned int type)
+static int rank_type(const struct fill *f, unsigned int type)
 {
 	const struct alto_cost_type *t = &f->ask->offered[type];
-	size_t pairs = (size_t)f->src->n * f->dst->n;
 	double *values = f->table->value[type];
-	int ret = 0;
 
-	if (!values)
+	if (!values || t->mode != ALTO_ORDINAL)
 		return 0;
-	if (t->metric == ALTO_DELAY_RT)
-		ret = fill_round_trips(f, values);
-	if (ret == 0 && t->mode == ALTO_ORDINAL)
-		ret = rank(values, pairs, alto_metric_more_is_better(t->metric));
-	return ret;
+	return rank(values, (size_t)f->src->n * f->dst->n, alto_metric_more_is_better(t->metric));
 }
 
 int alto_cost_table_new(const struct alto_source *s, const struct alto_cost_ask *ask,
@@ -303,7 +273,7 @@ int alto_cost_table_new(const struct alto_source *s, const struct alto_cost_ask 
 	if (ret == 0 && f.dst->n > 0)
 		ret = fill_rows(&f);
 	for (unsigned int i = 0; i < ask->n_offered && ret == 0; i++)
-		ret = finish_type(&f, i);
+		ret = rank_type(&f, i);
 	if (ret == 0 && table.calendar)
 		ret = fill_calendar(&f);
 	if (ret) {

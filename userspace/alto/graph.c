@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rows of best paths, kept as long as there is room, and what asks them. */
-#include "alto/source.h"
-
+/*
+ * Rows of best paths, kept as long as there is room, least recently used ones going first. A row
+ * has the tree of its paths; values of a metric are added when somebody asks for them.
+ */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -16,11 +17,11 @@ struct row_key {
 	uint32_t src, interval;
 };
 
-/* Row and its arrays are one allocation; round_trip, which few ask for, is another. */
 struct row {
 	struct alto_row pub;
 	struct row_key key;
-	double *round_trip;
+	uint32_t *via, *order, n_order; /* one allocation; NULL in rows of an interval */
+	double *values[ALTO_METRIC_MAX];
 	size_t bytes;
 	UT_hash_handle hh;
 };
@@ -29,7 +30,7 @@ struct alto_rows {
 	struct row *table; /* least recently used first */
 	struct row *last;  /* what was asked for last */
 	size_t bytes;
-	struct alto_backward backward;
+	struct alto_arcs forward, backward; /* made when they are needed first */
 };
 
 int alto_rows_new(struct alto_rows **out)
@@ -38,14 +39,21 @@ int alto_rows_new(struct alto_rows **out)
 	return *out ? 0 : -ENOMEM;
 }
 
+static void row_free(struct row *row)
+{
+	for (unsigned int i = 0; i < ALTO_METRIC_MAX; i++)
+		free(row->values[i]);
+	free(row->via);
+	free(row);
+}
+
 static void row_drop(struct alto_rows *rows, struct row *row)
 {
 	HASH_DEL(rows->table, row);
 	rows->bytes -= row->bytes;
 	if (rows->last == row)
 		rows->last = NULL;
-	free(row->round_trip);
-	free(row);
+	row_free(row);
 }
 
 void alto_rows_free(struct alto_rows *rows)
@@ -54,95 +62,94 @@ void alto_rows_free(struct alto_rows *rows)
 		return;
 	while (rows->table)
 		row_drop(rows, rows->table);
-	free(rows->backward.first);
-	free(rows->backward.links);
+	alto_arcs_fini(&rows->forward);
+	alto_arcs_fini(&rows->backward);
 	free(rows);
+}
+
+static int set_arcs(struct alto_walk *w)
+{
+	struct alto_rows *rows = w->s->rows;
+	struct alto_arcs *arcs = w->backward ? &rows->backward : &rows->forward;
+
+	w->arcs = arcs;
+	return arcs->first ? 0 : alto_arcs_init(w->s, w->backward, arcs);
 }
 
 /* ---- rows ---- */
 
-static bool row_has(const struct alto_source *s, unsigned int metric, uint32_t interval)
+/* The newest row stays, however large it is: somebody is about to read it. */
+static void grown(struct alto_rows *rows, struct row *row, size_t bytes)
 {
-	if (metric == ALTO_DELAY_RT || metric == ALTO_TPUT || metric == ALTO_ANE_PATH)
-		return false;
-	return s->has[metric] && (metric == ALTO_ROUTINGCOST || interval == ALTO_NO_INTERVAL);
+	row->bytes += bytes;
+	rows->bytes += bytes;
+	while (rows->bytes > ALTO_ROWS_BYTES_MAX && rows->table != row)
+		row_drop(rows, rows->table);
 }
 
 static struct row *row_alloc(const struct alto_source *s, struct row_key key)
 {
-	size_t n = s->n_pids, count = 0, bytes;
-	struct row *row;
-	double *values;
+	size_t n = s->n_pids;
+	struct row *row = calloc(1, sizeof(*row));
 
-	for (unsigned int i = 0; i < ALTO_METRIC_MAX; i++)
-		count += row_has(s, i, key.interval);
-	bytes = sizeof(*row) + n * (count * sizeof(double) + sizeof(uint32_t));
-	row = malloc(bytes);
 	if (!row)
 		return NULL;
-	*row = (struct row){.pub = {.src = key.src}, .key = key, .bytes = bytes};
-	values = (double *)(row + 1);
-	for (unsigned int i = 0; i < ALTO_METRIC_MAX; i++) {
-		if (!row_has(s, i, key.interval))
-			continue;
-		row->pub.value[i] = values;
-		values += n;
+	row->key = key;
+	row->via = malloc(2 * n * sizeof(*row->via));
+	row->values[ALTO_ROUTINGCOST] = malloc(n * sizeof(double));
+	if (!row->via || !row->values[ALTO_ROUTINGCOST]) {
+		row_free(row);
+		return NULL;
 	}
-	row->pub.via = (uint32_t *)values;
+	row->order = row->via + n;
 	return row;
-}
-
-/* Of the arrays that the row owns: to everyone else they are const. */
-static double *own_values(const struct row *row, unsigned int metric)
-{
-	return (double *)row->pub.value[metric];
 }
 
 static int row_fill(const struct alto_source *s, struct row *row)
 {
+	double *cost = row->values[ALTO_ROUTINGCOST];
 	struct alto_walk w = {.s = s,
 			      .interval = row->key.interval,
-			      .cost = own_values(row, ALTO_ROUTINGCOST),
-			      .via = (uint32_t *)row->pub.via};
-	int rc = alto_walk_run(&w, row->key.src);
+			      .cost = cost,
+			      .via = row->via,
+			      .order = row->order};
 
-	if (rc < 0)
-		return rc;
-	for (unsigned int i = 0; i < ALTO_METRIC_MAX; i++) {
-		if (i != ALTO_ROUTINGCOST && row->pub.value[i])
-			alto_walk_values(&w, i, own_values(row, i));
-	}
+	if (set_arcs(&w) < 0 || alto_walk_run(&w, row->key.src) < 0)
+		return -ENOMEM;
 	for (uint32_t i = 0; i < s->n_pids; i++) {
-		if (!isfinite(w.cost[i]))
-			w.cost[i] = NAN;
+		if (!isfinite(cost[i]))
+			cost[i] = NAN;
 	}
-	alto_walk_fini(&w);
+	row->n_order = w.n_order;
 	return 0;
 }
 
-static void make_room(struct alto_rows *rows, const struct row *keep)
+/* Of an interval only the costs are asked for. */
+static size_t drop_tree(const struct alto_source *s, struct row *row)
 {
-	while (rows->bytes > ALTO_ROWS_BYTES_MAX && rows->table != keep)
-		row_drop(rows, rows->table);
-}
-
-static void row_add(struct alto_rows *rows, struct row *row)
-{
-	HASH_ADD(hh, rows->table, key, sizeof(row->key), row);
-	rows->bytes += row->bytes;
-	make_room(rows, row);
+	if (row->key.interval == ALTO_NO_INTERVAL)
+		return s->n_pids * 2 * sizeof(*row->via);
+	free(row->via);
+	row->via = row->order = NULL;
+	return 0;
 }
 
 static struct row *row_new(const struct alto_source *s, struct row_key key)
 {
+	struct alto_rows *rows = s->rows;
 	struct row *row = row_alloc(s, key);
+	size_t tree;
 
-	if (row && row_fill(s, row) < 0) {
-		free(row);
+	if (!row)
+		return NULL;
+	if (row_fill(s, row) < 0) {
+		row_free(row);
 		return NULL;
 	}
-	if (row)
-		row_add(s->rows, row);
+	tree = drop_tree(s, row);
+	row->pub = (struct alto_row){key.src, row->via, row->values[ALTO_ROUTINGCOST]};
+	HASH_ADD(hh, rows->table, key, sizeof(row->key), row);
+	grown(rows, row, sizeof(*row) + tree + s->n_pids * sizeof(double));
 	return row;
 }
 
@@ -177,42 +184,63 @@ bool alto_source_affordable(const struct alto_source *s, uint64_t rows)
 	return rows <= ALTO_WORK_MAX / ((uint64_t)s->n_pids * ALTO_WORK_PID + s->n_links);
 }
 
-/* ---- there and back ---- */
+/* ---- values ---- */
 
 /* back[i]: delay of the best path from i to src. */
 static int fill_back(const struct alto_source *s, uint32_t src, double *back)
 {
 	OWN_PTR double *cost = malloc(s->n_pids * sizeof(*cost));
-	OWN_PTR uint32_t *via = malloc(s->n_pids * sizeof(*via));
-	struct alto_walk w = {.s = s, .interval = ALTO_NO_INTERVAL, .cost = cost, .via = via};
-	struct alto_rows *rows = s->rows;
-	int rc = -ENOMEM;
+	OWN_PTR uint32_t *via = malloc(2 * (size_t)s->n_pids * sizeof(*via));
+	struct alto_walk w = {
+		.s = s, .backward = true, .interval = ALTO_NO_INTERVAL, .cost = cost, .via = via};
 
-	if (!cost || !via || (!rows->backward.first && alto_backward_fill(s, &rows->backward) < 0))
+	if (!cost || !via)
 		return -ENOMEM;
-	w.backward = &rows->backward;
-	rc = alto_walk_run(&w, src);
-	if (rc == 0)
-		alto_walk_values(&w, ALTO_DELAY_OW, back);
-	alto_walk_fini(&w);
-	return rc;
+	w.order = via + s->n_pids;
+	if (set_arcs(&w) < 0 || alto_walk_run(&w, src) < 0)
+		return -ENOMEM;
+	alto_walk_values(&w, ALTO_DELAY_OW, back);
+	return 0;
 }
 
-static int fill_round_trip(const struct alto_source *s, struct row *row)
+static void fill_along(const struct alto_source *s, const struct row *row, enum alto_metric metric,
+		       double *out)
 {
-	size_t bytes = s->n_pids * sizeof(double);
-	OWN_PTR double *values = malloc(bytes);
-	const double *there = row->pub.value[ALTO_DELAY_OW];
+	struct alto_walk w = {
+		.s = s, .via = row->via, .order = row->order, .n_order = row->n_order};
 
-	if (!values || fill_back(s, row->key.src, values) < 0)
+	alto_walk_values(&w, metric, out);
+}
+
+static int fill_round_trip(const struct alto_source *s, const struct row *row, double *out)
+{
+	OWN_PTR double *there = malloc(s->n_pids * sizeof(*there));
+
+	if (!there || fill_back(s, row->key.src, out) < 0)
 		return -ENOMEM;
+	fill_along(s, row, ALTO_DELAY_OW, there);
 	for (uint32_t i = 0; i < s->n_pids; i++)
-		values[i] += there[i];
-	row->round_trip = TAKE_PTR(values);
-	row->bytes += bytes;
-	s->rows->bytes += bytes;
-	make_room(s->rows, row);
+		out[i] += there[i];
 	return 0;
+}
+
+const double *alto_source_values(const struct alto_source *s, enum alto_metric metric, uint32_t src)
+{
+	struct row *row = row_get(s, src, ALTO_NO_INTERVAL);
+	OWN_PTR double *values = NULL;
+
+	if (!row || row->values[metric])
+		return row ? row->values[metric] : NULL;
+	values = malloc(s->n_pids * sizeof(*values));
+	if (!values)
+		return NULL;
+	if (metric != ALTO_DELAY_RT)
+		fill_along(s, row, metric, values);
+	else if (fill_round_trip(s, row, values) < 0)
+		return NULL;
+	row->values[metric] = TAKE_PTR(values);
+	grown(s->rows, row, s->n_pids * sizeof(double));
+	return row->values[metric];
 }
 
 /* ---- pairs ---- */
@@ -220,18 +248,11 @@ static int fill_round_trip(const struct alto_source *s, struct row *row)
 int alto_source_cost(const struct alto_source *s, enum alto_metric metric, uint32_t src,
 		     uint32_t dst, double *out)
 {
-	struct row *row = row_get(s, src, ALTO_NO_INTERVAL);
-	const double *values;
+	const double *values = alto_source_values(s, metric, src);
 
-	if (!row)
+	if (!values)
 		return -ENOMEM;
-	values = row->pub.value[metric];
-	if (metric == ALTO_DELAY_RT && s->has[metric]) {
-		if (!row->round_trip && fill_round_trip(s, row) < 0)
-			return -ENOMEM;
-		values = row->round_trip;
-	}
-	*out = values ? values[dst] : NAN;
+	*out = values[dst];
 	return 0;
 }
 
@@ -242,7 +263,7 @@ int alto_source_cost_at(const struct alto_source *s, uint32_t interval, uint32_t
 
 	if (!row)
 		return -ENOMEM;
-	*out = row->pub.value[ALTO_ROUTINGCOST][dst];
+	*out = row->values[ALTO_ROUTINGCOST][dst];
 	return 0;
 }
 
@@ -256,7 +277,7 @@ int alto_source_path(const struct alto_source *s, uint32_t src, uint32_t dst, ui
 		return -ENOMEM;
 	*n = 0;
 	*pids = NULL;
-	if (isnan(row->value[ALTO_ROUTINGCOST][dst]))
+	if (isnan(row->cost[dst]))
 		return 0;
 	for (; at != src; at = s->links[row->via[at]].from)
 		count++;

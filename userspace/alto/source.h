@@ -122,14 +122,16 @@ uint32_t alto_source_match(const struct alto_source *s, const struct alto_prefix
 /* May one request ask for this many different rows? rows * (PIDs * ALTO_WORK_PID + links) must not
  * be more than ALTO_WORK_MAX. */
 bool alto_source_affordable(const struct alto_source *s, uint64_t rows);
-/* Paths from one PID to all. Lives until the next call with this source. NULL: no memory.
- * value[ALTO_DELAY_RT] is NULL: that one is alto_source_cost()'s. */
+/* Paths from one PID to all. Lives until the next call with this source. NULL: no memory. */
 struct alto_row {
 	uint32_t src;
-	const uint32_t *via;		      /* link to come by, UINT32_MAX: unreachable, or src */
-	const double *value[ALTO_METRIC_MAX]; /* NULL: nothing of that; NAN: unknown */
+	const uint32_t *via; /* link to come by, UINT32_MAX: unreachable, or src */
+	const double *cost;  /* routingcost; NAN: unreachable */
 };
 const struct alto_row *alto_source_row(const struct alto_source *s, uint32_t src);
+/* One metric from one PID to all; NAN: unknown. Lives as a row does. NULL: no memory. */
+const double *alto_source_values(const struct alto_source *s, enum alto_metric metric,
+				 uint32_t src);
 /* One metric of one pair; NAN: unknown. Pairs of a PID with itself: 0 for routingcost and hopcount,
  * else NAN. Ask for all dst of a src, then for the next src. -ENOMEM sets nothing. */
 int alto_source_cost(const struct alto_source *s, enum alto_metric metric, uint32_t src,

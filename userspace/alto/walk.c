@@ -15,70 +15,104 @@
 
 #define NONE UINT32_MAX
 
-/* ---- links backwards ---- */
+/* ---- arcs ---- */
 
-int alto_backward_fill(const struct alto_source *s, struct alto_backward *b)
+static uint32_t arc_from(const struct alto_link *link, bool backward)
+{
+	return backward ? link->to : link->from;
+}
+
+int alto_arcs_init(const struct alto_source *s, bool backward, struct alto_arcs *out)
 {
 	OWN_PTR uint32_t *first = calloc((size_t)s->n_pids + 2, sizeof(*first));
-	OWN_PTR uint32_t *links = malloc((s->n_links + 1) * sizeof(*links));
+	OWN_PTR struct alto_arc *v = malloc((s->n_links + 1) * sizeof(*v));
 
-	if (!first || !links)
+	if (!first || !v)
 		return -ENOMEM;
+	/* Counted two further on, so that filling leaves first[] as it has to be. */
 	for (uint32_t i = 0; i < s->n_links; i++)
-		first[s->links[i].to + 2]++;
+		first[arc_from(&s->links[i], backward) + 2]++;
 	for (uint32_t i = 2; i <= s->n_pids; i++)
 		first[i] += first[i - 1];
-	for (uint32_t i = 0; i < s->n_links; i++)
-		links[first[s->links[i].to + 1]++] = i;
-	b->first = TAKE_PTR(first);
-	b->links = TAKE_PTR(links);
+	for (uint32_t i = 0; i < s->n_links; i++) {
+		const struct alto_link *link = &s->links[i];
+
+		v[first[arc_from(link, backward) + 1]++] = (struct alto_arc){
+			arc_from(link, !backward), i, link->value[LINK_ROUTINGCOST]};
+	}
+	out->first = TAKE_PTR(first);
+	out->v = TAKE_PTR(v);
 	return 0;
+}
+
+void alto_arcs_fini(struct alto_arcs *arcs)
+{
+	free(arcs->first);
+	free(arcs->v);
+	*arcs = (struct alto_arcs){0};
 }
 
 /* ---- Dijkstra ---- */
 
-static bool before(const struct alto_walk *w, uint32_t a, uint32_t b)
+/* Of the heap: keys stand in it, so that comparing does not look elsewhere. */
+struct entry {
+	double cost;
+	uint32_t hops, pid;
+};
+
+struct pid_state {
+	uint32_t hops;
+	uint32_t place; /* in heap; NONE: never seen */
+};
+
+struct alto_walk_state {
+	struct pid_state *pids;
+	struct entry *heap;
+	uint32_t n_heap;
+};
+
+static bool before(const struct entry *a, const struct entry *b)
 {
-	return w->cost[a] < w->cost[b] || (w->cost[a] == w->cost[b] && w->hops[a] < w->hops[b]);
+	return a->cost < b->cost || (a->cost == b->cost && a->hops < b->hops);
 }
 
-static void heap_set(struct alto_walk *w, uint32_t at, uint32_t pid)
+static void heap_set(struct alto_walk_state *st, uint32_t at, struct entry entry)
 {
-	w->heap[at] = pid;
-	w->place[pid] = at;
+	st->heap[at] = entry;
+	st->pids[entry.pid].place = at;
 }
 
-static void heap_up(struct alto_walk *w, uint32_t pid)
+/* entry at `at` or above. */
+static void heap_up(struct alto_walk_state *st, uint32_t at, struct entry entry)
 {
-	uint32_t at = w->place[pid];
-
-	while (at && before(w, pid, w->heap[(at - 1) / 2])) {
-		heap_set(w, at, w->heap[(at - 1) / 2]);
+	while (at && before(&entry, &st->heap[(at - 1) / 2])) {
+		heap_set(st, at, st->heap[(at - 1) / 2]);
 		at = (at - 1) / 2;
 	}
-	heap_set(w, at, pid);
+	heap_set(st, at, entry);
 }
 
-static uint32_t heap_pop(struct alto_walk *w)
+static uint32_t heap_pop(struct alto_walk_state *st)
 {
-	uint32_t top = w->heap[0], pid = w->heap[--w->n_heap], at = 0, child;
+	uint32_t top = st->heap[0].pid, at = 0, child;
+	struct entry last = st->heap[--st->n_heap];
 
-	while ((child = 2 * at + 1) < w->n_heap) {
-		if (child + 1 < w->n_heap && before(w, w->heap[child + 1], w->heap[child]))
+	while ((child = 2 * at + 1) < st->n_heap) {
+		if (child + 1 < st->n_heap && before(&st->heap[child + 1], &st->heap[child]))
 			child++;
-		if (!before(w, w->heap[child], pid))
+		if (!before(&st->heap[child], &last))
 			break;
-		heap_set(w, at, w->heap[child]);
+		heap_set(st, at, st->heap[child]);
 		at = child;
 	}
-	heap_set(w, at, pid);
+	heap_set(st, at, last);
 	return top;
 }
 
 /* The end of the link that is nearer to where the walk began. */
 static uint32_t near_end(const struct alto_walk *w, uint32_t link)
 {
-	return w->backward ? w->s->links[link].to : w->s->links[link].from;
+	return arc_from(&w->s->links[link], w->backward);
 }
 
 /* Both settled, as many links from the start: which one's path has the names that come first? */
@@ -96,73 +130,67 @@ static bool path_before(const struct alto_walk *w, uint32_t a, uint32_t b)
 	return first;
 }
 
-static double link_cost(const struct alto_walk *w, const struct alto_link *link)
+static double arc_cost(const struct alto_walk *w, const struct alto_arc *arc)
 {
-	if (w->interval != ALTO_NO_INTERVAL && link->calendar)
-		return link->calendar[w->interval];
-	return link->value[LINK_ROUTINGCOST];
+	const double *calendar = NULL;
+
+	if (w->interval != ALTO_NO_INTERVAL)
+		calendar = w->s->links[arc->link].calendar;
+	return calendar ? calendar[w->interval] : arc->cost;
 }
 
-static void relax(struct alto_walk *w, uint32_t from, uint32_t link_id)
+static void relax(struct alto_walk *w, uint32_t from, const struct alto_arc *arc)
 {
-	const struct alto_link *link = &w->s->links[link_id];
-	uint32_t to = w->backward ? link->from : link->to, hops = w->hops[from] + 1;
-	double cost = w->cost[from] + link_cost(w, link);
+	struct pid_state *to = &w->state->pids[arc->to];
+	struct entry entry = {w->cost[from] + arc_cost(w, arc), w->state->pids[from].hops + 1,
+			      arc->to};
+	struct entry old = {w->cost[arc->to], to->hops, arc->to};
 
-	if (!isfinite(cost) || cost > w->cost[to] || (cost == w->cost[to] && hops > w->hops[to]))
+	if (!isfinite(entry.cost) || before(&old, &entry))
 		return;
-	if (cost == w->cost[to] && hops == w->hops[to] &&
-	    !path_before(w, from, near_end(w, w->via[to])))
+	if (!before(&entry, &old)) {
+		if (path_before(w, from, near_end(w, w->via[arc->to])))
+			w->via[arc->to] = arc->link;
 		return;
-	w->cost[to] = cost;
-	w->hops[to] = hops;
-	w->via[to] = link_id;
-	if (w->place[to] == NONE)
-		heap_set(w, w->n_heap++, to);
-	heap_up(w, to);
+	}
+	w->cost[arc->to] = entry.cost;
+	w->via[arc->to] = arc->link;
+	to->hops = entry.hops;
+	heap_up(w->state, to->place == NONE ? w->state->n_heap++ : to->place, entry);
 }
 
 static void settle(struct alto_walk *w, uint32_t pid)
 {
-	const struct alto_pid *pids = w->s->pids;
-	const struct alto_backward *b = w->backward;
+	const struct alto_arcs *arcs = w->arcs;
 
 	w->order[w->n_order++] = pid;
-	if (!b) {
-		for (uint32_t i = pids[pid].first_link; i < pids[pid + 1].first_link; i++)
-			relax(w, pid, i);
-		return;
-	}
-	for (uint32_t i = b->first[pid]; i < b->first[pid + 1]; i++)
-		relax(w, pid, b->links[i]);
+	for (uint32_t i = arcs->first[pid]; i < arcs->first[pid + 1]; i++)
+		relax(w, pid, &arcs->v[i]);
 }
 
 int alto_walk_run(struct alto_walk *w, uint32_t src)
 {
 	uint32_t n = w->s->n_pids;
+	OWN_PTR struct pid_state *pids = malloc(n * sizeof(*pids));
+	OWN_PTR struct entry *heap = malloc(n * sizeof(*heap));
+	struct alto_walk_state st = {.pids = pids, .heap = heap};
 
-	w->hops = malloc(4 * (size_t)n * sizeof(*w->hops));
-	if (!w->hops)
+	if (!pids || !heap)
 		return -ENOMEM;
-	w->heap = w->hops + n;
-	w->place = w->heap + n;
-	w->order = w->place + n;
 	for (uint32_t i = 0; i < n; i++) {
 		w->cost[i] = INFINITY;
 		w->via[i] = NONE;
-		w->place[i] = NONE;
+		pids[i] = (struct pid_state){NONE, NONE};
 	}
+	w->state = &st;
+	w->n_order = 0;
 	w->cost[src] = 0;
-	w->hops[src] = 0;
-	heap_set(w, w->n_heap++, src);
-	while (w->n_heap)
-		settle(w, heap_pop(w));
+	pids[src].hops = 0;
+	heap_up(&st, st.n_heap++, (struct entry){.pid = src});
+	while (st.n_heap)
+		settle(w, heap_pop(&st));
+	w->state = NULL;
 	return 0;
-}
-
-void alto_walk_fini(struct alto_walk *w)
-{
-	free(w->hops);
 }
 
 /* ---- what a path is worth ---- */

@@ -7,28 +7,32 @@
 
 #define ALTO_NO_INTERVAL UINT32_MAX
 
-/* Links by where they lead to. */
-struct alto_backward {
-	uint32_t *first; /* of each PID in links, one more at the end */
-	uint32_t *links;
+/* Links as a walk wants them: those of a PID together, little beside what is compared. */
+struct alto_arc {
+	uint32_t to, link;
+	double cost;
 };
-
-int alto_backward_fill(const struct alto_source *s, struct alto_backward *b);
+struct alto_arcs {
+	uint32_t *first; /* of each PID in v, one more at the end */
+	struct alto_arc *v;
+};
+/* backward: from where links lead to where they come from. -ENOMEM. */
+int alto_arcs_init(const struct alto_source *s, bool backward, struct alto_arcs *out);
+void alto_arcs_fini(struct alto_arcs *arcs);
 
 struct alto_walk {
 	const struct alto_source *s;
+	const struct alto_arcs *arcs;
+	bool backward; /* arcs are */
 	uint32_t interval;
-	const struct alto_backward *backward; /* NULL: along the links */
+	/* For each PID; the caller's. What cannot be reached: INFINITY, UINT32_MAX. */
 	double *cost;
-	uint32_t *hops, *via; /* via: the link to come by, or to go on by when backward */
-	uint32_t *heap, n_heap;
-	uint32_t *place;	  /* in heap; UINT32_MAX: never seen */
-	uint32_t *order, n_order; /* as they were settled */
+	uint32_t *via; /* the link to come by, or to go on by when backward */
+	/* PIDs as they were settled, n_order of them; the caller's. */
+	uint32_t *order, n_order;
+	struct alto_walk_state *state;
 };
-/* s, interval, backward, cost and via are the caller's; the rest is made here. What cannot be
- * reached: cost INFINITY, via UINT32_MAX. -ENOMEM. */
 int alto_walk_run(struct alto_walk *w, uint32_t src);
-void alto_walk_fini(struct alto_walk *w);
 /* One metric along the walk's tree, of each PID; NAN: unknown. */
 void alto_walk_values(const struct alto_walk *w, enum alto_metric metric, double *out);
 
