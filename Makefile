@@ -242,7 +242,7 @@ $(B)/bench/%.skel.h: $(B)/bench/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-BENCH_LIB := $(foreach m,orc ncc ssc ncsdb grpc dp nl model util,$(B)/o/lib$(m).a)
+BENCH_LIB := $(foreach m,orc ncc ssc broker alto ncsdb grpc dp nl model util,$(B)/o/lib$(m).a)
 $(B)/bench/%: tests/bench/bench_%.c tests/bench/lib.c $(wildcard tests/bench/*.h) $(BENCH_SKEL) $(BENCH_LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
