@@ -27,6 +27,14 @@ static void tag_of(const struct alto_part *parts, unsigned int n, char tag[ALTO_
 	alto_digest(all, len, tag);
 }
 
+void alto_boundary(const struct alto_part *parts, unsigned int n, const char *tag,
+		   char boundary[ALTO_BOUNDARY_LEN])
+{
+	snprintf(boundary, ALTO_BOUNDARY_LEN, "alto-%.48s", tag);
+	for (unsigned int i = 0; stands_in(parts, n, boundary); i++)
+		snprintf(boundary, ALTO_BOUNDARY_LEN, "alto-%.48s-%u", tag, i);
+}
+
 static void put_part(struct alto_out *o, const struct alto_part *part, const char *host,
 		     const char *boundary)
 {
@@ -40,15 +48,13 @@ int alto_multipart_put(const struct alto_part *parts, unsigned int n, const char
 		       struct alto_reply *reply)
 {
 	struct alto_out *o = &reply->out;
-	char boundary[ALTO_TAG_LEN + 16];
+	char boundary[ALTO_BOUNDARY_LEN];
 
 	for (unsigned int i = 0; i < n; i++)
 		if (parts[i].body.failed)
 			return parts[i].body.failed;
 	tag_of(parts, n, reply->tag);
-	snprintf(boundary, sizeof(boundary), "alto-%s", reply->tag);
-	for (unsigned int i = 0; stands_in(parts, n, boundary); i++)
-		snprintf(boundary, sizeof(boundary), "alto-%s-%u", reply->tag, i);
+	alto_boundary(parts, n, reply->tag, boundary);
 	snprintf(reply->content_type, sizeof(reply->content_type),
 		 "multipart/related;boundary=%s;type=%s", boundary,
 		 alto_media_type(parts[0].media));

@@ -14,6 +14,10 @@ struct alto_part {
 	enum alto_media media;
 	struct alto_out body;
 };
+#define ALTO_BOUNDARY_LEN 71 /* RFC 2046, 5.1.1, with NUL */
+/* Made of tag; stands in no part. */
+void alto_boundary(const struct alto_part *parts, unsigned int n, const char *tag,
+		   char boundary[ALTO_BOUNDARY_LEN]);
 /* Fills reply: text, content type and tag (which depends on the bodies only). host: dot-atom (RFC
  * 5322). -ENOMEM, -EFBIG also from the bodies. */
 int alto_multipart_put(const struct alto_part *parts, unsigned int n, const char *host,

@@ -139,24 +139,20 @@ static void part_text(struct alto_part *part, const char *text)
 	alto_puts(&part->body, text);
 }
 
-/* Text that holds the boundary which the digest would give is not cut in two. */
+/* A text that holds what the digest would give is not cut in two. */
 static void test_boundary_is_in_no_part(void **state)
 {
-	struct alto_reply reply = {.out.max = 4096};
+	char boundary[ALTO_BOUNDARY_LEN];
 	struct alto_part parts[2];
-	char text[512];
 
-	for (int round = 0; round < 2; round++) {
-		part_text(&parts[0], "{}");
-		part_text(&parts[1], round ? text : "[]");
-		assert_int_equal(alto_multipart_put(parts, 2, "h", &reply), 0);
-		if (!round)
-			snprintf(text, sizeof(text), "alto-%s", reply.tag);
-		alto_out_fini(&parts[0].body);
-		alto_out_fini(&parts[1].body);
-		alto_out_fini(&reply.out);
-	}
-	assert_null(strstr(text, strstr(reply.content_type, "boundary=") + 9));
+	part_text(&parts[0], "{\"alto-abc-0\":1}");
+	part_text(&parts[1], "[\"--alto-abc\"]");
+	alto_boundary(parts, 2, "xyz", boundary);
+	assert_string_equal(boundary, "alto-xyz");
+	alto_boundary(parts, 2, "abc", boundary);
+	assert_string_equal(boundary, "alto-abc-1");
+	alto_out_fini(&parts[0].body);
+	alto_out_fini(&parts[1].body);
 }
 
 static void test_failed_parts(void **state)
@@ -247,6 +243,25 @@ static void test_bandwidth_unknown_and_names(void **state)
 		  "{" TYPE
 		  "," PIDS("[\"D-E\"]", "[\"C\"]") "," NAMES("\"max-reservable-bandwidth\"") "}",
 		  "cost-map", "{\"D-E\":{\"C\":[\"D-E\",\"link:5\",\"C\"]}}");
+}
+
+/* Of links that come and of links that go. */
+static void test_bandwidth_of_directed_links(void **state)
+{
+	pv_rig_free(&rig);
+	pv_rig_json(&rig, "{\"domains\":{\"A\":{},\"B\":{},\"C\":{}},\"links\":{"
+			  "\"A/B\":{\"routingcost\":1,\"max-reservable-bandwidth\":5,"
+			  "\"directed\":true},"
+			  "\"B/C\":{\"routingcost\":1,\"max-reservable-bandwidth\":9,"
+			  "\"directed\":true},"
+			  "\"C/A\":{\"max-reservable-bandwidth\":99,\"directed\":true}}}");
+	props_are("{" TYPE
+		  "," PIDS("[\"A\"]", "[\"C\"]") "," NAMES("\"max-reservable-bandwidth\"") "}",
+		  "{\".ane:A\":{\"max-reservable-bandwidth\":5},"
+		  "\".ane:B\":{\"max-reservable-bandwidth\":9},"
+		  "\".ane:C\":{\"max-reservable-bandwidth\":9},"
+		  "\".ane:A-B\":{\"max-reservable-bandwidth\":5},"
+		  "\".ane:B-C\":{\"max-reservable-bandwidth\":9}}");
 }
 
 /* RFC 9275, 6.4.2: an entity that can be asked for in the map that is named; whose tag is told. */
@@ -375,6 +390,7 @@ int main(void)
 		T(test_exactly_the_anes_that_are_named),
 		T(test_bandwidth),
 		T(test_bandwidth_unknown_and_names),
+		T(test_bandwidth_of_directed_links),
 		T(test_persistent_entities),
 		T(test_announced_names),
 		T(test_endpoints),

@@ -169,6 +169,22 @@ static void test_dead_ends_are_dropped(void **state)
 		"\".ane:D\":{\"port\":[\"out\"]}}");
 }
 
+/* A SAP is no network function, though another domain names one so. */
+static void test_saps_are_no_nfs(void **state)
+{
+	json_t *costs;
+
+	pv_rig_json(&rig, "{\"domains\":{\"A\":{\"saps\":[\"in\",\"x\"]},"
+			  "\"B\":{\"nfs\":[\"x\",\"in\"]}},"
+			  "\"links\":{\"A/B\":{\"routingcost\":1}}}");
+	pv_parts(&rig, "domains-pv",
+		 SG("\"nfs\":[\"x\"],\"saps\":[\"in\"],\"sg_links\":["
+		    "{\"id\":1,\"src-node\":\"in\",\"dst-node\":\"x\"}],\"reqs\":["
+		    "{\"id\":1,\"src-node\":\"in\",\"dst-node\":\"x\",\"sg-path\":[1]}]"),
+		 &costs, NULL);
+	pv_same(pv_member(costs, "cost-map"), "{\"in\":{\"x\":{\"in\":{\"x\":[[\"A\",\"B\"]]}}}}");
+}
+
 /* Nobody has the NF, or nothing leads there: the pair is left out, without an error. */
 static void test_impossible_is_left_out(void **state)
 {
@@ -465,6 +481,7 @@ int main(void)
 		T(test_same_answer_for_the_same_request),
 		T(test_golden_chains),
 		T(test_dead_ends_are_dropped),
+		T(test_saps_are_no_nfs),
 		T(test_impossible_is_left_out),
 		T(test_equal_requirements_unite),
 		T(test_properties_are_chosen),
