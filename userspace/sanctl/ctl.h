@@ -44,6 +44,15 @@ enum ctl_option {
 	CTL_OPT_PREFIX,
 	CTL_OPT_REPLACE, /* a flag, like the next one: text "" */
 	CTL_OPT_LEASED,
+	CTL_OPT_CA,
+	CTL_OPT_CERT,
+	CTL_OPT_KEY,
+	CTL_OPT_TOKEN_FILE,
+	CTL_OPT_MAP,
+	CTL_OPT_METRIC,
+	CTL_OPT_SRC,
+	CTL_OPT_DST,
+	CTL_OPT_SG, /* "-" = stdin */
 	CTL_OPT_MAX,
 };
 #define CTL_TAKES(option) (1u << CTL_OPT_##option)
@@ -167,6 +176,13 @@ int run_db_compact(struct ctl *ctl, const struct verb *verb, struct args args);
 int run_db_snapshot(struct ctl *ctl, const struct verb *verb, struct args args);
 int run_db_restore(struct ctl *ctl, const struct verb *verb, struct args args);
 int run_history(struct ctl *ctl, const struct verb *verb, struct args args);
+
+/* ---- alto.c ---- */
+int run_alto_ird(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_alto_map(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_alto_cost(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_alto_props(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_alto_path(struct ctl *ctl, const struct verb *verb, struct args args);
 
 /* ---- explain.c status.c stats.c monitor.c trace.c ---- */
 int run_monitor(struct ctl *ctl, const struct verb *verb, struct args args);

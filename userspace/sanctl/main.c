@@ -32,6 +32,15 @@ static const struct {
 	[CTL_OPT_PREFIX] = {"--prefix", 0, "is for db get"},
 	[CTL_OPT_REPLACE] = {"--replace", 0, "is for db restore"},
 	[CTL_OPT_LEASED] = {"--leased", 0, "is for db restore"},
+	[CTL_OPT_CA] = {"--ca", 0, "is for alto"},
+	[CTL_OPT_CERT] = {"--cert", 0, "is for alto"},
+	[CTL_OPT_KEY] = {"--key", 0, "is for alto"},
+	[CTL_OPT_TOKEN_FILE] = {"--token-file", 0, "is for alto"},
+	[CTL_OPT_MAP] = {"--map", 0, "is for alto map, cost, props and path"},
+	[CTL_OPT_METRIC] = {"--metric", 0, "is for alto cost and path"},
+	[CTL_OPT_SRC] = {"--src", 0, "is for alto cost and path"},
+	[CTL_OPT_DST] = {"--dst", 0, "is for alto cost and path"},
+	[CTL_OPT_SG] = {"--sg", 0, "is for alto path"},
 };
 
 static const struct option options[] = {
@@ -54,6 +63,15 @@ static const struct option options[] = {
 	{"prefix", required_argument, NULL, OPT_OWN + CTL_OPT_PREFIX},
 	{"replace", no_argument, NULL, OPT_OWN + CTL_OPT_REPLACE},
 	{"leased", no_argument, NULL, OPT_OWN + CTL_OPT_LEASED},
+	{"ca", required_argument, NULL, OPT_OWN + CTL_OPT_CA},
+	{"cert", required_argument, NULL, OPT_OWN + CTL_OPT_CERT},
+	{"key", required_argument, NULL, OPT_OWN + CTL_OPT_KEY},
+	{"token-file", required_argument, NULL, OPT_OWN + CTL_OPT_TOKEN_FILE},
+	{"map", required_argument, NULL, OPT_OWN + CTL_OPT_MAP},
+	{"metric", required_argument, NULL, OPT_OWN + CTL_OPT_METRIC},
+	{"src", required_argument, NULL, OPT_OWN + CTL_OPT_SRC},
+	{"dst", required_argument, NULL, OPT_OWN + CTL_OPT_DST},
+	{"sg", required_argument, NULL, OPT_OWN + CTL_OPT_SG},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{"help", no_argument, NULL, 'h'},
 	{},
@@ -144,7 +162,7 @@ static int check_options(const struct ctl *ctl, const struct verb *verb)
 	return CTL_OK;
 }
 
-/* A noun alone lists, or tells how it is. */
+/* A noun alone lists, or tells how it is; or what it can do. */
 static int run_noun(struct ctl *ctl, const char *noun)
 {
 	const struct verb *verb = verb_find(noun, "list");
@@ -153,6 +171,10 @@ static int run_noun(struct ctl *ctl, const char *noun)
 		return help_noun(noun);
 	if (!verb)
 		verb = verb_find(noun, "status");
+	if (!verb) {
+		help_noun(noun);
+		return CTL_USAGE;
+	}
 	return check_options(ctl, verb) ?: verb->run(ctl, verb, (struct args){});
 }
 

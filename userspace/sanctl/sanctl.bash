@@ -7,17 +7,19 @@ _sanctl()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options="--file --json --server --timeout --watch --rate --count --seconds --service
 		--reason --interface --source --destination --protocol --source-port
-		--destination-port --prefix --replace --leased --version --help"
+		--destination-port --prefix --replace --leased --ca --cert --key --token-file --map
+		--metric --src --dst --sg --version --help"
 	local words=() server=() i
 
 	COMPREPLY=()
 	case $prev in
-	-f | --file)
+	-f | --file | --ca | --cert | --key | --token-file | --sg)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	--server | --timeout | --watch | --rate | --count | --seconds | --reason | --interface | \
-		--source | --destination | --source-port | --destination-port | --prefix)
+		--source | --destination | --source-port | --destination-port | --prefix | --map | \
+		--metric | --src | --dst)
 		return
 		;;
 	--protocol)
@@ -42,7 +44,8 @@ _sanctl()
 			;;
 		-f | --file | --timeout | --watch | --rate | --count | --seconds | --service | --reason | \
 			--interface | --source | --destination | --protocol | --source-port | \
-			--destination-port | --prefix)
+			--destination-port | --prefix | --ca | --cert | --key | --token-file | --map | --metric | \
+			--src | --dst | --sg)
 			((i++))
 			;;
 		-*) ;;

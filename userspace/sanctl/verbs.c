@@ -153,6 +153,10 @@ static const struct column link_columns[] = {
 #define CHANGES "key=value... | -f FILE"
 #define DOMAINS "/broker/v1/domains"
 #define LINKS "/broker/v1/links"
+#define ALTO_URL "https://alto.example:8443/alto/directory"
+#define ALTO_LOGIN (CTL_TAKES(CA) | CTL_TAKES(CERT) | CTL_TAKES(KEY) | CTL_TAKES(TOKEN_FILE))
+#define ALTO_MAP (ALTO_LOGIN | CTL_TAKES(MAP))
+#define ALTO_PAIRS (ALTO_MAP | CTL_TAKES(METRIC) | CTL_TAKES(SRC) | CTL_TAKES(DST))
 
 const struct verb verbs[] = {
 	{"service", "list", "", "all registered services", "", "/v1/services", run_list,
@@ -254,6 +258,18 @@ const struct verb verbs[] = {
 	 "AS1 AS2 routingcost=5 delay-us=5000", LINKS "/%d/%d", run_put, NULL, CTL_TAKES(FILE)},
 	{"link", "delete", "DOMAIN DOMAIN", "forget a link", "AS1 AS2", LINKS "/%d/%d", run_delete,
 	 NULL, 0},
+
+	{"alto", "ird", "URL", "what the ALTO server with this directory offers", ALTO_URL, NULL,
+	 run_alto_ird, NULL, ALTO_LOGIN},
+	{"alto", "map", "URL", "its network map: prefixes of each PID (--map)", ALTO_URL, NULL,
+	 run_alto_map, NULL, ALTO_MAP},
+	{"alto", "cost", "URL", "costs between PIDs or endpoints (--metric, --src, --dst)",
+	 ALTO_URL " --metric delay-ow --src AS1 --dst AS2,AS3", NULL, run_alto_cost, NULL,
+	 ALTO_PAIRS},
+	{"alto", "props", "URL", "properties of PIDs and endpoints (--map)", ALTO_URL, NULL,
+	 run_alto_props, NULL, ALTO_MAP},
+	{"alto", "path", "URL", "path vectors; --sg FILE: the best chain of a service graph",
+	 ALTO_URL " --sg graph.json", NULL, run_alto_path, NULL, ALTO_PAIRS | CTL_TAKES(SG)},
 
 	{"stats", "", "[" STATS_WORDS "]", "packets and bytes, entries of maps", "reasons --rate 5",
 	 "/v1/stats", run_stats, NULL, CTL_TAKES(WATCH) | CTL_TAKES(RATE)},

@@ -44,6 +44,31 @@ int run_status(struct ctl *ctl, const struct verb *verb, struct args args)
 	return CTL_OK;
 }
 
+int run_alto_ird(struct ctl *ctl, const struct verb *verb, struct args args)
+{
+	return CTL_OK;
+}
+
+int run_alto_map(struct ctl *ctl, const struct verb *verb, struct args args)
+{
+	return CTL_OK;
+}
+
+int run_alto_cost(struct ctl *ctl, const struct verb *verb, struct args args)
+{
+	return CTL_OK;
+}
+
+int run_alto_props(struct ctl *ctl, const struct verb *verb, struct args args)
+{
+	return CTL_OK;
+}
+
+int run_alto_path(struct ctl *ctl, const struct verb *verb, struct args args)
+{
+	return CTL_OK;
+}
+
 int run_stats(struct ctl *ctl, const struct verb *verb, struct args args)
 {
 	return CTL_OK;
@@ -182,14 +207,16 @@ static void test_verbs(void **state)
 		assert_ptr_equal(verb_find(verb->noun, verb->action), verb); /* no doubles */
 		assert_true(verb_noun_known(verb->noun));
 		assert_non_null(verb->run);
-		assert_int_equal(verb->path[0], '/');
+		/* without a path: it asks another server than ours */
+		assert_int_equal(verb->path ? verb->path[0] : '/', '/');
+		assert_int_equal(!verb->path, !strcmp(verb->noun, "alto"));
 		assert_int_equal(verb->run == run_list || verb->run == run_instance_list,
 				 verb->columns != NULL);
 		assert_int_equal(verb->run == run_put || verb->run == run_patch,
 				 verb->takes & CTL_TAKES(FILE));
-		/* a noun alone lists, or tells how it is */
+		/* a noun alone lists, or tells how it is; without a server there is nothing to */
 		assert_true(!*verb->action || verb_find(verb->noun, "list") ||
-			    verb_find(verb->noun, "status"));
+			    verb_find(verb->noun, "status") || !verb->path);
 	}
 	assert_null(verb_find("service", "fly"));
 	assert_false(verb_noun_known("servce"));
