@@ -280,6 +280,13 @@ int alto_builder_pid_prop(struct alto_builder *b, uint32_t pid, const char *name
 	return set_prop(&b->pids[pid].props, b->pid_prop_names, name, value);
 }
 
+int alto_builder_offer_prop(struct alto_builder *b, const char *name)
+{
+	if (!alto_name_valid_dots(name))
+		return -EINVAL;
+	return json_object_set_new(b->pid_prop_names, name, json_true()) < 0 ? -ENOMEM : 0;
+}
+
 /* The endpoint's properties; made if there are none. */
 static int endpoint_props(struct alto_builder *b, const char *text, json_t **out)
 {

@@ -99,6 +99,8 @@ int alto_builder_prefix(struct alto_builder *b, uint32_t pid, const struct alto_
 int alto_builder_link(struct alto_builder *b, const struct alto_link *link);
 /* value is taken, also on failure. Later ones replace. -EINVAL name, -ENOSPC ALTO_ENDPOINTS_MAX. */
 int alto_builder_pid_prop(struct alto_builder *b, uint32_t pid, const char *name, json_t *value);
+/* A property of PIDs that is announced though none may have it. */
+int alto_builder_offer_prop(struct alto_builder *b, const char *name);
 int alto_builder_endpoint_prop(struct alto_builder *b, const char *endpoint, const char *name,
 			       json_t *value);
 struct alto_builder_conf {
