@@ -243,6 +243,10 @@ void database_followers(const struct north *n, struct ncsdb_follow_stats *out)
 	add(out, &one);
 	csc_follow_stats(n->conf.csc, &one);
 	add(out, &one);
+	if (n->conf.broker) {
+		broker_follow_stats(n->conf.broker, &one);
+		add(out, &one);
+	}
 }
 
 bool database_stale(const struct north *n)

@@ -388,7 +388,7 @@ static char *unzip(const struct got *g)
 		.next_in = (unsigned char *)g->raw + g->body_at,
 		.avail_in = g->len - g->body_at,
 	};
-	size_t room = 4u << 20;
+	size_t room = 16u << 20;
 	char *text = calloc(1, room);
 
 	assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
