@@ -137,7 +137,7 @@ struct altoc_peer {
 	struct err stream_err; /* why it is ended here; code 0: it is not */
 	bool stream_refused;   /* that was something that does not hold */
 	bool settled;	       /* everything subscribed has come once */
-	uint64_t settled_ms;   /* when */
+	uint64_t settled_ms;   /* when; until then, when it was asked for */
 	uint64_t unsettled_ms; /* since then cur is not in force; 0 = it is */
 	/* feed.c */
 	struct altoc_pair *pairs; /* uthash */
@@ -206,7 +206,8 @@ struct fetch_conf altoc_request(const struct altoc_peer *peer, const char *url);
 /* Subscribes to what is streamed; 0, or -errno with err. */
 int altoc_stream_start(struct altoc_peer *peer, struct err *err);
 void altoc_stream_stop(struct altoc_peer *peer);
-/* Ends it when the network map changed and what depends on it has not come for too long. */
+/* Ends it when it has not begun with everything, or when the network map changed and what depends
+ * on it has not come, for too long. */
 void altoc_stream_check(struct altoc_peer *peer);
 
 /* ---- feed.c, props.c ---- */

@@ -48,7 +48,8 @@ static bool is_refusal(const struct fetch_answer *a)
 
 /* ---- directory ---- */
 
-static int read_directory(struct altoc_peer *peer, const struct fetch_answer *a, struct err *err)
+static int read_directory(struct altoc_peer *peer, const struct fetch_answer *a, bool *changed,
+			  struct err *err)
 {
 	char digest[ALTO_TAG_LEN];
 	struct alto_ird *ird = NULL;
@@ -64,6 +65,7 @@ static int read_directory(struct altoc_peer *peer, const struct fetch_answer *a,
 	alto_ird_free(ird);
 	if (r)
 		return r;
+	*changed = true;
 	memcpy(peer->digest, digest, sizeof(digest));
 	snprintf(peer->etag, sizeof(peer->etag), "%s", a->etag);
 	return 0;
@@ -73,18 +75,23 @@ static void on_directory(void *arg, const struct fetch_answer *a)
 {
 	struct altoc_peer *peer = arg;
 	struct err err = a->err;
+	bool changed = false;
 	int r = a->status;
 
 	peer->job = NULL;
 	if (!r)
 		r = check_answer(a, ALTO_MEDIA_DIRECTORY, peer->etag[0] != '\0', &err);
 	if (!r && a->code == 200)
-		r = read_directory(peer, a, &err);
+		r = read_directory(peer, a, &changed, &err);
 	if (!a->status && r)
 		err_object(&err, "directory");
 	if (r)
 		altoc_fail(peer, NULL, is_refusal(a), &err);
-	altoc_round_answered(peer);
+	/* A subscription is of what was offered when it was made. */
+	if (changed && peer->stream)
+		altoc_round_start(peer);
+	else
+		altoc_round_answered(peer);
 }
 
 void altoc_ask_directory(struct altoc_peer *peer)

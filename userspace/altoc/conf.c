@@ -299,6 +299,8 @@ void altoc_conf_fini(struct altoc_peer *peer)
 	const char *const texts[] = {c->name, c->directory, c->ca,	    c->cert,
 				     c->key,  c->token,	    c->network_map, c->path};
 
+	if (c->token)
+		explicit_bzero((char *)(uintptr_t)c->token, strlen(c->token));
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		drop_text(texts[i]);
 	drop_pids(c->ingresses, c->n_ingresses);

@@ -2,7 +2,8 @@
 /*
  * A round: directory; then the network map; then, at once, the subscription and whatever is not
  * part of it. It ends when all answers are in; the next one begins after poll_s, or, if something
- * failed, after a pause that grows. While a stream runs, a round asks only for what is not in it.
+ * failed, after a pause that grows. While a stream runs, a round asks for the directory and for
+ * what is not in the stream.
  */
 #include "altoc/altoc_int.h"
 
@@ -162,14 +163,16 @@ void altoc_round_start(struct altoc_peer *peer)
 	altoc_ask_directory(peer);
 }
 
-/* Without the directory. There may be nothing to ask for. */
+/* Besides a stream, or when filters changed. There may be nothing to ask for. */
 static void ask_polled(struct altoc_peer *peer)
 {
 	if (peer->waiting)
 		return;
 	begin(peer, PARTIAL);
 	peer->waiting++;
-	if (!peer->slots[0].streamed && peer->stream)
+	if (peer->stream)
+		altoc_ask_directory(peer);
+	if (peer->stream && !peer->slots[0].streamed)
 		altoc_ask(&peer->slots[0]);
 	ask_rest(peer);
 	altoc_round_answered(peer);

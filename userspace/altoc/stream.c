@@ -241,6 +241,7 @@ int altoc_stream_start(struct altoc_peer *peer, struct err *err)
 	conf.compressed = false;
 	peer->events = alto_events_new();
 	peer->settled = peer->stream_refused = false;
+	peer->settled_ms = altoc_now(peer);
 	peer->stream_err = (struct err){0};
 	r = peer->events ? fetch_start(peer->altoc->fetch, &conf, &ops, peer, &peer->stream, err)
 			 : err_set(err, -ENOMEM, "", NULL, "out of memory");
@@ -272,6 +273,12 @@ void altoc_stream_check(struct altoc_peer *peer)
 	if (peer->settled && now - peer->settled_ms > peer->poll_ms) {
 		peer->retry_ms = 0;
 		peer->stale_again = false;
+	}
+	if (!peer->settled && now - peer->settled_ms > 3 * altoc_times.settle_ms) {
+		err_set(&err, -ETIMEDOUT, "", NULL, "must begin with all that was asked for");
+		peer->stream_refused = true;
+		end_stream(peer, &err);
+		return;
 	}
 	if (!peer->unsettled_ms || now - peer->unsettled_ms < altoc_times.settle_ms)
 		return;

@@ -164,7 +164,7 @@ static void test_one_that_lies_too_long_is_withdrawn(void **state)
 {
 	struct altoc_source source = source_of();
 
-	source.keep_s = 3;
+	source.keep_s = 6;
 	say_directory(COST("rc", "/rc", "rc") ", " COST("owd", "/owd", "owd"));
 	say_map("t1");
 	say_cost("/rc", "t1", "routingcost", "10 20");

@@ -1,45 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Update streams (RFC 8895). */
-#include "unit/altoc/rig.h"
-
-#define PATCH "application/merge-patch+json"
-
-static void open_streaming(const char *resources)
-{
-	struct altoc_source source = source_of();
-
-	say_directory(resources);
-	say_map("t1");
-	say_cost("/rc", "t1", "routingcost", "10 20");
-	say_cost("/owd", "t1", "delay-ow:cur", "100 200");
-	open_with(&source);
-	until(server_streams());
-	push("application/alto-updatestreamcontrol+json",
-	     "{\"control-uri\": \"http://127.0.0.1/x\", \"started\": [\"map\"]}");
-}
-
-static void push_costs(const char *tag, const char *costs)
-{
-	char a[32], b[32];
-
-	sscanf(costs, "%31s %31s", a, b);
-	push(T_COST ",cost-0", COST_TEXT, tag, "routingcost", a, b);
-}
-
-static void push_all(const char *tag, const char *costs)
-{
-	push(T_MAP ",map", MAP_TEXT, tag);
-	push_costs(tag, costs);
-}
-
-#define WHOLE COST("rc", "/rc", "rc") ", " UPDATES("\"net\", \"rc\"")
-
-static void begin(void)
-{
-	open_streaming(WHOLE);
-	push_all("t1", "10 20");
-	until(!strcmp(shown_text("state"), "streaming") && value("gw2", ATTR_COST) == 10);
-}
+#include "unit/altoc/stream_rig.h"
 
 static json_t *subscribed(const char *substream)
 {
@@ -98,107 +59,6 @@ static void test_new_map(void **state)
 	assert_int_equal(srv.subscriptions, 1);
 }
 
-/* Refused with a reason, the last good view stays, and all is asked for again. */
-static void refuse(const char *why)
-{
-	unsigned int before = srv.subscriptions;
-
-	until(shown_number("refused") > 0);
-	why_has(why);
-	assert_float_equal(value("gw2", ATTR_COST), 10, 0);
-	assert_float_equal(value("gw3", ATTR_COST), 20, 0);
-	until(!strcmp(shown_text("state"), "polling"));
-	assert_true(at("/rc")->asked > 0);
-	assert_float_equal(value("gw2", ATTR_COST), 10, 0);
-	/* Some rounds later the stream has another chance. */
-	until(srv.subscriptions == before + 1);
-	push_all("t1", "10 21");
-	until(!strcmp(shown_text("state"), "streaming"));
-	assert_float_equal(value("gw3", ATTR_COST), 21, 0);
-}
-
-static void test_patch_that_makes_no_number(void **state)
-{
-	begin();
-	push(PATCH ",cost-0", "{\"cost-map\": {\"AS1\": {\"AS2\": \"15\"}}}");
-	refuse("must be a number");
-}
-
-static void test_patch_of_a_pid_that_is_not_there(void **state)
-{
-	begin();
-	push(PATCH ",cost-0", "{\"cost-map\": {\"AS1\": {\"AS9\": 15}}}");
-	refuse("is no PID of network map net");
-}
-
-static void test_patch_that_is_no_json(void **state)
-{
-	begin();
-	push(PATCH ",cost-0", "{\"cost-map\": {");
-	refuse("resource rc: line 1");
-}
-
-static void test_wrong_media_type(void **state)
-{
-	begin();
-	push(T_MAP ",cost-0", MAP_TEXT, "t1");
-	refuse("or a merge patch");
-}
-
-static void test_unknown_substream(void **state)
-{
-	begin();
-	push(T_COST ",cost-7", COST_TEXT, "t1", "routingcost", "1", "2");
-	refuse("a substream that was asked for");
-}
-
-static void test_map_that_changes_without_its_tag(void **state)
-{
-	begin();
-	push(PATCH ",map", "{\"network-map\": {\"AS4\": {\"ipv6\": [\"5f00:0:4::/48\"]}}}");
-	refuse("must change when the map does");
-}
-
-static void test_new_map_without_costs(void **state)
-{
-	begin();
-	push(T_MAP ",map", MAP_TEXT, "t2");
-	refuse("must be followed by what depends on it");
-}
-
-static void test_patch_before_the_whole(void **state)
-{
-	open_streaming(WHOLE);
-	push(T_MAP ",map", MAP_TEXT, "t1");
-	push(PATCH ",cost-0", "{\"cost-map\": {\"AS1\": {\"AS2\": 15}}}");
-	until(!strcmp(shown_text("state"), "polling"));
-	why_has("must come after a full replacement");
-	assert_float_equal(value("gw2", ATTR_COST), 10, 0);
-}
-
-/* A vtag that does not fit: everything is asked for again at once, but not again and again. */
-static void test_costs_of_another_map(void **state)
-{
-	begin();
-	push_costs("t0", "1 2");
-	until(srv.subscriptions == 2);
-	assert_float_equal(value("gw2", ATTR_COST), 10, 0);
-	push(T_MAP ",map", MAP_TEXT, "t1");
-	push_costs("t0", "1 2");
-	refuse("dependent-vtags");
-}
-
-static void test_stopped_substream(void **state)
-{
-	begin();
-	push("application/alto-updatestreamcontrol+json",
-	     "{\"stopped\": [\"cost-0\"], \"description\": \"too much work\"}");
-	until(srv.subscriptions == 2);
-	why_has("too much work");
-	assert_float_equal(value("gw2", ATTR_COST), 10, 0);
-	assert_int_equal(shown_number("refused"), 0);
-}
-
 static void test_same_view_after_a_reconnect(void **state)
 {
 	json_int_t written;
@@ -224,35 +84,19 @@ static void test_server_dies(void **state)
 	assert_float_equal(value("gw2", ATTR_COST), 10, 0);
 }
 
-static void test_refused_subscription_is_polled(void **state)
+/* The directory is asked for beside the stream: another one, another subscription. */
+static void test_directory_changes_while_it_streams(void **state)
 {
-	struct altoc_source source = source_of();
-
-	srv.stream_status = 400;
-	say_directory(WHOLE);
-	say_map("t1");
-	say_cost("/rc", "t1", "routingcost", "10 20");
-	open_with(&source);
-	until(!strcmp(shown_text("state"), "polling"));
-	why_has("not now");
-	assert_float_equal(value("gw2", ATTR_COST), 10, 0);
-}
-
-static void test_no_event_stream(void **state)
-{
-	srv.stream_type = "application/json";
-	open_streaming(WHOLE);
-	until(!strcmp(shown_text("state"), "polling"));
-	why_has("must be text/event-stream");
-}
-
-static void test_silence(void **state)
-{
-	altoc_times.second_ms = 20; /* 45 of them: silent for 900 ms */
 	begin();
+	until(at("/directory")->n304 > 0);
+	assert_int_equal(srv.subscriptions, 1);
+	say_directory(COST("rc", "/rc", "rc") ", " COST("owd", "/owd",
+							"owd") ", " UPDATES("\"net\", \"rc\""));
 	until(srv.subscriptions == 2);
-	assert_float_equal(value("gw2", ATTR_COST), 10, 0);
-	why_has("says nothing");
+	push_all("t1", "10 20");
+	until(value("gw2", ATTR_DELAY_US) == 100);
+	until(!strcmp(shown_text("state"), "streaming"));
+	assert_int_equal(shown_number("refused"), 0);
 }
 
 /* While it says something nothing is old, however seldom that is. */
@@ -319,21 +163,9 @@ int main(void)
 		T(test_full_replacement),
 		T(test_merge_patch),
 		T(test_new_map),
-		T(test_patch_that_makes_no_number),
-		T(test_patch_of_a_pid_that_is_not_there),
-		T(test_patch_that_is_no_json),
-		T(test_wrong_media_type),
-		T(test_unknown_substream),
-		T(test_map_that_changes_without_its_tag),
-		T(test_new_map_without_costs),
-		T(test_patch_before_the_whole),
-		T(test_costs_of_another_map),
-		T(test_stopped_substream),
 		T(test_same_view_after_a_reconnect),
 		T(test_server_dies),
-		T(test_refused_subscription_is_polled),
-		T(test_no_event_stream),
-		T(test_silence),
+		T(test_directory_changes_while_it_streams),
 		T(test_alive_longer_than_keep_s),
 		T(test_polled_beside_the_stream),
 		T(test_filtered_input),
