@@ -84,6 +84,7 @@ void broker_close(struct broker *b)
 		return;
 	b->changed = NULL;
 	broker_replace_leave(b);
+	broker_make_leave(b);
 	for (int i = 0; i < BROKER_P_MAX; i++) {
 		ncsdb_follow_stop(b->prefix[i].follow);
 		ncsdb_writer_fini(&b->prefix[i].writer);

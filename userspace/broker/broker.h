@@ -3,7 +3,8 @@
  * The broker's input and the maps that come of it. Domains (IdR: what a domain can do) and links
  * between domains (IdT) are written to /san/alto/domains/<id> and /san/alto/links/<a>/<b>; a
  * follower reads them back, and after every change, coalesced, an immutable snapshot is made of
- * them and of what this sand knows itself. Nothing of a domain's inside is kept: what it
+ * them and of what this sand knows itself: what counts is copied on the loop, the maps are made of
+ * the copy in a thread. Nothing of a domain's inside is kept: what it
  * advertises is an aggregate. Write rules as in srm/srm.h. Values:
  *
  * domain: { "prefixes": {"ipv4": ["10.1.0.0/16"], "ipv6": []}, "entry-point": "https://...",
@@ -71,7 +72,8 @@ struct broker_conf {
 	void *arg;
 };
 int broker_open(const struct broker_conf *conf, struct broker **out, struct err *err);
-void broker_close(struct broker *broker); /* snapshots that others hold stay */
+/* Snapshots that others hold stay. Frees itself when the loop has run dry. */
+void broker_close(struct broker *broker);
 
 /* Who writes: "" = an operator, who may write all; else a domain, which may write itself and links
  * that it is an end of, and reads no other's input: -EACCES. if_revision as in srm.h. */

@@ -16,18 +16,20 @@
 #define BROKER_LINKS "/san/alto/links/"
 #define LINK_KEY_LEN (2 * ALTO_NAME_LEN)
 
+/* What is in them does not change: a domain that is put again is another object. */
 struct domain {
+	unsigned int refs; /* counted on the loop only */
 	int64_t revision;
 	char *text; /* as stored */
 	json_t *props[BROKER_PROP_MAX];
 	struct owner *prefixes;
 	uint32_t n_prefixes;
-	uint32_t pid; /* while a source is built */
 	bool transit;
 	char id[];
 };
 
 struct link {
+	unsigned int refs;
 	int64_t revision;
 	char *text;
 	struct link_def def;
@@ -59,6 +61,7 @@ struct broker {
 	struct ncsdb_refusals refusals;
 	json_t *shown; /* what was read back last */
 
+	struct make *make; /* under way; NULL: none */
 	struct alto_snapshot *snapshot;
 	struct alto_source *sources[BROKER_S_MAX];
 	bool dirty[BROKER_S_MAX];
@@ -81,6 +84,8 @@ int broker_link_store(struct broker *b, const char *key, const struct ncsdb_kv *
 void broker_domain_drop(struct broker *b, const char *id);
 void broker_link_drop(struct broker *b, const char *key);
 void broker_objects_fini(struct broker *b);
+void broker_domain_unref(struct domain *domain);
+void broker_link_unref(struct link *link);
 struct domain *broker_domain_at(const struct broker *b, const char *id);
 struct link *broker_link_at(const struct broker *b, const char *a, const char *b_);
 /* "a/b" */
@@ -100,15 +105,33 @@ void broker_replace_leave(struct broker *b);
 
 /* ---- make.c ---- */
 void broker_dirty(struct broker *b, enum broker_source source);
-/* Makes what is due, now. */
+/* Begins to make what is due. */
 void broker_make(struct broker *b);
+/* The broker ends while it makes something. */
+void broker_make_leave(struct broker *b);
 void broker_on_timer(uv_timer_t *timer);
 void broker_on_age(uv_timer_t *timer);
 
-/* ---- domains.c, sand.c: -ENOSPC, -ENOMEM ---- */
-int broker_domains_source(struct broker *b, struct alto_source **out);
-/* *stale_us: view_time() when a value in it becomes too old; UINT64_MAX: never. */
-int broker_sand_source(const struct view *view, uint64_t now_us, uint64_t *stale_us,
-		       struct alto_source **out);
+/* ---- domains.c, sand.c: what a source is made of, collected on the loop; then the source, in a
+ *      thread of its own, where nothing else is looked at. -ENOSPC, -ENOMEM ---- */
+struct domains {
+	struct alto_calendar calendar;
+	struct domains_entry *v; /* in the order of names */
+	size_t n;
+	struct link **links;
+	size_t n_links;
+	struct alto_prefix *prefixes; /* of all of them */
+	unsigned int lost_prefixes, unused_links;
+};
+int broker_domains_collect(const struct broker *b, struct domains **out);
+int broker_domains_source(struct domains *d, struct alto_source **out);
+void broker_domains_free(struct domains *d); /* on the loop; NULL is allowed */
+
+struct sand;
+int broker_sand_collect(const struct view *view, uint64_t now_us, struct sand **out);
+int broker_sand_source(struct sand *s, struct alto_source **out);
+/* view_time() when a value in it becomes too old; UINT64_MAX: never. Of one that is built. */
+uint64_t broker_sand_stale(const struct sand *s);
+void broker_sand_free(struct sand *s); /* NULL is allowed */
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * When a snapshot is made: BROKER_COALESCE_MS after the first change that it shall hold, but not
- * before ten times what the last one took is over, so that it never takes more than a tenth of the
- * loop.
+ * When a snapshot is made, and how: BROKER_COALESCE_MS after the first change that it shall hold,
+ * but not before ten times what the last one took is over. What the sources are made of is
+ * collected on the loop; they are made in a thread, so that a large map keeps nobody waiting.
  */
 #include "broker/broker_int.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "util/clock.h"
@@ -21,7 +22,7 @@ static void schedule(struct broker *b, uint64_t at_least_ms)
 	uint64_t now_ms = uv_now(b->conf.loop);
 	uint64_t wait_ms = b->next_ms > now_ms ? b->next_ms - now_ms : 0;
 
-	if (!b->ready || b->replacing || uv_is_active((uv_handle_t *)&b->timer))
+	if (!b->ready || b->replacing || b->make || uv_is_active((uv_handle_t *)&b->timer))
 		return;
 	if (wait_ms < at_least_ms)
 		wait_ms = at_least_ms;
@@ -34,6 +35,14 @@ void broker_dirty(struct broker *b, enum broker_source source)
 	schedule(b, BROKER_COALESCE_MS);
 }
 
+/* What has changed meanwhile. */
+static void go_on(struct broker *b)
+{
+	for (int i = 0; i < BROKER_S_MAX; i++)
+		if (b->dirty[i])
+			schedule(b, b->in_trouble ? TROUBLE_MS : BROKER_COALESCE_MS);
+}
+
 static bool same(const struct alto_source *a, const struct alto_source *b)
 {
 	return strcmp(a->map_tag, b->map_tag) == 0 && strcmp(a->cost_tag, b->cost_tag) == 0 &&
@@ -43,7 +52,6 @@ static bool same(const struct alto_source *a, const struct alto_source *b)
 /* Takes source. */
 static void adopt(struct broker *b, enum broker_source i, struct alto_source *source)
 {
-	b->dirty[i] = false;
 	if (b->sources[i] && same(b->sources[i], source)) {
 		alto_source_put(source);
 		return;
@@ -62,27 +70,82 @@ static void watch_age(struct broker *b, uint64_t now_us, uint64_t stale_us)
 		uv_timer_start(&b->age, broker_on_age, ms < AGE_MIN_MS ? AGE_MIN_MS : ms, 0);
 }
 
-static int sand_source(struct broker *b, struct alto_source **out)
-{
-	uint64_t now_us = view_time(b->conf.view, clock_us()), stale_us;
-	int r = broker_sand_source(b->conf.view, now_us, &stale_us, out);
+/* ---- the thread ---- */
 
-	if (!r)
-		watch_age(b, now_us, stale_us);
+struct make {
+	uv_work_t work;
+	struct broker *broker; /* NULL: it is gone */
+	uint64_t begin_us;
+	struct domains *domains; /* NULL: that source is not made */
+	struct sand *sand;
+	struct alto_source *sources[BROKER_S_MAX];
+	int status[BROKER_S_MAX];
+};
+
+static void on_work(uv_work_t *work)
+{
+	struct make *make = work->data;
+
+	if (make->domains)
+		make->status[BROKER_S_DOMAINS] =
+			broker_domains_source(make->domains, &make->sources[BROKER_S_DOMAINS]);
+	if (make->sand)
+		make->status[BROKER_S_SAND] =
+			broker_sand_source(make->sand, &make->sources[BROKER_S_SAND]);
+}
+
+static void make_free(struct make *make)
+{
+	if (!make)
+		return;
+	broker_domains_free(make->domains);
+	broker_sand_free(make->sand);
+	for (int i = 0; i < BROKER_S_MAX; i++)
+		alto_source_put(make->sources[i]);
+	free(make);
+}
+
+/* ---- before it ---- */
+
+static int collect(struct broker *b, struct make *make)
+{
+	int r = 0;
+
+	if (b->dirty[BROKER_S_DOMAINS])
+		r = broker_domains_collect(b, &make->domains);
+	if (!r && b->dirty[BROKER_S_SAND])
+		r = broker_sand_collect(b->conf.view, view_time(b->conf.view, make->begin_us),
+					&make->sand);
 	return r;
 }
 
-static int make_source(struct broker *b, enum broker_source i)
-{
-	struct alto_source *source;
-	int r;
+/* ---- after it ---- */
 
-	if (!b->dirty[i])
-		return 0;
-	r = i == BROKER_S_DOMAINS ? broker_domains_source(b, &source) : sand_source(b, &source);
-	if (!r)
-		adopt(b, i, source);
+/* One source that cannot be made does not keep the other from being told. */
+static int adopt_all(struct broker *b, struct make *make)
+{
+	int r = 0;
+
+	for (int i = 0; i < BROKER_S_MAX; i++) {
+		if (make->status[i]) {
+			r = make->status[i];
+			b->dirty[i] = true;
+		} else if (make->sources[i]) {
+			adopt(b, i, make->sources[i]);
+			make->sources[i] = NULL;
+		}
+	}
 	return r;
+}
+
+static void note(struct broker *b, const struct make *make)
+{
+	if (make->domains) {
+		b->stats.lost_prefixes = make->domains->lost_prefixes;
+		b->stats.unused_links = make->domains->unused_links;
+	}
+	if (make->sand)
+		watch_age(b, view_time(b->conf.view, clock_us()), broker_sand_stale(make->sand));
 }
 
 static int make_snapshot(struct broker *b)
@@ -120,26 +183,7 @@ static void on_trouble(struct broker *b, int status)
 		log_err("maps stay as they are: a new snapshot cannot be made", "error=\"%s\"",
 			strerror(-status));
 	b->in_trouble = true;
-	schedule(b, TROUBLE_MS);
-}
-
-/* One source that cannot be made does not keep the other from being told. */
-static int make(struct broker *b, bool *changed)
-{
-	int r = 0;
-
-	for (int i = 0; i < BROKER_S_MAX; i++) {
-		int failed = make_source(b, i);
-
-		r = r ? r : failed;
-	}
-	if (!holds_sources(b)) {
-		int failed = make_snapshot(b);
-
-		*changed = !failed;
-		r = r ? r : failed;
-	}
-	return r;
+	go_on(b);
 }
 
 /* Both may end the broker, which goes in the loop only. */
@@ -154,21 +198,77 @@ static void announce(struct broker *b)
 		b->changed(b->changed_arg);
 }
 
-void broker_make(struct broker *b)
+static void settle(struct broker *b, struct make *make)
 {
-	uint64_t begin_us = clock_us();
+	int r = adopt_all(b, make);
 	bool changed = false;
-	int r = make(b, &changed);
 
-	b->stats.made_us = clock_us() - begin_us;
+	note(b, make);
+	if (!holds_sources(b)) {
+		int failed = make_snapshot(b);
+
+		changed = !failed;
+		r = r ? r : failed;
+	}
+	b->stats.made_us = clock_us() - make->begin_us;
 	uv_update_time(b->conf.loop);
 	b->next_ms = uv_now(b->conf.loop) + REST * b->stats.made_us / 1000;
 	if (r)
 		on_trouble(b, r);
 	else
 		b->in_trouble = false;
+	go_on(b);
 	if (changed)
 		announce(b);
+}
+
+static void after_work(uv_work_t *work, int status)
+{
+	struct make *make = work->data;
+	struct broker *b = make->broker;
+
+	if (b) {
+		b->make = NULL;
+		settle(b, make);
+	}
+	make_free(make);
+}
+
+static int make_start(struct broker *b)
+{
+	struct make *make = calloc(1, sizeof(*make));
+	int r = make ? 0 : -ENOMEM;
+
+	if (!r) {
+		make->broker = b;
+		make->work.data = make;
+		make->begin_us = clock_us();
+		r = collect(b, make);
+	}
+	if (!r)
+		r = uv_queue_work(b->conf.loop, &make->work, on_work, after_work);
+	if (r) {
+		make_free(make);
+		return r;
+	}
+	b->make = make;
+	memset(b->dirty, 0, sizeof(b->dirty));
+	return 0;
+}
+
+void broker_make(struct broker *b)
+{
+	int r = make_start(b);
+
+	if (r)
+		on_trouble(b, r);
+}
+
+void broker_make_leave(struct broker *b)
+{
+	if (b->make)
+		b->make->broker = NULL;
+	b->make = NULL;
 }
 
 void broker_on_timer(uv_timer_t *timer)

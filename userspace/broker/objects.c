@@ -3,7 +3,6 @@
 #include "broker/broker_int.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,18 +35,26 @@ static int no_memory(struct err *err)
 
 /* ---- domains ---- */
 
-static void domain_free(struct broker *b, struct domain *domain)
+void broker_domain_unref(struct domain *domain)
+{
+	if (!domain || --domain->refs)
+		return;
+	for (int i = 0; i < BROKER_PROP_MAX; i++)
+		json_decref(domain->props[i]);
+	free(domain->text);
+	free(domain);
+}
+
+/* It is not stored any more; who builds a source may still have it. */
+static void domain_leave(struct broker *b, struct domain *domain)
 {
 	if (!domain)
 		return;
 	for (uint32_t i = 0; i < domain->n_prefixes; i++)
 		owners_drop(&b->owners, &domain->prefixes[i]);
 	b->n_prefixes -= domain->n_prefixes;
-	for (int i = 0; i < BROKER_PROP_MAX; i++)
-		json_decref(domain->props[i]);
 	free(domain->prefixes);
-	free(domain->text);
-	free(domain);
+	broker_domain_unref(domain);
 }
 
 static int take_prefixes(struct broker *b, struct domain *domain, const struct domain_def *def)
@@ -74,12 +81,13 @@ static struct domain *domain_new(struct broker *b, const char *id, const struct 
 
 	if (!domain)
 		return NULL;
+	domain->refs = 1;
 	strcpy(domain->id, id);
 	domain->revision = kv->mod_rev;
 	domain->transit = def->transit;
 	domain->text = strndup(kv->value, kv->value_len);
 	if (!domain->text || take_prefixes(b, domain, def)) {
-		domain_free(b, domain);
+		domain_leave(b, domain);
 		return NULL;
 	}
 	memcpy(domain->props, def->props, sizeof(domain->props));
@@ -105,34 +113,45 @@ int broker_domain_store(struct broker *b, const char *id, const struct ncsdb_kv 
 		return r;
 	domain = domain_new(b, id, kv, def);
 	if (!domain || radix_reserve(&b->domains, id)) {
-		domain_free(b, domain);
+		domain_leave(b, domain);
 		return no_memory(err);
 	}
 	radix_set(&b->domains, id, domain);
-	domain_free(b, old);
+	domain_leave(b, old);
 	return 0;
 }
 
 void broker_domain_drop(struct broker *b, const char *id)
 {
-	domain_free(b, radix_remove(&b->domains, id));
+	domain_leave(b, radix_remove(&b->domains, id));
 }
 
 /* ---- links ---- */
 
-static void link_free(struct broker *b, struct link *link)
+void broker_link_unref(struct link *link)
 {
-	if (!link)
+	if (!link || --link->refs)
 		return;
-	b->n_calendars -= link->counted;
 	link_def_fini(&link->def);
 	free(link->text);
 	free(link);
 }
 
+static void link_leave(struct broker *b, struct link *link)
+{
+	if (link)
+		b->n_calendars -= link->counted;
+	broker_link_unref(link);
+}
+
 const char *broker_link_key(const char *a, const char *b, char key[LINK_KEY_LEN])
 {
-	snprintf(key, LINK_KEY_LEN, "%s/%s", a, b);
+	char *end = memccpy(key, a, '\0', ALTO_NAME_LEN);
+
+	if (end)
+		end[-1] = '/';
+	if (!end || !memccpy(end, b, '\0', LINK_KEY_LEN - (end - key)))
+		key[0] = '\0'; /* of no link */
 	return key;
 }
 
@@ -143,6 +162,7 @@ static struct link *link_new(const char *key, const struct ncsdb_kv *kv, struct 
 
 	if (!link)
 		return NULL;
+	link->refs = 1;
 	strcpy(link->a, key);
 	slash = strchr(link->a, '/');
 	*slash = '\0';
@@ -180,19 +200,19 @@ int broker_link_store(struct broker *b, const char *key, const struct ncsdb_kv *
 		return r;
 	link = link_new(key, kv, def);
 	if (!link || radix_reserve(&b->links, key)) {
-		link_free(b, link);
+		link_leave(b, link);
 		return no_memory(err);
 	}
 	radix_set(&b->links, key, link);
 	link->counted = link->def.calendar;
 	b->n_calendars += link->counted;
-	link_free(b, old);
+	link_leave(b, old);
 	return 0;
 }
 
 void broker_link_drop(struct broker *b, const char *key)
 {
-	link_free(b, radix_remove(&b->links, key));
+	link_leave(b, radix_remove(&b->links, key));
 }
 
 struct link *broker_link_at(const struct broker *b, const char *a, const char *b_)

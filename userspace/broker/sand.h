@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the two halves of source "sand" share: sand.c (PIDs and links), sand_props.c (status of
- * instances). */
+/*
+ * What the halves of source "sand" share: sand_collect.c (copies what counts of the view, on the
+ * loop), sand.c (PIDs and links) and sand_props.c (status of instances), both in a thread.
+ */
 #ifndef BROKER_SAND_H
 #define BROKER_SAND_H
 
@@ -11,8 +13,8 @@
 
 /* An ingress, a gateway, or both. */
 struct pe {
-	const char *name;		    /* the view's */
-	const struct view_gateway *gateway; /* NULL: not registered */
+	bool registered;	    /* as a gateway */
+	struct alto_prefix locator; /* family 0: none */
 	uint32_t pid;
 	uint32_t n_instances; /* addresses whose instances are up */
 	uint64_t *services;   /* their IDs, in any order */
@@ -21,19 +23,41 @@ struct pe {
 		uint32_t n;
 		int64_t sum, min; /* thousandths */
 	} sums[SAND_SUMS];
+	char name[NAME_LEN];
+};
+
+/* The best path of a pair. */
+struct sand_way {
+	const struct pe *from, *to;
+	double value[LINK_VALUE_MAX];
+};
+
+struct sand_row { /* an instance that has an address */
+	struct in6_addr address;
+	uint64_t service;
+	struct pe *pe; /* NULL: its gateway is not known */
+	uint32_t first_sample;
+	uint16_t n_samples;
+	uint8_t state;
+	char name[NAME_LEN];
 };
 
 struct sand {
-	const struct view *view;
 	uint64_t now_us;
 	uint64_t stale_us; /* the earliest time when a value in it is too old */
 	struct radix pes;  /* name -> struct pe */
+	struct sand_way *ways;
+	size_t n_ways;
+	bool tells_instances; /* there are not too many */
+	struct sand_row *rows;
+	size_t n_rows;
+	struct sample *samples;
+	size_t n_samples, cap_samples;
 	struct alto_builder *builder;
 };
 
-/* Every PE has its PID. Names, prefixes and properties of instances, properties of PEs. */
+struct pe *sand_next_pe(const struct sand *s, const struct pe *last); /* by names */
+/* Every PE has its PID. Prefixes and properties of instances, properties of PEs. */
 int sand_instances(struct sand *s);
-struct pe *sand_pe(struct sand *s, const char *name); /* made if need be; NULL: no memory */
-bool sand_tells_instances(const struct sand *s);
 
 #endif

@@ -28,43 +28,33 @@ _Static_assert(ARRAY_SIZE(summed) == SAND_SUMS, "a sum each");
 
 /* Instances of one address. */
 struct group {
-	struct view_instance *const *v;
+	const struct sand_row *v;
 	size_t n;
 	struct pe *pe; /* NULL: no gateway is known */
 	bool up;
 	char endpoint[ALTO_ENDPOINT_LEN];
 };
 
-/* ---- rows: instances in the order of addresses, service IDs, names ---- */
+/* ---- rows: in the order of addresses, service IDs, names ---- */
 
 static int by_address(const void *a, const void *b)
 {
-	const struct view_instance *x = *(struct view_instance *const *)a;
-	const struct view_instance *y = *(struct view_instance *const *)b;
+	const struct sand_row *x = a, *y = b;
 	int r = memcmp(&x->address, &y->address, sizeof(x->address));
 
 	if (r)
 		return r;
-	if (x->service->id != y->service->id)
-		return x->service->id < y->service->id ? -1 : 1;
+	if (x->service != y->service)
+		return x->service < y->service ? -1 : 1;
 	return strcmp(x->name, y->name);
 }
 
-static int find_rows(const struct view *view, struct view_instance ***out, size_t *n)
+static const struct sample *sample_of(const struct sand *s, const struct sand_row *row,
+				      uint16_t attr)
 {
-	struct view_instance **v = calloc(view->n_instances + 1, sizeof(struct view_instance *)),
-			     *inst;
+	const struct samples set = {s->samples + row->first_sample, row->n_samples, row->n_samples};
 
-	if (!v)
-		return -ENOMEM;
-	*n = 0;
-	for (const struct view_service *svc = view->services; svc; svc = svc->hh.next)
-		view_each_instance(svc, inst)
-			if (!inst->aggregate && !IN6_IS_ADDR_UNSPECIFIED(&inst->address))
-				v[(*n)++] = inst;
-	qsort(v, *n, sizeof(*v), by_address);
-	*out = v;
-	return 0;
+	return samples_get(&set, attr);
 }
 
 /* ---- values ---- */
@@ -101,30 +91,30 @@ static int tell(struct sand *s, const struct group *g, const char *name, json_t 
 	return array ? 0 : -ENOMEM;
 }
 
-static json_t *service_value(const struct view_instance *inst)
+static json_t *service_value(const struct sand_row *row)
 {
 	char id[SVC_ID_TEXT];
 
-	return json_string(svc_id_text(inst->service->id, id));
+	return json_string(svc_id_text(row->service, id));
 }
 
-static json_t *name_value(const struct view_instance *inst)
+static json_t *name_value(const struct sand_row *row)
 {
-	return json_string(inst->name);
+	return json_string(row->name);
 }
 
-static json_t *state_value(const struct view_instance *inst)
+static json_t *state_value(const struct sand_row *row)
 {
-	return json_string(instance_state_names[inst->state]);
+	return json_string(instance_state_names[row->state]);
 }
 
 static int tell_text(struct sand *s, const struct group *g, const char *name,
-		     json_t *(*value)(const struct view_instance *inst))
+		     json_t *(*value)(const struct sand_row *row))
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; array && i < g->n; i++) {
-		if (add_new(array, value(g->v[i]))) {
+		if (add_new(array, value(&g->v[i]))) {
 			json_decref(array);
 			array = NULL;
 		}
@@ -143,7 +133,7 @@ static int tell_attr(struct sand *s, const struct group *g, uint16_t attr)
 		return 0;
 	array = json_array();
 	for (size_t i = 0; array && i < g->n; i++) {
-		const struct sample *sample = samples_get(&g->v[i]->samples, attr);
+		const struct sample *sample = sample_of(s, &g->v[i], attr);
 
 		if (fresh(s, sample) && add_new(array, attr_to_json(sample->milli))) {
 			json_decref(array);
@@ -160,10 +150,10 @@ static int tell_attrs(struct sand *s, const struct group *g)
 	int r = 0;
 
 	for (size_t i = 0; i < g->n; i++) {
-		const struct samples *samples = &g->v[i]->samples;
+		const struct sample *samples = s->samples + g->v[i].first_sample;
 
-		for (uint16_t k = 0; !r && k < samples->n; k++) {
-			uint16_t attr = samples->v[k].attr;
+		for (uint16_t k = 0; !r && k < g->v[i].n_samples; k++) {
+			uint16_t attr = samples[k].attr;
 
 			if (!told[attr])
 				r = tell_attr(s, g, attr);
@@ -207,7 +197,7 @@ static const struct sample *newest(struct sand *s, const struct group *g, uint16
 	const struct sample *best = NULL;
 
 	for (size_t i = 0; i < g->n; i++) {
-		const struct sample *sample = samples_get(&g->v[i]->samples, attr);
+		const struct sample *sample = sample_of(s, &g->v[i], attr);
 
 		if (fresh(s, sample) && (!best || sample->received_us > best->received_us))
 			best = sample;
@@ -224,8 +214,8 @@ static int sum_up(struct sand *s, const struct group *g)
 		return 0;
 	pe->n_instances++;
 	for (size_t i = 0; i < g->n && !r; i++)
-		if (g->v[i]->state == INSTANCE_UP)
-			r = add_service(pe, g->v[i]->service->id);
+		if (g->v[i].state == INSTANCE_UP)
+			r = add_service(pe, g->v[i].service);
 	for (size_t i = 0; i < SAND_SUMS; i++) {
 		const struct sample *sample = newest(s, g, summed[i].attr);
 
@@ -317,11 +307,10 @@ static int tell_services(struct sand *s, struct pe *pe)
 
 static int tell_pes(struct sand *s)
 {
-	struct pe *pe = radix_seek(&s->pes, "", false);
 	int r = 0;
 
-	for (; pe && !r; pe = radix_seek(&s->pes, pe->name, true)) {
-		if (!pe->gateway && !pe->n_instances)
+	for (struct pe *pe = sand_next_pe(s, NULL); pe && !r; pe = sand_next_pe(s, pe)) {
+		if (!pe->registered && !pe->n_instances)
 			continue;
 		r = tell_pe(s, pe, PRIV "instances", json_integer(pe->n_instances));
 		if (!r)
@@ -347,29 +336,26 @@ static struct alto_prefix prefix_of(const struct in6_addr *addr)
 }
 
 /* The first gateway by name, should instances of one address say different ones. */
-static void find_gateway(struct sand *s, struct group *g)
+static void find_gateway(struct group *g)
 {
-	const char *name = "";
-
 	for (size_t i = 0; i < g->n; i++) {
-		const char *gateway = g->v[i]->gateway;
+		struct pe *pe = g->v[i].pe;
 
-		if (gateway[0] && (!name[0] || strcmp(gateway, name) < 0))
-			name = gateway;
-		g->up |= g->v[i]->state == INSTANCE_UP;
+		if (pe && (!g->pe || strcmp(pe->name, g->pe->name) < 0))
+			g->pe = pe;
+		g->up |= g->v[i].state == INSTANCE_UP;
 	}
-	g->pe = name[0] ? radix_get(&s->pes, name) : NULL;
 }
 
 static int add_group(struct sand *s, struct group *g)
 {
-	struct alto_prefix prefix = prefix_of(&g->v[0]->address);
+	struct alto_prefix prefix = prefix_of(&g->v[0].address);
 	int r = 0;
 
 	if (g->n > ROWS_MAX)
 		g->n = ROWS_MAX;
 	alto_endpoint_text(&prefix, g->endpoint);
-	find_gateway(s, g);
+	find_gateway(g);
 	if (g->pe)
 		r = alto_builder_prefix(s->builder, g->pe->pid, &prefix);
 	if (!r)
@@ -379,15 +365,16 @@ static int add_group(struct sand *s, struct group *g)
 
 int sand_instances(struct sand *s)
 {
-	OWN_PTR struct view_instance **v = NULL;
-	size_t n, end;
-	int r = find_rows(s->view, &v, &n);
+	const struct sand_row *v = s->rows;
+	size_t end;
+	int r = 0;
 
-	for (size_t i = 0; i < n && !r; i = end) {
+	qsort(s->rows, s->n_rows, sizeof(*s->rows), by_address);
+	for (size_t i = 0; i < s->n_rows && !r; i = end) {
 		struct group g = {.v = v + i};
 
-		for (end = i + 1; end < n; end++)
-			if (memcmp(&v[i]->address, &v[end]->address, sizeof(v[i]->address)) != 0)
+		for (end = i + 1; end < s->n_rows; end++)
+			if (memcmp(&v[i].address, &v[end].address, sizeof(v[i].address)) != 0)
 				break;
 		g.n = end - i;
 		r = add_group(s, &g);

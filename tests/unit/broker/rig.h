@@ -95,7 +95,9 @@ static UNUSED void pause_for(unsigned int ms)
 
 	uv_timer_init(&loop, &timer);
 	uv_timer_start(&timer, on_pause, ms, 0);
-	uv_run(&loop, UV_RUN_DEFAULT);
+	while (!uv_is_closing((uv_handle_t *)&timer))
+		uv_run(&loop, UV_RUN_ONCE);
+	uv_run(&loop, UV_RUN_NOWAIT);
 }
 
 static UNUSED const struct alto_source *source_of(struct broker *b, const char *id)

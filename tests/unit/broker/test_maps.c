@@ -191,6 +191,42 @@ static void test_changes_are_gathered(void **state)
 	assert_true(stats.made_us > 0);
 }
 
+/* A source is made in a thread. */
+static void begin_to_make(void)
+{
+	char id[16];
+
+	for (int i = 0; i < 300; i++) {
+		snprintf(id, sizeof(id), "AS%d", i);
+		assert_int_equal(put(id, "{\"nfs\": [\"x\"]}"), 0);
+	}
+	uv_run(&loop, UV_RUN_ONCE);
+}
+
+static void test_changes_while_a_map_is_made_come_next(void **state)
+{
+	for (int i = 0; i < 20; i++) {
+		begin_to_make();
+		assert_int_equal(CALL(broker_domain_del, "", "AS7", ANY_REVISION), 0);
+		assert_int_equal(put("AS8", "{}"), 0);
+	}
+	assert_int_equal(source("domains")->n_pids, 300);
+	assert_string_equal(props(source("domains")->pid_props, "AS8"), "");
+	assert_string_equal(props(source("domains")->pid_props, "AS9"), "{\"nf\":[\"x\"]}");
+}
+
+static void test_a_broker_may_end_while_it_makes_a_map(void **state)
+{
+	broker_close(broker);
+	broker = broker_start((struct broker_conf){.domains = true, .view = &view});
+	begin_to_make();
+	pause_for(12);
+	put("AS1", "{}");
+	broker_view_changed(broker);
+	broker_close(broker);
+	broker = NULL;
+}
+
 /* ---- replicas ---- */
 
 static void fill(const char *const *order)
@@ -311,6 +347,8 @@ int main(void)
 		T(test_what_changes_nothing_is_not_told),
 		T(test_a_source_that_stays_is_the_same),
 		T(test_changes_are_gathered),
+		T(test_changes_while_a_map_is_made_come_next),
+		T(test_a_broker_may_end_while_it_makes_a_map),
 		T(test_every_replica_has_the_same_tags),
 		T(test_the_order_of_writing_does_not_matter),
 		T(test_a_prefix_of_two_is_the_firsts),
