@@ -109,7 +109,7 @@ struct metric {
 };
 static const struct metric metrics[] = {
 	[ALTO_ROUTINGCOST] = {"routingcost", false, false},
-	[ALTO_HOPCOUNT] = {"hopcount", false, false},
+	[ALTO_HOPCOUNT] = {"hopcount", false, true},
 	[ALTO_DELAY_OW] = {"delay-ow", false, true},
 	[ALTO_DELAY_RT] = {"delay-rt", false, true},
 	[ALTO_DELAY_VARIATION] = {"delay-variation", false, true},

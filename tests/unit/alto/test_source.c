@@ -66,6 +66,41 @@ static void test_no_prefix_twice(void **state)
 	alto_builder_free(b);
 }
 
+static void test_number_of_prefixes_has_a_limit(void **state)
+{
+	struct alto_builder *b = rig_builder("m");
+	struct alto_prefix p = {.family = 4, .len = 32};
+	struct alto_source *s;
+
+	rig_pid(b, "A");
+	for (uint32_t i = 0; i < ALTO_PREFIXES_MAX - 2; i++) {
+		p.addr[1] = (uint8_t)(i >> 16);
+		p.addr[2] = (uint8_t)(i >> 8);
+		p.addr[3] = (uint8_t)i;
+		assert_int_equal(alto_builder_prefix(b, 0, &p), 0);
+	}
+	p.addr[0] = 1;
+	assert_int_equal(alto_builder_prefix(b, 0, &p), -ENOSPC);
+	s = rig_finish(b, NULL);
+	assert_int_equal(s->n_prefixes, ALTO_PREFIXES_MAX);
+	alto_source_put(s);
+}
+
+static void test_number_of_endpoints_with_properties_has_a_limit(void **state)
+{
+	struct alto_builder *b = rig_builder("m");
+	char text[ALTO_ENDPOINT_LEN];
+
+	for (uint32_t i = 0; i < ALTO_ENDPOINTS_MAX; i++) {
+		snprintf(text, sizeof(text), "ipv4:10.%u.%u.%u", i >> 16, (i >> 8) & 255, i & 255);
+		assert_int_equal(alto_builder_endpoint_prop(b, text, "cpu", json_true()), 0);
+	}
+	assert_int_equal(alto_builder_endpoint_prop(b, "ipv4:11.0.0.0", "cpu", json_true()),
+			 -ENOSPC);
+	assert_int_equal(alto_builder_endpoint_prop(b, "ipv4:10.0.0.0", "mem", json_true()), 0);
+	alto_builder_free(b);
+}
+
 static void refuse_link(struct alto_builder *b, unsigned int value, double is)
 {
 	struct alto_link link = rig_link(0, 1, 1);
@@ -505,6 +540,8 @@ int main(void)
 		cmocka_unit_test(test_pids_are_valid_and_there_once),
 		cmocka_unit_test(test_number_of_pids_has_a_limit),
 		cmocka_unit_test(test_no_prefix_twice),
+		cmocka_unit_test(test_number_of_prefixes_has_a_limit),
+		cmocka_unit_test(test_number_of_endpoints_with_properties_has_a_limit),
 		cmocka_unit_test(test_links_have_sane_values_and_are_there_once),
 		cmocka_unit_test(test_number_of_links_has_a_limit),
 		cmocka_unit_test(test_calendars_come_before_links_and_have_limits),

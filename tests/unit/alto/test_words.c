@@ -23,6 +23,7 @@ static void test_media_types_with_parameters_and_case(void **state)
 		{"multipart/related; type=text/html", ALTO_MEDIA_MAX},
 		{"multipart/related; type=\"application/alto-costmap+json", ALTO_MEDIA_MAX},
 		{"multipart/related; boundary", ALTO_MEDIA_MAX},
+		{"multipart/related; kind=application/alto-costmap+json", ALTO_MEDIA_MAX},
 		{"application/alto-costmap", ALTO_MEDIA_MAX},
 		{"application/alto-costmap+json2", ALTO_MEDIA_MAX},
 		{"application/alto-costmap+json x", ALTO_MEDIA_MAX},
@@ -150,6 +151,7 @@ static void test_metrics_with_their_operators(void **state)
 	} rows[] = {
 		{"routingcost", ALTO_ROUTINGCOST, NULL},
 		{"hopcount", ALTO_HOPCOUNT, NULL},
+		{"hopcount:max", ALTO_HOPCOUNT, "max"},
 		{"delay-ow", ALTO_DELAY_OW, NULL},
 		{"delay-ow:p95", ALTO_DELAY_OW, "p95"},
 		{"delay-rt:p99.9", ALTO_DELAY_RT, "p99.9"},
@@ -183,8 +185,9 @@ static void test_percentiles_are_0_to_100_with_decimals(void **state)
 {
 	static const char *const good[] = {"p0",     "p100", "p99.99", "p0.5",
 					   "p100.0", "cur",  "stdvar"};
-	static const char *const bad[] = {"p",	  "p101", "p100.1", "p1.", "p.5", "p-1",
-					  "p099", "p9x",  "p9.9.9", "",	   "P95", "p1000"};
+	static const char *const bad[] = {"p",	 "p101",  "p100.1",	"p1.",	  "p.5",
+					  "p-1", "p099",  "p9x",	"p9.9.9", "",
+					  "P95", "p1000", "p4294967296"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		if (!alto_stat_valid(good[i]))
@@ -269,6 +272,7 @@ static void test_numbers_have_at_most_15_digits(void **state)
 	number(1.0 / 3, "0.333333333333333");
 	number(999999999.999999, "999999999.999999");
 	number(1e300, "1e+300");
+	number(1234567890.123456, "1234567890.12346");
 }
 
 /* Both ways of writing a fraction must give the same text. */
