@@ -16,6 +16,10 @@
 #define ALTO_RESOURCES_MAX 1024 /* of one directory */
 #define ALTO_CLIENT_PIDS_MAX 131072
 #define ALTO_CLIENT_PREFIXES_MAX (1u << 20)
+#define ALTO_CLIENT_ENTITIES_MAX (1u << 19)
+/* Of one JSON text, before it is parsed: memory is many times the text's size. Objects and arrays
+ * count as 8. */
+#define ALTO_CLIENT_VALUES_MAX (16u << 20)
 #define ALTO_CLIENT_CELLS_MAX (4u << 20) /* costs, or names in path vectors, of one answer */
 
 struct alto_vtag {

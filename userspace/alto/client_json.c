@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "util/own.h"
+#define CONTAINER_WEIGHT 8
 
 const char *client_text(const json_t *value, char buf[CLIENT_TEXT])
 {
@@ -18,6 +18,24 @@ const char *client_text(const json_t *value, char buf[CLIENT_TEXT])
 	return buf;
 }
 
+/* Upper bound of what becomes of text; goes on behind strings. */
+static size_t weight(const char *text, size_t len)
+{
+	bool in_string = false, escaped = false;
+	size_t sum = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (c == '"' && !escaped)
+			in_string = !in_string;
+		else if (!in_string)
+			sum += c == ',' ? 1 : (c == '[' || c == '{') * CONTAINER_WEIGHT;
+		escaped = in_string && !escaped && c == '\\';
+	}
+	return sum;
+}
+
 int client_root(const char *text, size_t len, json_t **out, struct err *err)
 {
 	json_t *root;
@@ -25,6 +43,10 @@ int client_root(const char *text, size_t len, json_t **out, struct err *err)
 
 	if (len > ALTO_BODY_MAX)
 		return err_set(err, -EFBIG, "", NULL, "must have at most %u bytes", ALTO_BODY_MAX);
+	if (weight(text, len) > ALTO_CLIENT_VALUES_MAX)
+		return err_set(err, -EFBIG, "", NULL,
+			       "must have at most %u values (objects and arrays count as %d)",
+			       ALTO_CLIENT_VALUES_MAX, CONTAINER_WEIGHT);
 	rc = json_parse(text, len, &root, err);
 	if (rc)
 		return rc;

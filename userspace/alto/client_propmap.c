@@ -111,9 +111,9 @@ static int check_entities(const struct prop_reader *r, struct err *err)
 	const char *entity;
 	int rc;
 
-	if (json_object_size(entities) > ALTO_CLIENT_CELLS_MAX)
+	if (json_object_size(entities) > ALTO_CLIENT_ENTITIES_MAX)
 		return err_set(err, -ENOSPC, "/property-map", NULL, "has %zu entities, at most %u",
-			       json_object_size(entities), ALTO_CLIENT_CELLS_MAX);
+			       json_object_size(entities), ALTO_CLIENT_ENTITIES_MAX);
 	json_object_foreach(entities, entity, value) {
 		rc = check_entity(r, entity, err);
 		if (!rc)
