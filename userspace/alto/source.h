@@ -83,6 +83,8 @@ struct alto_source {
 	double *calendars;
 };
 
+/* Builders and what they make may be another thread's, until it hands it over; all else here is
+ * for one thread. */
 struct alto_builder;
 /* id: 1..11 of [A-Za-z0-9_-], else -EINVAL. */
 int alto_builder_new(const char *id, struct alto_builder **out);

@@ -507,6 +507,30 @@ static void test_metrics_are_there_when_a_usable_link_has_them(void **state)
 	alto_source_put(s);
 }
 
+/* So that the directory does not change with what the links and PIDs happen to have. */
+static void test_metrics_and_properties_can_be_offered_beforehand(void **state)
+{
+	struct alto_builder_conf conf = {.metrics = 1u << ALTO_DELAY_OW | 1u << ALTO_LOSSRATE};
+	struct alto_builder *b = rig_builder("m");
+	struct alto_source *s;
+	double value = 0;
+	char *text;
+
+	rig_pid(b, "A");
+	assert_int_equal(alto_builder_offer_prop(b, "a/b"), -EINVAL);
+	assert_int_equal(alto_builder_offer_prop(b, "port"), 0);
+	assert_int_equal(alto_builder_pid_prop(b, 0, "cpu", json_integer(1)), 0);
+	s = rig_finish(b, &conf);
+	assert_true(s->has[ALTO_DELAY_OW] && s->has[ALTO_DELAY_RT] && s->has[ALTO_LOSSRATE]);
+	assert_false(s->has[ALTO_BW_RESIDUAL] || s->has[ALTO_ANE_PATH]);
+	assert_int_equal(alto_source_cost(s, ALTO_DELAY_RT, 0, 1, &value), 0);
+	assert_true(isnan(value));
+	text = json_dumps(s->pid_prop_names, JSON_COMPACT);
+	assert_string_equal(text, "[\"cpu\",\"port\"]");
+	free(text);
+	alto_source_put(s);
+}
+
 /* ---- snapshots ---- */
 
 static void test_snapshots_hold_their_sources(void **state)
@@ -558,6 +582,7 @@ int main(void)
 		cmocka_unit_test(test_another_prefix_changes_all_tags),
 		cmocka_unit_test(test_transit_and_settings_are_in_the_cost_tag),
 		cmocka_unit_test(test_metrics_are_there_when_a_usable_link_has_them),
+		cmocka_unit_test(test_metrics_and_properties_can_be_offered_beforehand),
 		cmocka_unit_test(test_snapshots_hold_their_sources),
 	};
 
