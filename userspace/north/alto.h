@@ -40,6 +40,12 @@ void alto_answered(struct req *req, struct alto_out *out, const char *type);
 /* The answer to a GET or POST of a resource. */
 void alto_resource_answer(struct req *req, const struct alto_resource *resource);
 void alto_cache_clear(struct north *n);
+extern size_t alto_cache_max; /* ALTO_CACHE_BYTES; tests lower it */
+struct alto_cache_stats {
+	size_t bytes;  /* kept now */
+	uint64_t hits; /* answers that were */
+};
+void alto_cache_stats(const struct north *n, struct alto_cache_stats *out);
 
 /*
  * ---- alto_stream.c: update streams; alto_tips.c: TIPS ----

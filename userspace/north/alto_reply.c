@@ -24,8 +24,10 @@ struct alto_cache {
 	struct kept v[KEPT_MAX];
 	unsigned int n;
 	size_t bytes;
-	uint64_t uses;
+	uint64_t uses, hits;
 };
+
+size_t alto_cache_max = ALTO_CACHE_BYTES;
 
 /* ---- errors ---- */
 
@@ -152,6 +154,15 @@ void alto_cache_clear(struct north *n)
 		cache->n = cache->bytes = 0;
 }
 
+void alto_cache_stats(const struct north *n, struct alto_cache_stats *out)
+{
+	const struct alto_cache *cache = n->alto.cache;
+
+	*out = (struct alto_cache_stats){0};
+	if (cache)
+		*out = (struct alto_cache_stats){cache->bytes, cache->hits};
+}
+
 static struct kept *find(struct alto_cache *cache, const struct alto_resource *resource)
 {
 	for (unsigned int i = 0; cache && i < cache->n; i++) {
@@ -178,7 +189,7 @@ static void drop_oldest(struct alto_cache *cache)
 
 static void make_room(struct alto_cache *cache, size_t size)
 {
-	while (cache->n && (cache->n == KEPT_MAX || cache->bytes + size > ALTO_CACHE_BYTES))
+	while (cache->n && (cache->n == KEPT_MAX || cache->bytes + size > alto_cache_max))
 		drop_oldest(cache);
 }
 
@@ -188,7 +199,7 @@ static void keep(struct north *n, struct kept *fresh)
 	struct alto_cache *cache = n->alto.cache ?: calloc(1, sizeof(*cache));
 
 	n->alto.cache = cache;
-	if (!cache || size_of(fresh) > ALTO_CACHE_BYTES) {
+	if (!cache || size_of(fresh) > alto_cache_max) {
 		let_go(fresh);
 		return;
 	}
@@ -286,6 +297,7 @@ static void answer_get(struct req *req, const struct alto_resource *resource)
 		}
 		return;
 	}
+	n->alto.cache->hits++;
 	before = size_of(known);
 	answer_kept(req, known);
 	n->alto.cache->bytes += size_of(known) - before;

@@ -39,6 +39,16 @@ static void print_requests(const struct metrics *p)
 		    "Requests with a token or certificate that is not known.", p->n->auth.failed);
 }
 
+static void print_cache(const struct metrics *p)
+{
+	struct alto_cache_stats s;
+
+	alto_cache_stats(p->n, &s);
+	metrics_one(p, "sand_alto_kept_bytes", "gauge", "Text of answers that is kept.", s.bytes);
+	metrics_one(p, "sand_alto_kept_answers_total", "counter",
+		    "Answers of text that was kept, 304 included.", s.hits);
+}
+
 static void print_streams(const struct metrics *p)
 {
 	struct alto_streams_stats s = {0};
@@ -132,6 +142,7 @@ void metrics_alto(const struct metrics *p)
 {
 	if (p->n->conf.broker) {
 		print_requests(p);
+		print_cache(p);
 		print_streams(p);
 		print_broker(p);
 	}

@@ -2,6 +2,7 @@
 /* ALTO over HTTP: methods, media types, errors, conditions, compression, what is kept. */
 #include <zlib.h>
 
+#include "north/alto.h"
 #include "unit/north/alto_rig.h"
 
 #define FILTER "Content-Type: application/alto-costmapfilter+json\r\n"
@@ -388,7 +389,7 @@ static char *unzip(const struct got *g)
 		.next_in = (unsigned char *)g->raw + g->body_at,
 		.avail_in = g->len - g->body_at,
 	};
-	size_t room = 16u << 20;
+	size_t room = 4u << 20;
 	char *text = calloc(1, room);
 
 	assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
@@ -530,19 +531,71 @@ static void test_too_large(void **state)
 	assert_int_equal(get_status(rig, "GET /alto/networkmap/domains", ""), 200);
 }
 
-/* Answers beyond what is kept are made anew; those that are kept go first that nobody asks for. */
-static void test_cache_is_bounded(void **state)
+/* ---- what is kept ---- */
+
+static unsigned long metric(struct rig *rig, const char *name)
+{
+	struct answer a;
+	unsigned long value;
+	char line[64];
+	const char *at;
+
+	snprintf(line, sizeof(line), "\n%s ", name);
+	assert_int_equal(rig_call(rig, "GET /metrics", NULL, &a), 200);
+	at = strstr(a.body, line);
+	assert_non_null(at);
+	value = strtoul(at + strlen(line), NULL, 10);
+	answer_free(&a);
+	return value;
+}
+
+static void test_kept(void **state)
 {
 	struct rig *rig = *state;
+	size_t plain;
 
-	replace_star(rig, 900);
-	for (int i = 0; i < 3; i++) {
-		assert_int_equal(get_status(rig, "GET /alto/costmap/domains/routingcost", ""), 200);
-		assert_int_equal(
-			get_status(rig, "GET /alto/costmap/domains/routingcost/ordinal", ""), 200);
-		assert_int_equal(get_status(rig, "GET /alto/costmap/domains/hopcount", ""), 200);
-		check_gzip(rig, "GET /alto/costmap/domains/hopcount", "", NULL);
+	get_status(rig, "GET /alto/directory", "");
+	plain = metric(rig, "sand_alto_kept_bytes");
+	assert_true(plain > 1000);
+	assert_int_equal(metric(rig, "sand_alto_kept_answers_total"), 0);
+	get_status(rig, "GET /alto/directory", "");
+	get_status(rig, "HEAD /alto/directory", "");
+	get_status(rig, "GET /alto/directory", "If-None-Match: *\r\n");
+	assert_int_equal(metric(rig, "sand_alto_kept_answers_total"), 3);
+	assert_int_equal(metric(rig, "sand_alto_kept_bytes"), plain);
+	get_status(rig, "GET /alto/directory", "Accept-Encoding: gzip\r\n");
+	assert_true(metric(rig, "sand_alto_kept_bytes") > plain + 100);
+	assert_true(metric(rig, "sand_alto_kept_bytes") < 2 * plain);
+	/* a new snapshot, nothing of the old one */
+	assert_int_equal(rig_status(rig, "PUT /broker/v1/links/AS1/AS2", "{\"routingcost\": 7}"),
+			 200);
+	rig_until(rig, metric(rig, "sand_alto_kept_bytes") == 0);
+}
+
+/* Those go first that nobody has asked for the longest; what is larger than all is never kept. */
+static void test_kept_is_bounded(void **state)
+{
+	static const char *const requests[] = {
+		"GET /alto/directory", "GET /alto/networkmap/domains",
+		"GET /alto/costmap/domains/routingcost", "GET /alto/costmap/domains/hopcount"};
+	struct rig *rig = *state;
+	size_t directory;
+
+	get_status(rig, requests[0], "");
+	directory = metric(rig, "sand_alto_kept_bytes");
+	alto_cache_max = directory + 10;
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(get_status(rig, requests[i * 7 % 4], ""), 200);
+		assert_int_equal(get_status(rig, requests[i * 7 % 4], "Accept-Encoding: gzip\r\n"),
+				 200);
+		assert_true(metric(rig, "sand_alto_kept_bytes") <= alto_cache_max);
+		assert_true(metric(rig, "sand_alto_kept_bytes") > 0 || i % 4 == 0);
 	}
+	alto_cache_max = directory - 1;
+	get_status(rig, requests[1], "");
+	get_status(rig, requests[0], "");
+	assert_true(metric(rig, "sand_alto_kept_bytes") < directory);
+	alto_cache_max = ALTO_CACHE_BYTES;
 }
 
 /* ---- clients on the unix socket are not known by address ---- */
@@ -592,7 +645,8 @@ int main(void)
 		WITH(test_not_gzip),
 		WITH(test_large_map),
 		WITH(test_too_large),
-		WITH(test_cache_is_bounded),
+		WITH(test_kept),
+		WITH(test_kept_is_bounded),
 		WITH(test_client_address),
 	};
 
