@@ -30,8 +30,8 @@ struct server {
 	bool keep; /* the connection is left open afterwards, for the next request */
 	const char *cert, *key;
 	volatile bool stop;
-	volatile unsigned int connections, requests;
-	char seen[65536]; /* the last request */
+	volatile unsigned int connections, requests, given_up; /* by the client */
+	char seen[65536];				       /* the last request */
 	gnutls_certificate_credentials_t cred;
 	gnutls_session_t tls;
 };
@@ -120,6 +120,7 @@ static inline void server_talk(struct server *s, int fd)
 		if (!s->pieces) {
 			while (server_wait(s, fd) && server_read(s, fd, junk, sizeof(junk)) > 0)
 				;
+			s->given_up += !s->stop;
 			return;
 		}
 		if (!server_answer(s, fd) || !s->keep)

@@ -81,17 +81,20 @@ static void test_cancel_another_from_a_piece_and_at_the_end(void **state)
 
 	assert_int_equal(server_start(&quiet), 0);
 	ANSWER(SAY("HTTP/1.1 200 OK\r\n\r\nabc"));
-	for (int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < 2; i++) {
 		other = (struct got){0};
 		snprintf(text, sizeof(text), "http://127.0.0.1:%u/", quiet.port);
 		conf = conf_of("/x");
 		conf.url = text;
 		start(&conf, &whole, &other);
+		while (quiet.requests <= i)
+			turn_ms(5);
 		conf = conf_of("/x");
 		start(&conf, &stream, &g);
 		wait_end(&g);
-		turn_ms(30);
+		turn_ms(100);
 		assert_int_equal(other.ends, 0);
+		assert_int_equal(quiet.given_up, i + 1);
 		g = (struct got){.on_done = cancel_other};
 	}
 	server_stop(&quiet);
