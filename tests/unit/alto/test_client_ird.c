@@ -13,6 +13,9 @@ static const char directory[] =
 	"  'ord-routing': {'cost-mode': 'ordinal', 'cost-metric': 'routingcost'}},"
 	"  'default-alto-network-map': 'my-map', 'new-member': [1]},"
 	" 'resources': {"
+	"  'odd': {'uri': 'odd', 'media-type': 'application/alto-costmap+json',"
+	"          'accepts': 'text/x', 'uses': ['my-map']},"
+	"  'odder': {'uri': 'odder', 'media-type': 'application/x'},"
 	"  'my-map': {'uri': '/networkmap', 'media-type': 'application/alto-networkmap+json'},"
 	"  'cost': {'uri': 'costmap/num', 'media-type': 'application/alto-costmap+json',"
 	"           'capabilities': {'cost-type-names': ['num-routing']}, 'uses': ['my-map']},"
@@ -44,7 +47,7 @@ static void test_rfc7285_9_2_directory(void **state)
 	struct alto_ird *ird = parsed(directory);
 	const struct alto_ird_entry *e = alto_ird_find(ird, "filtered");
 
-	assert_int_equal(ird->n, 8);
+	assert_int_equal(ird->n, 10);
 	assert_string_equal(ird->default_map, "my-map");
 	assert_string_equal(e->uri, "https://alto.example:8443/alto/costmap/f");
 	assert_int_equal(e->media, ALTO_MEDIA_COSTMAP);
@@ -100,6 +103,7 @@ static void test_pick(void **state)
 	      "routingcost");
 	picks(ird, WANT(GET_COST, .metric = "delay-ow", .uses = "my-map"), "p95", "delay-ow:p95");
 	picks(ird, WANT(POST_COST, .metric = "delay-ow"), "filtered", "delay-ow");
+	picks(ird, WANT(POST_COST), "filtered", "delay-ow:p95");
 	picks(ird, WANT(POST_COST, .metric = "delay"), NULL, NULL);
 	picks(ird, WANT(POST_COST, .mode = "ordinal"), NULL, NULL);
 	picks(ird, WANT(GET_COST, .after = "cost"), "ord", "routingcost");

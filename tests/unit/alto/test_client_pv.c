@@ -123,6 +123,8 @@ static void test_half_a_multipart(void **state)
 	refuses(PART1 "\r\n" PART2, "/parts: the text ends in part 2, before the closing boundary");
 	refuses(PART1 "\r\n" PART2 "\r\n--example-2",
 		"/parts: a line with the boundary must hold nothing else");
+	refuses(PART1 "\r\n--example-2junk\r\n" ID2 CT2 "\r\n" PROPS END,
+		"/parts: a line with the boundary must hold nothing else");
 	refuses(PART1 "\r\n" PART2 "\r\n--example-2-",
 		"/parts: a line with the boundary must hold nothing else");
 }
@@ -262,6 +264,10 @@ static void test_first_part_is_checked_as_a_cost_map(void **state)
 
 static void test_second_part_depends_on_the_first(void **state)
 {
+	refuses(PART1 "\r\n" HEAD2 "{'meta': {'dependent-vtags': [{'resource-id': 'pv.propmap', "
+		      "'tag': 'd1'}]}, 'property-map': {}}" END,
+		"/parts/1/meta/dependent-vtags: must have the other part's version tag: "
+		"pv.costmap, d1");
 	refuses(PART1 "\r\n" HEAD2 "{'property-map': {}}" END,
 		"/parts/1/meta/dependent-vtags: must have the other part's version tag: "
 		"pv.costmap, d1");
@@ -346,6 +352,12 @@ static void test_service_graph(void **state)
 	REFUSED(parse_sg("{'a': {'b c': []}}", ""), -EINVAL,
 		"/parts/0/cost-map/SAP1/SAP2/a: is b c, is no node's name: must be 1..64 of A-Z "
 		"a-z 0-9 : @ _ -");
+	REFUSED(parse_sg("{'a b': {}}", ""), -EINVAL,
+		"/parts/0/cost-map/SAP1/SAP2: is a b, is no node's name: must be 1..64 of A-Z a-z "
+		"0-9 : @ _ -");
+	REFUSED(parse_sg("{'a': {'b': [[1]]}}", ""), -EINVAL,
+		"/parts/0/cost-map/SAP1/SAP2/a/b/0: is [1], must be an array of ANE names: 1..64 "
+		"of A-Z a-z 0-9 : @ _ -");
 	REFUSED(parse_sg("{'a': []}", ""), -EINVAL,
 		"/parts/0/cost-map/SAP1/SAP2/a: is [], must be an object");
 	REFUSED(parse_sg("{'a': {'b': [['AS1']]}}", ""), -EINVAL,
