@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,9 +231,11 @@ static int check_times(struct altoc_peer *peer, const struct altoc_source *c, st
 {
 	uint64_t poll_s = c->poll_s ? c->poll_s : ALTOC_POLL_S;
 	uint64_t keep_s = c->keep_s ? c->keep_s : ALTOC_KEEP_S;
+	char text[24];
 
+	snprintf(text, sizeof(text), "%ju", (uintmax_t)keep_s);
 	if (keep_s < 2 * poll_s)
-		return err_set(err, -EINVAL, "/keep_s", NULL,
+		return err_set(err, -EINVAL, "/keep_s", text,
 			       "must be at least twice poll_s: %ju or more",
 			       (uintmax_t)(2 * poll_s));
 	peer->poll_ms = poll_s * altoc_times.second_ms;

@@ -356,6 +356,7 @@ static void test_bad_configuration(void **state)
 	s = source_of();
 	s.keep_s = 1;
 	refuse(&s, "/sources/0/keep_s", "twice poll_s: 2 or more");
+	assert_string_equal(err.value, "1");
 	s = source_of();
 	s.gateways = twice;
 	s.n_gateways = 2;

@@ -42,6 +42,7 @@ static UNUSED void on_done(void *arg, const struct fetch_answer *a)
 	struct got *g = arg;
 
 	g->ends++;
+	g->job = NULL;
 	g->status = a->status;
 	g->code = a->code;
 	snprintf(g->type, sizeof(g->type), "%s", a->content_type);

