@@ -143,6 +143,21 @@ static const struct column link_columns[] = {
 	{},
 };
 
+static const struct column source_columns[] = {
+	PLAIN("NAME", "name"),
+	PLAIN("STATE", "state"),
+	{"CONFIRMED", "confirmed_s", COLUMN_SECONDS},
+	{"CHANGED", "changed_s", COLUMN_SECONDS},
+	PLAIN("MAP", "network_map"),
+	PLAIN("TAG", "tag"),
+	PLAIN("PAIRS", "pairs"),
+	PLAIN("WRITTEN", "written"),
+	PLAIN("REFUSED", "refused"),
+	PLAIN("RECONNECTS", "reconnects"),
+	PLAIN("WHY", "why"),
+	{},
+};
+
 #define STATS_WORDS "services|egress|nexthops|reasons|interfaces|maps"
 #define CLASS "/v1/classes/%n"
 #define SERVICE "/v1/services/%i"
@@ -259,6 +274,8 @@ const struct verb verbs[] = {
 	{"link", "delete", "DOMAIN DOMAIN", "forget a link", "AS1 AS2", LINKS "/%d/%d", run_delete,
 	 NULL, 0},
 
+	{"alto", "sources", "", "ALTO servers whose maps this host uses, and how old their word is",
+	 "", "/v1/alto/sources", run_list, source_columns, 0},
 	{"alto", "ird", "URL", "what the ALTO server with this directory offers", ALTO_URL, NULL,
 	 run_alto_ird, NULL, ALTO_LOGIN},
 	{"alto", "map", "URL", "its network map: prefixes of each PID (--map)", ALTO_URL, NULL,
