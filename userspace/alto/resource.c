@@ -87,7 +87,7 @@ static const struct alto_resource directory = {.service = ALTO_DIRECTORY,
 #define PER_SOURCE (ARRAY_SIZE(kinds) + ALTO_COST_TYPES_MAX)
 #define RESOURCES_MAX (1 + ALTO_SOURCES_MAX * PER_SOURCE + ARRAY_SIZE(of_all))
 
-/* The pattern is one of the table's. */
+/* IDs and paths fit: ALTO_SOURCE_ID_LEN sees to that. */
 __attribute__((format(printf, 3, 4))) static void set_text(char *buf, size_t size,
 							   const char *pattern, ...)
 {
@@ -128,8 +128,8 @@ static void add_source(struct alto_resources *all, struct alto_source *s)
 					    .source = s,
 					    .media = kind->media,
 					    .accepts = kind->accepts};
-		snprintf(r->id, sizeof(r->id), kind->id, s->id);
-		snprintf(r->path, sizeof(r->path), kind->path, s->id);
+		set_text(r->id, sizeof(r->id), kind->id, s->id);
+		set_text(r->path, sizeof(r->path), kind->path, s->id);
 	}
 	for (unsigned int i = 0; i < n; i++)
 		add_cost_map(all, s, &types[i]);

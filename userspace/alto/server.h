@@ -41,7 +41,7 @@ struct alto_cost_type {
 	enum alto_metric metric;
 	enum alto_mode mode;
 	char metric_text[ALTO_METRIC_LEN]; /* "delay-ow:cur" */
-	char name[ALTO_ID_LEN];		   /* in meta.cost-types: "num-delay-ow" */
+	char name[ALTO_METRIC_LEN + 4];	   /* in meta.cost-types: "num-delay-ow" */
 };
 
 struct alto_resource {
