@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "alto/cost.h"
+#include "alto/pv.h"
 
 struct props {
 	const struct alto_source *s;
@@ -20,26 +21,7 @@ struct props {
 
 static bool offers(const struct props *p, const char *name)
 {
-	const json_t *own = p->s->endpoint_prop_names;
-	json_t *each;
-	size_t i;
-
-	if (strcmp(name, p->pid_name) == 0)
-		return true;
-	json_array_foreach(own, i, each) {
-		if (strcmp(json_string_value(each), name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool has_name(const struct props *p, const char *name)
-{
-	for (size_t i = 0; i < p->n; i++) {
-		if (strcmp(p->names[i], name) == 0)
-			return true;
-	}
-	return false;
+	return strcmp(name, p->pid_name) == 0 || alto_names_have(p->s->endpoint_prop_names, name);
 }
 
 /* Foreign names are refused at once, so that names[] stays as short as what is offered. */
@@ -49,7 +31,7 @@ static int add_name(struct props *p, const char *name, struct alto_error *error)
 		return alto_wrong_value(error, "properties", name,
 					"must be a property that this resource announces, as %s",
 					p->pid_name);
-	if (has_name(p, name))
+	if (alto_name_among(p->names, p->n, name))
 		return 0;
 	p->names[p->n++] = name;
 	p->pid |= strcmp(name, p->pid_name) == 0;

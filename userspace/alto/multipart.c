@@ -14,6 +14,25 @@ static bool stands_in(const struct alto_part *parts, unsigned int n, const char 
 	return false;
 }
 
+/* RFC 5322, 3.2.3, without the special characters that no host name has. */
+static bool is_dot_atom(const char *text)
+{
+	static const char atom[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+
+	while (true) {
+		size_t n = strspn(text, atom);
+
+		if (!n)
+			return false;
+		if (!text[n])
+			return true;
+		if (text[n] != '.')
+			return false;
+		text += n + 1;
+	}
+}
+
 /* Digest over the digests of the bodies. */
 static void tag_of(const struct alto_part *parts, unsigned int n, char tag[ALTO_TAG_LEN])
 {
@@ -58,6 +77,8 @@ int alto_multipart_put(const struct alto_part *parts, unsigned int n, const char
 	snprintf(reply->content_type, sizeof(reply->content_type),
 		 "multipart/related;boundary=%s;type=%s", boundary,
 		 alto_media_type(parts[0].media));
+	if (!host || !is_dot_atom(host))
+		host = "localhost";
 	for (unsigned int i = 0; i < n; i++)
 		put_part(o, &parts[i], host, boundary);
 	alto_putf(o, "--%s--\r\n", boundary);

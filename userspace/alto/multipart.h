@@ -18,8 +18,8 @@ struct alto_part {
 /* Made of tag; stands in no part. */
 void alto_boundary(const struct alto_part *parts, unsigned int n, const char *tag,
 		   char boundary[ALTO_BOUNDARY_LEN]);
-/* Fills reply: text, content type and tag (which depends on the bodies only). host: dot-atom (RFC
- * 5322). -ENOMEM, -EFBIG also from the bodies. */
+/* Fills reply: text, content type and tag (which depends on the bodies only). host: if it
+ * is NULL or no dot-atom (RFC 5322), "localhost". -ENOMEM, -EFBIG also from the bodies. */
 int alto_multipart_put(const struct alto_part *parts, unsigned int n, const char *host,
 		       struct alto_reply *reply);
 

@@ -47,6 +47,27 @@ struct props {
 	struct alto_error *error;
 };
 
+/* ---- names ---- */
+
+bool alto_names_have(const json_t *names, const char *name)
+{
+	json_t *each;
+	size_t i;
+
+	json_array_foreach(names, i, each)
+		if (!strcmp(json_string_value(each), name))
+			return true;
+	return false;
+}
+
+bool alto_name_among(const char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
 /* ---- capabilities ---- */
 
 static void put_names(struct alto_out *o, const char *first, const json_t *names)
@@ -307,36 +328,18 @@ static int read_entities(struct props *p, const json_t *body)
 	return r;
 }
 
-static bool in_names(const json_t *names, const char *name)
-{
-	json_t *each;
-	size_t i;
-
-	json_array_foreach(names, i, each)
-		if (!strcmp(json_string_value(each), name))
-			return true;
-	return false;
-}
-
-static bool has_name(const struct props *p, const char *name)
-{
-	for (size_t i = 0; i < p->n_names; i++)
-		if (!strcmp(p->names[i], name))
-			return true;
-	return false;
-}
-
 static int add_name(struct props *p, const char *name)
 {
 	if (!strcmp(name, p->pid_name)) {
 		p->pid = true;
 		return 0;
 	}
-	if (!in_names(p->s->pid_prop_names, name) && !in_names(p->s->endpoint_prop_names, name))
+	if (!alto_names_have(p->s->pid_prop_names, name) &&
+	    !alto_names_have(p->s->endpoint_prop_names, name))
 		return alto_wrong_value(p->error, "properties", name,
 					"must be a property that this resource announces, as %s",
 					p->pid_name);
-	if (!has_name(p, name))
+	if (!alto_name_among(p->names, p->n_names, name))
 		p->names[p->n_names++] = name;
 	return 0;
 }

@@ -39,15 +39,8 @@ struct answer {
 
 static bool offers(const struct alto_source *s, const char *name)
 {
-	json_t *own;
-	size_t i;
-
-	if (!strcmp(name, ALTO_PROP_BANDWIDTH) || !strcmp(name, ALTO_PROP_ENTITY))
-		return true;
-	json_array_foreach(s->pid_prop_names, i, own)
-		if (!strcmp(json_string_value(own), name))
-			return true;
-	return false;
+	return !strcmp(name, ALTO_PROP_BANDWIDTH) || !strcmp(name, ALTO_PROP_ENTITY) ||
+	       alto_names_have(s->pid_prop_names, name);
 }
 
 static int read_names(struct answer *a)
@@ -276,8 +269,7 @@ static int put_parts(struct answer *a, struct alto_reply *reply)
 	put_first(a, &parts[0].body);
 	alto_out_fini(&a->costs);
 	put_second(a, &parts[1].body);
-	r = alto_multipart_put(parts, ALTO_PARTS_MAX, a->req->host ? a->req->host : "localhost",
-			       reply);
+	r = alto_multipart_put(parts, ALTO_PARTS_MAX, a->req->host, reply);
 	alto_out_fini(&parts[0].body);
 	alto_out_fini(&parts[1].body);
 	return r;

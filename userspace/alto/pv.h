@@ -16,6 +16,9 @@
 #include "alto/server.h"
 
 /* ---- properties (props.c) ---- */
+/* Is name one of an array of strings? */
+bool alto_names_have(const json_t *names, const char *name);
+bool alto_name_among(const char *const *names, size_t n, const char *name);
 /* "mappings" of a property map's capabilities (RFC 9240, 7.4). */
 void alto_props_put_mappings(struct alto_out *o, const struct alto_resource *r);
 

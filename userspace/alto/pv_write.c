@@ -24,21 +24,13 @@ void alto_pv_put_names(struct alto_out *o, const struct alto_source *s)
 	alto_puts(o, "]");
 }
 
-static bool has_name(const struct alto_anes *a, const char *name)
-{
-	for (size_t i = 0; i < a->n_names; i++)
-		if (!strcmp(a->names[i], name))
-			return true;
-	return false;
-}
-
 static void add_name(struct alto_anes *a, const char *name)
 {
 	if (!strcmp(name, ALTO_PROP_BANDWIDTH))
 		a->bandwidth = true;
 	else if (!strcmp(name, ALTO_PROP_ENTITY))
 		a->entity = true;
-	else if (!has_name(a, name))
+	else if (!alto_name_among(a->names, a->n_names, name))
 		a->names[a->n_names++] = name;
 }
 

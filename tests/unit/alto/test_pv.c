@@ -155,6 +155,29 @@ static void test_boundary_is_in_no_part(void **state)
 	alto_out_fini(&parts[1].body);
 }
 
+/* RFC 9275, 6.6: DOMAIN-NAME is a dot-atom. */
+static void test_host_is_a_dot_atom(void **state)
+{
+	static const char *const hosts[] = {"pe1",  "a.b-c.d_e", NULL, "",	    "a b",
+					    "a..b", ".a",	 "a.", "a>\r\nX: y"};
+	struct alto_part parts[2];
+	char want[64];
+
+	part_text(&parts[0], "{}");
+	part_text(&parts[1], "{}");
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++) {
+		struct alto_reply reply = {.out.max = 4096};
+
+		assert_int_equal(alto_multipart_put(parts, 2, hosts[i], &reply), 0);
+		snprintf(want, sizeof(want), "\r\nContent-ID: <p@%s>\r\n",
+			 i < 2 ? hosts[i] : "localhost");
+		assert_non_null(strstr(reply.out.data, want));
+		alto_out_fini(&reply.out);
+	}
+	alto_out_fini(&parts[0].body);
+	alto_out_fini(&parts[1].body);
+}
+
 static void test_failed_parts(void **state)
 {
 	struct alto_reply reply = {.out.max = 4096};
@@ -385,6 +408,7 @@ int main(void)
 		T(test_tag_is_of_the_content),
 		T(test_our_client_takes_it),
 		cmocka_unit_test(test_boundary_is_in_no_part),
+		cmocka_unit_test(test_host_is_a_dot_atom),
 		cmocka_unit_test(test_failed_parts),
 		T(test_pids),
 		T(test_exactly_the_anes_that_are_named),
