@@ -351,6 +351,11 @@ static void on_signal(uv_signal_t *handle, int signum)
 	uv_stop(handle->loop);
 }
 
+/* The keeper says it, too, when the parent has closed the socket: closing goes on. */
+static void on_signal_again(uv_signal_t *handle, int signum)
+{
+}
+
 int child_run(const struct options *o, int fd)
 {
 	struct child *child = NULL;
@@ -368,12 +373,14 @@ int child_run(const struct options *o, int fd)
 	r = child_open(&loop, o, fd, &code, &child);
 	if (!r)
 		uv_run(&loop, UV_RUN_DEFAULT);
-	uv_close((uv_handle_t *)&term, NULL);
+	uv_signal_start(&term, on_signal_again, SIGTERM);
 	if (child) {
 		child_close(child);
 		uv_run(&loop, UV_RUN_DEFAULT);
 		child_free(child);
 	}
+	uv_close((uv_handle_t *)&term, NULL);
+	uv_run(&loop, UV_RUN_DEFAULT);
 	uv_loop_close(&loop);
 	return r ?: code < 0 ? EXIT_SUCCESS : code;
 }
