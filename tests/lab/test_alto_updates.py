@@ -140,9 +140,10 @@ class Broker:
 class Follower(threading.Thread):
     """A client of an update stream."""
 
-    def __init__(self, broker, add=None):
+    def __init__(self, broker, add=None, copies=None):
+        """copies: what it has already."""
         super().__init__(daemon=True)
-        self.copies, self.controls, self.comments, self.patches, self.wholes = {}, [], 0, 0, 0
+        self.copies, self.controls, self.comments, self.patches, self.wholes = copies or {}, [], 0, 0, 0
         self.broken = None
         self.answer = broker.request("POST", "/alto/updates", {"add": add or FOLLOWED}, STREAM)
         assert self.answer.status == 200, self.answer.read()
@@ -238,22 +239,34 @@ def test_tips_client_that_polls_has_what_there_is(broker):
     status, view = broker.call("POST", "/alto/tips", FOLLOWED["costs"], TIPS)
     assert status == 200, view
     path = "/alto/tips/" + view["tips-view-uri"].rsplit("/", 1)[1]
-    edge = view["tips-view-summary"]["updates-graph-summary"]["start-edge-rec"]
-    copy, at = broker.call("GET", f"{path}/ug/{edge['seq-i']}/{edge['seq-j']}")[1], edge["seq-j"]
-    worker = threading.Thread(target=shake, args=(broker, 60, 7), daemon=True)
-    worker.start()
-    steps = 0
-    while worker.is_alive() or copy != broker.answer(FOLLOWED["costs"]):
+    at = view["tips-view-summary"]["updates-graph-summary"]["start-edge-rec"]["seq-j"]
+    copy = broker.call("GET", f"{path}/ug/0/{at}")[1]
+
+    def step():
+        nonlocal copy, at
         answer = broker.request("GET", f"{path}/ug/{at}/{at + 1}")
         body = json.loads(answer.read())
-        if answer.status == 425:
-            continue
         assert answer.status == 200, body
         patch = answer.headers["Content-Type"] == "application/merge-patch+json"
         copy, at = (merge(copy, body) if patch else body), at + 1
-        steps += 1
+
+    enough = threading.Event()
+
+    def work():
+        seed = 0
+        while not enough.is_set():
+            shake(broker, 1, seed)
+            seed += 1
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    for _ in range(25):
+        step()  # waits for what is not there yet
+    enough.set()
     worker.join()
-    assert steps > 3
+    time.sleep(1)  # the broker makes a snapshot of several changes
+    while at < broker.call("POST", f"{path}/ug", {}, TIPS)[1]["end-seq"]:
+        step()
+    assert copy == broker.answer(FOLLOWED["costs"])
 
 
 def test_keep_alive_every_15_seconds(broker):
@@ -274,11 +287,11 @@ def test_killed_server_breaks_off_and_its_tags_stay(broker):
     wait_for(lambda: follower.broken, "the stream breaks off")
     wait_for(broker.ready, "the server is back")
     wait_for(lambda: broker.answer(FOLLOWED["map"])["meta"]["vtag"]["tag"] == tag, "the map is back")
-    again = Follower(broker, {"map": {**FOLLOWED["map"], "tag": tag}, "costs": FOLLOWED["costs"]})
+    again = Follower(broker, {"map": {**FOLLOWED["map"], "tag": tag}, "costs": FOLLOWED["costs"]},
+                     {"map": follower.copies["map"]})
     wait_for(lambda: "costs" in again.copies, "what had no tag")
-    assert "map" not in again.copies
+    assert again.wholes == 1
     broker.domain(1, prefixes={"ipv4": ["10.1.0.0/17"]})
-    again.copies["map"] = follower.copies["map"]
     wait_for(lambda: again.copies["map"] == broker.answer(FOLLOWED["map"]), "a patch to what it had")
     assert again.wholes == 1
 
