@@ -55,7 +55,8 @@ static void put_types(struct alto_out *o, const struct alto_cost_answer *a)
 		alto_put_cost_type(o, s, type_at(ask, 0));
 		return;
 	}
-	alto_puts(o, "\"multi-cost-types\":[");
+	/* empty: 4.1.3; receivers pass it over */
+	alto_puts(o, "\"cost-type\":{},\"multi-cost-types\":[");
 	for (unsigned int i = 0; i < ask->n_types; i++) {
 		alto_puts(o, i ? "," : "");
 		alto_put_cost_type(o, s, type_at(ask, i));
