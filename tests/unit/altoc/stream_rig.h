@@ -41,7 +41,8 @@ static UNUSED void begin(void)
 {
 	open_streaming(WHOLE);
 	push_all("t1", "10 20");
-	until(!strcmp(shown_text("state"), "streaming") && value("gw2", ATTR_COST) == 10);
+	until(!strcmp(shown_text("state"), "streaming") && value("gw2", ATTR_COST) == 10 &&
+	      value("gw3", ATTR_COST) == 20);
 }
 
 #endif

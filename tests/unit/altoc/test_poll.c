@@ -18,7 +18,11 @@ static void open_polling(const char *costs)
 
 	say_all("t1", costs);
 	open_with(&source);
-	until(!strcmp(shown_text("state"), "polling") && value("gw3", ATTR_COST) >= 0);
+	until(!strcmp(shown_text("state"), "polling") && value("gw2", ATTR_COST) >= 0 &&
+	      value("gw3", ATTR_COST) >= 0);
+	until(value("gw2", ATTR_DELAY_US) >= 0 && value("gw2", ATTR_LOSS_PPM) >= 0 &&
+	      value("gw2", ATTR_BANDWIDTH_FREE_KBPS) >= 0 && value("gw3", ATTR_DELAY_US) >= 0 &&
+	      value("gw3", ATTR_LOSS_PPM) >= 0 && value("gw3", ATTR_BANDWIDTH_FREE_KBPS) >= 0);
 }
 
 /* RFC 9439, 4: delays in microseconds, loss in percent, bandwidths in bytes per second. */
@@ -159,8 +163,7 @@ static void test_withdrawn_after_keep_s(void **state)
 	assert_string_equal(stored("/san/network/"), "/san/network/pe1/gw2/be/mine=7");
 	assert_int_equal(shown_number("pairs"), 0);
 	server_up();
-	until(value("gw2", ATTR_COST) == 10);
-	assert_string_equal(shown_text("state"), "polling");
+	until(value("gw2", ATTR_COST) == 10 && !strcmp(shown_text("state"), "polling"));
 }
 
 /* ---- gateways ---- */
@@ -175,7 +178,7 @@ static void test_unknown_pid(void **state)
 	say_all("t1", "10 20");
 	open_with(&source);
 	until(value("gw3", ATTR_COST) == 20);
-	assert_float_equal(value("gw7", ATTR_COST), 20, 0);
+	until(value("gw7", ATTR_COST) == 20);
 	assert_float_equal(value("gw2", ATTR_COST), -1, 0);
 	until(!strcmp(shown_text("state"), "polling"));
 	why_has("has no PID AS9 (gateway gw2)");
@@ -200,7 +203,7 @@ static void test_gateway_by_address(void **state)
 	inet_pton(AF_INET6, "5f00:0:3::77", &gw.address);
 	assert_int_equal(view_gateway_put(&view, &gw, 1), 0);
 	open_polling("10 20");
-	assert_float_equal(value("gw5", ATTR_COST), 20, 0);
+	until(value("gw5", ATTR_COST) == 20);
 }
 
 /* Only the pairs that are needed are asked for, never an empty list: that means all. */
@@ -280,6 +283,62 @@ static void test_properties(void **state)
 	say("/props", T_PROPS, PROPS_TEXT, "t1", "");
 	until(property("i4", "domain_cpu") == -1);
 	assert_float_equal(property("i4", "mem_free_mb"), 65536, 0);
+}
+
+/* RFC 9240, 7.7: entities and properties that are needed, of the map's own domain. */
+static void test_filtered_properties(void **state)
+{
+	static const struct altoc_property properties[] = {{"cpu", "domain_cpu", 0}};
+	struct altoc_source source = source_of();
+
+	source.properties = properties;
+	source.n_properties = 1;
+	put_instance("i2", "gw2");
+	say_directory(COST(
+		"rc", "/rc",
+		"rc") ", "
+		      "\"pr\": {\"uri\": \"/props\", \"media-type\": \"" T_PROPS "\", "
+		      "\"accepts\": \"application/alto-propmapparams+json\", \"capabilities\": "
+		      "{\"mappings\": {\"net.pid\": [\"cpu\"]}}, \"uses\": [\"net\"]}");
+	say_map("t1");
+	say_cost("/rc", "t1", "routingcost", "10 20");
+	say("/props", T_PROPS, PROPS_TEXT, "t1", "8");
+	open_with(&source);
+	until(property("i2", "domain_cpu") == 8);
+	assert_string_equal(at("/props")->seen, "{\"entities\":[\"net.pid:AS2\",\"net.pid:AS3\"],"
+						"\"properties\":[\"cpu\"]}");
+	/* Of another version of the map: not used. */
+	say("/props", T_PROPS, PROPS_TEXT, "t0", "9");
+	until(shown_number("refused") > 0);
+	why_has("dependent-vtags");
+	assert_float_equal(property("i2", "domain_cpu"), 8, 0);
+}
+
+/* ---- the end ---- */
+
+static void test_close_at_any_moment(void **state)
+{
+	struct altoc_source source = source_of();
+
+	say_directory(COST("rc", "/rc", "rc") ", " COST("owd", "/owd",
+							"owd") ", " UPDATES("\"net\", \"rc\""));
+	say_map("t1");
+	say_cost("/rc", "t1", "routingcost", "10 20");
+	say_cost("/owd", "t1", "delay-ow:cur", "100 200");
+	for (int turns = 0; turns < 60; turns++) {
+		open_with(&source);
+		for (int i = 0; i < turns; i++) {
+			uv_run(&loop, UV_RUN_NOWAIT);
+			usleep(300);
+		}
+		if (turns % 2)
+			push(T_MAP ",map", MAP_TEXT, "t1");
+		altoc_close(altoc);
+		altoc = NULL;
+	}
+	turn_ms(50);
+	assert_true(srv.subscriptions > 0);
+	assert_float_equal(value("gw2", ATTR_DELAY_US), 100, 0);
 }
 
 /* ---- the request ---- */
@@ -394,6 +453,8 @@ int main(void)
 		T(test_gateway_by_address),
 		T(test_filtered),
 		T(test_properties),
+		T(test_filtered_properties),
+		T(test_close_at_any_moment),
 		T(test_token),
 		T(test_token_goes_to_the_directorys_origin_only),
 		T(test_bad_configuration),
