@@ -149,6 +149,8 @@ static int fill(struct domains *d, struct alto_builder *builder)
 {
 	int r = alto_builder_calendar(builder, &d->calendar);
 
+	for (int i = 0; !r && i < BROKER_PROP_MAX; i++)
+		r = alto_builder_offer_prop(builder, broker_prop_names[i]);
 	for (size_t i = 0; !r && i < d->n; i++)
 		r = add_domain(d, builder, &d->v[i]);
 	if (!r)

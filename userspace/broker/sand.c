@@ -39,7 +39,7 @@ static int add_way(struct sand *s, const struct sand_way *way)
 
 static int fill(struct sand *s)
 {
-	int r = 0;
+	int r = sand_offer(s);
 
 	for (struct pe *pe = sand_next_pe(s, NULL); pe && !r; pe = sand_next_pe(s, pe))
 		r = add_pe(s, pe);

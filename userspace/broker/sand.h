@@ -57,6 +57,7 @@ struct sand {
 };
 
 struct pe *sand_next_pe(const struct sand *s, const struct pe *last); /* by names */
+int sand_offer(struct sand *s); /* what PIDs may have, whether one has it or not */
 /* Every PE has its PID. Prefixes and properties of instances, properties of PEs. */
 int sand_instances(struct sand *s);
 

@@ -241,12 +241,19 @@ static int tell_pe(struct sand *s, const struct pe *pe, const char *name, json_t
 	return alto_builder_pid_prop(s->builder, pe->pid, name, array);
 }
 
+#define SUM_NAME_LEN (sizeof(PRIV) + NAME_LEN)
+
+static const char *sum_name(int i, const char *what, char name[SUM_NAME_LEN])
+{
+	snprintf(name, SUM_NAME_LEN, PRIV "%s-%s", attr_name(summed[i].attr), what);
+	return name;
+}
+
 static int tell_sum(struct sand *s, const struct pe *pe, int i, const char *what, int64_t milli)
 {
-	char name[sizeof(PRIV) + NAME_LEN];
+	char name[SUM_NAME_LEN];
 
-	snprintf(name, sizeof(name), PRIV "%s-%s", attr_name(summed[i].attr), what);
-	return tell_pe(s, pe, name, attr_to_json(milli));
+	return tell_pe(s, pe, sum_name(i, what, name), attr_to_json(milli));
 }
 
 static int tell_sums(struct sand *s, const struct pe *pe)
@@ -263,6 +270,24 @@ static int tell_sums(struct sand *s, const struct pe *pe)
 		r = tell_sum(s, pe, i, "mean", pe->sums[i].sum / pe->sums[i].n);
 		if (!r)
 			r = tell_sum(s, pe, i, "min", pe->sums[i].min);
+	}
+	return r;
+}
+
+/* What gateways may have. */
+int sand_offer(struct sand *s)
+{
+	char name[SUM_NAME_LEN];
+	int r = alto_builder_offer_prop(s->builder, PRIV "instances");
+
+	if (!r)
+		r = alto_builder_offer_prop(s->builder, PRIV "services");
+	for (int i = 0; i < SAND_SUMS && !r; i++) {
+		bool all = summed[i].sum == SUM_ALL;
+
+		r = alto_builder_offer_prop(s->builder, sum_name(i, all ? "sum" : "mean", name));
+		if (!r && !all)
+			r = alto_builder_offer_prop(s->builder, sum_name(i, "min", name));
 	}
 	return r;
 }

@@ -2,6 +2,7 @@
 /* Source "domains": what becomes of what is stored, and when. */
 #include "unit/broker/rig.h"
 
+#define BROKER_PROPS 6
 #define AS1                                                                                         \
 	"{\"prefixes\": {\"ipv4\": [\"10.1.0.0/16\"], \"ipv6\": [\"2001:db8:1::/48\"]}, "           \
 	"\"entry-point\": \"https://mdo1.example/\", \"resources\": {\"cpu\": 50, \"mem\": 60.5}, " \
@@ -40,7 +41,19 @@ static void test_properties_are_arrays_and_none_is_empty(void **state)
 			    "{\"cpu\":[50],\"entry-point\":[\"https://mdo1.example/\"],"
 			    "\"mem\":[60.5],\"nf\":[\"NF1\",\"NF3\"],\"port\":[\"SAP1\"]}");
 	assert_string_equal(props(s->pid_props, "AS2"), "");
-	assert_int_equal(json_array_size(s->pid_prop_names), 5);
+}
+
+/* So that the directory does not change with what somebody advertises. */
+static void test_what_is_offered_does_not_depend_on_data(void **state)
+{
+	const struct alto_source *s = source("domains");
+	char *text = json_text(s->pid_prop_names);
+
+	assert_string_equal(text, "[\"cpu\",\"entry-point\",\"mem\",\"nf\",\"port\",\"storage\"]");
+	free(text);
+	assert_true(s->has[ALTO_DELAY_OW] && s->has[ALTO_LOSSRATE] && s->has[ALTO_BW_RESIDUAL]);
+	assert_int_equal(put("AS1", AS1), 0);
+	assert_int_equal(json_array_size(source("domains")->pid_prop_names), BROKER_PROPS);
 }
 
 static void test_links_of_both_kinds(void **state)
@@ -345,6 +358,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		T(test_domains_are_pids),
 		T(test_properties_are_arrays_and_none_is_empty),
+		T(test_what_is_offered_does_not_depend_on_data),
 		T(test_links_of_both_kinds),
 		T(test_links_without_both_ends_are_counted),
 		T(test_calendars_go_both_ways),

@@ -89,6 +89,23 @@ static void test_gateways_and_ingresses_are_pids(void **state)
 	assert_int_not_equal(alto_source_find(s, "gw9"), UINT32_MAX);
 }
 
+static void test_what_is_offered_does_not_depend_on_data(void **state)
+{
+	const struct alto_source *s = source("sand");
+	char *text = json_text(s->pid_prop_names);
+
+	assert_string_equal(text, "[\"priv:sand-cpu_cores_free-sum\",\"priv:sand-cpu_load-mean\","
+				  "\"priv:sand-cpu_load-min\",\"priv:sand-instances\","
+				  "\"priv:sand-io_load-mean\",\"priv:sand-io_load-min\","
+				  "\"priv:sand-mem_free_mb-sum\",\"priv:sand-mem_load-mean\","
+				  "\"priv:sand-mem_load-min\",\"priv:sand-net_load-mean\","
+				  "\"priv:sand-net_load-min\",\"priv:sand-queue_us-mean\","
+				  "\"priv:sand-queue_us-min\",\"priv:sand-services\","
+				  "\"priv:sand-sessions-sum\"]");
+	free(text);
+	assert_true(s->has[ALTO_DELAY_OW] && s->has[ALTO_BW_AVAILABLE]);
+}
+
 /* RFC 7285, 10.1: no "." in a PID name. */
 static void test_names_become_pid_names(void **state)
 {
@@ -370,6 +387,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup_view, teardown)
 	static const struct CMUnitTest tests[] = {
 		T(test_gateways_and_ingresses_are_pids),
+		T(test_what_is_offered_does_not_depend_on_data),
 		T(test_names_become_pid_names),
 		T(test_a_locator_of_two_is_the_firsts),
 		T(test_a_link_is_the_best_path),
