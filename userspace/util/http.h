@@ -2,7 +2,8 @@
 /*
  * Blocking HTTP client for sanctl and san-agent, on libcurl: JSON in, JSON out, over a unix socket
  * or loopback TCP. An endpoint is "unix:/run/sand/api.sock", a plain path, or "http://[::1]:8080".
- * The only user of libcurl. A handle belongs to one thread at a time; it keeps its connection open.
+ * With util/fetch.h the only user of libcurl. A handle belongs to one thread at a time; it keeps
+ * its connection open.
  */
 #ifndef UTIL_HTTP_H
 #define UTIL_HTTP_H
