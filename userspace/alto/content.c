@@ -115,6 +115,13 @@ static int keep(struct alto_content *c, struct alto_reply *reply)
 	return r;
 }
 
+static bool is_asked(const struct alto_content *c, const struct alto_resources *all,
+		     uint64_t now_unix)
+{
+	return c->snapshot == all->snap->number &&
+	       c->turn == turn_of(alto_resource_named(all, c->id), now_unix);
+}
+
 int alto_content_refresh(struct alto_content *c, const struct alto_resources *all,
 			 uint64_t now_unix)
 {
@@ -128,10 +135,9 @@ int alto_content_refresh(struct alto_content *c, const struct alto_resources *al
 		.host = c->of->host,
 		.now_unix = now_unix,
 	};
-	uint64_t turn = turn_of(req.resource, now_unix);
 	int r;
 
-	if (c->snapshot == all->snap->number && c->turn == turn)
+	if (is_asked(c, all, now_unix))
 		return c->failed;
 	c->error = (struct alto_error){0};
 	r = ask(c, &req, &reply);
@@ -142,8 +148,23 @@ int alto_content_refresh(struct alto_content *c, const struct alto_resources *al
 		return r;
 	c->failed = r;
 	c->snapshot = all->snap->number;
-	c->turn = turn;
+	c->turn = turn_of(req.resource, now_unix);
 	return r;
+}
+
+bool alto_contents_step(struct alto_contents *contents, const struct alto_resources *all,
+			uint64_t now_unix)
+{
+	for (struct alto_content *c = contents->table; c; c = c->hh.next) {
+		if (!is_asked(c, all, now_unix))
+			return alto_content_refresh(c, all, now_unix) != -ENOMEM;
+	}
+	return false;
+}
+
+unsigned int alto_contents_count(const struct alto_contents *contents)
+{
+	return HASH_COUNT(contents->table);
 }
 
 /* ---- who follows what ---- */
@@ -218,6 +239,10 @@ int alto_content_get(const struct alto_stream_conf *conf, const struct alto_foll
 		old->refs++;
 		content_free(c);
 		c = old;
+	} else if (alto_contents_count(conf->contents) == ALTO_CONTENTS_MAX) {
+		content_free(c);
+		return alto_overload(error, "at most %u different contents are followed",
+				     ALTO_CONTENTS_MAX);
 	} else {
 		HASH_ADD_KEYPTR(hh, conf->contents->table, c->key, strlen(c->key), c);
 	}

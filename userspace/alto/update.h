@@ -15,6 +15,7 @@
 #define ALTO_KEEPALIVE_S 15
 #define ALTO_STREAM_BYTES_MAX (16u << 20)   /* of resources that one stream follows, as text */
 #define ALTO_FOLLOWED_BYTES_MAX (32u << 20) /* of all; their histories have three times as much */
+#define ALTO_CONTENTS_MAX 256		    /* different ones that are followed */
 #define ALTO_PATCH_TEXT_MAX (4u << 20)	    /* larger ones are replaced as a whole */
 #define ALTO_TIPS_EDGES_MAX 64		    /* incremental ones that a view keeps */
 
@@ -33,6 +34,11 @@ struct alto_contents;
 /* host: of Content-IDs (struct alto_request), borrowed; NULL: no memory. */
 struct alto_contents *alto_contents_new(const char *host);
 void alto_contents_free(struct alto_contents *contents);
+/* Asks one more of them what it says now; false: all have been asked, and what is left to streams
+ * and views is to tell it. So that a thread has time for others between two answers. */
+bool alto_contents_step(struct alto_contents *contents, const struct alto_resources *all,
+			uint64_t now_unix);
+unsigned int alto_contents_count(const struct alto_contents *contents);
 
 struct alto_stream_conf {
 	struct alto_contents *contents;

@@ -116,7 +116,7 @@ static int collect(struct update_stream *u)
 /* Sends what is new, if the client has taken the rest. */
 static void advance(struct update_stream *u)
 {
-	if (!u->asked || u->all->in_flight > ALTO_IN_FLIGHT_MAX)
+	if (!u->asked || u->all->working || u->all->in_flight > ALTO_IN_FLIGHT_MAX)
 		return;
 	if (alto_stream_empty(u->state) && !u->control.len)
 		rest_stream_end(u->rest, true);
@@ -287,15 +287,31 @@ void alto_updates_control(struct req *req)
 
 /* ---- changes and time ---- */
 
+static void on_work(uv_timer_t *timer)
+{
+	struct alto_streams *s = timer->data;
+	const struct alto_resources *all = alto_resources_now(s->north);
+
+	/* Where snapshots come faster than all is asked, streams are told all the same. */
+	if (s->steps++ < 2 * alto_contents_count(s->contents) &&
+	    alto_contents_step(s->contents, all, (uint64_t)time(NULL))) {
+		uv_timer_start(timer, on_work, 0, 0);
+		return;
+	}
+	s->working = false;
+	s->steps = 0;
+	alto_tips_changed(s, all);
+	advance_all(s);
+}
+
 void alto_streams_changed(struct north *n)
 {
 	struct alto_streams *s = n->alto.streams;
-	const struct alto_resources *all = alto_resources_now(n);
 
-	if (!all || s->stopped)
+	if (!alto_resources_now(n) || s->stopped || s->working || !alto_contents_count(s->contents))
 		return;
-	alto_tips_changed(s, all);
-	advance_all(s);
+	s->working = true;
+	uv_timer_start(&s->work, on_work, 0, 0);
 }
 
 static void keep_alive(struct update_stream *u, uint64_t now_us)
@@ -345,13 +361,14 @@ int alto_streams_open(struct north *n)
 		return -ENOMEM;
 	s->north = n;
 	s->contents = alto_contents_new(n->name[0] ? n->name : NULL);
-	if (!s->contents || uv_timer_init(n->conf.loop, &s->beat)) {
-		alto_contents_free(s->contents);
+	if (!s->contents) {
 		free(s);
 		return -ENOMEM;
 	}
-	s->beat.data = s;
-	n->handles++;
+	uv_timer_init(n->conf.loop, &s->beat); /* cannot fail */
+	uv_timer_init(n->conf.loop, &s->work);
+	s->beat.data = s->work.data = s;
+	n->handles += 2;
 	n->alto.streams = s;
 	return 0;
 }
@@ -377,6 +394,7 @@ void alto_streams_stop(struct north *n)
 		rest_stream_end(u->rest, true);
 	}
 	uv_close((uv_handle_t *)&s->beat, on_closed);
+	uv_close((uv_handle_t *)&s->work, on_closed);
 }
 
 void alto_streams_free(struct north *n)

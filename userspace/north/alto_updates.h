@@ -25,8 +25,10 @@ struct tips_wait;
 
 struct alto_streams {
 	struct north *north;
-	uv_timer_t beat; /* runs while there is something */
-	bool stopped;
+	uv_timer_t beat;    /* runs while there is something */
+	uv_timer_t work;    /* runs while contents are asked, one a turn of the loop */
+	unsigned int steps; /* of it since streams were told last */
+	bool working, stopped;
 	unsigned int beats;
 	struct alto_contents *contents;
 	struct update_stream *streams;

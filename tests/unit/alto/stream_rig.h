@@ -18,7 +18,7 @@ struct event {
 	char id[128];
 	char *data;
 };
-static struct event events[32];
+static struct event events[80];
 static unsigned int n_events;
 static struct alto_stream *stream;
 

@@ -198,6 +198,45 @@ static void test_limit_of_bytes_of_all(void **state)
 		alto_stream_free(streams[i]);
 }
 
+static void test_limit_of_contents(void **state)
+{
+	const unsigned int streams = ALTO_CONTENTS_MAX / ALTO_SUBSTREAMS_MAX;
+	struct alto_stream *kept[ALTO_CONTENTS_MAX / ALTO_SUBSTREAMS_MAX];
+	char params[8192], *at;
+
+	for (unsigned int i = 0; i <= streams; i++) {
+		at = params + sprintf(params, "{'add':{");
+		for (unsigned int k = 0; k < ALTO_SUBSTREAMS_MAX; k++)
+			at += sprintf(at,
+				      "%s'%u':{'resource-id':'net-filtered','input':{'pids':"
+				      "['%u-%u']}}",
+				      k ? "," : "", k, i, k);
+		strcpy(at, "}}");
+		assert_int_equal(try_open(params), i < streams ? 0 : -EBUSY);
+		if (i < streams)
+			kept[i] = stream;
+	}
+	assert_int_equal(error.status, 503);
+	assert_int_equal(alto_contents_count(contents), ALTO_CONTENTS_MAX);
+	stream = NULL;
+	for (unsigned int i = 0; i < streams; i++)
+		alto_stream_free(kept[i]);
+	assert_int_equal(alto_contents_count(contents), 0);
+}
+
+static void test_contents_are_asked_one_by_one(void **state)
+{
+	start("{'add':{'m':{'resource-id':'net'},'c':{'resource-id':'net-routingcost'}}}");
+	assert_false(alto_contents_step(contents, all, now_unix));
+	rig_set(&(struct state){.ab = 5, .delay = true, .cpu = 4});
+	assert_true(alto_contents_step(contents, all, now_unix));
+	assert_true(alto_contents_step(contents, all, now_unix));
+	assert_false(alto_contents_step(contents, all, now_unix));
+	update();
+	assert_int_equal(n_events, 1);
+	check_event(0, PATCH, "c");
+}
+
 static void test_large_contents_are_told_whole(void **state)
 {
 	rig_use(star(800, 1));
@@ -236,6 +275,8 @@ int main(void)
 		T(test_limit_of_ids_in_a_streams_life),
 		T(test_limit_of_bytes_of_a_stream),
 		T(test_limit_of_bytes_of_all),
+		T(test_limit_of_contents),
+		T(test_contents_are_asked_one_by_one),
 		T(test_large_contents_are_told_whole),
 		T(test_too_large_a_stream_is_made_smaller),
 	};

@@ -43,7 +43,7 @@ static const char *client_text = "ipv4:10.1.9.9";
 /* text with ' as "; until the next call but three. */
 static const char *q(const char *text)
 {
-	static char kept[4][4096];
+	static char kept[4][8192];
 	static unsigned int at;
 	char *out = kept[at++ % 4];
 

@@ -391,6 +391,30 @@ static void test_slow_client_is_told_the_newest(void **state)
 	sse_free(&sse);
 }
 
+/* So much waits for other clients that there is no room for more. */
+static void test_events_wait_for_room(void **state)
+{
+	struct rig *rig = *state;
+	struct alto_streams *s = rig->north->alto.streams;
+	struct sse a, b;
+
+	sse_open(rig, &a, MAP_AND_COSTS);
+	sse_open(rig, &b, MAP_AND_COSTS);
+	sse_wait(&a, "alto-costmap+json,c", 1);
+	sse_wait(&b, "alto-costmap+json,c", 1);
+	rig_until(rig, s->in_flight == 0);
+	s->in_flight = ALTO_IN_FLIGHT_MAX + 1;
+	set_cost(rig, 7);
+	sse_quiet(&a, "merge-patch", 0);
+	sse_quiet(&b, "merge-patch", 0);
+	s->in_flight = 0;
+	set_cost(rig, 8);
+	sse_wait(&a, "event: application/merge-patch+json,c\n", 1);
+	sse_wait(&b, "event: application/merge-patch+json,c\n", 1);
+	sse_free(&a);
+	sse_free(&b);
+}
+
 /* ---- TIPS ---- */
 
 /* Path of the view that a request opens. */
@@ -621,6 +645,7 @@ int main(void)
 		T(test_limit_of_streams),
 		T(test_streams_end_whole_when_the_daemon_does),
 		T(test_slow_client_is_told_the_newest),
+		T(test_events_wait_for_room),
 		T(test_tips_snapshot_and_next_edge),
 		T(test_tips_equal_requests_share_a_view),
 		T(test_tips_wait_for_the_next_edge),
