@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Text from outside: a URL's way through percent decoding to a route and its parameters, parameters
- * of /v1/events, the body of a trace, lines of a snapshot, and san-agent's configuration. The first
- * byte chooses.
+ * of /v1/events, the body of a trace, lines of a snapshot, Accept, and san-agent's configuration.
+ * The first byte chooses.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "../../userspace/north/database_json.c"
 #include "../../userspace/north/event_json.c"
+#include "../../userspace/north/media.c"
 #include "../../userspace/north/router.c"
 #define read_service read_trace_service
 #include "../../userspace/north/trace.c"
@@ -283,6 +284,27 @@ static void try_line(const char *text)
 	json_decref(obj);
 }
 
+/* What is allowed with a range behind it is allowed, too. */
+static void try_accept(const char *text)
+{
+	static const char *const types[] = {
+		"application/alto-costmap+json",
+		"multipart/related;type=application/alto-costmap+json",
+		"text/event-stream",
+	};
+	char *more = malloc(strlen(text) + 8);
+
+	must(more != NULL);
+	sprintf(more, "%s,*/*", text);
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		bool open = strchr(text, '"') != NULL; /* may swallow the range */
+
+		must(!accepts(text, types[i]) || open || accepts(more, types[i]));
+		must(open || accepts(more, types[i]));
+	}
+	free(more);
+}
+
 static void try_config(const char *text, size_t size)
 {
 	struct agent_conf *conf = NULL;
@@ -308,6 +330,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(text != NULL);
 	if ((data[0] & 3) == 1)
 		try_config(text, strlen(text));
+	else if ((data[0] & 3) == 3 && data[0] & 16)
+		try_accept(text);
 	else if ((data[0] & 3) == 3 && data[0] & 8)
 		try_line(text);
 	else if ((data[0] & 3) == 3 && data[0] & 4)

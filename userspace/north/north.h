@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The daemon's REST interface (docs/rest.md) on libmicrohttpd, on the loop: unix socket (authorised
- * by file mode and group) and loopback TCP. Reads come from the view, writes go through srm, nsc,
- * csc and are answered when durable. Errors are RFC 9457 problems. Nothing here decides.
+ * by file mode and group) and loopback TCP; and, also on addresses of their own with TLS, the ALTO
+ * service and the broker's input. Reads come from the view or a snapshot, writes go through srm,
+ * nsc, csc, broker and are answered when durable. Errors are RFC 9457 problems. Nothing here decides.
  */
 #ifndef NORTH_H
 #define NORTH_H
