@@ -89,9 +89,9 @@ static size_t last_len(const struct alto_content *c)
 
 static bool is_same(const struct alto_content *c, const struct alto_out *out, const char *type)
 {
-	const struct alto_version *now = alto_content_now(c);
+	const struct alto_version *now = c->n ? alto_content_now(c) : NULL;
 
-	return c->n && now->full_len == out->len && memcmp(now->full, out->data, out->len) == 0 &&
+	return now && now->full_len == out->len && memcmp(now->full, out->data, out->len) == 0 &&
 	       strcmp(now->type, type) == 0;
 }
 
