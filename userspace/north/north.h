@@ -3,7 +3,8 @@
  * The daemon's REST interface (docs/rest.md) on libmicrohttpd, on the loop: unix socket (authorised
  * by file mode and group) and loopback TCP; and, also on addresses of their own with TLS, the ALTO
  * service and the broker's input. Reads come from the view or a snapshot, writes go through srm,
- * nsc, csc, broker and are answered when durable. Errors are RFC 9457 problems. Nothing here decides.
+ * nsc, csc, broker and are answered when durable. Errors are RFC 9457 problems. Nothing here
+ * decides.
  */
 #ifndef NORTH_H
 #define NORTH_H
