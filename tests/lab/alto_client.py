@@ -149,7 +149,7 @@ class Alto:
         return self.of(name, body).error()
 
     def write(self, method, path, body=None):
-        return self.ask(method, f"/broker/v1/{path}", body, {"Content-Type": "application/json"} if body else None)
+        return self.ask(method, f"/broker/v1/{path}", body, None if body is None else {"Content-Type": "application/json"})
 
     def put(self, path, body):
         answer = self.write("PUT", path, body)
@@ -360,9 +360,10 @@ def merge(target, patch):
 class Stream(threading.Thread):
     """RFC 8895: reads events and applies them; `copies` is what the client has of each substream."""
 
-    def __init__(self, alto, add):
+    def __init__(self, alto, add, known=None):
+        """known: copies that it has already."""
         super().__init__(daemon=True)
-        self.copies, self.types, self.events, self.controls = {}, {}, [], []
+        self.copies, self.events, self.controls = dict(known or {}), [], []
         self.comments = 0
         self.ended = None  # True: whole; False: broken off
         self.answer = alto.open("POST", "/alto/updates", {"add": add},

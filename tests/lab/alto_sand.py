@@ -142,9 +142,9 @@ class Host:
 
     def secure(self, token=None, cert=None, ca="ca", address=CLIENT):
         """By TLS; from that address, with that certificate."""
-        context = ssl.create_default_context(cafile=f"{self.dir}/../{self.lab.prefix}tls/{ca}.pem")
+        context = ssl.create_default_context(cafile=f"/run/{self.lab.prefix}tls/{ca}.pem")
         if cert:
-            path = f"{self.dir}/../{self.lab.prefix}tls/{cert}"
+            path = f"/run/{self.lab.prefix}tls/{cert}"
             context.load_cert_chain(f"{path}.pem", f"{path}.key")
 
         def connect():
@@ -173,6 +173,8 @@ class Host:
                 return False
             if values.get(f"domains.pid:{name}", {}).get("cpu") != (None if cpu is None else [cpu]):
                 return False
+        if set(groups) != {*what["domains"], "default"}:
+            return False
         if len(what["domains"]) > FEW:
             return True
         shown = alto.get("/alto/costmap/domains/routingcost").json()["cost-map"]
@@ -180,19 +182,6 @@ class Host:
 
     def rest(self, method, path, body=None):
         """/v1 over the unix socket."""
-        answer = self.admin().ask(method, path, body, {"Content-Type": "application/json"} if body else None)
+        answer = self.admin().ask(method, path, body, None if body is None else {"Content-Type": "application/json"})
         assert answer.status < 300, (path, answer.body)
         return answer.json() if answer.body else None
-
-
-def tls_lab(name):
-    """A lab, with certificates next to its hosts' directories."""
-    lab = Lab(name)
-    lab.__enter__()
-    authority(f"/run/{lab.prefix}tls")
-    return lab
-
-
-def tls_lab_end(lab):
-    shutil.rmtree(f"/run/{lab.prefix}tls", ignore_errors=True)
-    lab.close()
