@@ -93,90 +93,84 @@ static void test_defaults(void **state)
 #define ONE(text) "{\"principals\": [" text "]}"
 #define FROM(text) "{\"sources\": [{" text "}]}"
 
+static const struct {
+	const char *text, *field, *want;
+} mistakes[] = {
+	{"[]", "", "object"},
+	{"{\"port\": 1}", "/port", ""},
+	{"{\"listen\": []}", "/listen", "1 to 4"},
+	{"{\"listen\": [\"[::1]:1\", \"[::1]:2\", \"[::1]:3\", \"[::1]:4\", \"[::1]:5\"]}",
+	 "/listen", "1 to 4"},
+	{"{\"listen\": [1]}", "/listen/0", "address and a port"},
+	{"{\"listen\": [\"[::1]:1\", \"[2001:db8::1]:1\"]}", "/listen/1", "needs tls"},
+	{"{\"listen\": [\"[::1]:1\"], \"domains\": false, \"own\": false}", "/listen",
+	 "nothing to serve"},
+	{"{\"tls\": {\"cert\": \"c\"}}", "/tls/key", ""},
+	{"{\"tls\": {\"pem\": \"c\"}}", "/tls/pem", ""},
+	{"{\"access\": \"all\"}", "/access", "public"},
+	{"{\"access\": \"known\"}", "/access", "needs principals"},
+	{"{\"calendar\": {\"interval_s\": 0, \"intervals\": 1}}", "/calendar/interval_s", "1"},
+	{"{\"calendar\": {\"interval_s\": 86401, \"intervals\": 1}}", "/calendar/interval_s",
+	 "86400"},
+	{"{\"calendar\": {\"interval_s\": 1, \"intervals\": 257}}", "/calendar/intervals", "256"},
+	{"{\"calendar\": {\"interval_s\": 1}}", "/calendar/intervals", ""},
+	{ONE("{\"role\": \"domain\"}"), "/principals/0/name", ""},
+	{ONE("{\"name\": \"A.B\", \"role\": \"domain\", \"certificate\": \"a\"}"),
+	 "/principals/0/name", "A-Za-z0-9:@_-"},
+	{ONE("{\"name\": \"A\", \"role\": \"root\"}"), "/principals/0/role", "domain"},
+	{ONE("{\"name\": \"A\", \"role\": \"domain\"}"), "/principals/0/token_sha256",
+	 "certificate"},
+	{ONE("{\"name\": \"A\", \"role\": \"domain\", \"token_sha256\": \"ab\"}"),
+	 "/principals/0/token_sha256", "64 lower-case"},
+	{ONE("{\"name\": \"A\", \"role\": \"domain\", \"token_sha256\": \"" DIGEST "\"},"
+	     "{\"name\": \"B\", \"role\": \"domain\", \"token_sha256\": \"" DIGEST "\"}"),
+	 "/principals/1/token_sha256", "that of A"},
+	{ONE("{\"name\": \"A\", \"role\": \"domain\", \"token_sha256\": \"" DIGEST "\"},"
+	     "{\"name\": \"A\", \"role\": \"admin\", \"token_sha256\": \"" DIGEST2 "\"}"),
+	 "/principals/1/name", "twice"},
+	{ONE("{\"name\": \"A\", \"role\": \"domain\", \"certificate\": \"x\"},"
+	     "{\"name\": \"B\", \"role\": \"domain\", \"certificate\": \"x\"}"),
+	 "/principals/1/certificate", "that of A"},
+	{FROM("\"name\": \"x\""), "/sources/0/directory", ""},
+	{FROM(SOURCE), "/sources/0/ingresses", "PID"},
+	{FROM("\"name\": \"x\", \"directory\": \"ftp://a\", " PE1), "/sources/0/directory",
+	 "http or https"},
+	{FROM("\"name\": \"x y\", \"directory\": \"http://a\", " PE1), "/sources/0/name",
+	 "must match"},
+	{FROM(SOURCE ", \"ingresses\": {\"p e\": \"AS1\"}"), "/sources/0/ingresses/p e",
+	 "must match"},
+	{FROM(SOURCE ", \"ingresses\": {\"pe1\": \"A S\"}"), "/sources/0/ingresses/pe1", "PID"},
+	{FROM(SOURCE ", " PE1 ", \"gateways\": {\"gw2\": 2}"), "/sources/0/gateways/gw2", "PID"},
+	{FROM(SOURCE ", " PE1 ", \"network_map\": \"a b\""), "/sources/0/network_map",
+	 "resource ID"},
+	{FROM(SOURCE ", " PE1 ", \"path\": \"a/b\""), "/sources/0/path", "must match"},
+	{FROM(SOURCE ", " PE1 ", \"poll_s\": 0"), "/sources/0/poll_s", "1"},
+	{FROM(SOURCE ", " PE1 ", \"keep_s\": 2592001"), "/sources/0/keep_s", "2592000"},
+	{FROM(SOURCE ", " PE1 ", \"tls\": {\"key\": \"k\"}"), "/sources/0/tls/cert", "together"},
+	{FROM(SOURCE ", " PE1 ", \"metrics\": [{\"metric\": \"\", \"attribute\": \"a\"}]"),
+	 "/sources/0/metrics/0/metric", "1..32"},
+	{FROM(SOURCE ", " PE1 ", \"metrics\": [{\"metric\": \"m\", \"attribute\": \"a b\"}]"),
+	 "/sources/0/metrics/0/attribute", "must match"},
+	{FROM(SOURCE ", " PE1 ", \"metrics\": [{\"metric\": \"m\", \"attribute\": \"a\", "
+		     "\"factor\": 0}]"),
+	 "/sources/0/metrics/0/factor", "above 0"},
+	{FROM(SOURCE ", " PE1 ", \"properties\": [{\"property\": \"\", \"attribute\": \"a\"}]"),
+	 "/sources/0/properties/0/property", "1..64"},
+	{"{\"sources\": [{" SOURCE ", " PE1 "}, {" SOURCE ", " PE1 "}]}", "/sources/1/name",
+	 "twice"},
+};
+
 static void test_mistakes(void **state)
 {
-	static const struct {
-		const char *text, *field, *want;
-	} all[] = {
-		{"[]", "", "object"},
-		{"{\"port\": 1}", "/port", ""},
-		{"{\"listen\": []}", "/listen", "1 to 4"},
-		{"{\"listen\": [\"[::1]:1\", \"[::1]:2\", \"[::1]:3\", \"[::1]:4\", \"[::1]:5\"]}",
-		 "/listen", "1 to 4"},
-		{"{\"listen\": [1]}", "/listen/0", "address and a port"},
-		{"{\"listen\": [\"[::1]:1\", \"[2001:db8::1]:1\"]}", "/listen/1", "needs tls"},
-		{"{\"listen\": [\"[::1]:1\"], \"domains\": false, \"own\": false}", "/listen",
-		 "nothing to serve"},
-		{"{\"tls\": {\"cert\": \"c\"}}", "/tls/key", ""},
-		{"{\"tls\": {\"pem\": \"c\"}}", "/tls/pem", ""},
-		{"{\"access\": \"all\"}", "/access", "public"},
-		{"{\"access\": \"known\"}", "/access", "needs principals"},
-		{"{\"calendar\": {\"interval_s\": 0, \"intervals\": 1}}", "/calendar/interval_s",
-		 "1"},
-		{"{\"calendar\": {\"interval_s\": 86401, \"intervals\": 1}}",
-		 "/calendar/interval_s", "86400"},
-		{"{\"calendar\": {\"interval_s\": 1, \"intervals\": 257}}", "/calendar/intervals",
-		 "256"},
-		{"{\"calendar\": {\"interval_s\": 1}}", "/calendar/intervals", ""},
-		{ONE("{\"role\": \"domain\"}"), "/principals/0/name", ""},
-		{ONE("{\"name\": \"A.B\", \"role\": \"domain\", \"certificate\": \"a\"}"),
-		 "/principals/0/name", "A-Za-z0-9:@_-"},
-		{ONE("{\"name\": \"A\", \"role\": \"root\"}"), "/principals/0/role", "domain"},
-		{ONE("{\"name\": \"A\", \"role\": \"domain\"}"), "/principals/0/token_sha256",
-		 "certificate"},
-		{ONE("{\"name\": \"A\", \"role\": \"domain\", \"token_sha256\": \"ab\"}"),
-		 "/principals/0/token_sha256", "64 lower-case"},
-		{ONE("{\"name\": \"A\", \"role\": \"domain\", \"token_sha256\": \"" DIGEST "\"},"
-		     "{\"name\": \"B\", \"role\": \"domain\", \"token_sha256\": \"" DIGEST "\"}"),
-		 "/principals/1/token_sha256", "that of A"},
-		{ONE("{\"name\": \"A\", \"role\": \"domain\", \"token_sha256\": \"" DIGEST "\"},"
-		     "{\"name\": \"A\", \"role\": \"admin\", \"token_sha256\": \"" DIGEST2 "\"}"),
-		 "/principals/1/name", "twice"},
-		{ONE("{\"name\": \"A\", \"role\": \"domain\", \"certificate\": \"x\"},"
-		     "{\"name\": \"B\", \"role\": \"domain\", \"certificate\": \"x\"}"),
-		 "/principals/1/certificate", "that of A"},
-		{FROM("\"name\": \"x\""), "/sources/0/directory", ""},
-		{FROM(SOURCE), "/sources/0/ingresses", "PID"},
-		{FROM("\"name\": \"x\", \"directory\": \"ftp://a\", " PE1), "/sources/0/directory",
-		 "http or https"},
-		{FROM("\"name\": \"x y\", \"directory\": \"http://a\", " PE1), "/sources/0/name",
-		 "must match"},
-		{FROM(SOURCE ", \"ingresses\": {\"p e\": \"AS1\"}"), "/sources/0/ingresses/p e",
-		 "must match"},
-		{FROM(SOURCE ", \"ingresses\": {\"pe1\": \"A S\"}"), "/sources/0/ingresses/pe1",
-		 "PID"},
-		{FROM(SOURCE ", " PE1 ", \"gateways\": {\"gw2\": 2}"), "/sources/0/gateways/gw2",
-		 "PID"},
-		{FROM(SOURCE ", " PE1 ", \"network_map\": \"a b\""), "/sources/0/network_map",
-		 "resource ID"},
-		{FROM(SOURCE ", " PE1 ", \"path\": \"a/b\""), "/sources/0/path", "must match"},
-		{FROM(SOURCE ", " PE1 ", \"poll_s\": 0"), "/sources/0/poll_s", "1"},
-		{FROM(SOURCE ", " PE1 ", \"keep_s\": 2592001"), "/sources/0/keep_s", "2592000"},
-		{FROM(SOURCE ", " PE1 ", \"tls\": {\"key\": \"k\"}"), "/sources/0/tls/cert",
-		 "together"},
-		{FROM(SOURCE ", " PE1 ", \"metrics\": [{\"metric\": \"\", \"attribute\": \"a\"}]"),
-		 "/sources/0/metrics/0/metric", "1..32"},
-		{FROM(SOURCE ", " PE1
-			     ", \"metrics\": [{\"metric\": \"m\", \"attribute\": \"a b\"}]"),
-		 "/sources/0/metrics/0/attribute", "must match"},
-		{FROM(SOURCE ", " PE1 ", \"metrics\": [{\"metric\": \"m\", \"attribute\": \"a\", "
-			     "\"factor\": 0}]"),
-		 "/sources/0/metrics/0/factor", "above 0"},
-		{FROM(SOURCE ", " PE1
-			     ", \"properties\": [{\"property\": \"\", \"attribute\": \"a\"}]"),
-		 "/sources/0/properties/0/property", "1..64"},
-		{"{\"sources\": [{" SOURCE ", " PE1 "}, {" SOURCE ", " PE1 "}]}", "/sources/1/name",
-		 "twice"},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
 		struct config_alto a;
 		struct err err;
-		int r = load(all[i].text, &a, &err);
+		int r = load(mistakes[i].text, &a, &err);
 
 		config_alto_free(&a);
-		if (r >= 0 || strcmp(err.field, all[i].field) || !strstr(err.want, all[i].want))
-			fail_msg("%s: %d field %s value %s want %s", all[i].text, r, err.field,
+		if (r >= 0 || strcmp(err.field, mistakes[i].field) ||
+		    !strstr(err.want, mistakes[i].want))
+			fail_msg("%s: %d field %s value %s want %s", mistakes[i].text, r, err.field,
 				 err.value, err.want);
 	}
 }
