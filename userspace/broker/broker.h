@@ -43,12 +43,12 @@
 #include "ncsdb/follow.h"
 #include "ncsdb/write.h"
 
-#define BROKER_DOMAINS_MAX 100000
-#define BROKER_LINKS_MAX 131072 /* stored; a symmetric one counts once */
+#define BROKER_DOMAINS_MAX 32768
+#define BROKER_LINKS_MAX 65536 /* stored; a symmetric one counts once */
 #define BROKER_DOMAIN_PREFIXES_MAX 1024
 #define BROKER_DOMAIN_NAMES_MAX 256 /* nfs, and saps */
 #define BROKER_PREFIXES_MAX 262144  /* of all domains */
-#define BROKER_REPLACE_MAX 100000   /* domains of one replacement of everything */
+#define BROKER_REPLACE_MAX 32768    /* domains of one replacement of everything */
 #define BROKER_INSTANCES_MAX 65536  /* of the view; of more, "sand" tells nothing but gateways */
 #define BROKER_AGE_S 60		    /* older values of instances are unknown */
 #define BROKER_SERVICES_MAX 1024    /* of a gateway, by their IDs */

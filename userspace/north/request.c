@@ -2,6 +2,7 @@
 /* From libmicrohttpd's callbacks to a handler and back to an answer. */
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,10 +28,19 @@ static void unlink_req(struct req *req)
 	req->north = NULL;
 }
 
+/* A large body parsed is many small pieces: the heap keeps their room until it is told. */
+static bool was_large(const struct req *req)
+{
+	return req->action && req->action->body == BODY_LARGE && req->got > NORTH_BODY_MAX;
+}
+
 void rest_put(struct req *req)
 {
+	bool trim;
+
 	if (--req->refs)
 		return;
+	trim = was_large(req);
 	unlink_req(req);
 	json_decref(req->body);
 	free(req->segments);
@@ -38,6 +48,8 @@ void rest_put(struct req *req)
 	free(req->answer);
 	rest_blob_put(req->blob);
 	free(req);
+	if (trim)
+		malloc_trim(0);
 }
 
 static struct conn *conn_of(struct MHD_Connection *conn)
@@ -159,6 +171,7 @@ static enum MHD_Result collect(struct req *req, const char *data, size_t *size)
 	}
 	memcpy(req->data + req->len, data, *size);
 	req->len += *size;
+	req->got = req->len;
 	*size = 0;
 	return MHD_YES;
 }

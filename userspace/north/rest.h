@@ -91,6 +91,7 @@ struct req {
 
 	char *data; /* body as collected */
 	size_t len, cap, max;
+	size_t got; /* bytes of body that came, also when they are freed */
 	bool ndjson;
 	json_t *body; /* parsed; NULL for BODY_NONE, BODY_BATCH and on */
 
