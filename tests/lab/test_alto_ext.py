@@ -326,6 +326,17 @@ def test_service_graph_is_the_drafts_example(alto, change):
     assert [chain["hops"] for chain in found] == [2, 4, 4, 6]
 
 
+def test_service_graph_leads_through_transit_domains_only(alto, change):
+    """Draft 5.4: interior domains of a path carry others' traffic, and say so; ends need not."""
+    ends = {"A": {"saps": ["in"]}, "B": {"nfs": ["fw"], "saps": ["out"]}, "T": {"transit": True}, "N": {"transit": False}}
+    change({"domains": ends, "links": [{"a": a, "b": b, "routingcost": 1} for a in "AB" for b in "TN"]})
+    links = [{"id": 1, "src-node": "in", "dst-node": "fw"}, {"id": 2, "src-node": "fw", "dst-node": "out"}]
+    graph = {"nfs": ["fw"], "saps": ["in", "out"], "sg_links": links,
+             "reqs": [{"id": "r", "src-node": "in", "dst-node": "out", "sg-path": [1, 2]}]}
+    first, _ = alto.vectors("domains-pv", {"cost-type": PATH_VECTOR, "sg": graph})
+    assert first["cost-map"] == {"in": {"out": {"in": {"fw": [["A", "T", "B"]]}, "fw": {"out": [["B"]]}}}}
+
+
 @pytest.mark.parametrize("case", golden("malformed"), ids=lambda case: case["name"])
 def test_malformed_service_graphs(alto, case):
     """Draft 5.4, where it is strict: each variant's whole error."""
@@ -510,7 +521,6 @@ def test_tips_view_leads_to_what_get_answers(alto, change):
         assert answer.status == 200, answer.body
         copy = merge(copy, answer.json()) if answer.type == "application/merge-patch+json" else answer.json()
         at += 1
-    assert alto.ask("POST", f"{path}/ug", {"resource-id": "domains-routingcost", "tag": ""}, TIPS).status == 200
 
 
 def test_tips_client_that_waits_is_answered_when_it_comes(alto, change):
@@ -532,11 +542,31 @@ def test_tips_equal_requests_share_a_view(alto):
     assert tips(alto, COSTS)[0] == tips(alto, COSTS)[0] != tips(alto, {"resource-id": "domains"})[0]
 
 
+def test_tips_next_edge(alto, change):
+    """RFC 9569 [7.4] By the tag that the client has; a tag of nobody leads to the whole."""
+    path, summary = tips(alto, COSTS)
+    tag = alto.get(alto.resource("domains-routingcost")["uri"]).headers["ETag"].strip('"')
+    change(filled(6))
+    answer = wait_for(lambda: after(alto.ask("POST", f"{path}/ug", {"tag": tag}, TIPS), summary), "a new version")
+    assert answer["start-edge-rec"]["seq-j"] in (summary["end-seq"] + 1, answer["end-seq"])
+    edge = alto.ask("POST", f"{path}/ug", {"tag": "nobodys"}, TIPS).json()["start-edge-rec"]
+    assert edge == {"seq-i": 0, "seq-j": answer["end-seq"]}
+    whole = alto.get(f"{path}/ug/0/{edge['seq-j']}")
+    assert whole.json() == now(alto, COSTS)
+
+
+def after(answer, summary):
+    assert (answer.status, answer.type) == (200, media("tips")), answer.body
+    value = answer.json()
+    return value if value["end-seq"] > summary["end-seq"] else None
+
+
 def test_tips_statuses(alto):
     """RFC 9569 [6.3, 7.3] What is no edge, no view, too early, and errors of ALTO."""
     path, summary = tips(alto, COSTS)
     end = summary["end-seq"]
     assert alto.get(f"{path}/ug/{end + 5}/{end + 6}").status == 425
+    assert alto.get(f"{path}/ug/0/{end}", Accept=media("networkmap")).status == 415
     assert alto.get(f"{path}/ug/{end}/{end}").status == 404
     assert alto.get(f"/alto/tips/nobody/ug/0/{end}").status in (404, 410)
     assert alto.ask("POST", "/alto/tips", {}, TIPS).error() == {"code": "E_MISSING_FIELD", "field": "resource-id"}
