@@ -11,20 +11,16 @@
 #ifndef COST_RIG_H
 #define COST_RIG_H
 
-#include <errno.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "alto/server.h"
+#include "unit/alto/build_rig.h"
 
 #define UNUSED __attribute__((unused))
 #define RIG_NOW 1404219600u /* Tue, 01 Jul 2014 13:00:00 GMT */
+
+/* Cost types, and the member that names the one of a request. */
+#define COST_TYPE(mode, metric) "{\"cost-mode\":\"" mode "\",\"cost-metric\":\"" metric "\"}"
+#define NUM(metric) COST_TYPE("numerical", metric)
+#define ORD(metric) COST_TYPE("ordinal", metric)
+#define TYPE(mode, metric) "\"cost-type\":" COST_TYPE(mode, metric)
 
 struct rig_conf {
 	const char *stat;
@@ -40,15 +36,7 @@ struct rig {
 	int ret;
 };
 
-static void rig_prefix(struct alto_builder *b, uint32_t pid, const char *text)
-{
-	struct alto_prefix p;
-
-	assert_int_equal(alto_prefix_parse(text, strchr(text, ':') ? 6 : 4, &p), 0);
-	assert_int_equal(alto_builder_prefix(b, pid, &p), 0);
-}
-
-struct rig_link {
+struct rig_edge {
 	uint32_t from, to;
 	double cost, delay, bw;
 	double calendar[3];
@@ -56,18 +44,15 @@ struct rig_link {
 
 static void rig_links(struct alto_builder *b, bool calendar)
 {
-	static const struct rig_link links[] = {
+	static const struct rig_edge links[] = {
 		{0, 1, 1, 10, 8e9, {1, 100, 1}},    {1, 0, 1, 20, 8e6, {1, 1, 1}},
 		{1, 2, 2, NAN, NAN, {2, 2, 2}},	    {2, 1, 2, 30, NAN, {2, 2, 2}},
 		{0, 2, 10, NAN, NAN, {10, 10, 10}},
 	};
 
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
-		struct alto_link l = {.from = links[i].from, .to = links[i].to};
+		struct alto_link l = rig_link(links[i].from, links[i].to, links[i].cost);
 
-		for (int v = 0; v < LINK_VALUE_MAX; v++)
-			l.value[v] = NAN;
-		l.value[LINK_ROUTINGCOST] = links[i].cost;
 		l.value[LINK_DELAY_US] = links[i].delay;
 		l.value[LINK_BW_RESIDUAL] = links[i].bw;
 		l.calendar = calendar ? links[i].calendar : NULL;
@@ -91,18 +76,11 @@ static struct alto_source *rig_source(const struct rig_conf *conf)
 {
 	static const struct alto_calendar hours = {.interval_s = 3600, .n_intervals = 3};
 	struct alto_builder_conf bc = {.stat = conf->stat, .cost_source = "estimation"};
-	struct alto_source *s = NULL;
-	struct alto_builder *b = NULL;
-	uint32_t id;
+	struct alto_builder *b = rig_builder("net");
 
-	assert_int_equal(alto_builder_new("net", &b), 0);
 	if (conf->calendar)
 		assert_int_equal(alto_builder_calendar(b, &hours), 0);
-	for (uint32_t i = 0; i < 4; i++) {
-		assert_int_equal(
-			alto_builder_pid(b, (const char *[]){"A", "B", "C", "D"}[i], true, &id), 0);
-		assert_int_equal(id, i);
-	}
+	rig_letters(b, 4);
 	rig_prefix(b, 0, "10.1.0.0/16");
 	rig_prefix(b, 0, "2001:db8:a::/48");
 	rig_prefix(b, 1, "10.2.0.0/16");
@@ -111,18 +89,13 @@ static struct alto_source *rig_source(const struct rig_conf *conf)
 	rig_prefix(b, 3, "10.4.0.0/16");
 	rig_links(b, conf->calendar);
 	rig_props(b);
-	assert_int_equal(alto_builder_finish(b, &bc, &s), 0);
-	return s;
+	return rig_finish(b, &bc);
 }
 
 static void rig_use(struct rig *rig, struct alto_source *s)
 {
-	struct alto_snapshot *snap = NULL;
-
 	memset(rig, 0, sizeof(*rig));
-	assert_int_equal(alto_snapshot_new(&s, 1, &snap), 0);
-	assert_int_equal(alto_resources_new(snap, &rig->all), 0);
-	alto_snapshot_put(snap);
+	rig->all = rig_resources(&s, 1);
 	assert_int_equal(alto_endpoint_parse("ipv4:10.1.9.9", &rig->client), 0);
 }
 
@@ -199,6 +172,22 @@ static UNUSED void rig_refused(struct rig *rig, const char *id, const char *body
 			 alto_code_names[code], field);
 	assert_int_equal(rig->ret, -EINVAL);
 	assert_int_equal(rig->error.status, 400);
+}
+
+/* ---- the rig of a file ---- */
+
+static UNUSED struct rig rig;
+
+static UNUSED int rig_setup(void **state)
+{
+	rig_new(&rig, &(struct rig_conf){.stat = ""});
+	return 0;
+}
+
+static UNUSED int rig_teardown(void **state)
+{
+	rig_free(&rig);
+	return 0;
 }
 
 #endif

@@ -2,22 +2,13 @@
 /* Costs by interval (RFC 8896). In the second hour the way from A to B leads over C. */
 #include "cost_rig.h"
 
-#define NUM(metric) "{\"cost-mode\":\"numerical\",\"cost-metric\":\"" metric "\"}"
 #define RC NUM("routingcost")
 #define DELAY NUM("delay-ow")
 #define FROM_A ",\"pids\":{\"srcs\":[\"A\"],\"dsts\":[\"B\",\"C\",\"D\"]}"
 
-static struct rig rig;
-
 static int setup(void **state)
 {
 	rig_new(&rig, &(struct rig_conf){.stat = "", .calendar = true});
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_free(&rig);
 	return 0;
 }
 
@@ -159,5 +150,5 @@ int main(void)
 		cmocka_unit_test(endpoint_costs_alike),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, rig_teardown);
 }

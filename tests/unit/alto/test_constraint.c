@@ -2,23 +2,9 @@
 /* Constraints on costs (RFC 7285, 11.3.2.3; RFC 8189, 4.1.2). */
 #include "cost_rig.h"
 
-#define RC "\"cost-type\":{\"cost-mode\":\"numerical\",\"cost-metric\":\"routingcost\"}"
-#define DELAY "\"cost-type\":{\"cost-mode\":\"numerical\",\"cost-metric\":\"delay-ow\"}"
+#define RC TYPE("numerical", "routingcost")
+#define DELAY TYPE("numerical", "delay-ow")
 #define PAIRS ",\"pids\":{\"srcs\":[\"A\",\"C\"],\"dsts\":[\"A\",\"B\",\"C\"]}"
-
-static struct rig rig;
-
-static int setup(void **state)
-{
-	rig_new(&rig, &(struct rig_conf){.stat = ""});
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_free(&rig);
-	return 0;
-}
 
 /* 11.3.2.3: gt, lt, ge, le, eq. Without constraints: A 0 1 3, C 3 2 0. */
 static void operators(void **state)
@@ -129,5 +115,5 @@ int main(void)
 		cmocka_unit_test(first_field_wins),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -4,23 +4,7 @@
 
 #include <stdlib.h>
 
-#define RC "\"cost-type\":{\"cost-mode\":\"numerical\",\"cost-metric\":\"routingcost\"}"
-#define TYPE(mode, metric)                                                                         \
-	"\"cost-type\":{\"cost-mode\":\"" mode "\",\"cost-metric\":\"" metric "\"}"
-
-static struct rig rig;
-
-static int setup(void **state)
-{
-	rig_new(&rig, &(struct rig_conf){.stat = ""});
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_free(&rig);
-	return 0;
-}
+#define RC TYPE("numerical", "routingcost")
 
 /* 11.2.3.6: undefined pairs are left out; a PID costs itself nothing. */
 static void whole_map_has_defined_pairs_only(void **state)
@@ -272,5 +256,5 @@ int main(void)
 		cmocka_unit_test(filtered_is_a_part_of_the_whole),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

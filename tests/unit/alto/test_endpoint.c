@@ -2,24 +2,8 @@
 /* Endpoint costs (RFC 7285, 11.5). */
 #include "cost_rig.h"
 
-#define TYPE(mode, metric)                                                                         \
-	"\"cost-type\":{\"cost-mode\":\"" mode "\",\"cost-metric\":\"" metric "\"}"
 #define RC TYPE("numerical", "routingcost")
 #define MAP "endpoint-cost-map"
-
-static struct rig rig;
-
-static int setup(void **state)
-{
-	rig_new(&rig, &(struct rig_conf){.stat = ""});
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_free(&rig);
-	return 0;
-}
 
 static void expect(const char *type, const char *endpoints, const char *want)
 {
@@ -186,5 +170,5 @@ int main(void)
 		cmocka_unit_test(errors_name_the_field),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -2,20 +2,6 @@
 /* Endpoint properties (RFC 7285, 11.4.1). */
 #include "cost_rig.h"
 
-static struct rig rig;
-
-static int setup(void **state)
-{
-	rig_new(&rig, &(struct rig_conf){.stat = ""});
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_free(&rig);
-	return 0;
-}
-
 static void expect(const char *properties, const char *endpoints, const char *want)
 {
 	char body[1024];
@@ -116,5 +102,5 @@ int main(void)
 		cmocka_unit_test(errors_name_the_field),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -6,11 +6,9 @@
 
 #include "util/own.h"
 
-#define TYPE "{\"cost-mode\":\"numerical\",\"cost-metric\":\"routingcost\"}"
-#define HOPS "{\"cost-mode\":\"numerical\",\"cost-metric\":\"hopcount\"}"
+#define RC NUM("routingcost")
+#define HOPS NUM("hopcount")
 #define SIDE 1024 /* SIDE * SIDE is ALTO_CELLS_MAX */
-
-static struct rig rig;
 
 /* n PIDs with the default one, in a chain where `chain`, else all linked to all. */
 static void use_pids(uint32_t n, bool chain, uint32_t intervals)
@@ -39,12 +37,6 @@ static void use_pids(uint32_t n, bool chain, uint32_t intervals)
 	assert_int_equal(alto_builder_finish(b, &conf, &s), 0);
 	assert_int_equal(s->n_pids, n);
 	rig_use(&rig, s);
-}
-
-static int teardown(void **state)
-{
-	rig_free(&rig);
-	return 0;
 }
 
 /* Refused as what the client asked for, with the limit in the reason. */
@@ -102,51 +94,51 @@ static void cells_of_an_answer(void **state)
 {
 	use_pids(SIDE, true, 0);
 	accepted("net-routingcost", NULL);
-	accepted("net-costs", "{\"cost-type\":" TYPE "}");
-	too_much("net-costs", "{\"multi-cost-types\":[" TYPE "," HOPS "]}", "pids", "1048576");
-	too_much("net-costs", "{\"multi-cost-types\":[" TYPE "," TYPE "]}", "pids", "1048576");
+	accepted("net-costs", "{\"cost-type\":" RC "}");
+	too_much("net-costs", "{\"multi-cost-types\":[" RC "," HOPS "]}", "pids", "1048576");
+	too_much("net-costs", "{\"multi-cost-types\":[" RC "," RC "]}", "pids", "1048576");
 	too_much("net-costs",
-		 "{\"cost-type\":" TYPE ",\"testable-cost-types\":[" HOPS
+		 "{\"cost-type\":" RC ",\"testable-cost-types\":[" HOPS
 		 "],\"constraints\":[\"le 1\"]}",
 		 "pids", "1048576");
 	rig_free(&rig);
 	use_pids(SIDE + 1, true, 0);
 	overloaded("net-routingcost");
 	overloaded("net-routingcost-ordinal");
-	too_much("net-costs", "{\"cost-type\":" TYPE "}", "pids", "1048576");
-	accepted("net-costs", "{\"cost-type\":" TYPE ",\"pids\":{\"srcs\":[\"p1\"],\"dsts\":[]}}");
+	too_much("net-costs", "{\"cost-type\":" RC "}", "pids", "1048576");
+	accepted("net-costs", "{\"cost-type\":" RC ",\"pids\":{\"srcs\":[\"p1\"],\"dsts\":[]}}");
 }
 
 /* Each interval counts. */
 static void cells_of_calendars(void **state)
 {
 	use_pids(100, true, 100);
-	accepted("net-costs", "{\"cost-type\":" TYPE ",\"calendared\":[true]}");
+	accepted("net-costs", "{\"cost-type\":" RC ",\"calendared\":[true]}");
 	rig_free(&rig);
 	use_pids(103, true, 100);
-	accepted("net-costs", "{\"cost-type\":" TYPE ",\"calendared\":[false]}");
-	too_much("net-costs", "{\"cost-type\":" TYPE ",\"calendared\":[true]}", "pids", "1048576");
+	accepted("net-costs", "{\"cost-type\":" RC ",\"calendared\":[false]}");
+	too_much("net-costs", "{\"cost-type\":" RC ",\"calendared\":[true]}", "pids", "1048576");
 }
 
 /* Few costs may need many paths. */
 static void paths_of_an_answer(void **state)
 {
-	const char *column = "{\"cost-type\":" TYPE ",\"pids\":{\"srcs\":[],\"dsts\":[\"p1\"]}}";
+	const char *column = "{\"cost-type\":" RC ",\"pids\":{\"srcs\":[],\"dsts\":[\"p1\"]}}";
 
 	use_pids(10000, true, 0);
 	assert_false(alto_source_affordable(rig_s(&rig), 10000));
 	too_much("net-costs", column, "pids", "fewer sources");
-	accepted("net-costs", "{\"cost-type\":" TYPE ",\"pids\":{\"srcs\":[\"p1\"],\"dsts\":[]}}");
+	accepted("net-costs", "{\"cost-type\":" RC ",\"pids\":{\"srcs\":[\"p1\"],\"dsts\":[]}}");
 }
 
 /* Each interval has its own. */
 static void paths_of_calendars(void **state)
 {
 	OWN_PTR char *some = array(100, "\"p%3$u\"");
-	OWN_PTR char *single = body("{\"cost-type\":" TYPE ",\"pids\":{\"srcs\":%s,\"dsts\":"
+	OWN_PTR char *single = body("{\"cost-type\":" RC ",\"pids\":{\"srcs\":%s,\"dsts\":"
 				    "[\"p1\"]}%s}",
 				    some, "");
-	OWN_PTR char *calendar = body("{\"cost-type\":" TYPE ",\"pids\":{\"srcs\":%s,\"dsts\":"
+	OWN_PTR char *calendar = body("{\"cost-type\":" RC ",\"pids\":{\"srcs\":%s,\"dsts\":"
 				      "[\"p1\"]}%s}",
 				      some, ",\"calendared\":[true]");
 
@@ -166,7 +158,7 @@ static void names_of_a_request(void **state)
 	OWN_PTR char *half = array(ALTO_NAMES_MAX / 2, "\"x%u.%u.%u\"");
 	OWN_PTR char *more = array(ALTO_NAMES_MAX / 2 + 1, "\"x%u.%u.%u\"");
 	OWN_PTR char *over = array(ALTO_NAMES_MAX + 1, "\"x%u.%u.%u\"");
-	static const char format[] = "{\"cost-type\":" TYPE ",\"pids\":{\"srcs\":%s,\"dsts\":%s}}";
+	static const char format[] = "{\"cost-type\":" RC ",\"pids\":{\"srcs\":%s,\"dsts\":%s}}";
 	OWN_PTR char *within = body(format, half, half);
 	OWN_PTR char *both = body(format, half, more);
 	OWN_PTR char *one = body(format, over, "[]");
@@ -182,7 +174,7 @@ static void endpoints_of_a_request(void **state)
 	OWN_PTR char *half = array(ALTO_NAMES_MAX / 2 + 1, "\"ipv4:10.%u.%u.%u\"");
 	OWN_PTR char *over = array(ALTO_NAMES_MAX + 1, "\"ipv4:10.%u.%u.%u\"");
 	static const char format[] =
-		"{\"cost-type\":" TYPE ",\"endpoints\":{\"srcs\":%s,\"dsts\":%s}}";
+		"{\"cost-type\":" RC ",\"endpoints\":{\"srcs\":%s,\"dsts\":%s}}";
 	OWN_PTR char *both = body(format, half, half);
 	OWN_PTR char *one = body(format, "[]", over);
 	OWN_PTR char *row = body(format, "[\"ipv4:10.0.0.1\"]", half);
@@ -200,7 +192,7 @@ static void cells_of_endpoint_costs(void **state)
 	OWN_PTR char *side = array(SIDE, "\"ipv4:10.%u.%u.%u\"");
 	OWN_PTR char *more = array(SIDE + 1, "\"ipv4:10.%u.%u.%u\"");
 	static const char format[] =
-		"{\"cost-type\":" TYPE ",\"endpoints\":{\"srcs\":%s,\"dsts\":%s}}";
+		"{\"cost-type\":" RC ",\"endpoints\":{\"srcs\":%s,\"dsts\":%s}}";
 	OWN_PTR char *within = body(format, side, side);
 	OWN_PTR char *over = body(format, side, more);
 
@@ -237,13 +229,13 @@ static void values_of_endpoint_properties(void **state)
 
 static void cost_types_of_a_request(void **state)
 {
-	OWN_PTR char *most = array(ALTO_COST_TYPES_MAX, TYPE);
-	OWN_PTR char *over = array(ALTO_COST_TYPES_MAX + 1, TYPE);
+	OWN_PTR char *most = array(ALTO_COST_TYPES_MAX, RC);
+	OWN_PTR char *over = array(ALTO_COST_TYPES_MAX + 1, RC);
 	OWN_PTR char *within =
 		body("{\"multi-cost-types\":%s,\"testable-cost-types\":%s}", most, most);
 	OWN_PTR char *multi = body("{\"multi-cost-types\":%s%s}", over, "");
 	OWN_PTR char *testable =
-		body("{\"cost-type\":" TYPE ",\"testable-cost-types\":%s%s}", over, "");
+		body("{\"cost-type\":" RC ",\"testable-cost-types\":%s%s}", over, "");
 
 	use_pids(3, true, 0);
 	accepted("net-costs", within);
@@ -256,13 +248,13 @@ static void constraints_of_a_request(void **state)
 	OWN_PTR char *most = array(ALTO_CONSTRAINTS_MAX, "\"ge %u%u%u\"");
 	OWN_PTR char *over = array(ALTO_CONSTRAINTS_MAX + 1, "\"ge %u%u%u\"");
 	OWN_PTR char *groups = array(ALTO_CONSTRAINTS_MAX + 1, "[]");
-	static const char all[] = "{\"cost-type\":" TYPE ",\"constraints\":%s%s}";
-	static const char any[] = "{\"cost-type\":" TYPE ",\"or-constraints\":[%s,%s]}";
+	static const char all[] = "{\"cost-type\":" RC ",\"constraints\":%s%s}";
+	static const char any[] = "{\"cost-type\":" RC ",\"or-constraints\":[%s,%s]}";
 	OWN_PTR char *within = body(all, most, "");
 	OWN_PTR char *and = body(all, over, "");
 	OWN_PTR char * or = body(any, most, "[\"ge 0\"]");
 	OWN_PTR char *or_within = body(any, most, "[]");
-	OWN_PTR char *empty = body("{\"cost-type\":" TYPE ",\"or-constraints\":%s%s}", groups, "");
+	OWN_PTR char *empty = body("{\"cost-type\":" RC ",\"or-constraints\":%s%s}", groups, "");
 
 	use_pids(3, true, 0);
 	accepted("net-costs", within);
@@ -275,17 +267,17 @@ static void constraints_of_a_request(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(cells_of_an_answer, teardown),
-		cmocka_unit_test_teardown(cells_of_calendars, teardown),
-		cmocka_unit_test_teardown(paths_of_an_answer, teardown),
-		cmocka_unit_test_teardown(paths_of_calendars, teardown),
-		cmocka_unit_test_teardown(paths_of_a_whole_map, teardown),
-		cmocka_unit_test_teardown(names_of_a_request, teardown),
-		cmocka_unit_test_teardown(endpoints_of_a_request, teardown),
-		cmocka_unit_test_teardown(cells_of_endpoint_costs, teardown),
-		cmocka_unit_test_teardown(values_of_endpoint_properties, teardown),
-		cmocka_unit_test_teardown(cost_types_of_a_request, teardown),
-		cmocka_unit_test_teardown(constraints_of_a_request, teardown),
+		cmocka_unit_test_teardown(cells_of_an_answer, rig_teardown),
+		cmocka_unit_test_teardown(cells_of_calendars, rig_teardown),
+		cmocka_unit_test_teardown(paths_of_an_answer, rig_teardown),
+		cmocka_unit_test_teardown(paths_of_calendars, rig_teardown),
+		cmocka_unit_test_teardown(paths_of_a_whole_map, rig_teardown),
+		cmocka_unit_test_teardown(names_of_a_request, rig_teardown),
+		cmocka_unit_test_teardown(endpoints_of_a_request, rig_teardown),
+		cmocka_unit_test_teardown(cells_of_endpoint_costs, rig_teardown),
+		cmocka_unit_test_teardown(values_of_endpoint_properties, rig_teardown),
+		cmocka_unit_test_teardown(cost_types_of_a_request, rig_teardown),
+		cmocka_unit_test_teardown(constraints_of_a_request, rig_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,26 +2,10 @@
 /* Several costs of a pair in one answer (RFC 8189). */
 #include "cost_rig.h"
 
-#define NUM(metric) "{\"cost-mode\":\"numerical\",\"cost-metric\":\"" metric "\"}"
-#define ORD(metric) "{\"cost-mode\":\"ordinal\",\"cost-metric\":\"" metric "\"}"
 #define RC NUM("routingcost")
 #define DELAY NUM("delay-ow")
 #define HOPS NUM("hopcount")
 #define FROM_A ",\"pids\":{\"srcs\":[\"A\"],\"dsts\":[]}"
-
-static struct rig rig;
-
-static int setup(void **state)
-{
-	rig_new(&rig, &(struct rig_conf){.stat = ""});
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_free(&rig);
-	return 0;
-}
 
 /* 4.1.3: arrays in the order of the request, null where undefined; nothing where all are. */
 static void costs_are_arrays_in_request_order(void **state)
@@ -233,5 +217,5 @@ int main(void)
 		cmocka_unit_test(endpoint_costs_alike),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

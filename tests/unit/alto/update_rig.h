@@ -8,18 +8,8 @@
 #ifndef UPDATE_RIG_H
 #define UPDATE_RIG_H
 
-#include <errno.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
 #include "alto/update.h"
+#include "unit/alto/build_rig.h"
 #include "util/json.h"
 #include "util/own.h"
 
@@ -54,23 +44,13 @@ static const char *q(const char *text)
 	return out;
 }
 
-static void rig_prefix(struct alto_builder *b, uint32_t pid, const char *text)
-{
-	struct alto_prefix p;
-
-	assert_int_equal(alto_prefix_parse(text, 4, &p), 0);
-	assert_int_equal(alto_builder_prefix(b, pid, &p), 0);
-}
-
-static void rig_link(struct alto_builder *b, uint32_t from, uint32_t to, const struct state *s)
+static void rig_state_link(struct alto_builder *b, uint32_t from, uint32_t to,
+			   const struct state *s)
 {
 	const bool ab = from + to == 1;
 	const double calendar[2] = {s->ab, 9}, same[2] = {1, 1};
-	struct alto_link l = {.from = from, .to = to};
+	struct alto_link l = rig_link(from, to, ab ? s->ab : 1);
 
-	for (int v = 0; v < LINK_VALUE_MAX; v++)
-		l.value[v] = NAN;
-	l.value[LINK_ROUTINGCOST] = ab ? s->ab : 1;
 	if (s->delay)
 		l.value[LINK_DELAY_US] = 10;
 	if (s->calendar)
@@ -82,39 +62,28 @@ static struct alto_source *rig_source(const struct state *s)
 {
 	static const struct alto_calendar hours = {.interval_s = 3600, .n_intervals = 2};
 	struct alto_builder_conf conf = {.stat = "", .cost_source = "estimation"};
-	struct alto_source *source = NULL;
-	struct alto_builder *b = NULL;
-	uint32_t id;
+	struct alto_builder *b = rig_builder("net");
 
-	assert_int_equal(alto_builder_new("net", &b), 0);
 	if (s->calendar)
 		assert_int_equal(alto_builder_calendar(b, &hours), 0);
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(alto_builder_pid(b, (const char *[]){"A", "B", "C"}[i], true, &id),
-				 0);
+	rig_letters(b, 3);
 	rig_prefix(b, 0, "10.1.0.0/16");
 	rig_prefix(b, 1, "10.2.0.0/16");
 	rig_prefix(b, 2, "10.3.0.0/16");
 	rig_prefix(b, s->moved, "10.4.0.0/16");
-	rig_link(b, 0, 1, s);
-	rig_link(b, 1, 0, s);
-	rig_link(b, 1, 2, s);
-	rig_link(b, 2, 1, s);
+	rig_state_link(b, 0, 1, s);
+	rig_state_link(b, 1, 0, s);
+	rig_state_link(b, 1, 2, s);
+	rig_state_link(b, 2, 1, s);
 	if (s->cpu)
 		alto_builder_pid_prop(b, 0, "cpu", json_pack("[i]", s->cpu));
-	assert_int_equal(alto_builder_finish(b, &conf, &source), 0);
-	return source;
+	return rig_finish(b, &conf);
 }
 
 static void rig_use(struct alto_source *source)
 {
-	struct alto_snapshot *snap = NULL;
-
 	alto_resources_free(all);
-	all = NULL;
-	assert_int_equal(alto_snapshot_new(&source, 1, &snap), 0);
-	assert_int_equal(alto_resources_new(snap, &all), 0);
-	alto_snapshot_put(snap);
+	all = rig_resources(&source, 1);
 }
 
 static void rig_set(const struct state *s)
@@ -172,6 +141,24 @@ static json_t *rig_answer(const char *id, const char *body, char **raw)
 		json_parse(reply.out.data, reply.out.len, &json, NULL);
 	alto_out_fini(&reply.out);
 	return json;
+}
+
+/* copy (taken) as the patch (taken) makes it. */
+static __attribute__((unused)) json_t *patched(json_t *copy, json_t *patch)
+{
+	copy = json_merge_patch(copy, patch);
+	json_decref(patch);
+	return copy;
+}
+
+/* got (taken) is what the resource answers. */
+static void check_answer(json_t *got, const char *id, const char *body)
+{
+	json_t *want = rig_answer(id, body, NULL);
+
+	assert_true(json_equal(got, want));
+	json_decref(got);
+	json_decref(want);
 }
 
 static void check_error(int r, enum alto_code code, const char *field, const char *value)
