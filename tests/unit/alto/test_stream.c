@@ -141,7 +141,7 @@ static void test_limit_of_substreams(void **state)
 
 static void test_one_cost_is_told_by_a_patch(void **state)
 {
-	json_t *copy, *patch, *want;
+	json_t *copy;
 
 	start("{'add':{'m':{'resource-id':'net'},'c':{'resource-id':'net-routingcost'}}}");
 	copy = data_of(2);
@@ -149,13 +149,7 @@ static void test_one_cost_is_told_by_a_patch(void **state)
 	assert_int_equal(n_events, 1);
 	check_event(0, PATCH, "c");
 	assert_non_null(strstr(events[0].data, q("{'A':{'B':5,'C':6},'B':{'A':5},'C':{'A':6}}")));
-	patch = data_of(0);
-	copy = json_merge_patch(copy, patch);
-	want = rig_answer("net-routingcost", NULL, NULL);
-	assert_true(json_equal(copy, want));
-	json_decref(copy);
-	json_decref(patch);
-	json_decref(want);
+	check_answer(patched(copy, data_of(0)), "net-routingcost", NULL);
 }
 
 static void test_nothing_changed_tells_nothing(void **state)
@@ -169,7 +163,7 @@ static void test_nothing_changed_tells_nothing(void **state)
 
 static void test_another_map_is_told_first_with_its_tag(void **state)
 {
-	json_t *map, *costs, *patch, *want;
+	json_t *map, *costs;
 
 	start("{'add':{'c':{'resource-id':'net-routingcost'},'m':{'resource-id':'net'}}}");
 	map = data_of(1);
@@ -179,20 +173,8 @@ static void test_another_map_is_told_first_with_its_tag(void **state)
 	check_event(0, PATCH, "m");
 	check_event(1, PATCH, "c");
 	assert_non_null(strstr(events[1].data, "dependent-vtags"));
-	patch = data_of(0);
-	map = json_merge_patch(map, patch);
-	want = rig_answer("net", NULL, NULL);
-	assert_true(json_equal(map, want));
-	json_decref(patch);
-	json_decref(want);
-	patch = data_of(1);
-	costs = json_merge_patch(costs, patch);
-	want = rig_answer("net-routingcost", NULL, NULL);
-	assert_true(json_equal(costs, want));
-	json_decref(patch);
-	json_decref(want);
-	json_decref(map);
-	json_decref(costs);
+	check_answer(patched(map, data_of(0)), "net", NULL);
+	check_answer(patched(costs, data_of(1)), "net-routingcost", NULL);
 }
 
 static void test_who_wants_no_increments_gets_none(void **state)
@@ -204,52 +186,42 @@ static void test_who_wants_no_increments_gets_none(void **state)
 	check_full(0, "net-routingcost", NULL);
 }
 
-/* Another stream makes the versions; this one was not asked meanwhile. */
+/* Another stream makes n versions; the open one is asked after the last. */
+static void change_behind(int n)
+{
+	struct alto_stream *slow = stream, *fast;
+
+	start("{'add':{'c':{'resource-id':'net-routingcost'}}}");
+	fast = stream;
+	for (int i = 0; i < n; i++)
+		change((struct state){.ab = 2 + i % 2});
+	stream = slow;
+	update();
+	alto_stream_free(fast);
+}
+
 static void test_who_is_behind_gets_each_patch(void **state)
 {
-	struct alto_stream *slow, *fast;
-	json_t *copy, *want;
+	json_t *copy;
 
 	start("{'add':{'c':{'resource-id':'net-routingcost'}}}");
 	copy = data_of(1);
-	slow = stream;
-	start("{'add':{'c':{'resource-id':'net-routingcost'}}}");
-	fast = stream;
-	change((struct state){.ab = 2});
-	change((struct state){.ab = 3});
-	stream = slow;
-	update();
+	change_behind(2);
 	assert_int_equal(n_events, 2);
 	for (unsigned int i = 0; i < n_events; i++) {
-		json_t *patch = data_of(i);
-
 		check_event(i, PATCH, "c");
-		copy = json_merge_patch(copy, patch);
-		json_decref(patch);
+		copy = patched(copy, data_of(i));
 	}
-	want = rig_answer("net-routingcost", NULL, NULL);
-	assert_true(json_equal(copy, want));
-	json_decref(copy);
-	json_decref(want);
-	alto_stream_free(fast);
+	check_answer(copy, "net-routingcost", NULL);
 }
 
 static void test_who_is_far_behind_gets_the_whole(void **state)
 {
-	struct alto_stream *slow, *fast;
-
 	start("{'add':{'c':{'resource-id':'net-routingcost'}}}");
-	slow = stream;
-	start("{'add':{'c':{'resource-id':'net-routingcost'}}}");
-	fast = stream;
-	for (int i = 0; i < 20; i++)
-		change((struct state){.ab = 2 + i % 2});
-	stream = slow;
-	update();
+	change_behind(20);
 	assert_int_equal(n_events, 1);
 	check_event(0, COSTMAP, "c");
 	check_full(0, "net-routingcost", NULL);
-	alto_stream_free(fast);
 }
 
 static void test_calendars_turn_without_a_snapshot(void **state)
