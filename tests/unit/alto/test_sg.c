@@ -418,11 +418,23 @@ static double cpu_s(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* The last answer has n paths for the mesh's link from b to c, and says how they were cut. */
+static void check_cut(size_t n, const char *cut)
+{
+	static const char *const way[] = {"cost-map", "in", "out", "b", "c"};
+	json_t *costs = pv_part(&rig, 0, (char[512]){0}), *paths = costs;
+
+	for (size_t i = 0; i < sizeof(way) / sizeof(way[0]); i++)
+		paths = json_object_get(paths, way[i]);
+	assert_int_equal(json_array_size(paths), n);
+	pv_same(json_incref(json_object_get(json_object_get(costs, "meta"), "sg-cut")), cut);
+	json_decref(costs);
+}
+
 /* 12 transit domains in a full mesh have nine million paths between two of them: the shortest
  * thousand of each pair are answered, and that they were cut. */
 static void test_full_mesh_is_cut(void **state)
 {
-	json_t *costs, *paths;
 	double begin;
 
 	mesh(12);
@@ -431,17 +443,7 @@ static void test_full_mesh_is_cut(void **state)
 	begin = cpu_s() - begin;
 	print_message("full mesh of 12: %.2f s CPU, %zu bytes\n", begin, rig.reply.out.len);
 	assert_true(begin < 10);
-	costs = pv_part(&rig, 0, (char[512]){0});
-	paths = json_object_get(
-		json_object_get(
-			json_object_get(json_object_get(json_object_get(costs, "cost-map"), "in"),
-					"out"),
-			"b"),
-		"c");
-	assert_int_equal(json_array_size(paths), 12 + 132 * 1000);
-	pv_same(json_incref(json_object_get(json_object_get(costs, "meta"), "sg-cut")),
-		"{\"pairs\":132,\"paths-per-pair\":1000}");
-	json_decref(costs);
+	check_cut(12 + 132 * 1000, "{\"pairs\":132,\"paths-per-pair\":1000}");
 }
 
 /* 65 * 65 pairs of domains that have the ends of a link. */
@@ -456,21 +458,9 @@ static void test_too_many_pairs_are_refused(void **state)
 /* 20 domains have 380 pairs and four links have 1600 places: 655 paths for each are the limit. */
 static void test_paths_are_cut_to_the_limit_of_an_answer(void **state)
 {
-	json_t *costs, *paths;
-
 	mesh(20);
 	assert_int_equal(pv_ask(&rig, "domains-pv", MESH_SG), 0);
-	costs = pv_part(&rig, 0, (char[512]){0});
-	paths = json_object_get(
-		json_object_get(
-			json_object_get(json_object_get(json_object_get(costs, "cost-map"), "in"),
-					"out"),
-			"b"),
-		"c");
-	assert_int_equal(json_array_size(paths), 20 + 380 * 655);
-	pv_same(json_incref(json_object_get(json_object_get(costs, "meta"), "sg-cut")),
-		"{\"pairs\":380,\"paths-per-pair\":655}");
-	json_decref(costs);
+	check_cut(20 + 380 * 655, "{\"pairs\":380,\"paths-per-pair\":655}");
 }
 
 int main(void)
