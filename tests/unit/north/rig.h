@@ -534,6 +534,29 @@ static inline void assert_problem(const struct answer *a, int status, const char
 	assert_non_null(strstr(text_at(a->json, "detail"), detail));
 }
 
+/* The request is answered with this problem. */
+static inline void rig_refused(struct rig *rig, const char *request, const char *body, int status,
+			       const char *field, const char *detail)
+{
+	struct answer a;
+
+	rig_call(rig, request, body, &a);
+	assert_problem(&a, status, field, detail);
+	answer_free(&a);
+}
+
+/* A row of a table: with this text in it, a request has this status. */
+struct rig_case {
+	const char *text;
+	int status;
+};
+
+static inline void rig_check_case(const struct rig_case *c, int status)
+{
+	if (status != c->status)
+		fail_msg("%s: %d, not %d", c->text, status, c->status);
+}
+
 /* ---- objects that most tests need ---- */
 
 #define RIG_SERVICE "{\"name\": \"web\", \"address\": \"2001:db8:5::101\"}"

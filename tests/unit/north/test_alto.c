@@ -140,10 +140,7 @@ static void test_methods(void **state)
 /* RFC 7285, 8.3.1: the type of the request is the one of the service. */
 static void test_content_types(void **state)
 {
-	static const struct {
-		const char *type;
-		int status;
-	} cases[] = {
+	static const struct rig_case cases[] = {
 		{"application/alto-costmapfilter+json", 200},
 		{"Application/ALTO-costmapfilter+JSON", 200},
 		{"application/alto-costmapfilter+json; charset=utf-8", 200},
@@ -157,19 +154,16 @@ static void test_content_types(void **state)
 	char header[256];
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		snprintf(header, sizeof(header), "Content-Type: %s\r\n", cases[i].type);
-		assert_int_equal(status_at(rig, &at, "POST /alto/costmap/domains", header, COSTS),
-				 cases[i].status);
+		snprintf(header, sizeof(header), "Content-Type: %s\r\n", cases[i].text);
+		rig_check_case(&cases[i],
+			       status_at(rig, &at, "POST /alto/costmap/domains", header, COSTS));
 	}
 }
 
 /* RFC 7285, 8.3.3 with RFC 9110, 12.5.1 */
 static void test_accept(void **state)
 {
-	static const struct {
-		const char *accept;
-		int status;
-	} cases[] = {
+	static const struct rig_case cases[] = {
 		{"*/*", 200},
 		{"application/*", 200},
 		{"application/alto-networkmap+json", 200},
@@ -187,10 +181,9 @@ static void test_accept(void **state)
 	struct got g;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		snprintf(header, sizeof(header), "Accept: %s\r\n", cases[i].accept);
+		snprintf(header, sizeof(header), "Accept: %s\r\n", cases[i].text);
 		get(rig, "GET /alto/networkmap/domains", header, &g);
-		if (g.a.status != cases[i].status)
-			fail_msg("%s: %d", cases[i].accept, g.a.status);
+		rig_check_case(&cases[i], g.a.status);
 		if (g.a.status == 406)
 			assert_problem(&g.a, 406, "Accept", "application/alto-networkmap+json");
 		got_free(&g);
@@ -204,10 +197,7 @@ static void test_accept(void **state)
 /* RFC 9275, 7.2.1: multipart/related with the type of its root */
 static void test_accept_path_vector(void **state)
 {
-	static const struct {
-		const char *accept;
-		int status;
-	} cases[] = {
+	static const struct rig_case cases[] = {
 		{"multipart/related;type=application/alto-costmap+json", 200},
 		{"multipart/related; type=\"application/alto-costmap+json\", "
 		 "application/alto-error+json",
@@ -223,10 +213,9 @@ static void test_accept_path_vector(void **state)
 	struct got g;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		snprintf(header, sizeof(header), FILTER "Accept: %s\r\n", cases[i].accept);
+		snprintf(header, sizeof(header), FILTER "Accept: %s\r\n", cases[i].text);
 		ask_at(rig, &at, "POST /alto/pathvector/domains", header, PV, &g);
-		if (g.a.status != cases[i].status)
-			fail_msg("%s: %d %s", cases[i].accept, g.a.status, g.a.body);
+		rig_check_case(&cases[i], g.a.status);
 		header_of(&g, "Content-Type", buf);
 		if (g.a.status == 200)
 			assert_non_null(strstr(buf, "multipart/related"));
@@ -287,12 +276,8 @@ static void test_no_broker(void **state)
 	struct rig *rig = *state;
 	struct answer a;
 
-	assert_int_equal(rig_call(rig, "GET /alto/directory", NULL, &a), 404);
-	assert_problem(&a, 404, "", "is not configured");
-	answer_free(&a);
-	assert_int_equal(rig_call(rig, "GET /broker/v1/domains", NULL, &a), 404);
-	assert_problem(&a, 404, "", "is not configured");
-	answer_free(&a);
+	rig_refused(rig, "GET /alto/directory", NULL, 404, "", "is not configured");
+	rig_refused(rig, "GET /broker/v1/domains", NULL, 404, "", "is not configured");
 	assert_int_equal(rig_call(rig, "GET /v1/alto/sources", NULL, &a), 200);
 	assert_int_equal(items_of(&a), 0);
 	answer_free(&a);

@@ -2,6 +2,11 @@
 /* What domains advertise, over REST: one, all, conditions, pages, rights. */
 #include "unit/north/alto_rig.h"
 
+static void read_back(struct rig *rig, const char *request, struct answer *a)
+{
+	assert_int_equal(rig_call(rig, request, NULL, a), 200);
+}
+
 static void test_domain(void **state)
 {
 	struct rig *rig = *state;
@@ -16,12 +21,12 @@ static void test_domain(void **state)
 	assert_true(int_at(a.json, "revision") > 0);
 	assert_non_null(strstr(a.head, etag));
 	answer_free(&a);
-	assert_int_equal(rig_call(rig, "GET /broker/v1/domains/AS1", NULL, &a), 200);
+	read_back(rig, "GET /broker/v1/domains/AS1", &a);
 	assert_string_equal(text_at(a.json, "nfs/0"), "NF1");
 	assert_non_null(strstr(a.head, etag));
 	answer_free(&a);
 	assert_int_equal(rig_status(rig, "PUT /broker/v1/domains/AS1", "{\"saps\": []}"), 200);
-	assert_int_equal(rig_call(rig, "GET /broker/v1/domains/AS1", NULL, &a), 200);
+	read_back(rig, "GET /broker/v1/domains/AS1", &a);
 	assert_null(json_object_get(a.json, "nfs")); /* replaced, not merged */
 	answer_free(&a);
 	assert_int_equal(rig_status(rig, "DELETE /broker/v1/domains/AS1", NULL), 204);
@@ -35,24 +40,21 @@ static void test_put_back(void **state)
 	struct answer a;
 
 	rig_fill_domains(rig);
-	assert_int_equal(rig_call(rig, "GET /broker/v1/domains/AS1", NULL, &a), 200);
+	read_back(rig, "GET /broker/v1/domains/AS1", &a);
 	assert_int_equal(rig_status(rig, "PUT /broker/v1/domains/AS1", a.body), 200);
 	assert_int_equal(rig_status(rig, "PUT /broker/v1/domains/AS1", a.body), 412);
 	assert_int_equal(rig_status(rig, "PUT /broker/v1/domains/AS2", a.body), 412);
 	answer_free(&a);
-	assert_int_equal(rig_call(rig, "PUT /broker/v1/domains/AS2", "{\"id\": \"AS1\"}", &a), 400);
-	assert_problem(&a, 400, "/id", "must be AS2");
-	answer_free(&a);
-	assert_int_equal(rig_call(rig, "GET /broker/v1/links/AS2/AS1", NULL, &a), 200);
+	rig_refused(rig, "PUT /broker/v1/domains/AS2", "{\"id\": \"AS1\"}", 400, "/id",
+		    "must be AS2");
+	read_back(rig, "GET /broker/v1/links/AS2/AS1", &a);
 	assert_string_equal(text_at(a.json, "a"), "AS1");
 	assert_string_equal(text_at(a.json, "b"), "AS2");
 	assert_int_equal(rig_status(rig, "PUT /broker/v1/links/AS2/AS1", a.body), 200);
 	answer_free(&a);
-	assert_int_equal(rig_call(rig, "PUT /broker/v1/links/AS2/AS1",
-				  "{\"a\": \"AS3\", \"b\": \"AS1\", \"routingcost\": 1}", &a),
-			 400);
-	assert_problem(&a, 400, "/a", "must be AS2");
-	answer_free(&a);
+	rig_refused(rig, "PUT /broker/v1/links/AS2/AS1",
+		    "{\"a\": \"AS3\", \"b\": \"AS1\", \"routingcost\": 1}", 400, "/a",
+		    "must be AS2");
 }
 
 static void test_conditions(void **state)
@@ -98,14 +100,10 @@ static void test_refusals(void **state)
 		 400, "/nfs"},
 	};
 	struct rig *rig = *state;
-	struct answer a;
 
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		rig_call(rig, cases[i].request, cases[i].body, &a);
-		assert_problem(&a, cases[i].status, cases[i].field,
-			       strstr(cases[i].request, "links") ? "link AS1" : "domain AS1");
-		answer_free(&a);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		rig_refused(rig, cases[i].request, cases[i].body, cases[i].status, cases[i].field,
+			    strstr(cases[i].request, "links") ? "link AS1" : "domain AS1");
 	assert_int_equal(rig_status(rig, "PUT /broker/v1/links/AS1/AS1", LINK), 400);
 	assert_int_equal(rig_status(rig, "PUT /broker/v1/domains/a%20b", AS1), 400);
 	assert_int_equal(rig_status(rig, "PATCH /broker/v1/domains/AS1", "{}"), 405);
@@ -124,28 +122,26 @@ static void test_pages(void **state)
 	struct answer a;
 
 	rig_fill_domains(rig);
-	assert_int_equal(rig_call(rig, "GET /broker/v1/domains?limit=2", NULL, &a), 200);
+	read_back(rig, "GET /broker/v1/domains?limit=2", &a);
 	assert_int_equal(items_of(&a), 2);
 	assert_string_equal(text_at(a.json, "items/0/id"), "AS1");
 	assert_true(int_at(json_array_get(json_object_get(a.json, "items"), 0), "revision") > 0);
 	assert_string_equal(text_at(a.json, "next"), "AS2");
 	answer_free(&a);
-	assert_int_equal(rig_call(rig, "GET /broker/v1/domains?limit=2&after=AS2", NULL, &a), 200);
+	read_back(rig, "GET /broker/v1/domains?limit=2&after=AS2", &a);
 	assert_int_equal(items_of(&a), 1);
 	assert_string_equal(text_at(a.json, "items/0/id"), "AS3");
 	assert_null(json_object_get(a.json, "next"));
 	answer_free(&a);
-	assert_int_equal(rig_call(rig, "GET /broker/v1/links?limit=1", NULL, &a), 200);
+	read_back(rig, "GET /broker/v1/links?limit=1", &a);
 	assert_string_equal(text_at(a.json, "next"), "AS1/AS2");
 	answer_free(&a);
-	assert_int_equal(rig_call(rig, "GET /broker/v1/links?after=AS1/AS2", NULL, &a), 200);
+	read_back(rig, "GET /broker/v1/links?after=AS1/AS2", &a);
 	assert_int_equal(items_of(&a), 1);
 	assert_string_equal(text_at(a.json, "items/0/a"), "AS2");
 	assert_string_equal(text_at(a.json, "items/0/b"), "AS3");
 	answer_free(&a);
-	assert_int_equal(rig_call(rig, "GET /broker/v1/links?after=AS1", NULL, &a), 400);
-	assert_problem(&a, 400, "?after", "like A/B");
-	answer_free(&a);
+	rig_refused(rig, "GET /broker/v1/links?after=AS1", NULL, 400, "?after", "like A/B");
 	assert_int_equal(rig_status(rig, "GET /broker/v1/links?limit=0", NULL), 400);
 }
 
@@ -204,12 +200,12 @@ static void test_replace(void **state)
 
 	rig_fill_domains(rig);
 	assert_int_equal(status_at(rig, &at, "PUT /broker/v1/domains", TOKEN_ADMIN, all), 204);
-	assert_int_equal(rig_call(rig, "GET /broker/v1/domains", NULL, &a), 200);
+	read_back(rig, "GET /broker/v1/domains", &a);
 	assert_int_equal(items_of(&a), 2);
 	assert_string_equal(text_at(a.json, "items/0/id"), "AS3");
 	assert_string_equal(text_at(a.json, "items/1/id"), "AS9");
 	answer_free(&a);
-	assert_int_equal(rig_call(rig, "GET /broker/v1/links", NULL, &a), 200);
+	read_back(rig, "GET /broker/v1/links", &a);
 	assert_int_equal(items_of(&a), 1);
 	answer_free(&a);
 }

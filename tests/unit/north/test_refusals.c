@@ -232,10 +232,7 @@ static void test_content_type(void **state)
 
 static void test_accept(void **state)
 {
-	static const struct {
-		const char *accept;
-		int status;
-	} cases[] = {
+	static const struct rig_case cases[] = {
 		{"*/*", 200},
 		{"application/json", 200},
 		{"text/html, application/*;q=0.5", 200},
@@ -249,9 +246,8 @@ static void test_accept(void **state)
 	char header[96];
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		snprintf(header, sizeof(header), "Accept: %s\r\n", cases[i].accept);
-		assert_int_equal(rig_status_with(rig, "GET /healthz", header, NULL),
-				 cases[i].status);
+		snprintf(header, sizeof(header), "Accept: %s\r\n", cases[i].text);
+		rig_check_case(&cases[i], rig_status_with(rig, "GET /healthz", header, NULL));
 	}
 }
 
@@ -259,10 +255,7 @@ static void test_accept(void **state)
 
 static void test_paths(void **state)
 {
-	static const struct {
-		const char *path;
-		int status;
-	} cases[] = {
+	static const struct rig_case cases[] = {
 		{"/", 404},
 		{"/v1", 404},
 		{"/v1/", 404},
@@ -295,11 +288,9 @@ static void test_paths(void **state)
 	char request[160];
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		snprintf(request, sizeof(request), "GET %s", cases[i].path);
+		snprintf(request, sizeof(request), "GET %s", cases[i].text);
 		rig_call(rig, request, NULL, &a);
-		if (a.status != cases[i].status)
-			print_error("%s: %d\n", cases[i].path, a.status);
-		assert_int_equal(a.status, cases[i].status);
+		rig_check_case(&cases[i], a.status);
 		if (a.status != 200)
 			assert_problem(&a, cases[i].status, "", "");
 		answer_free(&a);
