@@ -97,7 +97,23 @@ static void test_key_is_missing(void **state)
 
 /* ---- service ---- */
 
-static void open_tls(struct rig *rig, bool with_ca, unsigned int turn_s)
+static struct place place_tls(struct rig *rig, const char *who)
+{
+	static char cert[512], key[512];
+
+	snprintf(cert, sizeof(cert), "%s/%s.crt", certs.dir, who ? who : "");
+	snprintf(key, sizeof(key), "%s/%s.key", certs.dir, who ? who : "");
+	return (struct place){
+		.port = north_alto_port(rig->north, 0),
+		.tls = true,
+		.cert = who ? cert : NULL,
+		.key = who ? key : NULL,
+		.host = "alto.example:8443",
+	};
+}
+
+/* Where a client without a certificate asks. */
+static struct place open_tls(struct rig *rig, bool with_ca, unsigned int turn_s)
 {
 	struct north_principal principals[RIG_PRINCIPALS];
 	struct north_conf conf = rig_conf(rig);
@@ -114,21 +130,15 @@ static void open_tls(struct rig *rig, bool with_ca, unsigned int turn_s)
 	conf.turn_s = turn_s;
 	assert_int_equal(north_open(&conf, &rig->north, &err), 0);
 	rig_fill_domains(rig);
+	return place_tls(rig, NULL);
 }
 
-static struct place place_tls(struct rig *rig, const char *who)
+/* The interface, and a session of a client without a certificate. */
+static void open_session(struct rig *rig, unsigned int turn_s, struct peer *peer)
 {
-	static char cert[512], key[512];
+	const struct place at = open_tls(rig, false, turn_s);
 
-	snprintf(cert, sizeof(cert), "%s/%s.crt", certs.dir, who ? who : "");
-	snprintf(key, sizeof(key), "%s/%s.key", certs.dir, who ? who : "");
-	return (struct place){
-		.port = north_alto_port(rig->north, 0),
-		.tls = true,
-		.cert = who ? cert : NULL,
-		.key = who ? key : NULL,
-		.host = "alto.example:8443",
-	};
+	assert_int_equal(peer_open(rig, &at, peer), 0);
 }
 
 /* RFC 7285, 8.3.5 */
@@ -137,11 +147,10 @@ static void test_serves_tls(void **state)
 	struct rig *rig = *state;
 	struct place at;
 
-	open_tls(rig, false, 0);
+	at = open_tls(rig, false, 0);
 	assert_true(north_alto_port(rig->north, 0) && north_alto_port(rig->north, 1));
 	assert_int_equal(north_alto_port(rig->north, 2), 0);
 	assert_int_equal(north_alto_port(rig->north, 99), 0);
-	at = place_tls(rig, NULL);
 	assert_int_equal(status_at(rig, &at, "GET /alto/networkmap/domains", "", NULL), 200);
 	assert_int_equal(status_at(rig, &at, "GET /v1/services", "", NULL), 404);
 	assert_int_equal(status_at(rig, &at, "GET /broker/v1/domains", "", NULL), 401);
@@ -156,13 +165,10 @@ static void test_keep_alive(void **state)
 				  "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 				  "GET /alto/networkmap/domains HTTP/1.1\r\nHost: a\r\n\r\n";
 	struct rig *rig = *state;
-	struct place at;
 	struct peer peer;
 	struct got g;
 
-	open_tls(rig, false, 0);
-	at = place_tls(rig, NULL);
-	assert_int_equal(peer_open(rig, &at, &peer), 0);
+	open_session(rig, 0, &peer);
 	peer_send(&peer, two, strlen(two));
 	peer_answer(&peer, &g, false);
 	assert_int_equal(g.a.status, 200);
@@ -179,8 +185,7 @@ static void test_old_versions(void **state)
 	struct place at;
 	struct peer peer;
 
-	open_tls(rig, false, 0);
-	at = place_tls(rig, NULL);
+	at = open_tls(rig, false, 0);
 	at.priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
 	assert_int_equal(status_at(rig, &at, "GET /alto/directory", "", NULL), 200);
 	at.priority = "NORMAL:-VERS-ALL:+VERS-TLS1.1:%COMPAT";
@@ -194,8 +199,7 @@ static void test_clear_text_on_tls(void **state)
 	struct place at;
 	struct got g;
 
-	open_tls(rig, false, 0);
-	at = place_tls(rig, NULL);
+	at = open_tls(rig, false, 0);
 	at.tls = false;
 	ask_at(rig, &at, "GET /alto/directory", "", NULL, &g);
 	assert_int_equal(g.a.status, 0); /* no HTTP in the clear */
@@ -214,13 +218,10 @@ static void test_refused_midway(void **state)
 	size_t size = NORTH_BATCH_MAX + 100;
 	char *chunk = malloc(size + 32);
 	struct rig *rig = *state;
-	struct place at;
 	struct peer peer;
 	struct got g;
 
-	open_tls(rig, false, 0);
-	at = place_tls(rig, NULL);
-	assert_int_equal(peer_open(rig, &at, &peer), 0);
+	open_session(rig, 0, &peer);
 	peer_send(&peer, head, strlen(head));
 	memset(chunk, ' ', size + 32);
 	peer_send(&peer, chunk, sprintf(chunk, "%zx\r\n", size));
@@ -319,8 +320,7 @@ static void test_slow_handshakes(void **state)
 	uint64_t start;
 	char byte;
 
-	open_tls(rig, false, 2);
-	at = place_tls(rig, NULL);
+	at = open_tls(rig, false, 2);
 	start = clock_us();
 	silent = connect_port(at.port);
 	half = connect_port(at.port);
@@ -361,13 +361,10 @@ static void test_waiting_handshake_is_quiet(void **state)
 static void test_slow_request(void **state)
 {
 	struct rig *rig = *state;
-	struct place at;
 	struct peer peer;
 	struct got g;
 
-	open_tls(rig, false, 1);
-	at = place_tls(rig, NULL);
-	assert_int_equal(peer_open(rig, &at, &peer), 0);
+	open_session(rig, 1, &peer);
 	peer_send(&peer, "GET /alto/dir", 13);
 	peer_answer(&peer, &g, false);
 	assert_problem(&g.a, 408, "", "must be sent within 1 s");
