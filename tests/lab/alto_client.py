@@ -6,6 +6,7 @@ has to be, by its media type.
     answer = alto.get("/alto/networkmap/domains"); check(alto.directory(), "domains", answer)
 """
 
+import copy
 import email
 import email.policy
 import gzip
@@ -28,6 +29,16 @@ PATH_VECTOR = {"cost-mode": "array", "cost-metric": "ane-path"}
 
 def media(name):
     return f"application/alto-{name}+json"
+
+
+ENDPOINTS = {"srcs": ["ipv4:10.1.0.9"], "dsts": ["ipv4:10.2.0.9", "ipv4:10.3.0.9", "ipv6:2001:db8:3::9"]}
+SANE = {  # a request that each kind of input is good for
+    media("networkmapfilter"): {"pids": []},
+    media("costmapfilter"): {"cost-type": NUMERICAL, "pids": ALL},
+    media("endpointcostparams"): {"cost-type": NUMERICAL, "endpoints": ENDPOINTS},
+    media("endpointpropparams"): {"properties": ["domains.pid"], "endpoints": ["ipv4:10.1.0.9"]},
+    media("propmapparams"): {"entities": []},
+}
 
 
 def once(pairs):
@@ -154,6 +165,32 @@ class Alto:
     def put(self, path, body):
         answer = self.write("PUT", path, body)
         assert answer.status in (200, 201, 204), answer.body
+
+
+def sane(entry):
+    """A request that this resource answers."""
+    body = copy.deepcopy(SANE[entry["accepts"]])
+    if entry["media-type"].startswith("multipart/"):
+        body["cost-type"] = PATH_VECTOR
+    if "prop-types" in entry.get("capabilities", {}):
+        body["properties"] = entry["capabilities"]["prop-types"]
+    return body
+
+
+def walk(alto):
+    """Asks for every resource of the directory, by every cost type that it offers; how many answers were good."""
+    ird, n = alto.directory(True), 0
+    for name, entry in ird["resources"].items():
+        if entry["media-type"] in ("text/event-stream", media("tips")):
+            continue
+        bodies = [sane(entry)] if "accepts" in entry else [None]
+        if bodies[0] and "cost-type" in bodies[0]:
+            types = [plain(ird["meta"]["cost-types"][one]) for one in entry["capabilities"]["cost-type-names"]]
+            bodies = [{**bodies[0], "cost-type": one} for one in types]
+        for body in bodies:
+            check(ird, name, alto.of(name, body), body)
+            n += 1
+    return n
 
 
 # ---- what answers have to be ----

@@ -115,13 +115,22 @@ class Host:
         with open(f"{self.dir}/log", encoding="utf-8") as file:
             return file.read()
 
-    def kill(self):
-        """kill -9 of all three processes."""
+    def pids(self):
+        """Parent, keeper, child (which answers)."""
         pids = [self.proc.pid]
         for _ in range(2):
             with open(f"/proc/{pids[-1]}/task/{pids[-1]}/children", encoding="utf-8") as file:
                 pids.append(int(file.read().split()[0]))
-        for pid in reversed(pids):
+        return pids
+
+    def peak_mib(self):
+        """The most memory that the child ever had."""
+        with open(f"/proc/{self.pids()[-1]}/status", encoding="utf-8") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024
+
+    def kill(self):
+        """kill -9 of all three processes."""
+        for pid in reversed(self.pids()):
             os.kill(pid, signal.SIGKILL)
         self.proc.wait(20)
 
@@ -158,8 +167,11 @@ class Host:
     def fill(self, what):
         """Replaces all domains and links; the maps have it when this returns."""
         self.admin().put("domains", what)
-        wait_for(lambda: self.has(what), "the maps show what was put")
+        self.wait(what)
         self.alto.directory(True)
+
+    def wait(self, what):
+        wait_for(lambda: self.has(what), "the maps show what was put")
 
     def has(self, what):
         """Each domain's prefixes and cpu; costs, where they can be counted here."""

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """RFC 7285 over the wire: a real sand, asked by a client that shares nothing with it. Sections in brackets."""
 
-import copy
 import ipaddress
 import json
 import re
@@ -9,8 +8,8 @@ import threading
 
 import pytest
 
-from alto_client import (ALL, CODES, NAME, NUMERICAL, ORDINAL, PATH_VECTOR, TAG, check, check_costs, media, number,
-                         strict)
+from alto_client import (ALL, CODES, ENDPOINTS, NAME, NUMERICAL, ORDINAL, SANE, TAG, check_costs, media, number, sane,
+                         strict, walk)
 from alto_sand import Host, domains
 from netns import Lab, wait_for
 
@@ -21,23 +20,6 @@ rest: {unix: true, tcp: "[::1]:8080"}
 alto: {}
 """
 JSON_TYPE = {"Content-Type": "application/json"}
-ENDPOINTS = {"srcs": ["ipv4:10.1.0.9"], "dsts": ["ipv4:10.2.0.9", "ipv4:10.3.0.9", "ipv6:2001:db8:3::9"]}
-SANE = {  # a request that each kind of input is good for
-    media("networkmapfilter"): {"pids": []},
-    media("costmapfilter"): {"cost-type": NUMERICAL, "pids": ALL},
-    media("endpointcostparams"): {"cost-type": NUMERICAL, "endpoints": ENDPOINTS},
-    media("endpointpropparams"): {"properties": ["domains.pid"], "endpoints": ["ipv4:10.1.0.9"]},
-    media("propmapparams"): {"entities": []},
-}
-
-
-def sane(entry):
-    body = copy.deepcopy(SANE[entry["accepts"]])
-    if entry["media-type"].startswith("multipart/"):
-        body["cost-type"] = PATH_VECTOR
-    if "prop-types" in entry.get("capabilities", {}):
-        body["properties"] = entry["capabilities"]["prop-types"]
-    return body
 
 
 def filled():
@@ -144,14 +126,8 @@ def test_no_two_maps_of_one_cost_type(alto):
 def test_every_resource_answers_as_announced(alto):
     """[8.3.2, 8.3.3, 9.1.2] The directory is walked: a good answer of the announced type."""
     ird = alto.directory(True)
-    walked = 0
-    for name, entry in ird["resources"].items():
-        if name in ("updates", "tips"):
-            continue
-        body = sane(entry) if "accepts" in entry else None
-        check(ird, name, alto.of(name, body), body)
-        walked += 1
-    assert walked > 25
+    assert walk(alto) > 25 and {entry["media-type"] for entry in ird["resources"].values()} >= {
+        media("networkmap"), media("costmap"), media("endpointcost"), media("endpointprop"), media("propmap")}
 
 
 # ---- HTTP ----

@@ -9,7 +9,7 @@ import ssl
 
 import pytest
 
-from alto_client import NUMERICAL, Stream, media
+from alto_client import NUMERICAL, Stream, media, walk
 from alto_sand import ADDRESS, CLIENT, TLS_PORT, TOKENS, Host, authority, domains
 from netns import CommandError, Lab, wait_for
 
@@ -298,11 +298,14 @@ def test_own_view(own):
     wait_for(lambda: alto.good("sand-costs", {"cost-type": delay, "pids": pids})["cost-map"] == want, "costs")
     groups = alto.good("sand")["network-map"]
     assert "5f00:0:2::/48" in groups["gw1"]["ipv6"] and "2001:db8:2a::2/128" in groups["gw1"]["ipv6"]
-    alto.directory(True)
+    assert walk(alto) > 15, "every resource of the directory"
     values = alto.good("sand-props")["property-map"]
     assert values["sand.pid:gw1"]["priv:sand-instances"] == [2]
     assert values["sand.pid:gw1"]["priv:sand-cpu_load-mean"] == [40]
     assert values["ipv6:2001:db8:2a::2"]["priv:sand-state"] == ["up"]
+    at_gateway = alto.good("sand-endpoint-costs", {"cost-type": delay, "endpoints": {
+        "srcs": ["ipv6:5f00:0:3::1"], "dsts": ["ipv6:2001:db8:2a::2"]}})["endpoint-cost-map"]
+    assert at_gateway == {}, "there are paths from the ingress only"
     own.rest("PATCH", "/v1/network/pe/gw1/be", {"delay_us": 9000})
     wait_for(lambda: alto.good("sand-costs", {"cost-type": delay, "pids": pids})["cost-map"]["pe"]["gw1"] == 9000,
              "a new delay")

@@ -270,6 +270,18 @@ def test_path_vector(alto):
     assert second["property-map"] == {f".ane:AS{i}": {} for i in (1, 2, 3)}, "no properties were asked for"
 
 
+@pytest.mark.parametrize("accept,status", [
+    (f"multipart/related;type={media('costmap')}, {media('error')}", 200), ("multipart/related", 200),
+    (f'multipart/related; type="{media("costmap")}"', 200), ("multipart/*", 200), ("*/*", 200),
+    (f"multipart/related;type={media('endpointcost')}", 406), (media("costmap"), 406)])
+def test_path_vector_accept(alto, accept, status):
+    """RFC 9275 [7.2.1] The type parameter counts, quoted or not."""
+    entry = alto.resource("domains-pv")
+    answer = alto.ask("POST", entry["uri"], {"cost-type": PATH_VECTOR, "pids": FROM_AS1},
+                      {"Content-Type": entry["accepts"], "Accept": accept})
+    assert answer.status == status
+
+
 def test_path_vector_properties(alto):
     """RFC 9275 [6.4.1, 6.4.2, 7.2.3] Bits a second; entities of another map, which that map knows."""
     body = {"cost-type": PATH_VECTOR, "pids": {"srcs": ["AS1"], "dsts": ["AS3"]}, "ane-property-names": BANDWIDTH}
