@@ -26,6 +26,15 @@ static void begin(struct alto_error *e, enum alto_code code)
 	e->code = code;
 }
 
+static __attribute__((format(printf, 3, 0))) void say(char *dst, size_t size, const char *format,
+						      va_list ap)
+{
+	char text[TEXT_LEN];
+
+	vsnprintf(text, sizeof(text), format, ap);
+	err_clean(dst, size, text);
+}
+
 int alto_syntax(struct alto_error *e, const char *text)
 {
 	begin(e, ALTO_E_SYNTAX);
@@ -35,14 +44,12 @@ int alto_syntax(struct alto_error *e, const char *text)
 
 int alto_missing(struct alto_error *e, const char *field, ...)
 {
-	char text[TEXT_LEN];
 	va_list ap;
 
 	begin(e, ALTO_E_MISSING_FIELD);
 	va_start(ap, field);
-	vsnprintf(text, sizeof(text), field, ap);
+	say(e->field, sizeof(e->field), field, ap);
 	va_end(ap);
-	err_clean(e->field, sizeof(e->field), text);
 	return -EINVAL;
 }
 
@@ -57,30 +64,26 @@ int alto_wrong_type(struct alto_error *e, const char *field, const char *want)
 int alto_wrong_value(struct alto_error *e, const char *field, const char *value, const char *why,
 		     ...)
 {
-	char text[TEXT_LEN];
 	va_list ap;
 
 	begin(e, ALTO_E_INVALID_FIELD_VALUE);
 	va_start(ap, why);
-	vsnprintf(text, sizeof(text), why, ap);
+	say(e->why, sizeof(e->why), why, ap);
 	va_end(ap);
 	err_clean(e->field, sizeof(e->field), field);
 	err_clean(e->value, sizeof(e->value), value);
-	err_clean(e->why, sizeof(e->why), text);
 	return -EINVAL;
 }
 
 int alto_overload(struct alto_error *e, const char *why, ...)
 {
-	char text[TEXT_LEN];
 	va_list ap;
 
 	begin(e, ALTO_E_NONE);
 	e->status = 503;
 	va_start(ap, why);
-	vsnprintf(text, sizeof(text), why, ap);
+	say(e->why, sizeof(e->why), why, ap);
 	va_end(ap);
-	err_clean(e->why, sizeof(e->why), text);
 	return -EBUSY;
 }
 

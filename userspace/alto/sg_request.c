@@ -157,6 +157,20 @@ static int get_objects(const struct reader *rd, const char *name, uint32_t max, 
 	return 0;
 }
 
+/* The elements in their order; the first one that is refused ends it. */
+static int read_each(struct reader *rd, json_t *array,
+		     int (*read)(struct reader *rd, const json_t *element))
+{
+	json_t *element;
+	size_t i;
+	int r = 0;
+
+	json_array_foreach(array, i, element)
+		if (!r)
+			r = read(rd, element);
+	return r;
+}
+
 /* ---- nodes ---- */
 
 static int add_node(struct reader *rd, const char *field, const char *name, bool sap)
@@ -230,9 +244,8 @@ static int read_link(struct reader *rd, const json_t *element)
 static int read_links(struct reader *rd)
 {
 	const struct entry *twice;
-	json_t *array, *element;
+	json_t *array;
 	uint32_t n;
-	size_t i;
 	int r = get_objects(rd, "sg_links", ALTO_SG_LINKS_MAX, &array, &n);
 
 	if (r < 0)
@@ -241,9 +254,7 @@ static int read_links(struct reader *rd)
 	rd->links.v = calloc(n, sizeof(*rd->links.v));
 	if (!rd->sg->links || !rd->links.v)
 		return -ENOMEM;
-	json_array_foreach(array, i, element)
-		if (!r)
-			r = read_link(rd, element);
+	r = read_each(rd, array, read_link);
 	if (r < 0)
 		return r;
 	twice = index_sort(&rd->links);
@@ -336,9 +347,8 @@ static int read_req(struct reader *rd, const json_t *element)
 
 static int read_reqs(struct reader *rd)
 {
-	json_t *array, *element;
+	json_t *array;
 	uint32_t n;
-	size_t i;
 	int r = get_objects(rd, "reqs", ALTO_SG_REQS_MAX, &array, &n);
 
 	if (r < 0)
@@ -346,10 +356,7 @@ static int read_reqs(struct reader *rd)
 	rd->sg->reqs = calloc(n, sizeof(*rd->sg->reqs));
 	if (!rd->sg->reqs)
 		return -ENOMEM;
-	json_array_foreach(array, i, element)
-		if (!r)
-			r = read_req(rd, element);
-	return r;
+	return read_each(rd, array, read_req);
 }
 
 int alto_sg_parse(const json_t *obj, struct alto_sg *out, struct alto_error *error)
