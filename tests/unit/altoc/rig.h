@@ -97,14 +97,19 @@ static UNUSED struct altoc_source source_of(void)
 				     .keep_s = 60};
 }
 
+static UNUSED struct altoc_conf conf_with(const struct altoc_source *source)
+{
+	return (struct altoc_conf){.loop = &loop,
+				   .view = &view,
+				   .nsc = nsc,
+				   .csc = csc,
+				   .sources = source,
+				   .n_sources = 1};
+}
+
 static UNUSED void open_with(const struct altoc_source *source)
 {
-	struct altoc_conf conf = {.loop = &loop,
-				  .view = &view,
-				  .nsc = nsc,
-				  .csc = csc,
-				  .sources = source,
-				  .n_sources = 1};
+	struct altoc_conf conf = conf_with(source);
 	char text[512];
 
 	if (altoc_open(&conf, &altoc, &err))

@@ -378,12 +378,7 @@ static void test_token_goes_to_the_directorys_origin_only(void **state)
 
 static void refuse(const struct altoc_source *source, const char *field, const char *want)
 {
-	struct altoc_conf conf = {.loop = &loop,
-				  .view = &view,
-				  .nsc = nsc,
-				  .csc = csc,
-				  .sources = source,
-				  .n_sources = 1};
+	struct altoc_conf conf = conf_with(source);
 
 	err = (struct err){0};
 	refused(altoc_open(&conf, &altoc, &err), field, want);
