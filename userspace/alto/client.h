@@ -21,6 +21,12 @@
  * count as 8. */
 #define ALTO_CLIENT_VALUES_MAX (16u << 20)
 #define ALTO_CLIENT_CELLS_MAX (4u << 20) /* costs, or names in path vectors, of one answer */
+#define ALTO_CLIENT_COST_TYPES_MAX 256	 /* of one directory */
+
+/* text as an object within ALTO_BODY_MAX and ALTO_CLIENT_VALUES_MAX: -EFBIG. */
+int alto_client_root(const char *text, size_t len, json_t **out, struct err *err);
+/* The same limits for an object that patches made; *bytes: of its text. */
+int alto_client_weigh(const json_t *root, size_t *bytes, struct err *err);
 
 struct alto_vtag {
 	char id[ALTO_NAME_LEN];
@@ -44,7 +50,7 @@ struct alto_ird {
 	const char *default_map; /* meta.default-alto-network-map, or NULL */
 };
 /* base: the URI that the directory came from. Refused: dangling `uses`, cost-type-names that are
- * not in meta, URIs of other schemes than http and https, https -> http. */
+ * not in meta, either of them twice, URIs of other schemes than http and https, https -> http. */
 int alto_ird_parse(const char *text, size_t len, const char *base, struct alto_ird **out,
 		   struct err *err);
 void alto_ird_free(struct alto_ird *ird);
@@ -77,6 +83,7 @@ struct alto_netmap {
 	json_t *pids;	    /* PID -> {ipv4: [], ipv6: []}; borrowed from root */
 	const char **names; /* of the PIDs, in their order */
 	uint32_t n_pids;
+	const char *rest4, *rest6; /* PIDs of 0.0.0.0/0 and ::/0; NULL = none */
 	struct alto_lpm *lpm;
 };
 /* want: vtag.resource-id must be this; NULL = any. */

@@ -351,7 +351,7 @@ int alto_costmap_parse(const char *text, size_t len, const struct alto_costmap_w
 		       struct alto_costmap **out, struct err *err)
 {
 	json_t *root;
-	int rc = client_root(text, len, &root, err);
+	int rc = alto_client_root(text, len, &root, err);
 
 	return rc ? rc : alto_costmap_check(root, want, out, err);
 }

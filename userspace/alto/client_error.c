@@ -46,7 +46,7 @@ void alto_error_parse(const char *text, size_t len, long status, struct err *err
 	const char *code, *why;
 	json_t *root = NULL, *meta;
 
-	if (client_root(text, len, &root, NULL)) {
+	if (alto_client_root(text, len, &root, NULL)) {
 		other_text(text, len, status, err);
 		return;
 	}

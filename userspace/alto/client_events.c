@@ -193,7 +193,7 @@ int alto_control_parse(const char *text, size_t len, json_t **out, struct err *e
 	static const char *const lists[] = {"started", "stopped"};
 	const char *word = NULL;
 	json_t *root, *list;
-	int rc = client_root(text, len, &root, err);
+	int rc = alto_client_root(text, len, &root, err);
 
 	if (rc)
 		return rc;

@@ -11,8 +11,6 @@
 
 /* value as text for a message, cut; NULL: "". Returns buf. */
 const char *client_text(const json_t *value, char buf[CLIENT_TEXT]);
-/* text as an object within ALTO_BODY_MAX. */
-int client_root(const char *text, size_t len, json_t **out, struct err *err);
 /* root["meta"], which must be there. */
 int client_meta(const json_t *root, json_t **out, struct err *err);
 /* obj[name] as a version tag: err "/name/tag". */

@@ -57,6 +57,9 @@ static int read_meta(struct alto_ird *ird, json_t **types, struct err *err)
 	if (!rc)
 		rc = json_get_str(meta, "default-alto-network-map", JSON_OPTIONAL,
 				  &ird->default_map, err);
+	if (!rc && json_object_size(*types) > ALTO_CLIENT_COST_TYPES_MAX)
+		rc = err_set(err, -ENOSPC, "/cost-types", NULL, "has %zu cost types, at most %d",
+			     json_object_size(*types), ALTO_CLIENT_COST_TYPES_MAX);
 	if (rc) {
 		err_prefix(err, "/meta");
 		return rc;
@@ -73,7 +76,8 @@ static int read_meta(struct alto_ird *ird, json_t **types, struct err *err)
 
 /* ---- resources ---- */
 
-/* obj[name]: every string must be a member of `of`. */
+/* obj[name]: every string must be a member of `of`, and stand there once: who looks for a name goes
+ * through all of them. */
 static int check_names(const json_t *obj, const char *name, const json_t *of, const char *want,
 		       struct err *err)
 {
@@ -84,11 +88,19 @@ static int check_names(const json_t *obj, const char *name, const json_t *of, co
 
 	if (rc)
 		return rc;
+	json_auto_t *seen = json_object();
+
 	json_array_foreach(array, i, value) {
-		if (json_object_get(of, json_string_value(value)))
+		const char *text = json_string_value(value);
+		bool twice = json_object_get(seen, text) != NULL;
+
+		if (!twice && json_object_get(of, text)) {
+			json_object_set_new_nocheck(seen, text, json_true());
 			continue;
+		}
 		snprintf(field, sizeof(field), "/%s/%zu", name, i);
-		return err_set(err, -EINVAL, field, json_string_value(value), "%s", want);
+		return err_set(err, -EINVAL, field, text, "%s",
+			       twice ? "must be there once only" : want);
 	}
 	return 0;
 }
@@ -243,7 +255,7 @@ int alto_ird_parse(const char *text, size_t len, const char *base, struct alto_i
 
 	if (!ird)
 		return err_set(err, -ENOMEM, "", NULL, "no memory");
-	rc = client_root(text, len, &ird->root, err);
+	rc = alto_client_root(text, len, &ird->root, err);
 	if (!rc)
 		rc = read_meta(ird, &types, err);
 	r.types = types;

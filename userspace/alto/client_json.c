@@ -18,35 +18,50 @@ const char *client_text(const json_t *value, char buf[CLIENT_TEXT])
 	return buf;
 }
 
-/* Upper bound of what becomes of text; goes on behind strings. */
-static size_t weight(const char *text, size_t len)
-{
-	bool in_string = false, escaped = false;
-	size_t sum = 0;
+/* Upper bound of what becomes of a text that comes in pieces; goes on behind strings. */
+struct weight {
+	bool in_string, escaped;
+	size_t bytes, values;
+};
 
+static void weigh(struct weight *w, const char *text, size_t len)
+{
 	for (size_t i = 0; i < len; i++) {
 		char c = text[i];
 
-		if (c == '"' && !escaped)
-			in_string = !in_string;
-		else if (!in_string)
-			sum += c == ',' ? 1 : (c == '[' || c == '{') * CONTAINER_WEIGHT;
-		escaped = in_string && !escaped && c == '\\';
+		if (c == '"' && !w->escaped)
+			w->in_string = !w->in_string;
+		else if (!w->in_string)
+			w->values += c == ',' ? 1 : (c == '[' || c == '{') * CONTAINER_WEIGHT;
+		w->escaped = w->in_string && !w->escaped && c == '\\';
 	}
-	return sum;
+	w->bytes += len;
 }
 
-int client_root(const char *text, size_t len, json_t **out, struct err *err)
+static int check_weight(const struct weight *w, struct err *err)
 {
-	json_t *root;
-	int rc;
-
-	if (len > ALTO_BODY_MAX)
+	if (w->bytes > ALTO_BODY_MAX)
 		return err_set(err, -EFBIG, "", NULL, "must have at most %u bytes", ALTO_BODY_MAX);
-	if (weight(text, len) > ALTO_CLIENT_VALUES_MAX)
-		return err_set(err, -EFBIG, "", NULL,
-			       "must have at most %u values (objects and arrays count as %d)",
-			       ALTO_CLIENT_VALUES_MAX, CONTAINER_WEIGHT);
+	if (w->values <= ALTO_CLIENT_VALUES_MAX)
+		return 0;
+	return err_set(err, -EFBIG, "", NULL,
+		       "must have at most %u values (objects and arrays count as %d)",
+		       ALTO_CLIENT_VALUES_MAX, CONTAINER_WEIGHT);
+}
+
+int alto_client_root(const char *text, size_t len, json_t **out, struct err *err)
+{
+	struct weight w = {.bytes = len};
+	json_t *root;
+	int rc = check_weight(&w, err);
+
+	if (rc)
+		return rc;
+	w.bytes = 0;
+	weigh(&w, text, len);
+	rc = check_weight(&w, err);
+	if (rc)
+		return rc;
 	rc = json_parse(text, len, &root, err);
 	if (rc)
 		return rc;
@@ -57,6 +72,27 @@ int client_root(const char *text, size_t len, json_t **out, struct err *err)
 	}
 	*out = root;
 	return 0;
+}
+
+static int weigh_piece(const char *text, size_t len, void *arg)
+{
+	struct weight *w = arg;
+
+	weigh(w, text, len);
+	return w->bytes > ALTO_BODY_MAX || w->values > ALTO_CLIENT_VALUES_MAX ? -1 : 0;
+}
+
+int alto_client_weigh(const json_t *root, size_t *bytes, struct err *err)
+{
+	struct weight w = {0};
+	int dumped = json_dump_callback(root, weigh_piece, &w, JSON_COMPACT);
+	int rc = check_weight(&w, err);
+
+	if (!rc && dumped)
+		rc = err_set(err, -ENOMEM, "", NULL, "no memory");
+	if (!rc)
+		*bytes = w.bytes;
+	return rc;
 }
 
 int client_meta(const json_t *root, json_t **out, struct err *err)

@@ -109,6 +109,18 @@ static int read_pids(struct alto_netmap *map, struct prefixes *p, struct err *er
 	return 0;
 }
 
+/* PIDs of everything else. */
+static void note_rest(struct alto_netmap *map, const struct prefixes *p)
+{
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct alto_prefix *prefix = &p->v[i].prefix;
+
+		if (prefix->len == 0)
+			*(prefix->family == 4 ? &map->rest4 : &map->rest6) =
+				map->names[p->v[i].value];
+	}
+}
+
 static int index_prefixes(struct alto_netmap *map, const struct prefixes *p, struct err *err)
 {
 	char text[ALTO_ENDPOINT_LEN];
@@ -148,6 +160,8 @@ static int read_map(struct alto_netmap *map, struct err *err)
 		return rc;
 	rc = read_pids(map, &p, err);
 	if (!rc)
+		note_rest(map, &p);
+	if (!rc)
 		rc = index_prefixes(map, &p, err);
 	if (rc)
 		err_prefix(err, "/network-map");
@@ -182,7 +196,7 @@ int alto_netmap_parse(const char *text, size_t len, const char *want, struct alt
 		      struct err *err)
 {
 	json_t *root;
-	int rc = client_root(text, len, &root, err);
+	int rc = alto_client_root(text, len, &root, err);
 
 	return rc ? rc : alto_netmap_check(root, want, out, err);
 }

@@ -190,7 +190,7 @@ int alto_propmap_parse(const char *text, size_t len, const struct alto_netmap *m
 		       struct alto_propmap **out, struct err *err)
 {
 	json_t *root;
-	int rc = client_root(text, len, &root, err);
+	int rc = alto_client_root(text, len, &root, err);
 
 	return rc ? rc : alto_propmap_check(root, map, out, err);
 }

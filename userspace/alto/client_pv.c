@@ -73,7 +73,7 @@ static int read_first(struct pv_reader *r, struct alto_pv *pv, struct err *err)
 		.sg = r->sg,
 	};
 	json_t *root;
-	int rc = client_root(r->first->body, r->first->len, &root, err);
+	int rc = alto_client_root(r->first->body, r->first->len, &root, err);
 
 	if (!rc)
 		rc = client_costmap(root, &want, &pv->costs, err);

@@ -42,6 +42,14 @@ static void keep_header(const char *line, size_t len, const char *name, char *bu
 		snprintf(buf, size, "%.*s", (int)(len - skip), line + skip);
 }
 
+/* What an entity tag may hold (RFC 9110, 8.8.3); another one could not be sent back. */
+static void check_etag(char *etag)
+{
+	for (const unsigned char *p = (const unsigned char *)etag; *p; p++)
+		if (*p < 0x21 || *p == 0x7f)
+			etag[0] = '\0';
+}
+
 size_t fetch_on_header(char *line, size_t size, size_t n, void *arg)
 {
 	struct fetch_job *job = arg;
@@ -58,6 +66,7 @@ size_t fetch_on_header(char *line, size_t size, size_t n, void *arg)
 		job->content_type[0] = job->etag[0] = '\0';
 	keep_header(line, len, "content-type", job->content_type, sizeof(job->content_type));
 	keep_header(line, len, "etag", job->etag, sizeof(job->etag));
+	check_etag(job->etag);
 	return len;
 }
 

@@ -176,6 +176,18 @@ static void test_refuses_dangling_names(void **state)
 		"/meta/default-alto-network-map: is a, is no network map of this directory");
 }
 
+/* Who looks for one goes through all of them, once a stream and metric. */
+static void test_refuses_names_that_stand_twice(void **state)
+{
+	refuses("{'meta': {'cost-types': {'n': {'cost-mode': 'numerical', 'cost-metric': 'x'}}}, "
+		"'resources': {'a': {'uri': '/x', 'media-type': 'a/b', "
+		"'capabilities': {'cost-type-names': ['n', 'n']}}}}",
+		-EINVAL,
+		"/resources/a/capabilities/cost-type-names/1: is n, must be there once only");
+	refuses(RESOURCE("'uses': ['a', 'a']"), -EINVAL,
+		"/resources/a/uses/1: is a, must be there once only");
+}
+
 static void test_refuses_uris(void **state)
 {
 	refuses(URI("ftp://x/y"), -EINVAL,
@@ -208,6 +220,31 @@ static void test_refuses_names(void **state)
 		-EINVAL,
 		"/meta/cost-types/n/cost-metric: is a234567890123456789012345678901234, must be a "
 		"metric of 1..32 characters");
+}
+
+static void test_limit_of_cost_types(void **state)
+{
+	json_t *types = json_object();
+	json_t *root = json_pack("{s:{s:o},s:{}}", "meta", "cost-types", types, "resources");
+	struct alto_ird *ird = NULL;
+	char id[16], *text;
+
+	for (int i = 0; i < ALTO_CLIENT_COST_TYPES_MAX; i++) {
+		snprintf(id, sizeof(id), "t%d", i);
+		json_object_set_new(types, id,
+				    json_pack("{s:s,s:s}", "cost-mode", "numerical", "cost-metric",
+					      "routingcost"));
+	}
+	text = json_dumps(root, 0);
+	assert_int_equal(alto_ird_parse(text, strlen(text), BASE, &ird, &err), 0);
+	alto_ird_free(ird);
+	free(text);
+	json_object_set_new(types, "more", json_object());
+	text = json_dumps(root, 0);
+	REFUSED(alto_ird_parse(text, strlen(text), BASE, &ird, &err), -ENOSPC,
+		"/meta/cost-types: has 257 cost types, at most 256");
+	free(text);
+	json_decref(root);
 }
 
 static void test_limit_of_resources(void **state)
@@ -243,8 +280,10 @@ int main(void)
 		cmocka_unit_test(test_refuses_syntax),
 		cmocka_unit_test(test_refuses_duplicate_members),
 		cmocka_unit_test(test_refuses_dangling_names),
+		cmocka_unit_test(test_refuses_names_that_stand_twice),
 		cmocka_unit_test(test_refuses_uris),
 		cmocka_unit_test(test_refuses_names),
+		cmocka_unit_test(test_limit_of_cost_types),
 		cmocka_unit_test(test_limit_of_resources),
 	};
 

@@ -77,6 +77,38 @@ static void test_values_within_strings(void **state)
 	free(text);
 }
 
+/* What patches made of an object has the same limits as a text. */
+static void test_weight_of_an_object(void **state)
+{
+	json_t *root = json_pack("{s:[i,i],s:s}", "a", 1, 2, "b", "x,[\"{");
+	json_t *large = json_object(), *many;
+	char *text = json_dumps(root, JSON_COMPACT);
+	size_t bytes = 0;
+
+	assert_int_equal(alto_client_weigh(root, &bytes, &err), 0);
+	assert_int_equal(bytes, strlen(text));
+	free(text);
+	text = malloc(ALTO_BODY_MAX / 2 + 1);
+	memset(text, 'x', ALTO_BODY_MAX / 2);
+	text[ALTO_BODY_MAX / 2] = '\0';
+	json_object_set_new(large, "a", json_string_nocheck(text));
+	assert_int_equal(alto_client_weigh(large, &bytes, &err), 0);
+	json_object_set(large, "b", json_object_get(large, "a"));
+	REFUSED(alto_client_weigh(large, &bytes, &err), -EFBIG, "must have at most 67108864 bytes");
+	free(text);
+	many = array_of(ALTO_CLIENT_VALUES_MAX / 9 - 2, json_array());
+	json_object_clear(large);
+	json_object_set(large, "a", many);
+	assert_int_equal(alto_client_weigh(large, &bytes, &err), 0);
+	for (int i = 0; i < 4; i++)
+		json_array_append_new(many, json_array());
+	REFUSED(alto_client_weigh(large, &bytes, &err), -EFBIG,
+		"must have at most 16777216 values (objects and arrays count as 8)");
+	json_decref(many);
+	json_decref(large);
+	json_decref(root);
+}
+
 static int check_netmap(json_t *pids)
 {
 	struct alto_netmap *map = NULL;
@@ -190,6 +222,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_body),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_weight_of_an_object),
 		cmocka_unit_test(test_values_within_strings),
 		cmocka_unit_test(test_pids),
 		cmocka_unit_test(test_prefixes),

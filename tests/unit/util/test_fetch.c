@@ -49,6 +49,19 @@ static void test_post_sends_body_and_type(void **state)
 	assert_null(strstr(srv.seen, "Expect"));
 }
 
+/* RFC 9110, 8.8.3: what could not be sent back is none. */
+static void test_etag_with_a_control_character(void **state)
+{
+	struct fetch_conf conf;
+	struct got g = {0};
+
+	ANSWER(SAY("HTTP/1.1 200 OK\r\nETag: \"a\tb\"\r\nContent-Length: 2\r\n\r\n{}"));
+	conf = conf_of("/x");
+	ask(&conf, &whole, &g);
+	assert_int_equal(g.status, 0);
+	assert_string_equal(g.etag, "");
+}
+
 static void test_not_modified(void **state)
 {
 	struct fetch_conf conf;
@@ -335,6 +348,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_whole_answer),
 		T(test_post_sends_body_and_type),
+		T(test_etag_with_a_control_character),
 		T(test_not_modified),
 		T(test_redirect_is_an_answer),
 		T(test_connection_is_used_again),
