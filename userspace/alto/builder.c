@@ -200,14 +200,15 @@ static bool value_valid(double value)
 static bool link_valid(const struct alto_builder *b, const struct alto_link *link)
 {
 	if (link->from >= b->n_pids || link->to >= b->n_pids || link->from == link->to ||
-	    link->value[LINK_LOSS] > 1 || (link->calendar && !b->calendar.n_intervals))
+	    link->value[LINK_LOSS] > 1 || link->value[LINK_ROUTINGCOST] > ALTO_COST_MAX ||
+	    (link->calendar && !b->calendar.n_intervals))
 		return false;
 	for (unsigned int i = 0; i < LINK_VALUE_MAX; i++) {
 		if (!value_valid(link->value[i]))
 			return false;
 	}
 	for (uint32_t i = 0; link->calendar && i < b->calendar.n_intervals; i++) {
-		if (!value_valid(link->calendar[i]))
+		if (!value_valid(link->calendar[i]) || link->calendar[i] > ALTO_COST_MAX)
 			return false;
 	}
 	return true;

@@ -107,19 +107,14 @@ static struct row *row_alloc(const struct alto_source *s, struct row_key key)
 
 static int row_fill(const struct alto_source *s, struct row *row)
 {
-	double *cost = row->values[ALTO_ROUTINGCOST];
 	struct alto_walk w = {.s = s,
 			      .interval = row->key.interval,
-			      .cost = cost,
+			      .cost = row->values[ALTO_ROUTINGCOST],
 			      .via = row->via,
 			      .order = row->order};
 
 	if (set_arcs(&w) < 0 || alto_walk_run(&w, row->key.src) < 0)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < s->n_pids; i++) {
-		if (!isfinite(cost[i]))
-			cost[i] = NAN;
-	}
 	row->n_order = w.n_order;
 	return 0;
 }
@@ -189,12 +184,10 @@ bool alto_source_affordable(const struct alto_source *s, uint64_t rows)
 /* back[i]: delay of the best path from i to src. */
 static int fill_back(const struct alto_source *s, uint32_t src, double *back)
 {
-	OWN_PTR double *cost = malloc(s->n_pids * sizeof(*cost));
 	OWN_PTR uint32_t *via = malloc(2 * (size_t)s->n_pids * sizeof(*via));
-	struct alto_walk w = {
-		.s = s, .backward = true, .interval = ALTO_NO_INTERVAL, .cost = cost, .via = via};
+	struct alto_walk w = {.s = s, .backward = true, .interval = ALTO_NO_INTERVAL, .via = via};
 
-	if (!cost || !via)
+	if (!via)
 		return -ENOMEM;
 	w.order = via + s->n_pids;
 	if (set_arcs(&w) < 0 || alto_walk_run(&w, src) < 0)

@@ -5,11 +5,13 @@
  * changed, and counted: who answers a request holds the snapshot, so that everything in an answer
  * is of one state. Tags are digests of content: same content, same tag, on every replica.
  *
- * A pair's metrics are those of one path: of the paths with the least routingcost (summed up from
- * the source on, as doubles) those with the fewest links, and of these the one whose PID names come
- * first, compared PID by PID from the source on. Nothing else decides: not the order in which
- * things were added. A value that is unknown on one of its links is unknown for the pair: it is
- * left out. delay-rt is delay-ow of the pair's path and of the path back.
+ * A pair's metrics are those of one path: of the paths whose inner PIDs are all `transit` those
+ * with the least routingcost, of these those with the fewest links, and of these the one whose PID
+ * names come first, compared PID by PID from the source on. Nothing else decides: not the order in
+ * which things were added. routingcost counts in millionths, each link's rounded to the nearest,
+ * delay and jitter in thousandths of a microsecond: so sums are exact, from either end. From 2^64
+ * millionths on there is no path. A value that is unknown on one of its links is unknown for the
+ * pair: it is left out. delay-rt is delay-ow of the pair's path and of the path back.
  */
 #ifndef ALTO_SOURCE_H
 #define ALTO_SOURCE_H
@@ -27,10 +29,11 @@
 #define ALTO_ROWS_BYTES_MAX (64u << 20)	    /* shortest paths that are kept of one source */
 #define ALTO_WORK_MAX (1u << 26)	    /* of the rows of one request: about a second */
 #define ALTO_WORK_PID 16		    /* what a PID of a row costs; a link costs 1 */
+#define ALTO_COST_MAX 1e12		    /* routingcost of a link */
 #define ALTO_DEFAULT_PID "default"	    /* has 0.0.0.0/0 and ::/0 where nobody else has */
 
 enum alto_link_value {
-	LINK_ROUTINGCOST, /* >= 0; a link without it is not used */
+	LINK_ROUTINGCOST, /* 0..ALTO_COST_MAX; a link without it is not used */
 	LINK_DELAY_US,
 	LINK_JITTER_US,
 	LINK_LOSS,	   /* 0..1 */
@@ -49,7 +52,7 @@ struct alto_pid {
 	const char *name;
 	uint32_t first_prefix, n_prefixes;
 	uint32_t first_link; /* of those that leave it; up to the next PID's */
-	bool transit;	     /* may be inside of a path of an `sg` request */
+	bool transit;	     /* may be inside of a path */
 };
 
 /* When costs are told by interval (RFC 8896): they repeat every n * interval_s, from epoch on. */
@@ -97,7 +100,8 @@ int alto_builder_pid(struct alto_builder *b, const char *name, bool transit, uin
 /* -EEXIST: another PID (or this one) has exactly this prefix; -ENOSPC. */
 int alto_builder_prefix(struct alto_builder *b, uint32_t pid, const struct alto_prefix *prefix);
 /* Directed. calendar: NULL or as many values as the calendar has intervals; copied. -EEXIST,
- * -ENOSPC; -EINVAL: a value that is negative or infinite. */
+ * -ENOSPC; -EINVAL: a value that is negative or infinite, routingcost of more than
+ * ALTO_COST_MAX. */
 int alto_builder_link(struct alto_builder *b, const struct alto_link *link);
 /* value is taken, also on failure. Later ones replace. -EINVAL name, -ENOSPC ALTO_ENDPOINTS_MAX. */
 int alto_builder_pid_prop(struct alto_builder *b, uint32_t pid, const char *name, json_t *value);

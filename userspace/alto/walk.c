@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Dijkstra over (routingcost, links), which rises with every link, so that a PID's predecessors are
- * all settled before it is, and ties between them can be broken by their paths. Backwards (all to
- * one) the same order is kept: there the next PID decides, for it is where two paths part.
+ * all settled before it is. Costs are whole numbers of units, so that a path's is the same
+ * whichever end it is added up from. Ties:
+ *
+ *   forwards, once all costs are known, by going through the PIDs once more, link by link further
+ *   from the source, those of as many links in the order of their paths: who comes first to a PID
+ *   that it is on a best path of has it, and so they stand in the order of their paths again.
+ *   backwards (all to one) the next PID decides, for it is where two paths part.
  */
 #include "alto/walk.h"
 
@@ -14,8 +19,16 @@
 #include "util/own.h"
 
 #define NONE UINT32_MAX
+#define NO_COST UINT64_MAX /* unknown, or too much to be told */
+#define UNITS 1e6	   /* of one routingcost */
+#define DELAY_UNITS 1e3	   /* of a microsecond: sums of them are the same in any order */
 
 /* ---- arcs ---- */
+
+static uint64_t units(double cost)
+{
+	return cost <= ALTO_COST_MAX ? (uint64_t)(cost * UNITS + 0.5) : NO_COST;
+}
 
 static uint32_t arc_from(const struct alto_link *link, bool backward)
 {
@@ -38,7 +51,7 @@ int alto_arcs_init(const struct alto_source *s, bool backward, struct alto_arcs 
 		const struct alto_link *link = &s->links[i];
 
 		v[first[arc_from(link, backward) + 1]++] = (struct alto_arc){
-			arc_from(link, !backward), i, link->value[LINK_ROUTINGCOST]};
+			arc_from(link, !backward), i, units(link->value[LINK_ROUTINGCOST])};
 	}
 	out->first = TAKE_PTR(first);
 	out->v = TAKE_PTR(v);
@@ -56,11 +69,12 @@ void alto_arcs_fini(struct alto_arcs *arcs)
 
 /* Of the heap: keys stand in it, so that comparing does not look elsewhere. */
 struct entry {
-	double cost;
+	uint64_t cost;
 	uint32_t hops, pid;
 };
 
 struct pid_state {
+	uint64_t cost;
 	uint32_t hops;
 	uint32_t place; /* in heap; NONE: never seen */
 };
@@ -69,6 +83,7 @@ struct alto_walk_state {
 	struct pid_state *pids;
 	struct entry *heap;
 	uint32_t n_heap;
+	bool tied;
 };
 
 static bool before(const struct entry *a, const struct entry *b)
@@ -115,48 +130,44 @@ static uint32_t near_end(const struct alto_walk *w, uint32_t link)
 	return arc_from(&w->s->links[link], w->backward);
 }
 
-/* Both settled, as many links from the start: which one's path has the names that come first? */
-static bool path_before(const struct alto_walk *w, uint32_t a, uint32_t b)
+/* A PID that does not let others through is only ever an end. */
+static bool goes_on(const struct alto_walk *w, uint32_t pid)
 {
-	bool first = a < b;
-
-	if (w->backward)
-		return first;
-	while (a != b) {
-		first = a < b;
-		a = near_end(w, w->via[a]);
-		b = near_end(w, w->via[b]);
-	}
-	return first;
+	return pid == w->order[0] || w->s->pids[pid].transit;
 }
 
-static double arc_cost(const struct alto_walk *w, const struct alto_arc *arc)
+/* Of the path that goes on by arc. */
+static uint64_t cost_by(const struct alto_walk *w, uint32_t from, const struct alto_arc *arc)
 {
 	const double *calendar = NULL;
+	uint64_t cost = arc->cost, sum;
 
 	if (w->interval != ALTO_NO_INTERVAL)
 		calendar = w->s->links[arc->link].calendar;
-	return calendar ? calendar[w->interval] : arc->cost;
+	if (calendar)
+		cost = units(calendar[w->interval]);
+	return __builtin_add_overflow(w->state->pids[from].cost, cost, &sum) ? NO_COST : sum;
 }
 
 static void relax(struct alto_walk *w, uint32_t from, const struct alto_arc *arc)
 {
-	struct pid_state *to = &w->state->pids[arc->to];
-	struct entry entry = {w->cost[from] + arc_cost(w, arc), w->state->pids[from].hops + 1,
-			      arc->to};
-	struct entry old = {w->cost[arc->to], to->hops, arc->to};
+	struct alto_walk_state *st = w->state;
+	struct pid_state *to = &st->pids[arc->to];
+	struct entry entry = {cost_by(w, from, arc), st->pids[from].hops + 1, arc->to};
+	struct entry old = {to->cost, to->hops, arc->to};
 
-	if (!isfinite(entry.cost) || before(&old, &entry))
+	if (entry.cost == NO_COST || before(&old, &entry))
 		return;
 	if (!before(&entry, &old)) {
-		if (path_before(w, from, near_end(w, w->via[arc->to])))
+		st->tied = true;
+		if (w->backward && from < near_end(w, w->via[arc->to]))
 			w->via[arc->to] = arc->link;
 		return;
 	}
-	w->cost[arc->to] = entry.cost;
-	w->via[arc->to] = arc->link;
+	to->cost = entry.cost;
 	to->hops = entry.hops;
-	heap_up(w->state, to->place == NONE ? w->state->n_heap++ : to->place, entry);
+	w->via[arc->to] = arc->link;
+	heap_up(st, to->place == NONE ? st->n_heap++ : to->place, entry);
 }
 
 static void settle(struct alto_walk *w, uint32_t pid)
@@ -164,8 +175,49 @@ static void settle(struct alto_walk *w, uint32_t pid)
 	const struct alto_arcs *arcs = w->arcs;
 
 	w->order[w->n_order++] = pid;
+	if (!goes_on(w, pid))
+		return;
 	for (uint32_t i = arcs->first[pid]; i < arcs->first[pid + 1]; i++)
 		relax(w, pid, &arcs->v[i]);
+}
+
+/* PIDs that come next to pid on their best paths, and that nobody has: to the end of queue. */
+static uint32_t claim(struct alto_walk *w, uint32_t pid, uint32_t *queue, uint32_t n)
+{
+	const struct pid_state *pids = w->state->pids;
+	const struct alto_arcs *arcs = w->arcs;
+
+	for (uint32_t i = arcs->first[pid]; i < arcs->first[pid + 1]; i++) {
+		uint32_t to = arcs->v[i].to;
+
+		if (w->via[to] != NONE || pids[to].hops != pids[pid].hops + 1 ||
+		    pids[to].cost != cost_by(w, pid, &arcs->v[i]))
+			continue;
+		w->via[to] = arcs->v[i].link;
+		queue[n++] = to;
+	}
+	return n;
+}
+
+/* queue: room for all PIDs. */
+static void break_ties(struct alto_walk *w, uint32_t *queue)
+{
+	uint32_t n = 1;
+
+	memset(w->via, 0xff, w->s->n_pids * sizeof(*w->via));
+	queue[0] = w->order[0];
+	for (uint32_t i = 0; i < n; i++)
+		if (goes_on(w, queue[i]))
+			n = claim(w, queue[i], queue, n);
+}
+
+static void tell_costs(const struct alto_walk *w)
+{
+	for (uint32_t i = 0; i < w->s->n_pids; i++) {
+		uint64_t cost = w->state->pids[i].cost;
+
+		w->cost[i] = cost == NO_COST ? NAN : (double)cost / UNITS;
+	}
 }
 
 int alto_walk_run(struct alto_walk *w, uint32_t src)
@@ -178,17 +230,20 @@ int alto_walk_run(struct alto_walk *w, uint32_t src)
 	if (!pids || !heap)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
-		w->cost[i] = INFINITY;
 		w->via[i] = NONE;
-		pids[i] = (struct pid_state){NONE, NONE};
+		pids[i] = (struct pid_state){NO_COST, NONE, NONE};
 	}
 	w->state = &st;
 	w->n_order = 0;
-	w->cost[src] = 0;
-	pids[src].hops = 0;
+	w->order[0] = src;
+	pids[src].cost = pids[src].hops = 0;
 	heap_up(&st, st.n_heap++, (struct entry){.pid = src});
 	while (st.n_heap)
 		settle(w, heap_pop(&st));
+	if (st.tied && !w->backward)
+		break_ties(w, (uint32_t *)heap);
+	if (w->cost)
+		tell_costs(w);
 	w->state = NULL;
 	return 0;
 }
@@ -200,7 +255,7 @@ static double least(double a, double b)
 	return isnan(b) || b < a ? b : a;
 }
 
-/* Value of a path, `so_far` up to the link, with the link. */
+/* Value of a path, `so_far` up to the link, with the link; delays in their units. */
 static double extend(enum alto_metric metric, double so_far, const struct alto_link *link)
 {
 	const double *value = link->value;
@@ -209,9 +264,9 @@ static double extend(enum alto_metric metric, double so_far, const struct alto_l
 	case ALTO_HOPCOUNT:
 		return so_far + 1;
 	case ALTO_DELAY_OW:
-		return so_far + value[LINK_DELAY_US];
+		return so_far + round(value[LINK_DELAY_US] * DELAY_UNITS);
 	case ALTO_DELAY_VARIATION:
-		return so_far + value[LINK_JITTER_US];
+		return so_far + round(value[LINK_JITTER_US] * DELAY_UNITS);
 	case ALTO_LOSSRATE:
 		return so_far + (100 - so_far) * value[LINK_LOSS];
 	case ALTO_BW_RESIDUAL:
@@ -238,4 +293,7 @@ void alto_walk_values(const struct alto_walk *w, enum alto_metric metric, double
 	}
 	if (metric != ALTO_HOPCOUNT)
 		out[src] = NAN;
+	if (metric == ALTO_DELAY_OW || metric == ALTO_DELAY_VARIATION)
+		for (uint32_t i = 0; i < w->s->n_pids; i++)
+			out[i] /= DELAY_UNITS;
 }

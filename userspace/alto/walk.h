@@ -10,7 +10,7 @@
 /* Links as a walk wants them: those of a PID together, little beside what is compared. */
 struct alto_arc {
 	uint32_t to, link;
-	double cost;
+	uint64_t cost; /* millionths */
 };
 struct alto_arcs {
 	uint32_t *first; /* of each PID in v, one more at the end */
@@ -25,8 +25,8 @@ struct alto_walk {
 	const struct alto_arcs *arcs;
 	bool backward; /* arcs are */
 	uint32_t interval;
-	/* For each PID; the caller's. What cannot be reached: INFINITY, UINT32_MAX. */
-	double *cost;
+	/* For each PID; the caller's. What cannot be reached: NAN, UINT32_MAX. */
+	double *cost;  /* NULL: not asked for */
 	uint32_t *via; /* the link to come by, or to go on by when backward */
 	/* PIDs as they were settled, n_order of them; the caller's. */
 	uint32_t *order, n_order;

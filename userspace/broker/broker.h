@@ -15,12 +15,12 @@
  *           directed)
  *
  * All members are optional but routingcost; what a domain does not say is unknown. It is inside of
- * a service graph's paths only if it says transit; costs are of the best path, whoever is on it. A
- * link may be there before its domains, and stays when they go: without both it is not used. There
- * is one object a key: a directed link a -> b with a < b takes the place of the symmetric one. A
- * directed link b -> a stands beside the symmetric one and wins for its direction; a symmetric link
- * that is put as b/a ends it. Of one prefix that two replicas took for two domains at once, the
- * domain that was written first has it.
+ * others' paths only if it says transit, for costs as for service graphs. routingcost is at most
+ * ALTO_COST_MAX. A link may be there before its domains, and stays when they go: without both it is
+ * not used. There is one object a key: a directed link a -> b with a < b takes the place of the
+ * symmetric one. A directed link b -> a stands beside the symmetric one and wins for its direction;
+ * a symmetric link that is put as b/a ends it. Of one prefix that two replicas took for two domains
+ * at once, the domain that was written first has it.
  *
  * Sources of the snapshot: "domains" (every domain a PID, properties as arrays, service graphs),
  * and "sand": ingresses and gateways of the view as PIDs (a gateway has its locator and its

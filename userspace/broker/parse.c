@@ -282,7 +282,7 @@ static const struct {
 	double max, unit; /* unit: of it in that of struct alto_link */
 	enum alto_link_value value;
 } link_numbers[] = {
-	{"routingcost", BROKER_NUMBER_MAX, 1, LINK_ROUTINGCOST},
+	{"routingcost", ALTO_COST_MAX, 1, LINK_ROUTINGCOST},
 	{"delay-us", BROKER_NUMBER_MAX, 1, LINK_DELAY_US},
 	{"loss-ppm", BROKER_LOSS_MAX, 1e6, LINK_LOSS},
 	{"max-reservable-bandwidth", BROKER_NUMBER_MAX, 1, LINK_BW_RESIDUAL},
@@ -321,8 +321,8 @@ static int read_calendar(const json_t *array, struct link_def *def, struct err *
 		char field[40];
 
 		snprintf(field, sizeof(field), "/calendar/%zu", i);
-		if (!json_is_number(v) || !(number >= 0 && number <= BROKER_NUMBER_MAX))
-			return bad(err, field, v, "must be a number 0..1e+18");
+		if (!json_is_number(v) || !(number >= 0 && number <= ALTO_COST_MAX))
+			return bad(err, field, v, "must be a number 0..1e+12");
 		def->calendar[i] = number;
 	}
 	return 0;

@@ -28,7 +28,7 @@ static inline uint32_t rig_pid(struct alto_builder *b, const char *name)
 {
 	uint32_t pid;
 
-	assert_int_equal(alto_builder_pid(b, name, false, &pid), 0);
+	assert_int_equal(alto_builder_pid(b, name, true, &pid), 0);
 	return pid;
 }
 

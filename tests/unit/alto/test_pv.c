@@ -248,7 +248,8 @@ static void test_bandwidth_unknown_and_names(void **state)
 		"\"max-reservable-bandwidth\"") "}";
 
 	pv_rig_free(&rig);
-	pv_rig_json(&rig, "{\"domains\":{\"A\":{},\"B\":{},\"C\":{},\"A-B\":{},\"D-E\":{},"
+	pv_rig_json(&rig, "{\"domains\":{\"A\":{},\"B\":{\"transit\":true},"
+			  "\"C\":{\"transit\":true},\"A-B\":{},\"D-E\":{},"
 			  "\"link:3\":{}},\"links\":{"
 			  "\"A/B\":{\"routingcost\":1,\"max-reservable-bandwidth\":0},"
 			  "\"B/C\":{\"routingcost\":1},\"C/D-E\":{\"routingcost\":1,"
@@ -272,7 +273,7 @@ static void test_bandwidth_unknown_and_names(void **state)
 static void test_bandwidth_of_directed_links(void **state)
 {
 	pv_rig_free(&rig);
-	pv_rig_json(&rig, "{\"domains\":{\"A\":{},\"B\":{},\"C\":{}},\"links\":{"
+	pv_rig_json(&rig, "{\"domains\":{\"A\":{},\"B\":{\"transit\":true},\"C\":{}},\"links\":{"
 			  "\"A/B\":{\"routingcost\":1,\"max-reservable-bandwidth\":5,"
 			  "\"directed\":true},"
 			  "\"B/C\":{\"routingcost\":1,\"max-reservable-bandwidth\":9,"

@@ -83,7 +83,9 @@ static void test_links_are_refused_with_a_reason(void **state)
 		{"AS1", "AS2", "{}", "link AS1/AS2: /routingcost: is missing"},
 		{"AS1", "AS2", "{\"routingcost\": null}", "link AS1/AS2: /routingcost: is missing"},
 		{"AS1", "AS2", "{\"routingcost\": -0.5}",
-		 "link AS1/AS2: /routingcost: is -0.5, must be a number 0..1e+18"},
+		 "link AS1/AS2: /routingcost: is -0.5, must be a number 0..1e+12"},
+		{"AS1", "AS2", "{\"routingcost\": 1000000000001}",
+		 "link AS1/AS2: /routingcost: is 1000000000001, must be a number 0..1e+12"},
 		{"AS1", "AS2", "{\"routingcost\": 1, \"delay-us\": \"7\"}",
 		 "link AS1/AS2: /delay-us: is \"7\", must be a number 0..1e+18"},
 		{"AS1", "AS2", "{\"routingcost\": 1, \"loss-ppm\": 1000001}",
@@ -116,7 +118,7 @@ static void test_calendars_have_every_interval(void **state)
 				   "of the 3 intervals");
 	assert_int_equal(put_link("A", "B", "{\"routingcost\": 1, \"calendar\": [1, 2, \"3\"]}"),
 			 -EINVAL);
-	assert_string_equal(why(), "link A/B: /calendar/2: is \"3\", must be a number 0..1e+18");
+	assert_string_equal(why(), "link A/B: /calendar/2: is \"3\", must be a number 0..1e+12");
 	assert_int_equal(put_link("A", "B", "{\"routingcost\": 1, \"calendar\": [1, 2, 3.5]}"), 0);
 }
 

@@ -170,6 +170,27 @@ static void test_without_delay_there_is_no_cost(void **state)
 	assert_true(isnan(cost));
 }
 
+/* Nobody is inside of others' paths: what a pair costs was measured of this pair. */
+static void test_a_pair_costs_what_its_own_link_does(void **state)
+{
+	const struct alto_source *s;
+	double direct, around;
+
+	status("pe1", "both", "be", ATTR_DELAY_US, 1000);
+	status("both", "gw2", "be", ATTR_DELAY_US, 1000);
+	status("pe1", "gw2", "be", ATTR_DELAY_US, 9000);
+	status("both", "gw3", "be", ATTR_DELAY_US, 1000);
+	s = sand();
+	assert_int_equal(alto_source_cost(s, ALTO_ROUTINGCOST, alto_source_find(s, "pe1"),
+					  alto_source_find(s, "gw2"), &direct),
+			 0);
+	assert_int_equal(alto_source_cost(s, ALTO_ROUTINGCOST, alto_source_find(s, "pe1"),
+					  alto_source_find(s, "gw3"), &around),
+			 0);
+	assert_true(direct == 9);
+	assert_true(isnan(around));
+}
+
 /* ---- instances ---- */
 
 static void test_instances_are_endpoints_of_their_gateway(void **state)
@@ -392,6 +413,7 @@ int main(void)
 		T(test_a_locator_of_two_is_the_firsts),
 		T(test_a_link_is_the_best_path),
 		T(test_without_delay_there_is_no_cost),
+		T(test_a_pair_costs_what_its_own_link_does),
 		T(test_instances_are_endpoints_of_their_gateway),
 		T(test_an_address_of_several_services_counts_once),
 		T(test_instances_that_are_down_are_not_counted),
