@@ -16,10 +16,16 @@ struct alto_pathset {
 	uint32_t *pids;	 /* the paths, one behind the other */
 	uint32_t *begin; /* n + 1 */
 	uint32_t n;
-	bool cut; /* there are more than max, or looking for them took too many steps */
+	bool cut; /* there are more than may be found */
 };
-/* *steps is counted down; 0: no more are looked for, cut. -ENOMEM. */
-int alto_paths(const struct alto_source *s, uint32_t x, uint32_t y, uint32_t max, uint64_t *steps,
+/* What finding paths may take. */
+struct alto_path_limits {
+	uint32_t paths;
+	uint64_t steps; /* of looking for them; counted down */
+	uint64_t pids;	/* of all of them together; counted down */
+};
+/* -ENOMEM. */
+int alto_paths(const struct alto_source *s, uint32_t x, uint32_t y, struct alto_path_limits *left,
 	       struct alto_pathset *out);
 void alto_pathset_fini(struct alto_pathset *set);
 

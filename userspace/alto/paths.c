@@ -26,8 +26,8 @@ struct alto_finder {
 
 struct search {
 	struct alto_finder *f;
-	uint32_t x, max;
-	uint64_t *steps;
+	uint32_t x;
+	struct alto_path_limits *left;
 	struct alto_pathset *out;
 	size_t cap; /* of out->pids */
 	bool deeper, stop;
@@ -135,6 +135,11 @@ bool alto_finder_aim(struct alto_finder *f, uint32_t y, uint64_t *steps)
 	return *steps > 0;
 }
 
+uint32_t alto_finder_least(const struct alto_finder *f, uint32_t x)
+{
+	return f->dist[x] == NONE ? 0 : f->dist[x] + 1;
+}
+
 static int room(struct search *run, uint32_t n)
 {
 	struct alto_pathset *out = run->out;
@@ -159,7 +164,7 @@ static void found(struct search *run, uint32_t n)
 	struct alto_pathset *out = run->out;
 	uint32_t *grown;
 
-	if (out->n == run->max) {
+	if (out->n == run->left->paths || n > run->left->pids) {
 		out->cut = run->stop = true;
 		return;
 	}
@@ -179,6 +184,7 @@ static void found(struct search *run, uint32_t n)
 	out->pids[out->begin[out->n] + n - 1] = run->f->y;
 	out->begin[out->n + 1] = out->begin[out->n] + n;
 	out->n++;
+	run->left->pids -= n;
 }
 
 /* May v be inside of the path, with `left` links to go from it? */
@@ -239,11 +245,11 @@ static void level(struct search *run, uint32_t want)
 			depth--;
 			continue;
 		}
-		if (!*run->steps) {
+		if (!run->left->steps) {
 			run->out->cut = run->stop = true;
 			break;
 		}
-		--*run->steps;
+		run->left->steps--;
 		if (left == 1 && run->deeper && f->cursor[depth] == f->s->pids[u].first_link) {
 			f->cursor[depth] = f->s->pids[u + 1].first_link;
 			last_link(run, u, want);
@@ -261,10 +267,10 @@ static void level(struct search *run, uint32_t want)
 		f->on_path[f->path[depth]] = false;
 }
 
-int alto_finder_paths(struct alto_finder *f, uint32_t x, uint32_t max, uint64_t *steps,
+int alto_finder_paths(struct alto_finder *f, uint32_t x, struct alto_path_limits *left,
 		      struct alto_pathset *out)
 {
-	struct search run = {.f = f, .x = x, .max = max, .steps = steps, .out = out};
+	struct search run = {.f = f, .x = x, .left = left, .out = out};
 
 	memset(out, 0, sizeof(*out));
 	out->begin = numbers(2);
@@ -286,7 +292,7 @@ int alto_finder_paths(struct alto_finder *f, uint32_t x, uint32_t max, uint64_t 
 	return run.failed;
 }
 
-int alto_paths(const struct alto_source *s, uint32_t x, uint32_t y, uint32_t max, uint64_t *steps,
+int alto_paths(const struct alto_source *s, uint32_t x, uint32_t y, struct alto_path_limits *left,
 	       struct alto_pathset *out)
 {
 	struct alto_finder *f;
@@ -294,8 +300,8 @@ int alto_paths(const struct alto_source *s, uint32_t x, uint32_t y, uint32_t max
 
 	if (r < 0)
 		return r;
-	alto_finder_aim(f, y, steps);
-	r = alto_finder_paths(f, x, max, steps, out);
+	alto_finder_aim(f, y, &left->steps);
+	r = alto_finder_paths(f, x, left, out);
 	alto_finder_free(f);
 	return r;
 }

@@ -54,8 +54,10 @@ int alto_finder_new(const struct alto_source *s, struct alto_finder **out);
 void alto_finder_free(struct alto_finder *f); /* NULL is allowed */
 /* All that follow lead to y. Work is taken off *steps; false: they were too few. */
 bool alto_finder_aim(struct alto_finder *f, uint32_t y, uint64_t *steps);
+/* PIDs of the shortest path from x; 0: there is none. */
+uint32_t alto_finder_least(const struct alto_finder *f, uint32_t x);
 /* Paths from x, as alto_paths() says. -ENOMEM. */
-int alto_finder_paths(struct alto_finder *f, uint32_t x, uint32_t max, uint64_t *steps,
+int alto_finder_paths(struct alto_finder *f, uint32_t x, struct alto_path_limits *left,
 		      struct alto_pathset *out);
 
 /* ---- service graphs ---- */

@@ -15,7 +15,8 @@
 #define ALTO_CONSTRAINTS_MAX 64
 #define ALTO_PATHS_DEFAULT 1000	    /* of one pair of domains in an `sg` answer; meta says if cut */
 #define ALTO_PATH_STEPS_MAX 2000000 /* of looking for them, in one request */
-#define ALTO_SG_NODES_MAX 256	    /* nfs and saps together */
+#define ALTO_PATH_PIDS_MAX (1u << 22) /* of the paths that are found, in one request */
+#define ALTO_SG_NODES_MAX 256	      /* nfs and saps together */
 #define ALTO_SG_LINKS_MAX 1024
 #define ALTO_SG_REQS_MAX 256
 #define ALTO_PARTS_MAX 2

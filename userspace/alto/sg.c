@@ -7,9 +7,10 @@
  * of domains are what is kept and dropped, and P(x, y) is looked for once in a request.
  *
  * Limits: ALTO_SG_PAIRS_MAX pairs of domains, else the request is refused; ALTO_PATH_STEPS_MAX
- * steps of looking for paths, which the pairs share alike; ALTO_PATHS_DEFAULT paths a pair, and
- * fewer where the answer had more than ALTO_CELLS_MAX: then the longest of each pair are left out,
- * and told of.
+ * steps of looking for paths and ALTO_PATH_PIDS_MAX PIDs of those that are found, which the pairs
+ * share alike; ALTO_PATHS_DEFAULT paths a pair, and fewer where the answer had more than
+ * ALTO_CELLS_MAX: then the longest of each pair are left out, and told of. A pair of which not even
+ * the shortest path could be found is refused: chains would be missing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -47,6 +48,7 @@ struct graph {
 	uint32_t max;	    /* paths of a pair that are written */
 	/* left of ALTO_PATH_STEPS_MAX: for pairs, distances, paths: none takes from the others */
 	uint64_t visits, aims, steps;
+	uint64_t pids;	  /* left of ALTO_PATH_PIDS_MAX */
 	uint32_t n_pairs; /* not looked at */
 	struct places places;
 	struct alto_error *error;
@@ -135,6 +137,15 @@ static int too_much(struct graph *g, const char *what, uint64_t limit)
 				(unsigned long long)limit, what);
 }
 
+/* Takes work off what is left of the steps for pairs. */
+static int visit(struct graph *g, uint64_t work)
+{
+	if (work > g->visits)
+		return too_much(g, "steps", ALTO_PATH_STEPS_MAX);
+	g->visits -= work;
+	return 0;
+}
+
 static struct pair *pair_find(struct graph *g, uint32_t x, uint32_t y)
 {
 	struct pair want = {.key = {x, y}}, *pair;
@@ -169,9 +180,9 @@ static int link_pairs(struct graph *g, const struct alto_sg_link *link)
 
 	for (uint32_t i = 0; !r && i < a->n; i++) {
 		for (uint32_t j = 0; !r && j < b->n; j++) {
-			if (!g->visits--)
-				return too_much(g, "steps", ALTO_PATH_STEPS_MAX);
-			r = pair_add(g, a->pids[i], b->pids[j]);
+			r = visit(g, 1);
+			if (!r)
+				r = pair_add(g, a->pids[i], b->pids[j]);
 		}
 	}
 	return r;
@@ -193,20 +204,35 @@ static int all_pairs(struct graph *g)
 	return r;
 }
 
+/* All that is left of PIDs, if the shortest path takes more than a share. */
+static uint64_t share_of_pids(const struct graph *g, uint32_t x, uint32_t n_pairs)
+{
+	uint64_t share = g->pids / n_pairs, shortest = alto_finder_least(g->finder, x);
+
+	return share > shortest ? share : shortest < g->pids ? shortest : g->pids;
+}
+
 /* Looks for the paths of a pair with its share of the steps that are left. */
 static int pair_look(struct graph *g, struct pair *pair)
 {
-	uint64_t share = g->steps / (g->n_pairs ? g->n_pairs : 1), rest = share;
-	int r = alto_finder_paths(g->finder, pair->key.x, ALTO_PATHS_DEFAULT, &rest, &pair->set);
+	uint32_t n_pairs = g->n_pairs ? g->n_pairs : 1;
+	struct alto_path_limits share = {.paths = ALTO_PATHS_DEFAULT,
+					 .steps = g->steps / n_pairs,
+					 .pids = share_of_pids(g, pair->key.x, n_pairs)};
+	struct alto_path_limits left = share;
+	int r = alto_finder_paths(g->finder, pair->key.x, &left, &pair->set);
 
 	if (r < 0)
 		return r;
 	pair->looked = true;
-	g->steps -= share - rest;
+	g->steps -= share.steps - left.steps;
+	g->pids -= share.pids - left.pids;
 	g->n_pairs -= g->n_pairs > 0;
-	if (pair->set.cut && !pair->set.n)
-		return too_much(g, "steps", ALTO_PATH_STEPS_MAX);
-	return 0;
+	if (!pair->set.cut || pair->set.n)
+		return 0;
+	if (left.steps)
+		return too_much(g, "domains on paths", ALTO_PATH_PIDS_MAX);
+	return too_much(g, "steps", ALTO_PATH_STEPS_MAX);
 }
 
 /* All pairs of from[n] and the domains of node b, those that lead to the same one together. */
@@ -218,8 +244,6 @@ static int pairs_look(struct graph *g, const uint32_t *from, uint32_t n, uint32_
 
 	for (uint32_t j = 0; !r && j < node->n; j++) {
 		for (uint32_t i = 0; !r && i < n; i++) {
-			if (!g->visits--)
-				return too_much(g, "steps", ALTO_PATH_STEPS_MAX);
 			pair = pair_find(g, from[i], node->pids[j]);
 			if (pair->looked)
 				continue;
@@ -262,6 +286,8 @@ static int link_places(struct graph *g, const struct alto_sg_req *req,
 		if (alive[a->pids[i]])
 			from[n++] = a->pids[i];
 	if (!r)
+		r = visit(g, (uint64_t)n * b->n + a->n + b->n + 1);
+	if (!r)
 		r = pairs_look(g, from, n, link->dst);
 	for (uint32_t i = 0; !r && i < n; i++) {
 		for (uint32_t j = 0; !r && j < b->n; j++) {
@@ -283,17 +309,22 @@ static int link_places(struct graph *g, const struct alto_sg_req *req,
 	return r;
 }
 
-/* Forwards: begin[i] is the first place of link i; n + 1 of them. alive: where the last ends. */
+/* Forwards: begin[i] is the first place of link i; n + 1 of them. alive: where the last ends. A
+ * link that leads nowhere has no place, and none behind it is looked at. */
 static int req_forwards(struct graph *g, const struct alto_sg_req *req, size_t *begin, bool *alive)
 {
 	const struct alto_sg_node *start = &g->sg->nodes[req->src];
-	int r = 0;
+	bool any = start->n;
+	int r = visit(g, start->n + 1ull);
 
-	for (uint32_t i = 0; i < start->n; i++)
+	for (uint32_t i = 0; !r && i < start->n; i++)
 		alive[start->pids[i]] = true;
-	for (uint32_t i = 0; !r && i < req->n; i++) {
+	for (uint32_t i = 0; i < req->n; i++) {
 		begin[i] = g->places.n;
+		if (r || !any)
+			continue;
 		r = link_places(g, req, &g->sg->links[req->path[i]], alive);
+		any = g->places.n > begin[i];
 	}
 	begin[req->n] = g->places.n;
 	return r;
@@ -380,7 +411,7 @@ static void places_unite(struct graph *g)
 static void put_paths(const struct graph *g, struct alto_anes *anes, struct alto_out *o,
 		      const struct alto_pathset *set, bool first)
 {
-	for (uint32_t i = 0; i < set->n && i < g->max; i++) {
+	for (uint32_t i = 0; i < set->n && i < g->max && !o->failed; i++) {
 		if (i || !first)
 			alto_puts(o, ",");
 		alto_anes_put_path(anes, o, set->pids + set->begin[i], NULL,
@@ -467,13 +498,14 @@ int alto_sg_put(struct alto_sg *sg, struct alto_anes *anes, struct alto_out *o,
 			  .visits = ALTO_PATH_STEPS_MAX,
 			  .aims = ALTO_PATH_STEPS_MAX,
 			  .steps = ALTO_PATH_STEPS_MAX,
+			  .pids = ALTO_PATH_PIDS_MAX,
 			  .max = ALTO_PATHS_DEFAULT,
 			  .error = error};
 	int r = find_places(&g);
 
 	if (!r) {
 		alto_puts(o, "{");
-		for (size_t i = 0; i < g.places.n; i++)
+		for (size_t i = 0; i < g.places.n && !o->failed; i++)
 			put_place(&g, anes, o, i);
 		alto_puts(o, g.places.n ? "]}}}}" : "}");
 		say_cut(&g, cut);

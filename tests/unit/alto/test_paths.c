@@ -23,10 +23,11 @@ static void same_paths(const char *x, const char *y, uint32_t max, const char *w
 {
 	const struct alto_source *s = pv_source(&rig);
 	struct alto_out o = {.max = 1 << 20};
-	uint64_t steps = 1000000;
+	struct alto_path_limits left = {max, 1000000, 1000000};
 	struct alto_pathset set;
 
-	assert_int_equal(alto_paths(s, pid(x), pid(y), max, &steps, &set), 0);
+	assert_int_equal(alto_paths(s, pid(x), pid(y), &left, &set), 0);
+	assert_int_equal(left.pids, 1000000 - (set.n ? set.begin[set.n] : 0));
 	for (uint32_t i = 0; i < set.n; i++) {
 		alto_puts(&o, i ? "|" : "");
 		for (uint32_t j = set.begin[i]; j < set.begin[i + 1]; j++)
@@ -35,7 +36,7 @@ static void same_paths(const char *x, const char *y, uint32_t max, const char *w
 	}
 	assert_string_equal(o.data ? o.data : "", want);
 	assert_int_equal(set.cut, cut);
-	assert_true(steps < 1000000);
+	assert_true(left.steps < 1000000);
 	alto_pathset_fini(&set);
 	alto_out_fini(&o);
 }
@@ -88,20 +89,38 @@ static void test_cut_says_that_there_are_more(void **state)
 
 static void test_steps_run_out(void **state)
 {
+	struct alto_path_limits left = {100, 0, 1000};
 	struct alto_pathset set;
-	uint64_t steps = 0;
 
 	pv_rig_json(&rig, DIAMOND);
-	assert_int_equal(alto_paths(pv_source(&rig), pid("A"), pid("Z"), 100, &steps, &set), 0);
+	assert_int_equal(alto_paths(pv_source(&rig), pid("A"), pid("Z"), &left, &set), 0);
 	assert_int_equal(set.n, 0);
 	assert_true(set.cut);
 	alto_pathset_fini(&set);
-	steps = 8;
-	assert_int_equal(alto_paths(pv_source(&rig), pid("A"), pid("Z"), 100, &steps, &set), 0);
+	left.steps = 8;
+	assert_int_equal(alto_paths(pv_source(&rig), pid("A"), pid("Z"), &left, &set), 0);
 	assert_int_equal(set.n, 1);
 	assert_true(set.cut);
-	assert_int_equal(steps, 0);
+	assert_int_equal(left.steps, 0);
 	alto_pathset_fini(&set);
+}
+
+/* The four paths have 3, 4, 4 and 5 PIDs. */
+static void test_pids_run_out(void **state)
+{
+	static const uint32_t found[][2] = {{2, 0}, {3, 1}, {10, 2}, {11, 3}, {15, 3}, {16, 4}};
+
+	pv_rig_json(&rig, DIAMOND);
+	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
+		struct alto_path_limits left = {100, 1000, found[i][0]};
+		struct alto_pathset set;
+
+		assert_int_equal(alto_paths(pv_source(&rig), pid("A"), pid("Z"), &left, &set), 0);
+		assert_int_equal(set.n, found[i][1]);
+		assert_int_equal(set.cut, found[i][1] < 4);
+		assert_int_equal(left.pids, found[i][0] - (set.n ? set.begin[set.n] : 0));
+		alto_pathset_fini(&set);
+	}
 }
 
 /* ---- against a search that tries everything ---- */
@@ -201,13 +220,12 @@ static void test_all_paths_of_random_graphs(void **state)
 			for (uint32_t y = 0; y < N; y++) {
 				uint32_t path[N] = {x}, count = 0;
 				bool used[N] = {[0] = false};
-				uint64_t steps = 1000000;
+				struct alto_path_limits left = {100000, 1000000, 1000000};
 				struct alto_pathset set;
 
 				used[x] = true;
 				every(path, 1, y, used, &count);
-				assert_int_equal(
-					alto_paths(pv_source(&rig), x, y, 100000, &steps, &set), 0);
+				assert_int_equal(alto_paths(pv_source(&rig), x, y, &left, &set), 0);
 				assert_int_equal(set.n, count);
 				assert_false(set.cut);
 				check_set(&set, x, y);
@@ -223,7 +241,7 @@ static void test_long_row(void **state)
 {
 	struct alto_builder *b = NULL;
 	struct alto_pathset set;
-	uint64_t steps = 20000000;
+	struct alto_path_limits left = {100, 20000000, 3000};
 	uint32_t id;
 	char name[16];
 
@@ -241,11 +259,11 @@ static void test_long_row(void **state)
 		assert_int_equal(alto_builder_link(b, &link), 0);
 	}
 	pv_rig_use(&rig, b);
-	assert_int_equal(alto_paths(pv_source(&rig), 0, 2999, 100, &steps, &set), 0);
+	assert_int_equal(alto_paths(pv_source(&rig), 0, 2999, &left, &set), 0);
 	assert_int_equal(set.n, 1);
 	assert_int_equal(set.begin[1], 3000);
 	assert_false(set.cut);
-	assert_true(steps > 20000000 - 20000);
+	assert_true(left.steps > 20000000 - 20000);
 	alto_pathset_fini(&set);
 }
 
@@ -253,13 +271,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_fewest_domains_first),
-		T(test_ends),
-		T(test_directed),
-		T(test_cut_says_that_there_are_more),
-		T(test_steps_run_out),
-		T(test_all_paths_of_random_graphs),
-		T(test_long_row),
+		T(test_fewest_domains_first),	      T(test_ends),	     T(test_directed),
+		T(test_cut_says_that_there_are_more), T(test_steps_run_out), T(test_pids_run_out),
+		T(test_all_paths_of_random_graphs),   T(test_long_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
