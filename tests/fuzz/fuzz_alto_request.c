@@ -93,6 +93,34 @@ static void check_events(const struct alto_out *out)
 	alto_events_free(events);
 }
 
+static int adds_of(const struct alto_stream_conf *conf, const struct alto_stream *s,
+		   const char *params, size_t len, struct alto_adds **adds,
+		   struct alto_error *error)
+{
+	int rc = alto_adds_new(conf, s, params, len, adds, error);
+
+	if (rc)
+		return rc;
+	do {
+		rc = alto_adds_step(*adds, error);
+	} while (rc == -EAGAIN);
+	return rc;
+}
+
+static void control(const struct alto_stream_conf *conf, struct alto_stream *s, const char *params,
+		    size_t len, struct alto_out *out)
+{
+	struct alto_error error = {0};
+	struct alto_adds *adds = NULL;
+	unsigned int status;
+	int rc = adds_of(conf, s, params, len, &adds, &error);
+
+	if (rc == 0)
+		rc = alto_stream_control(s, adds, out, &status, &error);
+	small_must(rc == 0 || rc == -EINVAL || rc == -EBUSY);
+	alto_adds_free(adds);
+}
+
 /* The parameters open a stream; what stands behind a NUL controls it. */
 static void stream(const struct alto_stream_conf *conf, const char *params, size_t len)
 {
@@ -101,18 +129,19 @@ static void stream(const struct alto_stream_conf *conf, const char *params, size
 	struct alto_out out = {.max = 1u << 20};
 	struct alto_stream *s = NULL;
 	struct alto_error error = {0};
-	unsigned int status = 0;
-	int rc = alto_stream_new(conf, params, n, &out, &s, &error);
+	struct alto_adds *adds = NULL;
+	int rc = adds_of(conf, NULL, params, n, &adds, &error);
 
+	if (rc == 0)
+		rc = alto_stream_new(conf, adds, &out, &s, &error);
+	alto_adds_free(adds);
 	if (rc) {
 		check_error(rc, &error);
 	} else {
 		check_events(&out);
 		if (more)
-			rc = alto_stream_control(s, conf, more + 1, len - n - 1, &out, &status,
-						 &error);
-		small_must(rc == 0 || rc == -EINVAL || rc == -EBUSY);
-		small_must(alto_stream_update(s, all, 1700000001, &out) == 0);
+			control(conf, s, more + 1, len - n - 1, &out);
+		small_must(alto_stream_update(s, &out) == 0);
 		check_events(&out);
 	}
 	alto_stream_free(s);

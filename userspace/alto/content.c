@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Contents that are followed: found by what was asked, asked again once a snapshot. */
+/* Contents that are followed: found by what was asked, asked again where their source changed. */
 #include "alto/content.h"
 
 #include <errno.h>
@@ -12,7 +12,12 @@
 struct alto_contents {
 	struct alto_content *table;
 	const char *host;
-	size_t bytes; /* of the last texts */
+	size_t bytes; /* of the last texts, and of keys */
+	/* What all of them are asked of, until a round is over: who follows several is told of one
+	 * moment. NULL: nothing is followed. */
+	struct alto_resources *all;
+	uint64_t now_unix;
+	bool asking; /* a round is under way */
 };
 
 struct alto_contents *alto_contents_new(const char *host)
@@ -26,6 +31,8 @@ struct alto_contents *alto_contents_new(const char *host)
 
 void alto_contents_free(struct alto_contents *contents)
 {
+	if (contents)
+		alto_resources_free(contents->all);
 	free(contents);
 }
 
@@ -95,6 +102,12 @@ static bool is_same(const struct alto_content *c, const struct alto_out *out, co
 	       strcmp(now->type, type) == 0;
 }
 
+/* New ones leave room for those that are followed already to grow. */
+static size_t limit_of(const struct alto_content *c)
+{
+	return c->n ? ALTO_FOLLOWED_BYTES_MAX : ALTO_FOLLOWED_NEW_BYTES_MAX;
+}
+
 static int keep(struct alto_content *c, struct alto_reply *reply)
 {
 	const char *type =
@@ -105,9 +118,9 @@ static int keep(struct alto_content *c, struct alto_reply *reply)
 
 	if (!text || is_same(c, &reply->out, type))
 		return text ? 0 : -ENOMEM;
-	if (bytes > ALTO_FOLLOWED_BYTES_MAX)
-		return alto_overload(&c->error, "more than %u bytes are followed, ask for less",
-				     ALTO_FOLLOWED_BYTES_MAX);
+	if (bytes > limit_of(c))
+		return alto_overload(&c->error, "%s: more than %zu bytes are followed, try later",
+				     c->id, limit_of(c));
 	reply->out.data = NULL;
 	r = alto_content_add(c, text, reply->out.len, strdup(type), reply->tag);
 	if (r == 0)
@@ -115,29 +128,51 @@ static int keep(struct alto_content *c, struct alto_reply *reply)
 	return r;
 }
 
+/* What it says depends on its own source only. */
 static bool is_asked(const struct alto_content *c, const struct alto_resources *all,
 		     uint64_t now_unix)
 {
-	return c->snapshot == all->snap->number &&
-	       c->turn == turn_of(alto_resource_named(all, c->id), now_unix);
+	const struct alto_resource *resource = alto_resource_named(all, c->id);
+
+	if (!resource || !c->asked)
+		return !resource && c->failed;
+	return strcmp(c->map_tag, resource->source->map_tag) == 0 &&
+	       strcmp(c->cost_tag, resource->source->cost_tag) == 0 &&
+	       strcmp(c->prop_tag, resource->source->prop_tag) == 0 &&
+	       c->turn == turn_of(resource, now_unix);
 }
 
-int alto_content_refresh(struct alto_content *c, const struct alto_resources *all,
-			 uint64_t now_unix)
+static void note(struct alto_content *c, const struct alto_resource *resource)
+{
+	if (!resource)
+		return;
+	c->asked = true;
+	strcpy(c->map_tag, resource->source->map_tag);
+	strcpy(c->cost_tag, resource->source->cost_tag);
+	strcpy(c->prop_tag, resource->source->prop_tag);
+	c->turn = turn_of(resource, c->of->now_unix);
+}
+
+bool alto_content_asked(const struct alto_content *c)
+{
+	return is_asked(c, c->of->all, c->of->now_unix);
+}
+
+int alto_content_ask(struct alto_content *c)
 {
 	struct alto_reply reply = {0};
 	struct alto_request req = {
-		.all = all,
-		.resource = alto_resource_named(all, c->id),
+		.all = c->of->all,
+		.resource = alto_resource_named(c->of->all, c->id),
 		.body = c->input,
 		.len = c->input ? strlen(c->input) : 0,
 		.client = c->client,
 		.host = c->of->host,
-		.now_unix = now_unix,
+		.now_unix = c->of->now_unix,
 	};
 	int r;
 
-	if (is_asked(c, all, now_unix))
+	if (alto_content_asked(c))
 		return c->failed;
 	c->error = (struct alto_error){0};
 	r = ask(c, &req, &reply);
@@ -147,18 +182,55 @@ int alto_content_refresh(struct alto_content *c, const struct alto_resources *al
 	if (r == -ENOMEM)
 		return r;
 	c->failed = r;
-	c->snapshot = all->snap->number;
-	c->turn = turn_of(req.resource, now_unix);
+	note(c, req.resource);
 	return r;
+}
+
+/* ---- rounds ---- */
+
+static struct alto_content *next_of(const struct alto_contents *contents,
+				    const struct alto_resources *all, uint64_t now_unix)
+{
+	struct alto_content *c = contents->table;
+
+	while (c && is_asked(c, all, now_unix))
+		c = c->hh.next;
+	return c;
+}
+
+bool alto_contents_stale(const struct alto_contents *contents, const struct alto_resources *all,
+			 uint64_t now_unix)
+{
+	return contents->asking || next_of(contents, all, now_unix);
+}
+
+static int take_resources(struct alto_contents *contents, const struct alto_resources *all,
+			  uint64_t now_unix)
+{
+	struct alto_resources *mine = NULL;
+
+	if (alto_resources_new(all->snap, &mine))
+		return -ENOMEM;
+	alto_resources_free(contents->all);
+	contents->all = mine;
+	contents->now_unix = now_unix;
+	return 0;
 }
 
 bool alto_contents_step(struct alto_contents *contents, const struct alto_resources *all,
 			uint64_t now_unix)
 {
-	for (struct alto_content *c = contents->table; c; c = c->hh.next) {
-		if (!is_asked(c, all, now_unix))
-			return alto_content_refresh(c, all, now_unix) != -ENOMEM;
+	struct alto_content *c;
+
+	if (!contents->asking) {
+		if (!next_of(contents, all, now_unix) || take_resources(contents, all, now_unix))
+			return false;
+		contents->asking = true;
 	}
+	c = next_of(contents, contents->all, contents->now_unix);
+	if (c && alto_content_ask(c) != -ENOMEM)
+		return true;
+	contents->asking = false;
 	return false;
 }
 
@@ -174,22 +246,19 @@ static bool knows_client(enum alto_service service)
 	return service == ALTO_ENDPOINT_COST || service == ALTO_ENDPOINT_COST_PV;
 }
 
-/* What a resource says to no input at all is what it says to an empty one. */
-static char *input_text(const struct alto_follow *what)
-{
-	if (what->resource->accepts == ALTO_MEDIA_MAX)
-		return NULL;
-	return what->input ? json_text(what->input) : strdup("{}");
-}
-
-static char *key_of(const struct alto_content *c)
+/* Resource, client, input: the last is what is asked, too. */
+static char *key_of(const struct alto_content *c, const char *input, size_t *at)
 {
 	char client[ALTO_ENDPOINT_LEN] = "", *key;
+	int len;
 
 	if (c->client.family)
 		alto_endpoint_text(&c->client, client);
-	return asprintf(&key, "%s\n%s\n%s", c->id, client, c->input ? c->input : "") < 0 ? NULL
-											 : key;
+	len = asprintf(&key, "%s\n%s\n%s", c->id, client, input ? input : "");
+	if (len < 0)
+		return NULL;
+	*at = (size_t)len - (input ? strlen(input) : 0);
+	return key;
 }
 
 static void content_free(struct alto_content *c)
@@ -199,7 +268,6 @@ static void content_free(struct alto_content *c)
 	alto_content_forget(c);
 	free(c->v);
 	free(c->key);
-	free(c->input);
 	free(c);
 }
 
@@ -207,62 +275,94 @@ static struct alto_content *content_new(const struct alto_stream_conf *conf,
 					const struct alto_follow *what)
 {
 	struct alto_content *c = calloc(1, sizeof(*c));
+	size_t at;
 
 	if (!c)
 		return NULL;
 	*c = (struct alto_content){.of = conf->contents,
 				   .refs = 1,
 				   .rank = rank_of(what->resource->service),
-				   .input = input_text(what),
 				   .first = 1};
 	snprintf(c->id, sizeof(c->id), "%s", what->resource->id);
 	if (knows_client(what->resource->service))
 		c->client = conf->client;
-	c->key = key_of(c);
-	if (!c->key || (!c->input && what->resource->accepts != ALTO_MEDIA_MAX)) {
-		content_free(c);
+	c->key = key_of(c, what->input, &at);
+	if (!c->key) {
+		free(c);
 		return NULL;
 	}
+	if (what->input)
+		c->input = c->key + at;
 	return c;
+}
+
+/* Takes c. */
+static int content_join(struct alto_content *c, struct alto_error *error)
+{
+	struct alto_contents *contents = c->of;
+	size_t len = strlen(c->key);
+	int r = 0;
+
+	if (alto_contents_count(contents) == ALTO_CONTENTS_MAX)
+		r = alto_overload(error, "at most %u different contents are followed",
+				  ALTO_CONTENTS_MAX);
+	else if (contents->bytes + len > ALTO_FOLLOWED_NEW_BYTES_MAX)
+		r = alto_overload(error, "more than %u bytes are followed, try later",
+				  ALTO_FOLLOWED_NEW_BYTES_MAX);
+	if (r) {
+		content_free(c);
+		return r;
+	}
+	contents->bytes += len;
+	HASH_ADD_KEYPTR(hh, contents->table, c->key, len, c);
+	return 0;
+}
+
+const struct alto_resources *alto_contents_all(const struct alto_stream_conf *conf)
+{
+	return conf->contents->all ? conf->contents->all : conf->all;
 }
 
 int alto_content_get(const struct alto_stream_conf *conf, const struct alto_follow *what,
 		     struct alto_content **out, struct alto_error *error)
 {
-	struct alto_content *c = content_new(conf, what), *old;
+	struct alto_contents *contents = conf->contents;
+	struct alto_content *c, *old;
 	int r;
 
+	if (!contents->all && take_resources(contents, conf->all, conf->now_unix))
+		return -ENOMEM;
+	c = content_new(conf, what);
 	if (!c)
 		return -ENOMEM;
-	HASH_FIND_STR(conf->contents->table, c->key, old);
+	HASH_FIND_STR(contents->table, c->key, old);
 	if (old) {
 		old->refs++;
 		content_free(c);
-		c = old;
-	} else if (alto_contents_count(conf->contents) == ALTO_CONTENTS_MAX) {
-		content_free(c);
-		return alto_overload(error, "at most %u different contents are followed",
-				     ALTO_CONTENTS_MAX);
-	} else {
-		HASH_ADD_KEYPTR(hh, conf->contents->table, c->key, strlen(c->key), c);
+		*out = old;
+		return 0;
 	}
-	r = alto_content_refresh(c, conf->all, conf->now_unix);
-	if (r) {
-		*error = c->error;
-		alto_content_put(c);
-		return r;
-	}
-	*out = c;
-	return 0;
+	r = content_join(c, error);
+	if (r == 0)
+		*out = c;
+	return r;
 }
 
 void alto_content_put(struct alto_content *c)
 {
+	struct alto_contents *contents;
+
 	if (!c || --c->refs)
 		return;
-	c->of->bytes -= last_len(c);
-	HASH_DEL(c->of->table, c);
+	contents = c->of;
+	contents->bytes -= last_len(c) + strlen(c->key);
+	HASH_DEL(contents->table, c);
 	content_free(c);
+	if (contents->table)
+		return;
+	alto_resources_free(contents->all);
+	contents->all = NULL;
+	contents->asking = false;
 }
 
 void alto_put_uri(struct alto_out *o, const char *base, const char *path)

@@ -26,11 +26,14 @@ struct alto_content {
 	unsigned int refs;
 	char *key;
 	char id[ALTO_ID_LEN];
-	int rank;    /* in the order of dependencies */
-	char *input; /* NULL: GET */
+	int rank;	   /* in the order of dependencies */
+	const char *input; /* in the key; NULL: GET */
 	struct alto_prefix client;
-	uint64_t snapshot, turn; /* what it was last asked of: its number, interval of calendars */
-	int failed;		 /* -errno of that */
+	/* What it was last asked of: state of its source, interval of calendars. */
+	bool asked;
+	char map_tag[ALTO_TAG_LEN], cost_tag[ALTO_TAG_LEN], prop_tag[ALTO_TAG_LEN];
+	uint64_t turn;
+	int failed; /* -errno of that */
 	struct alto_error error;
 	struct alto_version *v;
 	unsigned int n, room, check; /* check: the one in between; 0 = none */
@@ -40,16 +43,18 @@ struct alto_content {
 
 struct alto_follow {
 	const struct alto_resource *resource;
-	const json_t *input; /* an object, or NULL */
+	char *input; /* JSON text; NULL: it takes none */
 };
 
-/* With an answer; held. -EINVAL, -EBUSY with error; -ENOMEM. */
+/* Not asked yet, if it is new; held. -EBUSY with error; -ENOMEM. */
 int alto_content_get(const struct alto_stream_conf *conf, const struct alto_follow *what,
 		     struct alto_content **out, struct alto_error *error);
 void alto_content_put(struct alto_content *c); /* NULL is allowed */
-/* Asks again where that can bring something else. */
-int alto_content_refresh(struct alto_content *c, const struct alto_resources *all,
-			 uint64_t now_unix);
+/* What contents are asked of now: which resources can be followed. */
+const struct alto_resources *alto_contents_all(const struct alto_stream_conf *conf);
+bool alto_content_asked(const struct alto_content *c);
+/* Asks, where that has not been done: -EINVAL, -EBUSY with c->error; -ENOMEM. */
+int alto_content_ask(struct alto_content *c);
 /* As a JSON string. */
 void alto_put_uri(struct alto_out *o, const char *base, const char *path);
 
@@ -67,8 +72,9 @@ void alto_content_forget(struct alto_content *c);
 /* stream_params.c: member resource-id of params: one that may be followed. */
 int alto_follow_resource(const struct alto_resources *all, const json_t *obj, const char *path,
 			 const struct alto_resource **out, struct alto_error *error);
-/* Member input, checked to be there where the resource takes one. */
+/* Member input as text, where the resource takes one; to free(). What it says to no input at all is
+ * what it says to an empty one. */
 int alto_follow_input(const struct alto_resource *resource, const json_t *obj, const char *path,
-		      const json_t **out, struct alto_error *error);
+		      char **out, struct alto_error *error);
 
 #endif

@@ -121,72 +121,78 @@ static void stop_told(struct alto_stream *stream, struct substream *sub, const c
 
 /* ---- requests ---- */
 
-static int check_new(const struct alto_stream *stream, const struct alto_stream_params *params,
+static int check_ids(const struct alto_stream *stream, const struct alto_adds *adds,
 		     struct alto_error *error)
 {
-	size_t bytes = bytes_of(stream);
-
-	for (unsigned int i = 0; i < params->n; i++) {
-		if (find(stream, params->v[i].id))
-			return alto_wrong_value(error, "add", params->v[i].id,
+	for (unsigned int i = 0; i < adds->n; i++) {
+		if (find(stream, adds->v[i].id))
+			return alto_wrong_value(error, "add", adds->v[i].id,
 						"this stream has used the substream ID before");
-		bytes += alto_content_now(params->v[i].content)->full_len;
 	}
-	if (stream->active + params->n > ALTO_SUBSTREAMS_MAX)
+	if (stream->active + adds->n > ALTO_SUBSTREAMS_MAX)
 		return alto_overload(error, "a stream has at most %u substreams",
 				     ALTO_SUBSTREAMS_MAX);
-	if (HASH_COUNT(stream->table) + params->n > ALTO_SUBSTREAM_IDS_MAX)
+	if (HASH_COUNT(stream->table) + adds->n > ALTO_SUBSTREAM_IDS_MAX)
 		return alto_overload(error, "a stream has at most %u substreams in its life",
 				     ALTO_SUBSTREAM_IDS_MAX);
-	if (bytes > ALTO_STREAM_BYTES_MAX)
-		return alto_overload(error, "%zu bytes to follow, a stream has at most %u", bytes,
-				     ALTO_STREAM_BYTES_MAX);
 	return 0;
 }
 
-static bool is_added(const struct alto_stream_params *params, const char *id)
+static int check_bytes(const struct alto_stream *stream, const struct alto_adds *adds,
+		       struct alto_error *error)
 {
-	for (unsigned int i = 0; i < params->n; i++) {
-		if (strcmp(params->v[i].id, id) == 0)
+	size_t bytes = bytes_of(stream);
+
+	for (unsigned int i = 0; i < adds->n; i++)
+		bytes += alto_content_now(adds->v[i].content)->full_len;
+	if (bytes <= ALTO_STREAM_BYTES_MAX)
+		return 0;
+	return alto_overload(error, "%zu bytes to follow, a stream has at most %u", bytes,
+			     ALTO_STREAM_BYTES_MAX);
+}
+
+static bool is_added(const struct alto_adds *adds, const char *id)
+{
+	for (unsigned int i = 0; i < adds->n; i++) {
+		if (strcmp(adds->v[i].id, id) == 0)
 			return true;
 	}
 	return false;
 }
 
 /* Adds come before removes (RFC 8895, 7.5). */
-static int check_remove(const struct alto_stream *stream, const struct alto_stream_params *params,
+static int check_remove(const struct alto_stream *stream, const struct alto_adds *adds,
 			struct alto_error *error)
 {
 	json_t *id;
 	size_t i;
 
-	json_array_foreach(params->remove, i, id) {
+	json_array_foreach(adds->remove, i, id) {
 		const char *text = json_string_value(id);
 
-		if (!find(stream, text) && !is_added(params, text))
+		if (!find(stream, text) && !is_added(adds, text))
 			return alto_wrong_value(error, "remove", text,
 						"this stream has no such substream");
 	}
 	return 0;
 }
 
-static int do_add(struct alto_stream *stream, struct alto_stream_params *params)
+static int do_add(struct alto_stream *stream, struct alto_adds *adds)
 {
 	int r = 0;
 
-	for (unsigned int i = 0; i < params->n && r == 0; i++)
-		r = add(stream, &params->v[i]);
+	for (unsigned int i = 0; i < adds->n && r == 0; i++)
+		r = add(stream, &adds->v[i]);
 	return r;
 }
 
-static int do_remove(struct alto_stream *stream, const struct alto_stream_params *params,
-		     struct alto_out *out)
+static int do_remove(struct alto_stream *stream, const struct alto_adds *adds, struct alto_out *out)
 {
 	json_t *stopped = json_array(), *id;
 	struct substream *sub;
 	size_t i;
 
-	json_array_foreach(params->remove, i, id) {
+	json_array_foreach(adds->remove, i, id) {
 		sub = find(stream, json_string_value(id));
 		if (!sub || !sub->content)
 			continue;
@@ -196,31 +202,58 @@ static int do_remove(struct alto_stream *stream, const struct alto_stream_params
 	return tell_ids(stream, out, "stopped", stopped, NULL);
 }
 
-static int tell_started(struct alto_stream *stream, const struct alto_stream_params *params,
+static int tell_started(struct alto_stream *stream, const struct alto_adds *adds,
 			struct alto_out *out)
 {
 	json_t *ids = json_array();
 
-	for (unsigned int i = 0; i < params->n; i++)
-		json_array_append_new(ids, json_string(params->v[i].id));
+	for (unsigned int i = 0; i < adds->n; i++)
+		json_array_append_new(ids, json_string(adds->v[i].id));
 	return tell_ids(stream, out, "started", ids, NULL);
 }
 
-int alto_stream_new(const struct alto_stream_conf *conf, const char *params, size_t len,
+/* Other requests may have changed the stream since this one was made. */
+static int check(const struct alto_stream *stream, const struct alto_adds *adds,
+		 struct alto_error *error)
+{
+	int r = check_ids(stream, adds, error);
+
+	return r ? r : check_remove(stream, adds, error);
+}
+
+int alto_adds_new(const struct alto_stream_conf *conf, const struct alto_stream *stream,
+		  const char *params, size_t len, struct alto_adds **out, struct alto_error *error)
+{
+	static const struct alto_stream none;
+	struct alto_adds *adds = calloc(1, sizeof(*adds));
+	int r;
+
+	if (!adds)
+		return -ENOMEM;
+	r = alto_adds_parse(conf, params, len, stream, adds, error);
+	if (r == 0)
+		r = check(stream ? stream : &none, adds, error);
+	if (r == 0)
+		r = alto_adds_get(conf, adds, error);
+	if (r) {
+		alto_adds_free(adds);
+		return r;
+	}
+	*out = adds;
+	return 0;
+}
+
+int alto_stream_new(const struct alto_stream_conf *conf, struct alto_adds *adds,
 		    struct alto_out *out, struct alto_stream **stream, struct alto_error *error)
 {
 	struct alto_stream *s = calloc(1, sizeof(*s));
-	struct alto_stream_params what;
 	int r;
 
 	if (!s)
 		return -ENOMEM;
-	r = alto_stream_params(conf, params, len, false, &what, error);
+	r = check_bytes(s, adds, error);
 	if (r == 0)
-		r = check_new(s, &what, error);
-	if (r == 0)
-		r = do_add(s, &what);
-	alto_stream_params_fini(&what);
+		r = do_add(s, adds);
 	if (r == 0) {
 		alto_event_control_uri(out, conf->base, conf->path);
 		s->events++;
@@ -249,25 +282,34 @@ void alto_stream_free(struct alto_stream *stream)
 	free(stream);
 }
 
-int alto_stream_control(struct alto_stream *stream, const struct alto_stream_conf *conf,
-			const char *params, size_t len, struct alto_out *out, unsigned int *status,
-			struct alto_error *error)
+/* An empty list means all that are there. */
+static int name_all(const struct alto_stream *stream, json_t *remove)
 {
-	struct alto_stream_params what;
-	int r = alto_stream_params(conf, params, len, true, &what, error);
+	if (!remove || json_array_size(remove))
+		return 0;
+	for (const struct substream *sub = stream->table; sub; sub = sub->hh.next) {
+		if (sub->content && json_array_append_new(remove, json_string(sub->id)))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int alto_stream_control(struct alto_stream *stream, struct alto_adds *adds, struct alto_out *out,
+			unsigned int *status, struct alto_error *error)
+{
+	int r = check(stream, adds, error);
 
 	if (r == 0)
-		r = check_new(stream, &what, error);
+		r = check_bytes(stream, adds, error);
 	if (r == 0)
-		r = check_remove(stream, &what, error);
+		r = name_all(stream, adds->remove);
 	if (r == 0)
-		r = do_add(stream, &what);
+		r = do_add(stream, adds);
 	if (r == 0)
-		r = tell_started(stream, &what, out);
+		r = tell_started(stream, adds, out);
 	if (r == 0)
-		r = do_remove(stream, &what, out);
-	*status = what.n ? 202 : 204;
-	alto_stream_params_fini(&what);
+		r = do_remove(stream, adds, out);
+	*status = adds->n ? 202 : 204;
 	return r ? r : out->failed;
 }
 
@@ -288,19 +330,12 @@ static const char *why(const struct alto_error *error)
 	return error->why[0] ? error->why : "it cannot be answered any more";
 }
 
-static int refresh(struct alto_stream *stream, const struct alto_resources *all, uint64_t now_unix,
-		   struct alto_out *out)
+static void stop_failed(struct alto_stream *stream, struct alto_out *out)
 {
-	int r;
-
 	for (struct substream *sub = stream->table; sub; sub = sub->hh.next) {
-		r = sub->content ? alto_content_refresh(sub->content, all, now_unix) : 0;
-		if (r == -ENOMEM)
-			return r;
-		if (r)
+		if (sub->content && sub->content->failed)
 			stop_told(stream, sub, why(&sub->content->error), out);
 	}
-	return 0;
 }
 
 /* The last ones that were added go first where there is too much. */
@@ -318,13 +353,9 @@ static void shrink(struct alto_stream *stream, struct alto_out *out)
 	}
 }
 
-int alto_stream_update(struct alto_stream *stream, const struct alto_resources *all,
-		       uint64_t now_unix, struct alto_out *out)
+int alto_stream_update(struct alto_stream *stream, struct alto_out *out)
 {
-	int r = refresh(stream, all, now_unix, out);
-
-	if (r)
-		return r;
+	stop_failed(stream, out);
 	shrink(stream, out);
 	tell_all(stream, out);
 	return out->failed;

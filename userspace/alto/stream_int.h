@@ -12,17 +12,19 @@ struct alto_stream_add {
 	bool incremental;
 	struct alto_content *content; /* held, once it was asked for */
 };
-struct alto_stream_params {
-	json_t *body; /* all texts are borrowed from it */
+struct alto_adds {
+	json_t *body; /* all texts but inputs are borrowed from it */
 	struct alto_stream_add v[ALTO_SUBSTREAMS_MAX];
 	unsigned int n;
 	json_t *remove; /* array of strings, NULL */
 };
-/* control: add may be absent where remove is there; else remove is ignored (6.5). Contents are
- * asked for. What was filled is the caller's to free, also on failure. */
-int alto_stream_params(const struct alto_stream_conf *conf, const char *text, size_t len,
-		       bool control, struct alto_stream_params *out, struct alto_error *error);
-void alto_stream_params_fini(struct alto_stream_params *params);
+/* control: add may be absent where remove is there; else remove is ignored (6.5). What was filled
+ * is the caller's to free, also on failure. */
+int alto_adds_parse(const struct alto_stream_conf *conf, const char *text, size_t len, bool control,
+		    struct alto_adds *out, struct alto_error *error);
+/* Holds their contents. */
+int alto_adds_get(const struct alto_stream_conf *conf, struct alto_adds *adds,
+		  struct alto_error *error);
 
 /* ---- stream_event.c: what is written (5.2 to 5.4) ---- */
 void alto_event_control_uri(struct alto_out *o, const char *base, const char *path);

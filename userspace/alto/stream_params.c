@@ -2,12 +2,15 @@
 /* Requests to an update stream and to its control (RFC 8895, 6.5, 7.5). */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "alto/stream_int.h"
+#include "util/json.h"
 
 #define PATH_LEN (ALTO_NAME_LEN + 8) /* "add/<id>/" */
 #define FIELD_LEN (PATH_LEN + 24)
+
 int alto_follow_resource(const struct alto_resources *all, const json_t *obj, const char *path,
 			 const struct alto_resource **out, struct alto_error *error)
 {
@@ -29,16 +32,30 @@ int alto_follow_resource(const struct alto_resources *all, const json_t *obj, co
 }
 
 int alto_follow_input(const struct alto_resource *resource, const json_t *obj, const char *path,
-		      const json_t **out, struct alto_error *error)
+		      char **out, struct alto_error *error)
 {
 	json_t *input = NULL;
+	char field[FIELD_LEN];
+	char *text;
 	int rc;
 
 	if (resource->accepts == ALTO_MEDIA_MAX)
 		return 0;
 	rc = alto_get_object(obj, path, "input", false, &input, error);
-	*out = input;
-	return rc;
+	if (rc)
+		return rc;
+	text = input ? json_text(input) : strdup("{}");
+	if (!text)
+		return -ENOMEM;
+	if (strlen(text) > ALTO_INPUT_MAX) {
+		free(text);
+		snprintf(field, sizeof(field), "%sinput", path);
+		return alto_wrong_value(error, field, NULL,
+					"what is followed may be asked for in at most %u bytes",
+					ALTO_INPUT_MAX);
+	}
+	*out = text;
+	return 0;
 }
 
 static int get_incremental(const json_t *obj, const char *path, bool *out, struct alto_error *error)
@@ -60,7 +77,8 @@ static int get_incremental(const json_t *obj, const char *path, bool *out, struc
 static int get_add(const struct alto_stream_conf *conf, const json_t *obj, const char *path,
 		   struct alto_stream_add *add, struct alto_error *error)
 {
-	int r = alto_follow_resource(conf->all, obj, path, &add->what.resource, error);
+	int r = alto_follow_resource(alto_contents_all(conf), obj, path, &add->what.resource,
+				     error);
 
 	if (r == 0)
 		r = alto_get_string(obj, path, "tag", false, &add->tag, error);
@@ -68,12 +86,12 @@ static int get_add(const struct alto_stream_conf *conf, const json_t *obj, const
 		r = get_incremental(obj, path, &add->incremental, error);
 	if (r == 0)
 		r = alto_follow_input(add->what.resource, obj, path, &add->what.input, error);
-	return r ? r : alto_content_get(conf, &add->what, &add->content, error);
+	return r;
 }
 
 /* ID and entry, then what it asks for. */
 static int get_entry(const struct alto_stream_conf *conf, const char *id, const json_t *obj,
-		     struct alto_stream_params *out, struct alto_error *error)
+		     struct alto_adds *out, struct alto_error *error)
 {
 	char path[PATH_LEN];
 
@@ -91,14 +109,13 @@ static int get_entry(const struct alto_stream_conf *conf, const char *id, const 
 	return get_add(conf, obj, path, &out->v[out->n++], error);
 }
 
-int alto_stream_params(const struct alto_stream_conf *conf, const char *text, size_t len,
-		       bool control, struct alto_stream_params *out, struct alto_error *error)
+int alto_adds_parse(const struct alto_stream_conf *conf, const char *text, size_t len, bool control,
+		    struct alto_adds *out, struct alto_error *error)
 {
 	json_t *add = NULL, *entry;
 	const char *id;
 	int r;
 
-	*out = (struct alto_stream_params){0};
 	r = alto_body(text, len, &out->body, error);
 	if (r == 0 && control)
 		r = alto_get_strings(out->body, "", "remove", false, ALTO_SUBSTREAM_IDS_MAX,
@@ -117,9 +134,46 @@ int alto_stream_params(const struct alto_stream_conf *conf, const char *text, si
 	return 0;
 }
 
-void alto_stream_params_fini(struct alto_stream_params *params)
+int alto_adds_get(const struct alto_stream_conf *conf, struct alto_adds *adds,
+		  struct alto_error *error)
 {
-	for (unsigned int i = 0; i < params->n; i++)
-		alto_content_put(params->v[i].content);
-	json_decref(params->body);
+	int r = 0;
+
+	for (unsigned int i = 0; i < adds->n && r == 0; i++)
+		r = alto_content_get(conf, &adds->v[i].what, &adds->v[i].content, error);
+	return r;
+}
+
+/* One that is held already may have failed since. */
+static int step(struct alto_content *c, bool *asked, struct alto_error *error)
+{
+	int r;
+
+	*asked = !alto_content_asked(c);
+	r = alto_content_ask(c);
+	if (r)
+		*error = c->error;
+	return r;
+}
+
+int alto_adds_step(struct alto_adds *adds, struct alto_error *error)
+{
+	bool asked = false;
+	int r = 0;
+
+	for (unsigned int i = 0; i < adds->n && r == 0 && !asked; i++)
+		r = step(adds->v[i].content, &asked, error);
+	return r == 0 && asked ? -EAGAIN : r;
+}
+
+void alto_adds_free(struct alto_adds *adds)
+{
+	if (!adds)
+		return;
+	for (unsigned int i = 0; i < adds->n; i++) {
+		alto_content_put(adds->v[i].content);
+		free(adds->v[i].what.input);
+	}
+	json_decref(adds->body);
+	free(adds);
 }

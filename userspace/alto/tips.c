@@ -52,13 +52,32 @@ static void put_summary(struct alto_out *o, const struct alto_content *c, const 
 static int parse(const struct alto_stream_conf *conf, const json_t *body, const char **tag,
 		 struct alto_follow *what, struct alto_error *error)
 {
-	int r = alto_follow_resource(conf->all, body, "", &what->resource, error);
+	int r = alto_follow_resource(alto_contents_all(conf), body, "", &what->resource, error);
 
 	if (r == 0)
 		r = alto_get_string(body, "", "tag", false, tag, error);
 	if (r == 0)
 		r = alto_follow_input(what->resource, body, "", &what->input, error);
 	return r;
+}
+
+/* With an answer; held. */
+static int content_of(const struct alto_stream_conf *conf, const struct alto_follow *what,
+		      struct alto_content **out, struct alto_error *error)
+{
+	struct alto_content *c;
+	int r = alto_content_get(conf, what, &c, error);
+
+	if (r)
+		return r;
+	r = alto_content_ask(c);
+	if (r) {
+		*error = c->error;
+		alto_content_put(c);
+		return r;
+	}
+	*out = c;
+	return 0;
 }
 
 /* content is taken, also on failure. */
@@ -92,7 +111,8 @@ static int open_view(const struct alto_stream_conf *conf, const json_t *body, st
 	int r = parse(conf, body, &tag, &what, error);
 
 	if (r == 0)
-		r = alto_content_get(conf, &what, &content, error);
+		r = content_of(conf, &what, &content, error);
+	free(what.input);
 	if (r)
 		return r;
 	view = view_of(content, conf->path);
@@ -130,9 +150,9 @@ void alto_tips_free(struct alto_tips *tips)
 	free(tips);
 }
 
-int alto_tips_update(struct alto_tips *tips, const struct alto_resources *all, uint64_t now_unix)
+int alto_tips_update(const struct alto_tips *tips)
 {
-	return alto_content_refresh(tips->content, all, now_unix);
+	return tips->content->failed;
 }
 
 int alto_tips_next(const struct alto_tips *tips, const char *params, size_t len,

@@ -15,9 +15,12 @@
 #define ALTO_KEEPALIVE_S 15
 #define ALTO_STREAM_BYTES_MAX (16u << 20)   /* of resources that one stream follows, as text */
 #define ALTO_FOLLOWED_BYTES_MAX (32u << 20) /* of all; their histories have three times as much */
-#define ALTO_CONTENTS_MAX 256		    /* different ones that are followed */
-#define ALTO_PATCH_TEXT_MAX (4u << 20)	    /* larger ones are replaced as a whole */
-#define ALTO_TIPS_EDGES_MAX 64		    /* incremental ones that a view keeps */
+#define ALTO_FOLLOWED_NEW_BYTES_MAX (24u << 20) /* where there are more, nothing new is followed   \
+						 */
+#define ALTO_INPUT_MAX (64u << 10)		/* of one resource, as compact JSON */
+#define ALTO_CONTENTS_MAX 256			/* different ones that are followed */
+#define ALTO_PATCH_TEXT_MAX (4u << 20)		/* larger ones are replaced as a whole */
+#define ALTO_TIPS_EDGES_MAX 64			/* incremental ones that a view keeps */
 
 /* Patch that makes `to` of `from` (both objects; json_merge_patch applies it); NULL: no memory.
  * Empty: they are equal. A null inside `to` (but in an array) cannot be told by a patch: *possible
@@ -34,10 +37,14 @@ struct alto_contents;
 /* host: of Content-IDs (struct alto_request), borrowed; NULL: no memory. */
 struct alto_contents *alto_contents_new(const char *host);
 void alto_contents_free(struct alto_contents *contents);
-/* Asks one more of them what it says now; false: all have been asked, and what is left to streams
- * and views is to tell it. So that a thread has time for others between two answers. */
+/* A round: every content whose source has changed (or whose calendar has turned) is asked what it
+ * says now, one a call, all of the same resources, whatever comes meanwhile. false: the round is
+ * over (or nothing was to be asked): time to tell streams and views. */
 bool alto_contents_step(struct alto_contents *contents, const struct alto_resources *all,
 			uint64_t now_unix);
+/* A round is under way, or all has something new for one. */
+bool alto_contents_stale(const struct alto_contents *contents, const struct alto_resources *all,
+			 uint64_t now_unix);
 unsigned int alto_contents_count(const struct alto_contents *contents);
 
 struct alto_stream_conf {
@@ -51,26 +58,37 @@ struct alto_stream_conf {
 
 /* ---- update streams (RFC 8895) ---- */
 struct alto_stream;
-/* params: application/alto-updatestreamparams+json (6.5). The events that begin the stream are
- * put into out. -EINVAL, -EBUSY with error filled; -ENOMEM. */
-int alto_stream_new(const struct alto_stream_conf *conf, const char *params, size_t len,
+
+/* A request to begin a stream, or to one's control (7): application/alto-updatestreamparams+json
+ * (6.5). First all is checked but what only the resources themselves can judge: -EINVAL, -EBUSY
+ * with error; -ENOMEM. stream NULL: a new one. */
+struct alto_adds;
+int alto_adds_new(const struct alto_stream_conf *conf, const struct alto_stream *stream,
+		  const char *params, size_t len, struct alto_adds **out, struct alto_error *error);
+void alto_adds_free(struct alto_adds *adds); /* NULL is allowed */
+/* Then what is new is asked, one content a call. -EAGAIN: call it again. 0: all has an answer. Else
+ * as above, with the error that the resource itself would answer. */
+int alto_adds_step(struct alto_adds *adds, struct alto_error *error);
+
+/* After alto_adds_step() has returned 0. The events that begin the stream are put into out.
+ * -EINVAL, -EBUSY with error filled; -ENOMEM. */
+int alto_stream_new(const struct alto_stream_conf *conf, struct alto_adds *adds,
 		    struct alto_out *out, struct alto_stream **stream, struct alto_error *error);
 void alto_stream_free(struct alto_stream *stream);
-/* Stream control (7): adds, then removes; an error changes nothing. What was started and stopped
- * goes into out, contents follow with the next update. *status is 202 when something was added,
- * else 204. -ENOMEM, -EFBIG (out is full): end the stream. */
-int alto_stream_control(struct alto_stream *stream, const struct alto_stream_conf *conf,
-			const char *params, size_t len, struct alto_out *out, unsigned int *status,
-			struct alto_error *error);
+/* The same for its control: adds, then removes; an error changes nothing. An empty "remove" means
+ * all that there was before. What was started and stopped goes into out, contents follow with the
+ * next update. *status is 202 when something was added, else 204. -ENOMEM, -EFBIG (out is full):
+ * end the stream. */
+int alto_stream_control(struct alto_stream *stream, struct alto_adds *adds, struct alto_out *out,
+			unsigned int *status, struct alto_error *error);
 /* How many events were written. */
 uint64_t alto_stream_events(const struct alto_stream *stream);
 /* Nothing is followed any more: the stream ends after what was put. */
 bool alto_stream_empty(const struct alto_stream *stream);
-/* Events for what differs in all from what was told last, in the order of dependencies: network
- * map, then what uses it. Nothing: out stays as it is. What cannot be answered any more is stopped.
- * -ENOMEM: call it again, or end the stream. */
-int alto_stream_update(struct alto_stream *stream, const struct alto_resources *all,
-		       uint64_t now_unix, struct alto_out *out);
+/* Events for what its contents say other than was told last, in the order of dependencies: network
+ * map, then what uses it. Nothing: out stays as it is. What could not be answered any more is
+ * stopped. -ENOMEM: call it again, or end the stream. */
+int alto_stream_update(struct alto_stream *stream, struct alto_out *out);
 void alto_stream_keepalive(struct alto_out *out); /* a comment line */
 
 /* ---- TIPS (RFC 9569) ---- */
@@ -80,8 +98,8 @@ struct alto_tips;
 int alto_tips_open(const struct alto_stream_conf *conf, const char *params, size_t len,
 		   struct alto_out *out, struct alto_tips **tips, struct alto_error *error);
 void alto_tips_free(struct alto_tips *tips);
-/* -EINVAL, -EBUSY: the resource cannot be answered any more: the view is to be closed. */
-int alto_tips_update(struct alto_tips *tips, const struct alto_resources *all, uint64_t now_unix);
+/* -EINVAL, -EBUSY: the resource could not be answered any more: the view is to be closed. */
+int alto_tips_update(const struct alto_tips *tips);
 /* POST <view>/ug (7.4): which edge to take next. */
 int alto_tips_next(const struct alto_tips *tips, const char *params, size_t len,
 		   struct alto_out *out, struct alto_error *error);

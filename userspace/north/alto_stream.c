@@ -104,13 +104,9 @@ static void send_events(struct update_stream *u)
 
 static int collect(struct update_stream *u)
 {
-	const struct alto_resources *all = alto_resources_now(u->all->north);
-
 	alto_put(&u->out, u->control.data ? u->control.data : "", u->control.len);
 	u->control.len = 0;
-	if (all && alto_stream_update(u->state, all, (uint64_t)time(NULL), &u->out))
-		return -ENOMEM;
-	return u->out.failed;
+	return alto_stream_update(u->state, &u->out);
 }
 
 /* Sends what is new, if the client has taken the rest. */
@@ -189,18 +185,38 @@ static struct alto_stream_conf conf_of(const struct req *req, const char *base, 
 	};
 }
 
+/* Checked, and all that is new asked: whoever gets 200 or 202 gets contents. */
+static int adds_of(const struct req *req, const struct alto_stream_conf *conf,
+		   const struct alto_stream *stream, struct alto_adds **adds,
+		   struct alto_error *error)
+{
+	int r = alto_adds_new(conf, stream, req->data ? req->data : "", req->len, adds, error);
+
+	if (r)
+		return r;
+	do {
+		r = alto_adds_step(*adds, error);
+	} while (r == -EAGAIN);
+	return r;
+}
+
 static int open_state(struct req *req, struct update_stream *u, struct alto_error *error)
 {
 	char base[ALTO_BASE_LEN], path[64];
 	struct alto_stream_conf conf = conf_of(req, alto_base(req, base), path);
+	struct alto_adds *adds = NULL;
+	int r;
 
 	if (!conf.all)
 		return alto_overload(error, "there are no maps yet");
 	if (alto_secret(u->id))
 		return -ENOMEM;
 	snprintf(path, sizeof(path), "/alto/updates/%s", u->id);
-	return alto_stream_new(&conf, req->data ? req->data : "", req->len, &u->out, &u->state,
-			       error);
+	r = adds_of(req, &conf, NULL, &adds, error);
+	if (r == 0)
+		r = alto_stream_new(&conf, adds, &u->out, &u->state, error);
+	alto_adds_free(adds);
+	return r;
 }
 
 static void begin(struct req *req, struct update_stream *u)
@@ -265,6 +281,7 @@ void alto_updates_control(struct req *req)
 	struct update_stream *u = find(req->north->alto.streams, req->param[0]);
 	struct alto_stream_conf conf = conf_of(req, NULL, NULL);
 	struct alto_error error = {0};
+	struct alto_adds *adds = NULL;
 	unsigned int status;
 	int r;
 
@@ -273,8 +290,10 @@ void alto_updates_control(struct req *req)
 		return;
 	}
 	conf.client = u->client; /* who follows, not who controls */
-	r = alto_stream_control(u->state, &conf, req->data ? req->data : "", req->len, &u->control,
-				&status, &error);
+	r = adds_of(req, &conf, u->state, &adds, &error);
+	if (r == 0)
+		r = alto_stream_control(u->state, adds, &u->control, &status, &error);
+	alto_adds_free(adds);
 	if (r) {
 		alto_fail(req, r, &error);
 		if (r != -EINVAL && r != -EBUSY)
@@ -292,23 +311,23 @@ static void on_work(uv_timer_t *timer)
 	struct alto_streams *s = timer->data;
 	const struct alto_resources *all = alto_resources_now(s->north);
 
-	/* Where snapshots come faster than all is asked, streams are told all the same. */
-	if (s->steps++ < 2 * alto_contents_count(s->contents) &&
-	    alto_contents_step(s->contents, all, (uint64_t)time(NULL))) {
+	if (alto_contents_step(s->contents, all, (uint64_t)time(NULL))) {
 		uv_timer_start(timer, on_work, 0, 0);
 		return;
 	}
 	s->working = false;
-	s->steps = 0;
-	alto_tips_changed(s, all);
+	alto_tips_changed(s);
 	advance_all(s);
+	alto_streams_changed(s->north); /* what came during the round */
 }
 
 void alto_streams_changed(struct north *n)
 {
 	struct alto_streams *s = n->alto.streams;
+	const struct alto_resources *all = alto_resources_now(n);
 
-	if (!alto_resources_now(n) || s->stopped || s->working || !alto_contents_count(s->contents))
+	if (!all || s->stopped || s->working ||
+	    !alto_contents_stale(s->contents, all, (uint64_t)time(NULL)))
 		return;
 	s->working = true;
 	uv_timer_start(&s->work, on_work, 0, 0);

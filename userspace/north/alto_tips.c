@@ -241,16 +241,15 @@ static void view_close(struct alto_streams *s, struct tips_view *view)
 	free(view);
 }
 
-void alto_tips_changed(struct alto_streams *s, const struct alto_resources *all)
+void alto_tips_changed(struct alto_streams *s)
 {
-	uint64_t now_unix = (uint64_t)time(NULL);
 	struct tips_view *view, *next_view;
 	struct tips_wait *w, *next_wait;
 	int r;
 
 	DL_FOREACH_SAFE(s->views, view, next_view)
 	{
-		r = alto_tips_update(view->tips, all, now_unix);
+		r = alto_tips_update(view->tips);
 		if (r == -EINVAL || r == -EBUSY)
 			view_close(s, view);
 	}

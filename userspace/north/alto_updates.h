@@ -25,9 +25,8 @@ struct tips_wait;
 
 struct alto_streams {
 	struct north *north;
-	uv_timer_t beat;    /* runs while there is something */
-	uv_timer_t work;    /* runs while contents are asked, one a turn of the loop */
-	unsigned int steps; /* of it since streams were told last */
+	uv_timer_t beat; /* runs while there is something */
+	uv_timer_t work; /* runs while contents are asked, one a turn of the loop */
 	bool working, stopped;
 	unsigned int beats;
 	struct alto_contents *contents;
@@ -51,7 +50,7 @@ void alto_streams_beat(struct alto_streams *s);	       /* after something was ad
 void alto_too_many(struct req *req, const char *want); /* 429 with Retry-After */
 
 /* alto_tips.c */
-void alto_tips_changed(struct alto_streams *s, const struct alto_resources *all);
+void alto_tips_changed(struct alto_streams *s);
 void alto_tips_tick(struct alto_streams *s, uint64_t now_us);
 /* Waiting requests are let go of, views closed. */
 void alto_tips_stop(struct alto_streams *s);

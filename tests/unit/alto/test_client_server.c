@@ -367,9 +367,14 @@ static void test_update_stream(void **state)
 	struct alto_out out = {.max = 1u << 20};
 	struct alto_events *events = alto_events_new();
 	struct alto_stream *stream = NULL;
+	struct alto_adds *adds = NULL;
 	struct seen seen = {0};
 
-	assert_int_equal(alto_stream_new(&conf, params, strlen(params), &out, &stream, &error), 0);
+	assert_int_equal(alto_adds_new(&conf, NULL, params, strlen(params), &adds, &error), 0);
+	while (alto_adds_step(adds, &error) == -EAGAIN)
+		;
+	assert_int_equal(alto_stream_new(&conf, adds, &out, &stream, &error), 0);
+	alto_adds_free(adds);
 	alto_stream_keepalive(&out);
 	assert_int_equal(alto_events_feed(events, out.data, out.len, each, &seen), 0);
 	assert_int_equal(seen.controls, 1);

@@ -6,10 +6,14 @@ static int control(const char *params, unsigned int *status)
 {
 	struct alto_stream_conf conf = rig_conf(NULL);
 	struct alto_out out = {.max = ALTO_ANSWER_MAX};
-	int r = alto_stream_control(stream, &conf, q(params), strlen(params), &out, status, &error);
+	struct alto_adds *adds = NULL;
+	int r = ask_adds(&conf, stream, params, &adds);
 
 	if (r == 0)
-		assert_int_equal(alto_stream_update(stream, all, now_unix, &out), 0);
+		r = alto_stream_control(stream, adds, &out, status, &error);
+	alto_adds_free(adds);
+	if (r == 0)
+		assert_int_equal(alto_stream_update(stream, &out), 0);
 	read_events(&out);
 	return r;
 }
@@ -52,6 +56,36 @@ static void test_control_removes_twice_without_an_error(void **state)
 	check_control(0, "stopped", "['c']");
 	assert_int_equal(control("{'remove':['c']}", &status), 0);
 	assert_int_equal(n_events, 0);
+}
+
+/* An empty list stands for all that were there before. */
+static void test_control_removes_all(void **state)
+{
+	unsigned int status;
+
+	start("{'add':{'m':{'resource-id':'net'},'c':{'resource-id':'net-routingcost'}}}");
+	assert_int_equal(
+		control("{'remove':[],'add':{'h':{'resource-id':'net-hopcount'}}}", &status), 0);
+	assert_int_equal(status, 202);
+	check_control(0, "started", "['h']");
+	check_control(1, "stopped", "['m','c']");
+	check_event(2, COSTMAP, "h");
+	assert_int_equal(n_events, 3);
+	assert_false(alto_stream_empty(stream));
+	assert_int_equal(control("{'remove':[]}", &status), 0);
+	assert_int_equal(status, 204);
+	check_control(0, "stopped", "['h']");
+	assert_true(alto_stream_empty(stream));
+}
+
+static void test_control_without_remove_removes_nothing(void **state)
+{
+	unsigned int status;
+
+	start("{'add':{'m':{'resource-id':'net'}}}");
+	assert_int_equal(control("{'add':{'h':{'resource-id':'net-hopcount'}}}", &status), 0);
+	assert_int_equal(n_events, 2);
+	check_control(0, "started", "['h']");
 }
 
 static void test_control_adds_before_it_removes(void **state)
@@ -122,40 +156,9 @@ static void test_limit_of_ids_in_a_streams_life(void **state)
 
 /* ---- limits of size ---- */
 
-/* A star: everything reaches everything. */
-static struct alto_source *star(uint32_t n, double cost)
-{
-	struct alto_builder_conf conf = {.stat = "", .cost_source = "estimation"};
-	struct alto_source *source = NULL;
-	struct alto_builder *b = NULL;
-	struct alto_link l;
-	char name[16];
-	uint32_t id;
-
-	assert_int_equal(alto_builder_new("net", &b), 0);
-	for (uint32_t i = 0; i < n; i++) {
-		snprintf(name, sizeof(name), "p%u", i);
-		assert_int_equal(alto_builder_pid(b, name, true, &id), 0);
-	}
-	for (int v = 0; v < LINK_VALUE_MAX; v++)
-		l.value[v] = NAN;
-	l.calendar = NULL;
-	for (uint32_t i = 1; i < n; i++) {
-		l.value[LINK_ROUTINGCOST] = i * cost;
-		l.from = 0;
-		l.to = i;
-		assert_int_equal(alto_builder_link(b, &l), 0);
-		l.from = i;
-		l.to = 0;
-		assert_int_equal(alto_builder_link(b, &l), 0);
-	}
-	assert_int_equal(alto_builder_finish(b, &conf, &source), 0);
-	return source;
-}
-
 static void test_limit_of_bytes_of_a_stream(void **state)
 {
-	rig_use(star(800, 1));
+	rig_use(rig_star(800, 1));
 	assert_int_equal(try_open("{'add':{'1':{'resource-id':'net-routingcost'}}}"), 0);
 	alto_stream_free(stream);
 	stream = NULL;
@@ -176,7 +179,7 @@ static void test_limit_of_bytes_of_all(void **state)
 	size_t size = 1;
 	int r = 0;
 
-	rig_use(star(800, 1));
+	rig_use(rig_star(800, 1));
 	for (; r == 0 && n < ARRAY_SIZE(streams); n++) {
 		snprintf(params, sizeof(params),
 			 "{'add':{'1':{'resource-id':'net-costs','input':{'constraints':['le %u'],"
@@ -188,7 +191,7 @@ static void test_limit_of_bytes_of_all(void **state)
 	}
 	assert_int_equal(r, -EBUSY);
 	assert_int_equal(error.status, 503);
-	assert_int_equal(n - 1, ALTO_FOLLOWED_BYTES_MAX / size * 2);
+	assert_int_equal(n - 1, ALTO_FOLLOWED_NEW_BYTES_MAX / size * 2);
 	stream = NULL;
 	alto_stream_free(streams[0]);
 	assert_int_equal(try_open(params), -EBUSY); /* streams[1] follows the same */
@@ -239,10 +242,10 @@ static void test_contents_are_asked_one_by_one(void **state)
 
 static void test_large_contents_are_told_whole(void **state)
 {
-	rig_use(star(800, 1));
+	rig_use(rig_star(800, 1));
 	start("{'add':{'c':{'resource-id':'net-routingcost'}}}");
 	assert_true(strlen(events[1].data) > ALTO_PATCH_TEXT_MAX);
-	rig_use(star(800, 2));
+	rig_use(rig_star(800, 2));
 	update();
 	assert_int_equal(n_events, 1);
 	check_event(0, COSTMAP, "c");
@@ -250,11 +253,11 @@ static void test_large_contents_are_told_whole(void **state)
 
 static void test_too_large_a_stream_is_made_smaller(void **state)
 {
-	rig_use(star(100, 1));
+	rig_use(rig_star(100, 1));
 	start("{'add':{'1':{'resource-id':'net-routingcost'},"
 	      "'2':{'resource-id':'net-routingcost-ordinal'},"
 	      "'3':{'resource-id':'net-hopcount'}}}");
-	rig_use(star(800, 1));
+	rig_use(rig_star(800, 1));
 	update();
 	check_control(0, "stopped", "['3']");
 	assert_non_null(strstr(events[0].data, "too large"));
@@ -269,6 +272,8 @@ int main(void)
 		T(test_control_adds),
 		T(test_control_removes),
 		T(test_control_removes_twice_without_an_error),
+		T(test_control_removes_all),
+		T(test_control_without_remove_removes_nothing),
 		T(test_control_adds_before_it_removes),
 		T(test_control_refuses_and_changes_nothing),
 		T(test_substream_id_is_used_once),

@@ -86,7 +86,8 @@ static void check_summary(int start, int end, int from, int to)
 static void change(struct state s)
 {
 	rig_set(&s);
-	assert_int_equal(alto_tips_update(tips, all, now_unix), 0);
+	ask_round();
+	assert_int_equal(alto_tips_update(tips), 0);
 }
 
 static json_t *edge(uint64_t from, uint64_t to, const char *type)
@@ -314,7 +315,8 @@ static void test_view_of_what_is_gone_is_closed(void **state)
 {
 	assert_int_equal(try_open("1", "{'resource-id':'net-delay-ow'}"), 0);
 	rig_set(&(struct state){.ab = 1});
-	assert_int_equal(alto_tips_update(tips, all, now_unix), -EINVAL);
+	ask_round();
+	assert_int_equal(alto_tips_update(tips), -EINVAL);
 }
 
 /* ---- recommended edges (RFC 9569, 6.2, 7.4) ---- */

@@ -80,6 +80,37 @@ static struct alto_source *rig_source(const struct state *s)
 	return rig_finish(b, &conf);
 }
 
+/* A star: everything reaches everything. */
+static __attribute__((unused)) struct alto_source *rig_star(uint32_t n, double cost)
+{
+	struct alto_builder_conf conf = {.stat = "", .cost_source = "estimation"};
+	struct alto_source *source = NULL;
+	struct alto_builder *b = NULL;
+	struct alto_link l;
+	char name[16];
+	uint32_t id;
+
+	assert_int_equal(alto_builder_new("net", &b), 0);
+	for (uint32_t i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "p%u", i);
+		assert_int_equal(alto_builder_pid(b, name, true, &id), 0);
+	}
+	for (int v = 0; v < LINK_VALUE_MAX; v++)
+		l.value[v] = NAN;
+	l.calendar = NULL;
+	for (uint32_t i = 1; i < n; i++) {
+		l.value[LINK_ROUTINGCOST] = i * cost;
+		l.from = 0;
+		l.to = i;
+		assert_int_equal(alto_builder_link(b, &l), 0);
+		l.from = i;
+		l.to = 0;
+		assert_int_equal(alto_builder_link(b, &l), 0);
+	}
+	assert_int_equal(alto_builder_finish(b, &conf, &source), 0);
+	return source;
+}
+
 static void rig_use(struct alto_source *source)
 {
 	alto_resources_free(all);
@@ -117,6 +148,12 @@ static struct alto_stream_conf rig_conf(const char *path)
 
 	assert_int_equal(alto_endpoint_parse(client_text, &conf.client), 0);
 	return conf;
+}
+
+static void ask_round(void)
+{
+	while (alto_contents_step(contents, all, now_unix))
+		;
 }
 
 /* What a resource answers itself: JSON, or the raw text in *raw. */
