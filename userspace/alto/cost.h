@@ -84,6 +84,8 @@ struct alto_cost_table {
 	double *calendar;		    /* of routingcost, by interval, then as above; NULL */
 	double *memory;
 };
+/* Is a cost map of all PIDs within the limits of one answer? */
+bool alto_cost_whole(const struct alto_source *s, enum alto_metric metric);
 /* Costs per pair, and what their paths cost to find; field NULL: nothing was asked for by name, so
  * that too much is an overload. */
 int alto_cost_check(const struct alto_source *s, const struct alto_cost_ask *ask,

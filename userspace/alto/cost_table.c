@@ -89,6 +89,14 @@ static uint64_t rows(const struct alto_source *s, const struct alto_cost_ask *as
 	return each * distinct(&sides->src);
 }
 
+bool alto_cost_whole(const struct alto_source *s, enum alto_metric metric)
+{
+	uint64_t n = s->n_pids;
+
+	return n * n <= ALTO_CELLS_MAX &&
+	       alto_source_affordable(s, metric == ALTO_DELAY_RT ? 2 * n : n);
+}
+
 int alto_cost_check(const struct alto_source *s, const struct alto_cost_ask *ask,
 		    const struct alto_sides *sides, const char *field, struct alto_error *error)
 {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alto/cost.h"
 #include "alto/pv.h"
 #include "alto/server.h"
 #include "alto/update.h"
@@ -30,6 +31,16 @@ static void put_item(struct alto_out *o, bool *comma, const char *text)
 	alto_puts(o, *comma ? "," : "");
 	alto_put_string(o, text);
 	*comma = true;
+}
+
+/* Maps that are too large to be answered as a whole stand in no directory: filtered ones tell parts
+ * of them. RFC 7285, 9.2 wants at least routingcost, numerical and ordinal: a resource that always
+ * fails would be none, either. */
+static bool is_listed(const struct alto_resource *r)
+{
+	if (r->service == ALTO_COST_MAP)
+		return alto_cost_whole(r->source, r->cost_type.metric);
+	return r->service != ALTO_DIRECTORY;
 }
 
 /* ---- meta ---- */
@@ -173,7 +184,7 @@ static void put_updates(struct alto_out *o, const struct alto_resources *all, bo
 
 	alto_puts(o, "{\"incremental-change-media-types\":{");
 	for (unsigned int i = 0; i < all->n; i++) {
-		if (!alto_followed(&all->v[i]) || !alto_incremental(&all->v[i]))
+		if (!is_listed(&all->v[i]) || !alto_incremental(&all->v[i]))
 			continue;
 		put_name(o, &comma, all->v[i].id);
 		alto_put_string(o, alto_media_type(ALTO_MEDIA_MERGE_PATCH));
@@ -223,7 +234,7 @@ static void put_followed(struct alto_out *o, const struct alto_resources *all)
 
 	alto_puts(o, "[");
 	for (unsigned int i = 0; i < all->n; i++) {
-		if (alto_followed(&all->v[i]))
+		if (is_listed(&all->v[i]) && alto_followed(&all->v[i]))
 			put_item(o, &comma, all->v[i].id);
 	}
 	alto_puts(o, "]");
@@ -279,7 +290,7 @@ int alto_directory_answer(const struct alto_request *req, const json_t *body,
 	put_meta(o, all->snap);
 	alto_puts(o, ",\"resources\":{");
 	for (unsigned int i = 0; i < all->n; i++) {
-		if (all->v[i].service == ALTO_DIRECTORY)
+		if (!is_listed(&all->v[i]))
 			continue;
 		put_name(o, &comma, all->v[i].id);
 		put_resource(o, all, &all->v[i]);

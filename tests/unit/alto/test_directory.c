@@ -311,6 +311,80 @@ static void test_no_sources_make_an_empty_directory(void **state)
 	alto_resources_free(of);
 }
 
+/* n PIDs with the default one, each linked to `links` others. */
+static json_t *directory_of(uint32_t n, uint32_t links)
+{
+	struct alto_builder *b = rig_builder("m");
+	struct alto_resources *of;
+	struct alto_source *s;
+	char name[16];
+	json_t *json;
+
+	for (uint32_t i = 0; i + 1 < n; i++) {
+		snprintf(name, sizeof(name), "p%u", i);
+		rig_pid(b, name);
+	}
+	for (uint32_t i = 0; i < (n - 1) * links; i++) {
+		struct alto_link link =
+			rig_link(i / links, (i / links + 1 + i % links) % (n - 1), 1);
+
+		link.value[LINK_DELAY_US] = 1;
+		assert_int_equal(alto_builder_link(b, &link), 0);
+	}
+	s = rig_finish(b, NULL);
+	of = rig_resources(&s, 1);
+	json = directory(of);
+	alto_resources_free(of);
+	return json;
+}
+
+/* Where id is in the directory of m it is an entry, may be followed, and is followed in patches. */
+static void listed(const json_t *json, const char *id, bool want)
+{
+	const json_t *entries = json_object_get(json, "resources"), *used;
+	static const char *const all_of[] = {"updates", "tips"};
+	json_t *name;
+	size_t at;
+
+	assert_int_equal(json_object_get(entries, id) != NULL, want);
+	for (int i = 0; i < 2; i++) {
+		const json_t *entry = json_object_get(entries, all_of[i]);
+		const json_t *caps = json_object_get(entry, "capabilities");
+		bool there = false;
+
+		used = json_object_get(entry, "uses");
+		json_array_foreach(used, at, name)
+			there |= !strcmp(json_string_value(name), id);
+		assert_int_equal(there, want);
+		caps = json_object_get(caps, "incremental-change-media-types");
+		assert_int_equal(json_object_get(caps, id) != NULL, want);
+	}
+}
+
+/* 1024 * 1024 costs are what one answer may have; 49000 links among as many PIDs what a request's
+ * rows may visit, and delay-rt takes two for each PID. */
+static void test_whole_cost_maps_that_would_be_refused_are_not_listed(void **state)
+{
+	static const struct {
+		uint32_t n, links;
+		bool costs, round_trips;
+	} maps[] = {{1024, 1, true, true},
+		    {1025, 1, false, false},
+		    {1024, 40, true, false},
+		    {1024, 60, false, false}};
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		json_t *json = directory_of(maps[i].n, maps[i].links);
+
+		listed(json, "m-routingcost", maps[i].costs);
+		listed(json, "m-routingcost-ordinal", maps[i].costs);
+		listed(json, "m-delay-rt", maps[i].round_trips);
+		listed(json, "m-costs", true);
+		listed(json, "m", true);
+		json_decref(json);
+	}
+}
+
 static void test_the_tag_changes_with_the_directory_only(void **state)
 {
 	char tags[3][ALTO_TAG_LEN];
@@ -346,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_resources_are_found_by_path_method_and_id),
 		cmocka_unit_test(test_the_longest_source_id_fits_all_resource_ids),
 		cmocka_unit_test(test_no_sources_make_an_empty_directory),
+		cmocka_unit_test(test_whole_cost_maps_that_would_be_refused_are_not_listed),
 		cmocka_unit_test(test_the_tag_changes_with_the_directory_only),
 	};
 
