@@ -4,9 +4,10 @@
  * for (alto_cost_ask), between whom (alto_sides), the costs of it (alto_cost_table), and the answer
  * written from them. Cost maps and endpoint costs differ in their sides only.
  *
- * What the RFCs leave open: ordinal costs are ranks among the pairs that were asked for, before
- * constraints take some away; a constraint on a value that is unknown is not met; a constraint on a
- * calendared cost looks at its value without calendar.
+ * What the RFCs leave open: ordinal costs are ranks among all pairs of the map where the whole map
+ * can be told (alto_cost_whole), so that what is filtered is a part of it; else among the pairs
+ * that were asked for, before constraints take some away; a constraint on a value that is unknown
+ * is not met; a constraint on a calendared cost looks at its value without calendar.
  */
 #ifndef ALTO_COST_H
 #define ALTO_COST_H

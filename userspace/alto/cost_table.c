@@ -198,32 +198,51 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Known values, sorted, each once; returns their number. */
-static size_t known_values(const double *values, size_t n, double *known)
+/* Sorts the known ones of n values, each once, to the front; returns their number. */
+static size_t sort_known(double *values, size_t n)
 {
 	size_t k = 0, unique = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (!isnan(values[i]))
-			known[k++] = values[i];
+			values[k++] = values[i];
 	}
-	qsort(known, k, sizeof(known[0]), by_value);
+	qsort(values, k, sizeof(values[0]), by_value);
 	for (size_t i = 0; i < k; i++) {
-		if (unique == 0 || known[i] != known[unique - 1])
-			known[unique++] = known[i];
+		if (unique == 0 || values[i] != values[unique - 1])
+			values[unique++] = values[i];
 	}
 	return unique;
 }
 
-/* Values become their ranks, the best 1. */
-static int rank(double *values, size_t n, bool more_is_better)
+/* Values of all pairs. NULL: no memory. */
+static double *whole_map(const struct alto_source *s, enum alto_metric metric)
 {
-	double *known = malloc((n ? n : 1) * sizeof(known[0]));
-	size_t k;
+	size_t n = s->n_pids;
+	double *all = malloc(n * n * sizeof(*all));
 
-	if (!known)
-		return -ENOMEM;
-	k = known_values(values, n, known);
+	for (uint32_t i = 0; all && i < n; i++) {
+		const double *row = alto_source_values(s, metric, i);
+
+		if (!row) {
+			free(all);
+			return NULL;
+		}
+		memcpy(all + i * n, row, n * sizeof(*row));
+	}
+	return all;
+}
+
+static double *copy(const double *values, size_t n)
+{
+	double *new = malloc((n ? n : 1) * sizeof(*new));
+
+	return new ? memcpy(new, values, n * sizeof(*new)) : NULL;
+}
+
+/* Values become their ranks among known, the best 1. */
+static void rank(double *values, size_t n, const double *known, size_t k, bool more_is_better)
+{
 	for (size_t i = 0; i < n; i++) {
 		const double *place = bsearch(&values[i], known, isnan(values[i]) ? 0 : k,
 					      sizeof(known[0]), by_value);
@@ -232,8 +251,6 @@ static int rank(double *values, size_t n, bool more_is_better)
 			values[i] = (double)(more_is_better ? k - (size_t)(place - known)
 							    : (size_t)(place - known) + 1);
 	}
-	free(known);
-	return 0;
 }
 
 /* ---- the table ---- */
@@ -264,11 +281,19 @@ static int allocate(const struct fill *f)
 static int rank_type(const struct fill *f, unsigned int type)
 {
 	const struct alto_cost_type *t = &f->ask->offered[type];
-	double *values = f->table->value[type];
+	size_t n = (size_t)f->src->n * f->dst->n, all = (size_t)f->s->n_pids * f->s->n_pids, k;
+	double *values = f->table->value[type], *known;
+	bool whole = alto_cost_whole(f->s, t->metric);
 
-	if (!values || t->mode != ALTO_ORDINAL)
+	if (!values || t->mode != ALTO_ORDINAL || n == 0)
 		return 0;
-	return rank(values, (size_t)f->src->n * f->dst->n, alto_metric_more_is_better(t->metric));
+	known = whole ? whole_map(f->s, t->metric) : copy(values, n);
+	if (!known)
+		return -ENOMEM;
+	k = sort_known(known, whole ? all : n);
+	rank(values, n, known, k, alto_metric_more_is_better(t->metric));
+	free(known);
+	return 0;
 }
 
 int alto_cost_table_new(const struct alto_source *s, const struct alto_cost_ask *ask,

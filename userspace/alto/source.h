@@ -27,7 +27,7 @@
 #define ALTO_SOURCE_ID_LEN 12		    /* so that IDs of its resources fit ALTO_ID_LEN */
 #define ALTO_CALENDAR_VALUES_MAX (1u << 22) /* of all links together */
 #define ALTO_ROWS_BYTES_MAX (64u << 20)	    /* shortest paths that are kept of one source */
-#define ALTO_WORK_MAX (1u << 26)	    /* of the rows of one request: about a second */
+#define ALTO_WORK_MAX (1u << 26)	    /* a request's rows: about a second; again for ranks */
 #define ALTO_WORK_PID 16		    /* what a PID of a row costs; a link costs 1 */
 #define ALTO_COST_MAX 1e12		    /* routingcost of a link */
 #define ALTO_DEFAULT_PID "default"	    /* has 0.0.0.0/0 and ::/0 where nobody else has */

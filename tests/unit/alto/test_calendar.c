@@ -60,7 +60,7 @@ static void types_without_calendar(void **state)
 	rig_expect(&rig, "net-costs",
 		   "{\"cost-type\":{\"cost-mode\":\"ordinal\",\"cost-metric\":\"routingcost\"},"
 		   "\"calendared\":[true]" FROM_A "}",
-		   "cost-map", "{\"A\":{\"B\":1,\"C\":2}}");
+		   "cost-map", "{\"A\":{\"B\":2,\"C\":4}}");
 	got = rig_ask(&rig, "net-costs", "{\"cost-type\":" DELAY ",\"calendared\":[true]}");
 	assert_null(json_object_get(json_object_get(got, "meta"), "calendar-response-attributes"));
 	json_decref(got);

@@ -59,7 +59,37 @@ static void ordinal_costs_are_ranks(void **state)
 	rig_expect(&rig, "net-costs",
 		   "{" TYPE("ordinal", "routingcost") ",\"pids\":{\"srcs\":[\"C\"],\"dsts\":"
 						      "[\"A\",\"B\"]}}",
-		   "cost-map", "{\"C\":{\"A\":2,\"B\":1}}");
+		   "cost-map", "{\"C\":{\"A\":4,\"B\":3}}");
+}
+
+/* A row of 1023 PIDs and the default one can be told as a whole; of one PID more, ranks are among
+ * what was asked for. */
+static void ranks_of_maps_that_are_too_large_to_be_told(void **state)
+{
+	static const char *const want[] = {"{\"p1\":{\"p2\":2,\"p9\":9},\"p3\":{\"p9\":7}}",
+					   "{\"p1\":{\"p2\":1,\"p9\":3},\"p3\":{\"p9\":2}}"};
+	static const char body[] =
+		"{" TYPE("ordinal", "routingcost") ",\"pids\":{\"srcs\":"
+						   "[\"p1\",\"p3\"],\"dsts\":[\"p2\",\"p9\"]}}";
+
+	for (uint32_t large = 0; large < 2; large++) {
+		struct alto_builder *b = rig_builder("net");
+		struct rig few;
+		char name[16];
+
+		for (uint32_t i = 0; i < 1023 + large; i++) {
+			snprintf(name, sizeof(name), "p%u", i);
+			rig_pid(b, name);
+		}
+		for (uint32_t i = 0; i + 1 < 1023; i++) {
+			struct alto_link link = rig_link(i, i + 1, 1);
+
+			assert_int_equal(alto_builder_link(b, &link), 0);
+		}
+		rig_use(&few, rig_finish(b, NULL));
+		rig_expect(&few, "net-costs", body, "cost-map", want[large]);
+		rig_free(&few);
+	}
 }
 
 /* 11.3.2.3: an empty list, or no `pids`, is all PIDs. */
@@ -246,6 +276,7 @@ int main(void)
 		cmocka_unit_test(bandwidth_is_in_bytes),
 		cmocka_unit_test(meta_has_one_vtag_and_the_type),
 		cmocka_unit_test(ordinal_costs_are_ranks),
+		cmocka_unit_test(ranks_of_maps_that_are_too_large_to_be_told),
 		cmocka_unit_test(empty_lists_are_all_pids),
 		cmocka_unit_test(duplicate_pids_count_once),
 		cmocka_unit_test(unknown_pids_are_ignored),

@@ -89,7 +89,7 @@ static void ordinal_mode_ranks_endpoints(void **state)
 	expect(TYPE("ordinal", "routingcost"),
 	       "{\"srcs\":[\"ipv4:10.1.0.1\"],\"dsts\":[\"ipv4:10.3.0.1\",\"ipv4:10.1.5.1\","
 	       "\"ipv4:10.1.6.1\"]}",
-	       "{\"ipv4:10.1.0.1\":{\"ipv4:10.3.0.1\":3,\"ipv4:10.1.5.1\":2,\"ipv4:10.1.6.1\":1}}");
+	       "{\"ipv4:10.1.0.1\":{\"ipv4:10.3.0.1\":4,\"ipv4:10.1.5.1\":2,\"ipv4:10.1.6.1\":1}}");
 }
 
 /* There and back. */

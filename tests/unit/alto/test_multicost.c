@@ -32,7 +32,7 @@ static void modes_and_repeats(void **state)
 {
 	rig_expect(&rig, "net-costs",
 		   "{\"multi-cost-types\":[" ORD("routingcost") "," RC "," RC "]" FROM_A "}",
-		   "cost-map", "{\"A\":{\"A\":[1,0,0],\"B\":[2,1,1],\"C\":[3,3,3]}}");
+		   "cost-map", "{\"A\":{\"A\":[1,0,0],\"B\":[2,1,1],\"C\":[4,3,3]}}");
 }
 
 static bool same_type(const json_t *type, const char *mode, const char *metric)
