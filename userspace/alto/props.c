@@ -26,6 +26,7 @@ struct entity {
 	bool endpoint;		   /* the source has properties of this address */
 	uint32_t pid;
 	const char *text; /* as the client wrote it; NULL: ours */
+	size_t at;	  /* in the order of adding */
 };
 
 struct entities {
@@ -87,6 +88,12 @@ static void put_names(struct alto_out *o, const char *first, const json_t *names
 	alto_puts(o, "]");
 }
 
+/* Does the resource announce PIDs, and ANEs? */
+static bool tells_pids(const struct alto_source *s)
+{
+	return json_array_size(s->pid_prop_names) > 0;
+}
+
 void alto_props_put_mappings(struct alto_out *o, const struct alto_resource *r)
 {
 	const struct alto_source *s = r->source;
@@ -97,7 +104,7 @@ void alto_props_put_mappings(struct alto_out *o, const struct alto_resource *r)
 	put_names(o, pid, s->endpoint_prop_names);
 	alto_puts(o, ",\"ipv6\":");
 	put_names(o, pid, s->endpoint_prop_names);
-	if (json_array_size(s->pid_prop_names)) {
+	if (tells_pids(s)) {
 		alto_putf(o, ",\"%s\":", pid);
 		put_names(o, NULL, s->pid_prop_names);
 		if (r->service == ALTO_PROPERTY_MAP_FILTER) {
@@ -122,7 +129,9 @@ static int add(struct entities *set, const struct entity *entity)
 		set->v = grown;
 		set->cap = cap;
 	}
-	set->v[set->n++] = *entity;
+	set->v[set->n] = *entity;
+	set->v[set->n].at = set->n;
+	set->n++;
 	return 0;
 }
 
@@ -138,13 +147,21 @@ static int order(const void *a, const void *b)
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-/* Each entity once, with what is known of it and the client's spelling. */
+static int order_stable(const void *a, const void *b)
+{
+	const struct entity *x = a, *y = b;
+	int c = order(x, y);
+
+	return c ? c : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Each entity once, with what is known of it and the client's first spelling. */
 static void unite(struct entities *set)
 {
 	size_t to = 0;
 
 	if (set->n)
-		qsort(set->v, set->n, sizeof(*set->v), order);
+		qsort(set->v, set->n, sizeof(*set->v), order_stable);
 	for (size_t i = 0; i < set->n; i++) {
 		struct entity *last = to ? &set->v[to - 1] : NULL;
 
@@ -212,6 +229,9 @@ static int add_all(struct props *p)
 
 static int bad_entity(const struct props *p, const char *text)
 {
+	if (!tells_pids(p->s))
+		return alto_wrong_value(p->error, "entities", text,
+					"must be ipv4:ADDRESS[/LENGTH] or ipv6:ADDRESS[/LENGTH]");
 	return alto_wrong_value(p->error, "entities", text,
 				"must be ipv4:ADDRESS[/LENGTH], ipv6:ADDRESS[/LENGTH], %s:PID or "
 				".ane:PID",
@@ -249,10 +269,11 @@ static int add_address(struct props *p, const char *text)
 static int add_entity(struct props *p, const char *text)
 {
 	size_t len = strlen(p->pid_name);
+	bool pids = tells_pids(p->s);
 
-	if (!strncmp(text, p->pid_name, len) && text[len] == ':')
+	if (pids && !strncmp(text, p->pid_name, len) && text[len] == ':')
 		return add_pid(p, text, text + len + 1, false);
-	if (!strncmp(text, ".ane:", 5))
+	if (pids && !strncmp(text, ".ane:", 5))
 		return add_pid(p, text, text + 5, true);
 	if (!strncmp(text, "ipv4:", 5) || !strncmp(text, "ipv6:", 5))
 		return add_address(p, text);

@@ -133,16 +133,18 @@ static void put_row(struct answer *a, const struct alto_row *row, const struct a
 		alto_puts(&a->costs, "}");
 }
 
-/* Sources without any path are left out. */
+/* In the order of PIDs, so that each row is computed once. Sources without any path are left out.
+ */
 static int put_rows(struct answer *a, const struct alto_sides *sides, struct walk *walk)
 {
 	alto_puts(&a->costs, "{");
 	for (uint32_t i = 0; i < sides->src.n && !a->costs.failed; i++) {
-		const struct alto_row *row = alto_source_row(a->source, sides->src.pid[i]);
+		uint32_t src = sides->src.order[i];
+		const struct alto_row *row = alto_source_row(a->source, sides->src.pid[src]);
 
 		if (!row)
 			return -ENOMEM;
-		put_row(a, row, sides, i, walk);
+		put_row(a, row, sides, src, walk);
 	}
 	alto_puts(&a->costs, "}");
 	return 0;

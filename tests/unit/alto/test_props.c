@@ -248,8 +248,26 @@ static void test_nothing_but_addresses(void **state)
 		"{\"ipv4:0.0.0.0/0\":{\"domains.pid\":\"default\"},"
 		"\"ipv4:192.0.2.1\":{\"domains.pid\":\"A\"},"
 		"\"ipv6:::/0\":{\"domains.pid\":\"default\"}}");
-	filtered_is("{\"entities\":[\".ane:A\",\"domains.pid:A\"],\"properties\":[]}",
-		    "{\".ane:A\":{},\"domains.pid:A\":{}}");
+}
+
+/* RFC 9240, 8.6: entities of domains that the resource does not announce are invalid; a source
+ * whose PIDs have no properties announces addresses only. */
+static void test_domains_that_are_not_announced_are_refused(void **state)
+{
+	static const char *const bad[] = {"domains.pid:A", ".ane:A"};
+	char body[128], want[256];
+
+	pv_rig_free(&rig);
+	pv_rig_json(&rig, "{\"domains\":{\"A\":{\"prefixes\":{\"ipv4\":[\"192.0.2.1/32\"]}}},"
+			  "\"links\":{}}");
+	for (int i = 0; i < 2; i++) {
+		snprintf(body, sizeof(body), "{\"entities\":[\"ipv4:192.0.2.1\",\"%s\"]}", bad[i]);
+		snprintf(want, sizeof(want),
+			 VALUE("entities", "%s",
+			       "must be ipv4:ADDRESS[/LENGTH] or ipv6:ADDRESS[/LENGTH]"),
+			 bad[i]);
+		pv_refused(&rig, FILTERED, body, want);
+	}
 }
 
 int main(void)
@@ -270,6 +288,7 @@ int main(void)
 		T(test_invalid_requests),
 		T(test_limit_of_entities),
 		T(test_nothing_but_addresses),
+		T(test_domains_that_are_not_announced_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

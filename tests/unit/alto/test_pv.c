@@ -400,6 +400,27 @@ static void test_limit_of_pairs(void **state)
 		   "\"why\":\"asks for more than 1048576 path vectors\"}");
 }
 
+/* What the first part says does not depend on the order of the sources, nor does its tag. */
+static void test_sources_come_in_the_order_of_their_pids(void **state)
+{
+	static const char *const srcs[] = {
+		"[\"ipv4:10.3.0.1\",\"ipv4:10.1.0.1\",\"ipv4:10.3.0.2\"]",
+		"[\"ipv4:10.1.0.1\",\"ipv4:10.3.0.1\",\"ipv4:10.3.0.2\"]"};
+	json_t *costs[2];
+	char body[256];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(body, sizeof(body),
+			 "{" TYPE ",\"endpoints\":{\"srcs\":%s,\"dsts\":[\"ipv4:10.2.0.1\"]}}",
+			 srcs[i]);
+		pv_parts(&rig, "domains-endpoint-pv", body, &costs[i], NULL);
+	}
+	assert_int_equal(json_object_size(json_object_get(costs[0], "endpoint-cost-map")), 3);
+	assert_true(json_equal(costs[0], costs[1]));
+	json_decref(costs[0]);
+	json_decref(costs[1]);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -422,6 +443,7 @@ int main(void)
 		T(test_client_is_an_endpoint),
 		T(test_refused),
 		T(test_limit_of_pairs),
+		T(test_sources_come_in_the_order_of_their_pids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
