@@ -19,6 +19,12 @@ struct altoc_times altoc_times = {
 	.second_ms = 1000,
 };
 
+struct altoc_bounds altoc_bounds = {
+	.bytes = ALTOC_BYTES_MAX,
+	.patched = ALTOC_PATCHED_MAX,
+	.patches = ALTOC_PATCHES_MAX,
+};
+
 uint64_t altoc_now(const struct altoc_peer *peer)
 {
 	return uv_now(peer->altoc->conf.loop);
@@ -34,6 +40,7 @@ static void on_tick(uv_timer_t *timer)
 		struct altoc_peer *peer = &altoc->peers[i];
 
 		altoc_stream_check(peer);
+		altoc_settle(peer);
 		altoc_expire(peer);
 		altoc_round_check(peer);
 		altoc_feed(peer);
@@ -141,9 +148,7 @@ static int peers_open(struct altoc *altoc, const struct altoc_conf *conf, struct
 
 		altoc->n++;
 		for (unsigned int j = 0; !r && j < i; j++)
-			if (!strcmp(altoc->peers[j].conf.name, conf->sources[i].name))
-				r = err_set(err, -EINVAL, "/name", conf->sources[i].name,
-					    "must be the name of one source only");
+			r = altoc_source_apart(&conf->sources[i], &conf->sources[j], err);
 		if (r) {
 			err_prefix(err, "/sources/%u", i);
 			return r;

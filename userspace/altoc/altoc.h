@@ -10,11 +10,13 @@
  * as true as its source says it is, so it must not look old to services meanwhile (their max_age_ms
  * is 10000 unless they say otherwise: three refreshes fit in, one may be lost). What the database
  * already has, and not for long, is not written. When the server is gone the last view is kept for
- * keep_s, still refreshed; then it is withdrawn: what was told from here is removed, and nothing
- * else. A server is heard by an answer, 304 included, an event, a keep-alive.
+ * keep_s, still refreshed; then it is withdrawn: what was told from here is removed, unless
+ * somebody else has written another value since. A server is heard by an answer, 304 included, an
+ * event, a keep-alive.
  *
  * The costs of a pair of which ingress and gateway are one host are not told. Two sources must not
- * tell of the same pair and attribute: the one that writes last would win, again and again.
+ * tell of the same ingress, path and attribute, and are refused: the one that writes last would
+ * win, again and again.
  */
 #ifndef ALTOC_H
 #define ALTOC_H
@@ -79,6 +81,12 @@ struct altoc_conf {
 	const struct altoc_source *sources; /* copied, texts too */
 	unsigned int n_sources;
 };
+
+/* What altoc_open would refuse of one source; field: relative to it. */
+int altoc_source_check(const struct altoc_source *source, struct err *err);
+/* And of two that were checked: -EEXIST. */
+int altoc_source_apart(const struct altoc_source *source, const struct altoc_source *before,
+		       struct err *err);
 
 struct altoc;
 int altoc_open(const struct altoc_conf *conf, struct altoc **out, struct err *err);

@@ -7,13 +7,16 @@
  *	plan.c      directory -> slots: which resource each map comes from, and what it is sent
  *	ask.c       one request and its answer
  *	stream.c    update stream: subscription, events
- *	doc.c       texts -> documents; the view that is in force
+ *	doc.c       texts -> documents; patch.c: merge patches -> documents
+ *	force.c     the view that is in force
  *	feed.c      view -> network status; props.c: -> computing status
  *	show.c      altoc_json
  *
  * A source has a slot for each map: `cur` is the newest good document, `view` the one in force. All
  * documents in force are of one version of the network map: when that changes, they are replaced
- * together, as soon as all of them have come.
+ * together, as soon as all of them have come. Where some have, and the others failed for
+ * ALTOC_SETTLE_MS, those come into force and the others are withdrawn: costs of another version say
+ * nothing about the PIDs of this one. Where none has, the old version stays.
  */
 #ifndef ALTOC_INT_H
 #define ALTOC_INT_H
@@ -31,7 +34,11 @@
 #define ALTOC_ROUNDS_UNSTREAMED 5 /* after a stream that was refused */
 #define ALTOC_INSTANCES_MAX 65536 /* that get properties, of one source */
 #define ALTOC_URL_MAX 2048
-#define ALTOC_TEXT 320 /* of an error */
+#define ALTOC_BYTES_MAX (256u << 20) /* of all sources' documents as text; equal shares */
+#define ALTOC_PATCH_WINDOW_S 10
+#define ALTOC_PATCHES_MAX 10000	       /* in a window, of one source */
+#define ALTOC_PATCHED_MAX (256u << 20) /* bytes of documents that are patched, the same */
+#define ALTOC_TEXT 320		       /* of an error */
 
 /* How long things take; tests lower them before they open. */
 struct altoc_times {
@@ -40,15 +47,24 @@ struct altoc_times {
 };
 extern struct altoc_times altoc_times;
 
+/* How much; the same. */
+struct altoc_bounds {
+	size_t bytes, patched;
+	unsigned int patches;
+};
+extern struct altoc_bounds altoc_bounds;
+
 struct altoc_peer;
 
 /* ---- doc.c ---- */
 
 enum altoc_kind { ALTOC_MAP, ALTOC_COSTS, ALTOC_PROPS };
-extern const char *const altoc_kind_names[];
+extern const char *const altoc_kind_names[]; /* members of the documents, too */
 
 struct altoc_doc { /* one of them is set */
 	unsigned int refs;
+	struct altoc_peer *peer;
+	size_t bytes; /* as text */
 	struct alto_netmap *map;
 	struct alto_costmap *costs;
 	struct alto_propmap *props;
@@ -66,12 +82,14 @@ struct altoc_slot {
 	bool filtered; /* POST with body */
 	enum alto_media media;
 	char metric_text[ALTO_METRIC_LEN];
-	char *body; /* as it was asked for last; NULL: there is nothing to ask for */
+	char *body;   /* as it was asked for last */
+	bool nothing; /* there is nothing to ask for: nobody needs a PID of this map */
 	/* what came */
 	char etag[256]; /* of cur */
 	struct altoc_doc *cur, *view;
 	uint64_t confirmed_ms; /* of view; uv_now() */
 	struct fetch_job *job;
+	json_t *draft;		/* cur with patches that are not checked yet */
 	bool streamed;		/* part of the subscription */
 	bool whole;		/* and a full replacement has come */
 	bool conditional;	/* the request under way has If-None-Match */
@@ -79,18 +97,38 @@ struct altoc_slot {
 };
 
 void altoc_doc_put(struct altoc_doc *doc); /* NULL is allowed */
-/* Whole text or patched JSON (taken) as the slot's newest: 0; *same: it is what was there. Nothing
- * is changed on failure: -ESTALE (of another version of the network map), -EINVAL, -ENOMEM. */
-int altoc_doc_text(struct altoc_slot *slot, const char *text, size_t len, bool *same,
-		   struct err *err);
-int altoc_doc_patch(struct altoc_slot *slot, const char *text, size_t len, struct err *err);
+void altoc_doc_hold(struct altoc_doc **place, struct altoc_doc *doc);
+const json_t *altoc_doc_root(const struct altoc_doc *doc);
+const struct alto_netmap *altoc_newest_map(const struct altoc_peer *peer); /* NULL = none */
+/* Leaves `meta` and the slot's own member: what nobody reads does not count. */
+void altoc_doc_prune(const struct altoc_slot *slot, json_t *root);
+/* Whole text, or root (taken, also on failure) of so many bytes, as the slot's newest; what is the
+ * same stays. Nothing is changed on failure: -ESTALE (of another version of the network map),
+ * -EINVAL, -EFBIG, -ENOMEM. */
+int altoc_doc_text(struct altoc_slot *slot, const char *text, size_t len, struct err *err);
+int altoc_doc_take(struct altoc_slot *slot, json_t *root, size_t bytes, struct err *err);
 void altoc_doc_forget(struct altoc_slot *slot); /* cur */
+
+/* ---- patch.c ---- */
+
+/* Merges a patch into the slot's draft; cur must be there. -EBUSY: too many. */
+int altoc_patch(struct altoc_slot *slot, const char *text, size_t len, struct err *err);
+/* The draft, which must be there, as the slot's newest. */
+int altoc_patch_finish(struct altoc_slot *slot, struct err *err);
+void altoc_patch_drop(struct altoc_slot *slot);
+
+/* ---- force.c ---- */
+
 /* cur is there and of the newest network map. */
 bool altoc_doc_fits(const struct altoc_slot *slot);
 /* The server said that cur is as it is there. */
 void altoc_confirm(struct altoc_slot *slot);
 /* Puts in force what may be, and feeds what changed. */
 void altoc_commit(struct altoc_peer *peer);
+/* Another network map waits for this one. */
+bool altoc_holds_up(const struct altoc_slot *slot);
+/* Puts in force what is there of a network map that has waited too long for what failed. */
+void altoc_settle(struct altoc_peer *peer);
 /* Takes out of force what nobody has confirmed for keep_s. */
 void altoc_expire(struct altoc_peer *peer);
 
@@ -129,7 +167,9 @@ struct altoc_peer {
 	bool refused;	       /* it was an answer that does not hold */
 	bool stale; /* a vtag did not fit: the next round begins at once, but only once */
 	bool stale_again;
-	uint64_t retry_ms;	 /* 0: the last round was good */
+	uint64_t retry_ms; /* 0: the last round was good */
+	uint64_t pause_ms; /* no request before, for what failed; 0 = none */
+	bool refiltered;   /* the stream was asked for anew for its filters: at once only once */
 	unsigned int unstreamed; /* rounds without trying the stream */
 	/* stream.c */
 	struct fetch_job *stream;
@@ -138,7 +178,13 @@ struct altoc_peer {
 	bool stream_refused;   /* that was something that does not hold */
 	bool settled;	       /* everything subscribed has come once */
 	uint64_t settled_ms;   /* when; until then, when it was asked for */
+	bool steady;	       /* settled for poll_s */
 	uint64_t unsettled_ms; /* since then cur is not in force; 0 = it is */
+	/* doc.c, patch.c */
+	size_t bytes;	    /* of documents */
+	uint64_t window_ms; /* beginning of what is counted */
+	unsigned int patches;
+	size_t patched;
 	/* feed.c */
 	struct altoc_pair *pairs; /* uthash */
 	struct altoc_mark *marks; /* uthash: instances that got properties */
@@ -182,6 +228,8 @@ int altoc_plan(struct altoc_peer *peer, const struct alto_ird *ird, struct err *
 /* What a filtered resource is sent for the network map cur; NULL: there is nothing to ask for. To
  * free(). */
 char *altoc_plan_body(const struct altoc_slot *slot);
+/* That as the slot's body; false: there is nothing to ask for, and cur is forgotten. */
+bool altoc_plan_ask(struct altoc_slot *slot);
 
 /* ---- round.c ---- */
 void altoc_round_start(struct altoc_peer *peer);
@@ -227,15 +275,20 @@ void altoc_feed_props(struct altoc_peer *peer, struct altoc_target *targets);
 void altoc_feed_props_fini(struct altoc_peer *peer);
 /* value * factor in thousandths; false: not in the attribute's range. */
 bool altoc_milli(uint16_t attr, double value, double factor, int64_t *milli);
-/* attrs gets the member if the view has not the value, or has it for so long that it must be told
- * again; or null if there is none (known false) and what is there is ours (*ours). */
 struct altoc_wish {
 	uint16_t attr;
 	bool known;
 	int64_t milli;
 };
+struct altoc_told { /* of one value */
+	bool ours;  /* written from here, and not removed since */
+	int64_t milli;
+	uint64_t sent_us; /* view's time */
+};
+/* attrs gets the member if the view has not the value, or has it for so long that it must be told
+ * again; or null if there is none (known false) and what is there is what was told from here. */
 void altoc_wish(const struct altoc_peer *peer, const struct samples *have,
-		const struct altoc_wish *wish, bool *ours, json_t *attrs);
+		const struct altoc_wish *wish, struct altoc_told *told, json_t *attrs);
 struct ncsdb_write_done altoc_writing(struct altoc_peer *peer, const json_t *attrs);
 void altoc_write_refused(struct altoc_peer *peer, const json_t *attrs, const struct err *err);
 

@@ -106,6 +106,7 @@ void altoc_ask_directory(struct altoc_peer *peer)
 	peer->waiting++;
 	if (!fetch_start(peer->altoc->fetch, &conf, &ops, peer, &peer->job, &err))
 		return;
+	peer->etag[0] = '\0';
 	altoc_fail(peer, NULL, false, &err);
 	altoc_round_answered(peer);
 }
@@ -114,8 +115,7 @@ void altoc_ask_directory(struct altoc_peer *peer)
 
 static int read_map(struct altoc_slot *slot, const struct fetch_answer *a, struct err *err)
 {
-	bool same;
-	int r = altoc_doc_text(slot, a->body, a->len, &same, err);
+	int r = altoc_doc_text(slot, a->body, a->len, err);
 
 	if (!r)
 		snprintf(slot->etag, sizeof(slot->etag), "%s", a->etag);
@@ -176,17 +176,14 @@ void altoc_ask(struct altoc_slot *slot)
 	struct altoc_peer *peer = slot->peer;
 	struct err err = {0};
 
-	if (slot->filtered) {
-		free(slot->body);
-		slot->body = altoc_plan_body(slot);
-		if (!slot->body) {
-			altoc_doc_forget(slot);
-			return;
-		}
+	if (slot->filtered && !altoc_plan_ask(slot)) {
+		altoc_commit(peer);
+		return;
 	}
 	peer->waiting++;
 	if (start(slot, &err))
 		return;
+	slot->etag[0] = '\0';
 	altoc_fail(peer, slot, false, &err);
 	altoc_round_answered(peer);
 }

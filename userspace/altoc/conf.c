@@ -166,7 +166,7 @@ static int check_attribute(const char *name, double factor, uint16_t *attr, stru
 	return 0;
 }
 
-static int check_metrics(struct altoc_peer *peer, const struct altoc_source *c, struct err *err)
+static int check_metrics(const struct altoc_source *c, uint16_t *attrs, struct err *err)
 {
 	const struct altoc_metric *v = c->n_metrics ? c->metrics : defaults;
 	unsigned int n = c->n_metrics ? c->n_metrics : ARRAY_SIZE(defaults);
@@ -179,20 +179,20 @@ static int check_metrics(struct altoc_peer *peer, const struct altoc_source *c, 
 		if (!v[i].metric || !alto_metric_valid(v[i].metric))
 			return bad(err, "metrics", i, v[i].metric,
 				   "must be a cost metric of 1..32 characters");
-		r = check_attribute(v[i].attribute, v[i].factor, &peer->metric_attr[i], err);
+		r = check_attribute(v[i].attribute, v[i].factor, &attrs[i], err);
 		if (r) {
 			err_prefix(err, "/metrics/%u", i);
 			return r;
 		}
 		for (unsigned int j = 0; j < i; j++)
-			if (peer->metric_attr[j] == peer->metric_attr[i])
+			if (attrs[j] == attrs[i])
 				return bad(err, "metrics", i, v[i].attribute,
 					   "must be the attribute of one metric only");
 	}
 	return 0;
 }
 
-static int check_properties(struct altoc_peer *peer, const struct altoc_source *c, struct err *err)
+static int check_properties(const struct altoc_source *c, uint16_t *attrs, struct err *err)
 {
 	int r;
 
@@ -205,13 +205,13 @@ static int check_properties(struct altoc_peer *peer, const struct altoc_source *
 		if (!p->property || !*p->property || strlen(p->property) > ALTO_NAME_LEN)
 			return bad(err, "properties", i, p->property,
 				   "must be the name of a property, 1..64 characters");
-		r = check_attribute(p->attribute, p->factor, &peer->property_attr[i], err);
+		r = check_attribute(p->attribute, p->factor, &attrs[i], err);
 		if (r) {
 			err_prefix(err, "/properties/%u", i);
 			return r;
 		}
 		for (unsigned int j = 0; j < i; j++)
-			if (peer->property_attr[j] == peer->property_attr[i])
+			if (attrs[j] == attrs[i])
 				return bad(err, "properties", i, p->attribute,
 					   "must be the attribute of one property only");
 	}
@@ -226,27 +226,30 @@ static int check_directory(const char *url, struct err *err)
 	return err_set(err, -EINVAL, "/directory", url, "must be an http or https URL");
 }
 
-/* With less, a source that is well would be withdrawn between two answers. */
-static int check_times(struct altoc_peer *peer, const struct altoc_source *c, struct err *err)
+static uint64_t poll_s(const struct altoc_source *c)
 {
-	uint64_t poll_s = c->poll_s ? c->poll_s : ALTOC_POLL_S;
-	uint64_t keep_s = c->keep_s ? c->keep_s : ALTOC_KEEP_S;
-	char text[24];
-
-	snprintf(text, sizeof(text), "%ju", (uintmax_t)keep_s);
-	if (keep_s < 2 * poll_s)
-		return err_set(err, -EINVAL, "/keep_s", text,
-			       "must be at least twice poll_s: %ju or more",
-			       (uintmax_t)(2 * poll_s));
-	peer->poll_ms = poll_s * altoc_times.second_ms;
-	peer->keep_ms = keep_s * altoc_times.second_ms;
-	return 0;
+	return c->poll_s ? c->poll_s : ALTOC_POLL_S;
 }
 
-static int check(struct altoc_peer *peer, const struct altoc_source *c, struct err *err)
+static uint64_t keep_s(const struct altoc_source *c)
 {
-	int r;
+	return c->keep_s ? c->keep_s : ALTOC_KEEP_S;
+}
 
+/* With less, a source that is well would be withdrawn between two answers. */
+static int check_times(const struct altoc_source *c, struct err *err)
+{
+	char text[24];
+
+	if (keep_s(c) >= 2 * poll_s(c))
+		return 0;
+	snprintf(text, sizeof(text), "%ju", (uintmax_t)keep_s(c));
+	return err_set(err, -EINVAL, "/keep_s", text, "must be at least twice poll_s: %ju or more",
+		       (uintmax_t)(2 * poll_s(c)));
+}
+
+static int check_names(const struct altoc_source *c, struct err *err)
+{
 	if (!c->name || !name_valid(c->name))
 		return err_set(err, -EINVAL, "/name", c->name,
 			       "must be a name: [A-Za-z0-9._-]{1,63}");
@@ -260,25 +263,100 @@ static int check(struct altoc_peer *peer, const struct altoc_source *c, struct e
 		return err_set(err, -EINVAL, "/ingresses", NULL,
 			       "must be one at least, and with the gateways at most %d pairs",
 			       ALTOC_PAIRS_MAX);
-	r = check_directory(c->directory, err);
-	r = r ?: check_times(peer, c, err);
+	return 0;
+}
+
+struct attrs {
+	uint16_t metrics[ALTOC_METRICS_MAX], properties[ALTOC_PROPERTIES_MAX];
+};
+
+static int check(const struct altoc_source *c, struct attrs *attrs, struct err *err)
+{
+	int r = check_names(c, err);
+
+	r = r ?: check_directory(c->directory, err);
+	r = r ?: check_times(c, err);
 	r = r ?: check_pids(c->ingresses, c->n_ingresses, "ingresses", err);
 	r = r ?: check_pids(c->gateways, c->n_gateways, "gateways", err);
-	r = r ?: check_metrics(peer, c, err);
-	return r ?: check_properties(peer, c, err);
+	r = r ?: check_metrics(c, attrs->metrics, err);
+	return r ?: check_properties(c, attrs->properties, err);
 }
+
+int altoc_source_check(const struct altoc_source *source, struct err *err)
+{
+	struct attrs attrs = {0};
+
+	return check(source, &attrs, err);
+}
+
+/* ---- two sources ---- */
+
+static const char *path_of(const struct altoc_source *c)
+{
+	return c->path ? c->path : "be";
+}
+
+/* An attribute that both tell of paths, or NULL. */
+static const char *common_attribute(const struct altoc_source *a, const struct altoc_source *b)
+{
+	const struct altoc_metric *v = a->n_metrics ? a->metrics : defaults;
+	const struct altoc_metric *w = b->n_metrics ? b->metrics : defaults;
+	unsigned int n = a->n_metrics ? a->n_metrics : ARRAY_SIZE(defaults);
+	unsigned int m = b->n_metrics ? b->n_metrics : ARRAY_SIZE(defaults);
+
+	for (unsigned int i = 0; i < n; i++)
+		for (unsigned int j = 0; j < m; j++)
+			if (!strcmp(v[i].attribute, w[j].attribute))
+				return v[i].attribute;
+	return NULL;
+}
+
+static const char *common_ingress(const struct altoc_source *a, const struct altoc_source *b)
+{
+	for (unsigned int i = 0; i < a->n_ingresses; i++)
+		for (unsigned int j = 0; j < b->n_ingresses; j++)
+			if (!strcmp(a->ingresses[i].name, b->ingresses[j].name))
+				return a->ingresses[i].name;
+	return NULL;
+}
+
+int altoc_source_apart(const struct altoc_source *source, const struct altoc_source *before,
+		       struct err *err)
+{
+	const char *attribute, *ingress;
+
+	if (!strcmp(source->name, before->name))
+		return err_set(err, -EEXIST, "/name", source->name,
+			       "must be the name of one source only");
+	if (strcmp(path_of(source), path_of(before)) != 0)
+		return 0;
+	attribute = common_attribute(source, before);
+	ingress = attribute ? common_ingress(source, before) : NULL;
+	if (!ingress)
+		return 0;
+	return err_set(err, -EEXIST, "/metrics", attribute,
+		       "is what source %s tells of ingress %s and path %s, too (this is source "
+		       "%s): must be told by one of them only",
+		       before->name, ingress, path_of(source), source->name);
+}
+
+/* ---- taken over ---- */
 
 int altoc_conf_read(struct altoc_peer *peer, const struct altoc_source *source, struct err *err)
 {
 	struct altoc_source *c = &peer->conf;
-	int r = check(peer, source, err);
+	struct attrs attrs = {0};
+	int r = check(source, &attrs, err);
 
 	if (r)
 		return r;
+	memcpy(peer->metric_attr, attrs.metrics, sizeof(attrs.metrics));
+	memcpy(peer->property_attr, attrs.properties, sizeof(attrs.properties));
+	peer->poll_ms = poll_s(source) * altoc_times.second_ms;
+	peer->keep_ms = keep_s(source) * altoc_times.second_ms;
 	*c = *source;
 	peer->metrics_given = source->n_metrics > 0;
-	if (!c->path)
-		c->path = "be";
+	c->path = path_of(source);
 	/* All of them: whatever fails, everything in conf is ours afterwards. */
 	r = own_texts(c, err);
 	r = own_pids(&c->ingresses, &c->n_ingresses, err) ?: r;

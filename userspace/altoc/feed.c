@@ -13,7 +13,7 @@
 /* An ingress and a gateway. */
 struct altoc_pair {
 	const char *pid; /* of the gateway, while it is being fed; NULL: none */
-	bool ours[ALTOC_METRICS_MAX];
+	struct altoc_told told[ALTOC_METRICS_MAX];
 	UT_hash_handle hh;
 	struct pair_key {
 		unsigned int ingress;	/* index of the source's */
@@ -42,16 +42,10 @@ static struct alto_prefix endpoint_of(const struct in6_addr *addr)
 }
 
 /* The PID of everything else says little about where a gateway is. */
-static bool is_rest(const struct alto_netmap *map, const char *pid)
+static bool is_rest(const struct alto_netmap *map, const struct alto_prefix *endpoint,
+		    const char *pid)
 {
-	const json_t *prefix;
-	size_t i;
-
-	json_array_foreach(json_object_get(json_object_get(map->pids, pid), "ipv6"), i, prefix) {
-		if (!strcmp(json_string_value(prefix), "::/0"))
-			return true;
-	}
-	return false;
+	return pid == (endpoint->family == 4 ? map->rest4 : map->rest6);
 }
 
 static const char *find_pid(const struct alto_netmap *map, const struct gateway *gw)
@@ -59,10 +53,13 @@ static const char *find_pid(const struct alto_netmap *map, const struct gateway 
 	struct alto_prefix locator = endpoint6(&gw->locator), address = endpoint_of(&gw->address);
 	const char *by_locator = alto_netmap_match(map, &locator), *by_address;
 
-	if ((by_locator && !is_rest(map, by_locator)) || IN6_IS_ADDR_UNSPECIFIED(&gw->address))
+	if ((by_locator && !is_rest(map, &locator, by_locator)) ||
+	    IN6_IS_ADDR_UNSPECIFIED(&gw->address))
 		return by_locator;
 	by_address = alto_netmap_match(map, &address);
-	return by_address ? by_address : by_locator;
+	if (by_address && !is_rest(map, &address, by_address))
+		return by_address;
+	return by_locator ? by_locator : by_address;
 }
 
 static int add_target(struct altoc_target **all, const char *gateway, const char *pid, bool known)
@@ -125,30 +122,48 @@ bool altoc_milli(uint16_t attr, double value, double factor, int64_t *milli)
 	return true;
 }
 
+static uint64_t now_us(const struct altoc_peer *peer)
+{
+	return view_time(peer->altoc->conf.view, clock_us());
+}
+
 /* Told again when half of the time between two ticks is over: nothing ages, and nothing that
  * another tick has just told is told twice. */
 static bool is_fresh(const struct altoc_peer *peer, const struct sample *s)
 {
-	uint64_t now = view_time(peer->altoc->conf.view, clock_us());
+	return s->received_us && now_us(peer) < s->received_us + altoc_times.refresh_ms * 1000 / 2;
+}
 
-	return s->received_us && now < s->received_us + altoc_times.refresh_ms * 1000 / 2;
+/* What somebody else has written since is theirs. What the view had before ours was written says
+ * nothing: ours is on its way. */
+static void withdraw(const struct sample *s, const struct altoc_wish *wish, struct altoc_told *told,
+		     json_t *attrs)
+{
+	bool since = s && s->received_us >= told->sent_us;
+	bool there = told->ours && (!since || s->milli == told->milli);
+
+	if (there)
+		json_object_set_new(attrs, attr_name(wish->attr), json_null());
+	told->ours = there && s;
 }
 
 void altoc_wish(const struct altoc_peer *peer, const struct samples *have,
-		const struct altoc_wish *wish, bool *ours, json_t *attrs)
+		const struct altoc_wish *wish, struct altoc_told *told, json_t *attrs)
 {
 	const struct sample *s = have ? samples_get(have, wish->attr) : NULL;
 
 	if (!wish->known) {
-		if (*ours && s)
-			json_object_set_new(attrs, attr_name(wish->attr), json_null());
-		else
-			*ours = false;
+		withdraw(s, wish, told, attrs);
 		return;
 	}
-	*ours = true;
-	if (!s || s->milli != wish->milli || !is_fresh(peer, s))
+	if (!s || s->milli != wish->milli || !is_fresh(peer, s)) {
+		told->sent_us = now_us(peer);
 		json_object_set_new(attrs, attr_name(wish->attr), attr_to_json(wish->milli));
+	} else if (!told->ours) {
+		told->sent_us = s->received_us;
+	}
+	told->ours = true;
+	told->milli = wish->milli;
 }
 
 /* ---- writes ---- */
@@ -278,9 +293,9 @@ static bool feed_pair(struct altoc_peer *peer, struct altoc_pair *pair)
 			continue;
 		wish = cost_of(peer, pair, slot);
 		known |= wish.known;
-		altoc_wish(peer, path ? &path->samples : NULL, &wish, &pair->ours[slot->metric],
+		altoc_wish(peer, path ? &path->samples : NULL, &wish, &pair->told[slot->metric],
 			   attrs);
-		ours |= pair->ours[slot->metric];
+		ours |= pair->told[slot->metric].ours;
 	}
 	peer->n_known += known;
 	if (json_object_size(attrs) &&

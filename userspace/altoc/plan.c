@@ -19,7 +19,8 @@ struct plan {
 	const char *map; /* resource ID of the network map */
 	const struct alto_ird_entry *stream;
 	unsigned int n;
-	struct offer offers[ALTOC_SLOTS_MAX];
+	struct offer filtered[ALTOC_SLOTS_MAX], whole[ALTOC_SLOTS_MAX];
+	struct offer offers[ALTOC_SLOTS_MAX]; /* of them the one that is taken */
 };
 
 /* ---- network map ---- */
@@ -110,21 +111,29 @@ static struct offer pick_props(const struct altoc_peer *peer, const struct plan 
 
 /* ---- update stream ---- */
 
+/* Once: a directory may have many streams. */
 static void find_offers(const struct altoc_peer *peer, struct plan *plan)
 {
 	for (unsigned int i = 1; i < plan->n; i++) {
 		const struct altoc_slot *slot = &peer->slots[i];
+		const char *metric;
 
 		if (slot->kind == ALTOC_PROPS) {
-			plan->offers[i] = better(plan, pick_props(peer, plan, true),
-						 pick_props(peer, plan, false));
-		} else {
-			const char *metric = peer->conf.metrics[slot->metric].metric;
-
-			plan->offers[i] = better(plan, pick_cost(plan, metric, true),
-						 pick_cost(plan, metric, false));
+			plan->filtered[i] = pick_props(peer, plan, true);
+			plan->whole[i] = pick_props(peer, plan, false);
+			continue;
 		}
+		metric = peer->conf.metrics[slot->metric].metric;
+		plan->filtered[i] = pick_cost(plan, metric, true);
+		plan->whole[i] = pick_cost(plan, metric, false);
 	}
+}
+
+static void choose(struct plan *plan, const struct alto_ird_entry *stream)
+{
+	plan->stream = stream;
+	for (unsigned int i = 1; i < plan->n; i++)
+		plan->offers[i] = better(plan, plan->filtered[i], plan->whole[i]);
 }
 
 static unsigned int n_covered(const struct plan *plan)
@@ -137,7 +146,7 @@ static unsigned int n_covered(const struct plan *plan)
 }
 
 /* The stream that tells of most. */
-static void find_stream(const struct altoc_peer *peer, struct plan *plan)
+static void find_stream(struct plan *plan)
 {
 	struct alto_ird_want want = {.media = ALTO_MEDIA_EVENT_STREAM,
 				     .accepts = ALTO_MEDIA_UPDATESTREAMPARAMS};
@@ -145,8 +154,7 @@ static void find_stream(const struct altoc_peer *peer, struct plan *plan)
 	unsigned int n, most = 0;
 
 	while ((e = alto_ird_pick(plan->ird, &want, NULL))) {
-		plan->stream = e;
-		find_offers(peer, plan);
+		choose(plan, e);
 		n = n_covered(plan);
 		if (n > most) {
 			most = n;
@@ -154,8 +162,7 @@ static void find_stream(const struct altoc_peer *peer, struct plan *plan)
 		}
 		want.after = e->id;
 	}
-	plan->stream = best;
-	find_offers(peer, plan);
+	choose(plan, best);
 }
 
 /* ---- into the slots ---- */
@@ -165,7 +172,7 @@ static void drop_offer(struct altoc_slot *slot)
 	free(slot->uri);
 	free(slot->body);
 	slot->uri = slot->body = NULL;
-	slot->offered = slot->streamed = false;
+	slot->offered = slot->streamed = slot->nothing = false;
 	slot->id[0] = slot->metric_text[0] = '\0';
 	altoc_doc_forget(slot);
 }
@@ -211,7 +218,8 @@ int altoc_plan(struct altoc_peer *peer, const struct alto_ird *ird, struct err *
 
 	if (r)
 		return r;
-	find_stream(peer, &plan);
+	find_offers(peer, &plan);
+	find_stream(&plan);
 	if (plan.stream) {
 		uri = strdup(plan.stream->uri);
 		r = uri ? 0 : -ENOMEM;
@@ -314,4 +322,14 @@ char *altoc_plan_body(const struct altoc_slot *slot)
 	text = body ? json_text(body) : NULL;
 	json_decref(body);
 	return text;
+}
+
+bool altoc_plan_ask(struct altoc_slot *slot)
+{
+	free(slot->body);
+	slot->body = altoc_plan_body(slot);
+	slot->nothing = !slot->body;
+	if (slot->nothing)
+		altoc_doc_forget(slot);
+	return !slot->nothing;
 }

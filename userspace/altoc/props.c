@@ -11,7 +11,7 @@
 
 /* An instance that was told something. */
 struct altoc_mark {
-	bool ours[ALTOC_PROPERTIES_MAX];
+	struct altoc_told told[ALTOC_PROPERTIES_MAX];
 	bool seen; /* in this round */
 	UT_hash_handle hh;
 	struct mark_key {
@@ -107,7 +107,7 @@ static void feed_instance(struct altoc_peer *peer, const struct view_instance *i
 	mark->seen = true;
 	attrs = json_object();
 	for (unsigned int i = 0; i < peer->conf.n_properties; i++)
-		altoc_wish(peer, &inst->samples, &w->v[i], &mark->ours[i], attrs);
+		altoc_wish(peer, &inst->samples, &w->v[i], &mark->told[i], attrs);
 	if (json_object_size(attrs)) {
 		r = csc_status_put(peer->altoc->conf.csc, inst->service->id, inst->name, attrs,
 				   altoc_writing(peer, attrs), &err);
@@ -157,7 +157,7 @@ void altoc_feed_props(struct altoc_peer *peer, struct altoc_target *targets)
 		bool ours = false;
 
 		for (unsigned int i = 0; i < peer->conf.n_properties; i++)
-			ours |= mark->ours[i];
+			ours |= mark->told[i].ours;
 		if (!mark->seen || !ours)
 			drop_mark(peer, mark);
 		else

@@ -3,7 +3,8 @@
  * A round: directory; then the network map; then, at once, the subscription and whatever is not
  * part of it. It ends when all answers are in; the next one begins after poll_s, or, if something
  * failed, after a pause that grows. While a stream runs, a round asks for the directory and for
- * what is not in the stream.
+ * what is not in the stream. What is asked for between two rounds, since gateways came or went,
+ * does not put off the next one.
  */
 #include "altoc/altoc_int.h"
 
@@ -15,18 +16,21 @@
 
 #include "util/log.h"
 
-enum stage { DIRECTORY, MAP, REST, PARTIAL };
+/* PARTIAL: only what is asked otherwise; it does not put off the next round. */
+enum stage { DIRECTORY, MAP, REST, BESIDE, PARTIAL };
 
-static void ask_polled(struct altoc_peer *peer);
+static void ask_polled(struct altoc_peer *peer, enum stage stage);
 
 static void on_timer(uv_timer_t *timer)
 {
 	struct altoc_peer *peer = timer->data;
 
-	if (peer->stream)
-		ask_polled(peer);
-	else
+	if (!peer->stream)
 		altoc_round_start(peer);
+	else if (peer->waiting) /* for a partial one */
+		uv_timer_start(timer, on_timer, altoc_times.retry_ms, 0);
+	else
+		ask_polled(peer, BESIDE);
 }
 
 static void schedule(struct altoc_peer *peer, uint64_t ms)
@@ -74,32 +78,45 @@ void altoc_fail(struct altoc_peer *peer, struct altoc_slot *slot, bool refused,
 static void end_bad(struct altoc_peer *peer)
 {
 	bool at_once = peer->stale && !peer->stale_again;
+	/* A tag that does not fit: perhaps the map changed between two answers. */
+	uint64_t ms = at_once ? 0 : next_pause(peer);
 
 	peer->stale_again = peer->stale;
+	peer->pause_ms = altoc_now(peer) + ms;
 	if (!peer->stream) {
 		peer->state = peer->refused ? ALTOC_REFUSED : ALTOC_CONNECTING;
 		peer->reconnects++;
 	}
-	/* A tag that does not fit: perhaps the map changed between two answers. */
-	schedule(peer, at_once ? 0 : next_pause(peer));
+	if (peer->stage != PARTIAL || uv_timer_get_due_in(&peer->timer) > ms)
+		schedule(peer, ms);
 }
 
-static void end_good(struct altoc_peer *peer)
+static void end_polled(struct altoc_peer *peer)
 {
-	/* Why the stream was lost stands until it runs again. */
-	if (!peer->unstreamed && (!peer->stream || peer->settled))
-		peer->why[0] = '\0';
-	schedule(peer, peer->poll_ms);
-	if (peer->stream)
-		return;
 	if (peer->state != ALTOC_POLLING)
 		log_info("ALTO source is polled", "source=%s poll_s=%ju", peer->conf.name,
 			 (uintmax_t)(peer->poll_ms / altoc_times.second_ms));
 	peer->state = ALTOC_POLLING;
 	peer->stale_again = false;
 	peer->retry_ms = 0;
-	if (peer->unstreamed)
+	if (peer->unstreamed && peer->stage != PARTIAL)
 		peer->unstreamed--;
+}
+
+static void end_good(struct altoc_peer *peer)
+{
+	peer->pause_ms = 0;
+	/* Why the stream was lost stands until it runs again. */
+	if (!peer->unstreamed && (!peer->stream || peer->settled))
+		peer->why[0] = '\0';
+	if (peer->stage != PARTIAL)
+		schedule(peer, peer->poll_ms);
+	if (!peer->stream) {
+		end_polled(peer);
+	} else if (peer->steady) {
+		peer->stale_again = false;
+		peer->retry_ms = 0;
+	}
 }
 
 /* ---- stages ---- */
@@ -151,7 +168,8 @@ void altoc_round_answered(struct altoc_peer *peer)
 
 static void begin(struct altoc_peer *peer, enum stage stage)
 {
-	uv_timer_stop(&peer->timer);
+	if (stage != PARTIAL)
+		uv_timer_stop(&peer->timer);
 	peer->stage = stage;
 	peer->failed = peer->refused = peer->stale = false;
 }
@@ -164,15 +182,13 @@ void altoc_round_start(struct altoc_peer *peer)
 }
 
 /* Besides a stream, or when filters changed. There may be nothing to ask for. */
-static void ask_polled(struct altoc_peer *peer)
+static void ask_polled(struct altoc_peer *peer, enum stage stage)
 {
-	if (peer->waiting)
-		return;
-	begin(peer, PARTIAL);
+	begin(peer, stage);
 	peer->waiting++;
-	if (peer->stream)
+	if (stage == BESIDE)
 		altoc_ask_directory(peer);
-	if (peer->stream && !peer->slots[0].streamed)
+	if (stage == BESIDE && !peer->slots[0].streamed)
 		altoc_ask(&peer->slots[0]);
 	ask_rest(peer);
 	altoc_round_answered(peer);
@@ -218,6 +234,25 @@ static bool asks_otherwise(const struct altoc_slot *slot)
 	return differs;
 }
 
+/* Where the map that is asked for and the one that the stream tells differ, their filters do, too:
+ * again and again. */
+static void refilter(struct altoc_peer *peer)
+{
+	struct err err = {0};
+
+	if (!peer->refiltered) {
+		peer->refiltered = true;
+		peer->reconnects++;
+		altoc_round_start(peer);
+		return;
+	}
+	peer->refused = false;
+	err_set(&err, -EAGAIN, "", NULL, "is asked for again: other PIDs are needed now");
+	err_object(&err, "update stream");
+	altoc_fail(peer, NULL, false, &err);
+	altoc_round_again(peer);
+}
+
 void altoc_round_check(struct altoc_peer *peer)
 {
 	bool polled = false, streamed = false;
@@ -235,7 +270,8 @@ void altoc_round_check(struct altoc_peer *peer)
 			polled = true;
 	}
 	if (streamed)
-		altoc_round_start(peer);
-	else if (polled && (peer->stream || peer->state == ALTOC_POLLING))
-		ask_polled(peer);
+		refilter(peer);
+	else if (polled && (peer->stream || peer->state == ALTOC_POLLING) &&
+		 altoc_now(peer) >= peer->pause_ms)
+		ask_polled(peer, PARTIAL);
 }

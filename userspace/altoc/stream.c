@@ -56,24 +56,83 @@ static int on_control(const struct alto_event *event, struct err *err)
 	return r;
 }
 
-static int take_event(struct altoc_slot *slot, enum alto_media media,
-		      const struct alto_event *event, struct err *err)
+static int name_slot(struct altoc_slot *slot, int r, struct err *err)
 {
-	bool same;
+	err_object(err, "resource %s", slot->id);
+	err_text(err, slot->error, sizeof(slot->error));
+	return r;
+}
+
+/* What is asked for next is not what this came from. */
+static void on_taken(struct altoc_slot *slot)
+{
+	slot->etag[0] = slot->error[0] = '\0';
+	if (slot->kind == ALTOC_MAP)
+		altoc_tick_soon(slot->peer->altoc);
+}
+
+/* Drafts become documents: the network map first, for the others are of it. */
+static int finish_patches(struct altoc_peer *peer, struct err *err)
+{
+	bool finished[ALTOC_SLOTS_MAX] = {0}, any = false;
+
+	for (unsigned int i = 0; i < peer->n_slots; i++) {
+		struct altoc_slot *slot = &peer->slots[i];
+		int r;
+
+		if (!slot->draft)
+			continue;
+		r = altoc_patch_finish(slot, err);
+		if (r)
+			return name_slot(slot, r, err);
+		on_taken(slot);
+		finished[i] = any = true;
+	}
+	if (!any)
+		return 0;
+	altoc_commit(peer);
+	for (unsigned int i = 0; i < peer->n_slots; i++)
+		if (finished[i])
+			altoc_confirm(&peer->slots[i]);
+	return 0;
+}
+
+static bool has_dependent_draft(const struct altoc_peer *peer)
+{
+	for (unsigned int i = 1; i < peer->n_slots; i++)
+		if (peer->slots[i].draft)
+			return true;
+	return false;
+}
+
+static int take_patch(struct altoc_slot *slot, const struct alto_event *event, struct err *err)
+{
+	int r = 0;
+
+	if (!slot->whole || !slot->cur)
+		return err_set(err, -EINVAL, "event", event->type,
+			       "must come after a full replacement");
+	/* Drafts of the others are of the map as it was before. */
+	if (slot->kind == ALTOC_MAP && has_dependent_draft(slot->peer))
+		r = finish_patches(slot->peer, err);
+	return r ?: altoc_patch(slot, event->data, event->len, err);
+}
+
+static int take_whole(struct altoc_slot *slot, const struct alto_event *event, struct err *err)
+{
 	int r;
 
-	if (media == ALTO_MEDIA_MERGE_PATCH) {
-		if (!slot->whole || !slot->cur)
-			return err_set(err, -EINVAL, "event", event->type,
-				       "must come after a full replacement");
-		return altoc_doc_patch(slot, event->data, event->len, err);
-	}
-	if (media != slot->media)
-		return err_set(err, -EINVAL, "event", event->type, "must be %s or a merge patch",
-			       alto_media_type(slot->media));
-	r = altoc_doc_text(slot, event->data, event->len, &same, err);
-	slot->whole |= r == 0;
-	return r;
+	altoc_patch_drop(slot);
+	r = finish_patches(slot->peer, err);
+	r = r ?: altoc_doc_text(slot, event->data, event->len, err);
+	if (r)
+		return r;
+	slot->whole = true;
+	on_taken(slot);
+	on_settled(slot->peer);
+	altoc_commit(slot->peer);
+	altoc_confirm(slot);
+	return 0;
 }
 
 static int on_data(struct altoc_peer *peer, const struct alto_event_name *name,
@@ -85,20 +144,23 @@ static int on_data(struct altoc_peer *peer, const struct alto_event_name *name,
 	if (!slot)
 		return err_set(err, -EINVAL, "event", event->type,
 			       "must be of a substream that was asked for");
-	r = take_event(slot, name->media, event, err);
-	if (r) {
-		err_object(err, "resource %s", slot->id);
-		err_text(err, slot->error, sizeof(slot->error));
-		return r;
-	}
-	/* What is asked for next is not what this came from. */
-	slot->etag[0] = slot->error[0] = '\0';
-	on_settled(peer);
-	altoc_commit(peer);
-	altoc_confirm(slot);
-	if (slot->kind == ALTOC_MAP)
-		altoc_tick_soon(peer->altoc);
-	return 0;
+	if (name->media == ALTO_MEDIA_MERGE_PATCH)
+		r = take_patch(slot, event, err);
+	else if (name->media == slot->media)
+		r = take_whole(slot, event, err);
+	else
+		r = err_set(err, -EINVAL, "event", event->type, "must be %s or a merge patch",
+			    alto_media_type(slot->media));
+	return r && !err->object[0] ? name_slot(slot, r, err) : r;
+}
+
+/* Why the stream is ended here. */
+static int refuse(struct altoc_peer *peer, int r, const struct err *err)
+{
+	peer->stale |= r == -ESTALE;
+	peer->stream_refused = r != -ECONNRESET;
+	peer->stream_err = *err;
+	return r;
 }
 
 static int on_event(void *arg, const struct alto_event *event)
@@ -115,12 +177,7 @@ static int on_event(void *arg, const struct alto_event *event)
 		r = on_control(event, &err);
 	else
 		r = on_data(peer, &name, event, &err);
-	if (!r)
-		return 0;
-	peer->stale |= r == -ESTALE;
-	peer->stream_refused = r != -ECONNRESET;
-	peer->stream_err = err;
-	return r;
+	return r ? refuse(peer, r, &err) : 0;
 }
 
 /* ---- the request ---- */
@@ -128,6 +185,7 @@ static int on_event(void *arg, const struct alto_event *event)
 static int on_piece(void *arg, const struct fetch_answer *head, const char *bytes, size_t len)
 {
 	struct altoc_peer *peer = arg;
+	struct err err = {0};
 	int r;
 
 	if (alto_media_parse(head->content_type) != ALTO_MEDIA_EVENT_STREAM) {
@@ -139,7 +197,11 @@ static int on_piece(void *arg, const struct fetch_answer *head, const char *byte
 		if (peer->slots[i].streamed && peer->slots[i].whole)
 			altoc_confirm(&peer->slots[i]);
 	r = alto_events_feed(peer->events, bytes, len, on_event, peer);
-	if (!r || peer->stream_err.code)
+	if (!r) {
+		r = finish_patches(peer, &err);
+		return r ? refuse(peer, r, &err) : 0;
+	}
+	if (peer->stream_err.code)
 		return r;
 	peer->stream_refused = r == -EFBIG;
 	return err_set(&peer->stream_err, r, "event", NULL, "cannot be taken: %s", strerror(-r));
@@ -206,11 +268,7 @@ static char *subscription(struct altoc_peer *peer)
 
 		if (!slot->streamed)
 			continue;
-		if (slot->filtered) {
-			free(slot->body);
-			slot->body = altoc_plan_body(slot);
-		}
-		slot->whole = slot->filtered && !slot->body;
+		slot->whole = slot->filtered && !altoc_plan_ask(slot);
 		if (!slot->whole)
 			json_object_set_new(all, slot->name, substream(slot));
 	}
@@ -228,8 +286,10 @@ int altoc_stream_start(struct altoc_peer *peer, struct err *err)
 	char *body = subscription(peer);
 	int r;
 
+	altoc_commit(peer);
 	if (!body)
 		return 0;
+	peer->unsettled_ms = 0;
 	conf.method = "POST";
 	conf.accept = "text/event-stream,application/alto-error+json";
 	conf.content_type = alto_media_type(ALTO_MEDIA_UPDATESTREAMPARAMS);
@@ -257,32 +317,49 @@ void altoc_stream_stop(struct altoc_peer *peer)
 	peer->stream = NULL;
 	alto_events_free(peer->events);
 	peer->events = NULL;
-	peer->settled = false;
-	peer->unsettled_ms = 0;
-	for (unsigned int i = 0; i < peer->n_slots; i++)
+	peer->settled = peer->steady = false;
+	for (unsigned int i = 0; i < peer->n_slots; i++) {
 		peer->slots[i].whole = false;
+		altoc_patch_drop(&peer->slots[i]);
+	}
+}
+
+static bool owes(const struct altoc_peer *peer)
+{
+	for (unsigned int i = 1; i < peer->n_slots; i++)
+		if (peer->slots[i].streamed && altoc_holds_up(&peer->slots[i]))
+			return true;
+	return false;
+}
+
+/* It has been well for so long that whatever failed before is over. */
+static void on_steady(struct altoc_peer *peer)
+{
+	peer->steady = true;
+	peer->retry_ms = 0;
+	peer->stale_again = peer->refiltered = false;
 }
 
 void altoc_stream_check(struct altoc_peer *peer)
 {
+	const struct alto_netmap *map = altoc_newest_map(peer);
 	uint64_t now = altoc_now(peer);
 	struct err err = {0};
 
 	if (!peer->stream)
 		return;
-	if (peer->settled && now - peer->settled_ms > peer->poll_ms) {
-		peer->retry_ms = 0;
-		peer->stale_again = false;
-	}
+	if (peer->settled && !peer->steady && now - peer->settled_ms > peer->poll_ms)
+		on_steady(peer);
 	if (!peer->settled && now - peer->settled_ms > 3 * altoc_times.settle_ms) {
 		err_set(&err, -ETIMEDOUT, "", NULL, "must begin with all that was asked for");
 		peer->stream_refused = true;
 		end_stream(peer, &err);
 		return;
 	}
-	if (!peer->unsettled_ms || now - peer->unsettled_ms < altoc_times.settle_ms)
+	if (!peer->unsettled_ms || now - peer->unsettled_ms < altoc_times.settle_ms || !map ||
+	    !owes(peer))
 		return;
-	err_set(&err, -ESTALE, "/meta/vtag/tag", peer->slots[0].cur->map->vtag.tag,
+	err_set(&err, -ESTALE, "/meta/vtag/tag", map->vtag.tag,
 		"must be followed by what depends on it, within %ju ms",
 		(uintmax_t)altoc_times.settle_ms);
 	peer->stream_refused = true;

@@ -40,6 +40,9 @@ static void test_netmap_longest_prefix(void **state)
 	assert_string_equal(match(map, "ipv4:203.0.113.1"), "PID3");
 	assert_string_equal(match(map, "ipv6:2001:db8::1"), "PID2");
 	assert_null(match(map, "ipv6:2001:db9::1"));
+	assert_string_equal(map->rest4, "PID3");
+	assert_ptr_equal(map->rest4, match(map, "ipv4:203.0.113.1"));
+	assert_null(map->rest6);
 	alto_netmap_free(map);
 	map = netmap(NETMAP(""));
 	assert_null(match(map, "ipv4:192.0.2.1"));

@@ -121,6 +121,9 @@ static UNUSED int setup(void **state)
 	log_init("test", LOG_ERROR);
 	altoc_times = (struct altoc_times){
 		.refresh_ms = 500, .retry_ms = 100, .settle_ms = 600, .second_ms = 200};
+	altoc_bounds = (struct altoc_bounds){.bytes = ALTOC_BYTES_MAX,
+					     .patched = ALTOC_PATCHED_MAX,
+					     .patches = ALTOC_PATCHES_MAX};
 	rig_open();
 	assert_int_equal(nsc_open(db, &view, on_synced, NULL, &nsc), 0);
 	wait_for(&synced);

@@ -429,6 +429,38 @@ static void test_bad_configuration(void **state)
 	refuse(&s, "/sources/0/metrics", "at most 8");
 }
 
+/* They would write over each other, again and again. */
+static void test_two_sources_of_one_value(void **state)
+{
+	static const struct altoc_metric cost[] = {{"hopcount", "cost", 0}};
+	static const struct altoc_metric other[] = {{"hopcount", "hops", 0}};
+	static const struct altoc_pid elsewhere[] = {{"pe9", "AS1"}};
+	struct altoc_source s[2] = {source_of(), source_of()};
+	struct altoc_conf conf = {
+		.loop = &loop, .view = &view, .nsc = nsc, .csc = csc, .sources = s, .n_sources = 2};
+
+	s[1].name = "dom2";
+	s[1].metrics = cost;
+	s[1].n_metrics = 1;
+	err = (struct err){0};
+	refused(altoc_open(&conf, &altoc, &err), "/sources/1/metrics",
+		"source dom tells of ingress pe1 and path be, too (this is source dom2)");
+	assert_string_equal(err.value, "cost");
+	s[1].metrics = other;
+	assert_int_equal(altoc_source_apart(&s[1], &s[0], &err), 0);
+	s[1].metrics = cost;
+	s[1].path = "fast";
+	assert_int_equal(altoc_source_apart(&s[1], &s[0], &err), 0);
+	s[1].path = "be";
+	s[1].ingresses = elsewhere;
+	assert_int_equal(altoc_open(&conf, &altoc, &err), 0);
+	altoc_close(altoc);
+	altoc = NULL;
+	s[1].name = "dom";
+	refused(altoc_open(&conf, &altoc, &err), "/sources/1/name", "one source only");
+	assert_null(altoc);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -453,6 +485,7 @@ int main(void)
 		T(test_token),
 		T(test_token_goes_to_the_directorys_origin_only),
 		T(test_bad_configuration),
+		T(test_two_sources_of_one_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
