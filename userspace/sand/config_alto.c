@@ -193,9 +193,7 @@ static int read_sources(struct config_alto *a, const json_t *obj, struct err *er
 	json_array_foreach(array, i, item) {
 		r = config_alto_source_read(&a->sources[i], item, err);
 		for (size_t k = 0; !r && k < i; k++)
-			if (!strcmp(a->sources[k].conf.name, a->sources[i].conf.name))
-				r = err_set(err, -EEXIST, "/name", a->sources[i].conf.name,
-					    "is there twice");
+			r = altoc_source_apart(&a->sources[i].conf, &a->sources[k].conf, err);
 		if (r)
 			return err_prefix(err, "/sources/%zu", i);
 		a->n_sources++;

@@ -27,9 +27,9 @@ static int read_pids(const json_t *obj, const char *name, struct altoc_pid *v, u
 				    CONFIG_PID_MAPS_MAX);
 		else if (!name_valid(host))
 			r = err_set(err, -EINVAL, "", host, "must match [A-Za-z0-9._-]{1,63}");
-		else if (!text || !alto_name_valid_dots(text))
+		else if (!text || !alto_name_valid(text))
 			r = err_set(err, -EINVAL, "", text ? text : "not a string",
-				    "must be the name of a PID");
+				    "must be a PID: [A-Za-z0-9:@_-]{1,64}");
 		if (r)
 			return err_prefix(err, "/%s/%s", name, host);
 		v[(*n)++] = (struct altoc_pid){host, text};
@@ -160,26 +160,6 @@ static int read_times(struct altoc_source *c, const json_t *obj, struct err *err
 	return 0;
 }
 
-static int check_source(const struct altoc_source *c, struct err *err)
-{
-	const char *url = c->directory;
-
-	if (!name_valid(c->name))
-		return err_set(err, -EINVAL, "/name", c->name, "must match [A-Za-z0-9._-]{1,63}");
-	if ((strncmp(url, "http://", 7) && strncmp(url, "https://", 8)) || strlen(url) > 255)
-		return err_set(err, -EINVAL, "/directory", url,
-			       "must be the http or https URL of an ALTO directory");
-	if (c->network_map && !alto_name_valid_dots(c->network_map))
-		return err_set(err, -EINVAL, "/network_map", c->network_map,
-			       "must be a resource ID");
-	if (c->path && !name_valid(c->path))
-		return err_set(err, -EINVAL, "/path", c->path, "must match [A-Za-z0-9._-]{1,63}");
-	if (!c->n_ingresses)
-		return err_set(err, -EINVAL, "/ingresses", "absent",
-			       "must name the PID of one ingress at least: {pe1: AS1}");
-	return 0;
-}
-
 int config_alto_source_read(struct config_alto_source *s, json_t *value, struct err *err)
 {
 	static const char *const allowed[] = {
@@ -205,5 +185,5 @@ int config_alto_source_read(struct config_alto_source *s, json_t *value, struct 
 	    (r = read_metrics(s, value, err)) || (r = read_properties(s, value, err)) ||
 	    (r = read_times(c, value, err)))
 		return r;
-	return check_source(c, err);
+	return altoc_source_check(c, err);
 }

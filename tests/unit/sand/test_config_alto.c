@@ -45,7 +45,7 @@ static void test_whole(void **state)
 		"  {\"name\": \"ops\", \"role\": \"admin\", \"certificate\": \"ops.example\"}],"
 		" \"sources\": [{" SOURCE ", " PE1 ", \"gateways\": {\"gw2\": \"AS2\"},"
 		"  \"tls\": {\"ca\": \"x\"}, \"token_file\": \"t\", \"network_map\": \"domains\","
-		"  \"path\": \"via-p1\", \"poll_s\": 7, \"keep_s\": 8,"
+		"  \"path\": \"via-p1\", \"poll_s\": 7, \"keep_s\": 14,"
 		"  \"metrics\": [{\"metric\": \"priv:x\", \"attribute\": \"cost\", \"factor\": 2.5}],"
 		"  \"properties\": [{\"property\": \"cpu\", \"attribute\": \"domain_cpu\"}]}]}";
 	const struct altoc_source *c;
@@ -73,7 +73,7 @@ static void test_whole(void **state)
 	assert_true(c->metrics[0].factor == 2.5);
 	assert_true(c->properties[0].factor == 0);
 	assert_int_equal(c->poll_s, 7);
-	assert_int_equal(c->keep_s, 8);
+	assert_int_equal(c->keep_s, 14);
 	assert_string_equal(a.sources[0].token_file, "t");
 	config_alto_free(&a);
 }
@@ -132,18 +132,18 @@ static const struct {
 	     "{\"name\": \"B\", \"role\": \"domain\", \"certificate\": \"x\"}"),
 	 "/principals/1/certificate", "that of A"},
 	{FROM("\"name\": \"x\""), "/sources/0/directory", ""},
-	{FROM(SOURCE), "/sources/0/ingresses", "PID"},
+	{FROM(SOURCE), "/sources/0/ingresses", "one at least"},
 	{FROM("\"name\": \"x\", \"directory\": \"ftp://a\", " PE1), "/sources/0/directory",
 	 "http or https"},
 	{FROM("\"name\": \"x y\", \"directory\": \"http://a\", " PE1), "/sources/0/name",
-	 "must match"},
+	 "must be a name"},
 	{FROM(SOURCE ", \"ingresses\": {\"p e\": \"AS1\"}"), "/sources/0/ingresses/p e",
 	 "must match"},
 	{FROM(SOURCE ", \"ingresses\": {\"pe1\": \"A S\"}"), "/sources/0/ingresses/pe1", "PID"},
 	{FROM(SOURCE ", " PE1 ", \"gateways\": {\"gw2\": 2}"), "/sources/0/gateways/gw2", "PID"},
 	{FROM(SOURCE ", " PE1 ", \"network_map\": \"a b\""), "/sources/0/network_map",
 	 "resource ID"},
-	{FROM(SOURCE ", " PE1 ", \"path\": \"a/b\""), "/sources/0/path", "must match"},
+	{FROM(SOURCE ", " PE1 ", \"path\": \"a/b\""), "/sources/0/path", "must be a name"},
 	{FROM(SOURCE ", " PE1 ", \"poll_s\": 0"), "/sources/0/poll_s", "1"},
 	{FROM(SOURCE ", " PE1 ", \"keep_s\": 2592001"), "/sources/0/keep_s", "2592000"},
 	{FROM(SOURCE ", " PE1 ", \"tls\": {\"key\": \"k\"}"), "/sources/0/tls/cert", "together"},
@@ -157,7 +157,18 @@ static const struct {
 	{FROM(SOURCE ", " PE1 ", \"properties\": [{\"property\": \"\", \"attribute\": \"a\"}]"),
 	 "/sources/0/properties/0/property", "1..64"},
 	{"{\"sources\": [{" SOURCE ", " PE1 "}, {" SOURCE ", " PE1 "}]}", "/sources/1/name",
-	 "twice"},
+	 "one source only"},
+	/* what altoc would refuse at the start is refused by --check */
+	{"{\"sources\": [{" SOURCE ", " PE1
+	 "}, {\"name\": \"b\", \"directory\": \"https://b/\", " PE1 "}]}",
+	 "/sources/1/metrics", "source isp tells of ingress pe1 and path be, too"},
+	{FROM(SOURCE ", " PE1 ", \"poll_s\": 7, \"keep_s\": 13"), "/sources/0/keep_s",
+	 "twice poll_s: 14 or more"},
+	{FROM(SOURCE ", " PE1 ", \"metrics\": [{\"metric\": \"m\", \"attribute\": \"a\"}, "
+		     "{\"metric\": \"n\", \"attribute\": \"a\"}]"),
+	 "/sources/0/metrics/1", "one metric only"},
+	{FROM(SOURCE ", " PE1 ", \"gateways\": {\"gw2\": \"A.S\"}"), "/sources/0/gateways/gw2",
+	 "must be a PID"},
 };
 
 static void test_mistakes(void **state)
