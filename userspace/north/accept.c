@@ -10,7 +10,8 @@
 #include "north/tls.h"
 
 #define ACCEPTS_AT_ONCE 16
-#define TURNS_MS 500 /* between looks at who is too slow */
+#define SAY_EVERY_US 10000000 /* refused handshakes in the log */
+#define TURNS_MS 500	      /* between looks at who is too slow */
 
 /* ---- turns ---- */
 
@@ -62,6 +63,9 @@ static void conn_free(struct conn *conn)
 		conn->next->prev = conn->prev;
 	if (--n->n_conns == 0)
 		uv_timer_stop(&n->turns);
+	n->n_alto_conns -= conn->alto;
+	conn->share->conns -= conn->tcp;
+	share_put(conn->share);
 	free(conn);
 }
 
@@ -74,7 +78,7 @@ static void set_kind(struct conn *conn, const struct north *n, const struct list
 }
 
 static struct conn *conn_new(struct north *n, int fd, const struct listener *listener,
-			     const char *peer)
+			     const char *peer, struct share *share)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
 
@@ -83,6 +87,9 @@ static struct conn *conn_new(struct north *n, int fd, const struct listener *lis
 	conn->north = n;
 	conn->fd = fd;
 	set_kind(conn, n, listener);
+	conn->share = share_ref(share);
+	share->conns += conn->tcp;
+	n->n_alto_conns += conn->alto;
 	accept_turn(conn, TURN_ASK);
 	snprintf(conn->peer, sizeof(conn->peer), "%s", peer);
 	conn->next = n->conns;
@@ -133,15 +140,6 @@ static void tcp_peer(const struct sockaddr_storage *addr, char *buf, size_t size
 		snprintf(buf, size, "tcp");
 }
 
-static unsigned int count_peer(const struct north *n, const char *peer)
-{
-	unsigned int count = 0;
-
-	for (const struct conn *conn = n->conns; conn; conn = conn->next)
-		count += conn->tcp && strcmp(conn->peer, peer) == 0;
-	return count;
-}
-
 /* Takes fd. Before a TLS handshake there is nothing that could be said. */
 static void refuse(const struct north *n, int fd, const struct listener *listener, const char *peer,
 		   const char *whose, unsigned int max)
@@ -158,9 +156,10 @@ static void refuse(const struct north *n, int fd, const struct listener *listene
 
 /* Takes fd. The address is made up: a unix client's own one would not fit where MHD looks for it.
  */
-static void admit(struct north *n, int fd, const struct listener *listener, const char *peer)
+static void admit(struct north *n, int fd, const struct listener *listener, const char *peer,
+		  struct share *share)
 {
-	struct conn *conn = conn_new(n, fd, listener, peer);
+	struct conn *conn = conn_new(n, fd, listener, peer, share);
 	const struct sockaddr addr = {.sa_family = conn && conn->tcp ? AF_INET : AF_UNIX};
 	const struct engine *engine = &n->engines[conn && conn->tls ? ENGINE_TLS : ENGINE_PLAIN];
 
@@ -191,6 +190,45 @@ static void refuse_without_fd(struct north *n, int listen_fd)
 	n->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/* The port does not count, and of an IPv6 address half: it is what costs before anything is known.
+ */
+static bool may_shake_hands(struct north *n, const struct share *share)
+{
+	struct rate *rate = &n->handshakes;
+	uint64_t now_us = clock_us();
+
+	if (rate_take(rate, share->name, now_us))
+		return true;
+	rate->unsaid++;
+	if (rate->said_us && now_us - rate->said_us < SAY_EVERY_US)
+		return false;
+	log_warn("tls connections come too fast",
+		 "peer=%s max_per_s=%d max_per_s_of_peer=%d refused=%llu", share->name, RATE_ALL,
+		 RATE_PARTY, (unsigned long long)rate->unsaid);
+	rate->said_us = now_us;
+	rate->unsaid = 0;
+	return false;
+}
+
+/* Takes fd. */
+static void judge(struct north *n, int fd, const struct listener *listener, const char *peer,
+		  struct share *share)
+{
+	bool tcp = listener != &n->listeners[LISTEN_UNIX];
+	bool alto = listener >= &n->listeners[LISTEN_ALTO];
+
+	if (alto && n->alto_tls && !may_shake_hands(n, share))
+		close(fd);
+	else if (n->n_conns >= NORTH_CONNECTIONS)
+		refuse(n, fd, listener, peer, "in all", NORTH_CONNECTIONS);
+	else if (alto && n->n_alto_conns >= NORTH_ALTO_CONNECTIONS)
+		refuse(n, fd, listener, peer, "for ALTO", NORTH_ALTO_CONNECTIONS);
+	else if (tcp && share->conns >= NORTH_PER_PEER)
+		refuse(n, fd, listener, peer, "from one address", NORTH_PER_PEER);
+	else
+		admit(n, fd, listener, peer, share);
+}
+
 /* False: nothing waits any more. */
 static bool accept_one(struct north *n, const struct listener *listener)
 {
@@ -198,6 +236,7 @@ static bool accept_one(struct north *n, const struct listener *listener)
 	struct sockaddr_storage addr = {0};
 	socklen_t len = sizeof(addr);
 	char peer[REST_PEER_LEN];
+	struct share *share;
 	int fd =
 		accept4(listener->fd, (struct sockaddr *)&addr, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -211,12 +250,12 @@ static bool accept_one(struct north *n, const struct listener *listener)
 		tcp_peer(&addr, peer, sizeof(peer));
 	else
 		unix_peer(fd, peer, sizeof(peer));
-	if (n->n_conns >= NORTH_CONNECTIONS)
-		refuse(n, fd, listener, peer, "in all", NORTH_CONNECTIONS);
-	else if (tcp && count_peer(n, peer) >= NORTH_PER_PEER)
-		refuse(n, fd, listener, peer, "from one address", NORTH_PER_PEER);
+	share = tcp ? share_address(&n->shares, &addr) : share_unix(&n->shares);
+	if (share)
+		judge(n, fd, listener, peer, share);
 	else
-		admit(n, fd, listener, peer);
+		close(fd);
+	share_put(share);
 	return true;
 }
 

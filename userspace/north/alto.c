@@ -38,6 +38,7 @@ int alto_open(struct north *n)
 		return 0;
 	if (alto_streams_open(n))
 		return -ENOMEM;
+	alto_queue_open(n);
 	broker_on_change(n->conf.broker, on_snapshot, n);
 	on_snapshot(n);
 	return 0;
@@ -48,6 +49,7 @@ void alto_stop(struct north *n)
 	if (!n->alto.streams)
 		return;
 	broker_on_change(n->conf.broker, NULL, NULL);
+	alto_queue_stop(n);
 	alto_streams_stop(n);
 }
 
@@ -177,9 +179,10 @@ bool alto_tips_admit(struct req *req)
 	return has_service(req);
 }
 
-static void dispatch(struct req *req, bool get)
+/* The snapshot may be another one than when it came. */
+static void on_turn(struct req *req)
 {
-	const struct alto_resource *resource = find(req, get);
+	const struct alto_resource *resource = find(req, req->verb == REST_GET);
 
 	if (!resource)
 		alto_no_such(req);
@@ -193,10 +196,15 @@ static void dispatch(struct req *req, bool get)
 
 void alto_get(struct req *req)
 {
-	dispatch(req, true);
+	const struct alto_resource *resource = find(req, true);
+
+	if (!resource)
+		alto_no_such(req);
+	else if (!alto_answer_kept(req, resource))
+		alto_queue(req, on_turn);
 }
 
 void alto_post(struct req *req)
 {
-	dispatch(req, false);
+	alto_queue(req, on_turn);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Inside north: ALTO over HTTP. Paths under /alto/ are those of the resources of the broker's
- * newest snapshot; an answer is made within one turn of the loop, so everything in it is of one
- * snapshot. GET answers are kept as text as long as their snapshot, up to ALTO_CACHE_BYTES.
- * Update streams and TIPS views live longer than a snapshot: alto_stream.c, alto_tips.c.
+ * newest snapshot; an answer is made within one turn of the loop of its own, so everything in
+ * it is of one snapshot and others are served in between (alto_queue.c). GET answers are kept as
+ * text as long as their snapshot, up to ALTO_CACHE_BYTES. Update streams and TIPS views live longer
+ * than a snapshot: alto_stream.c, alto_tips.c.
  */
 #ifndef NORTH_ALTO_H
 #define NORTH_ALTO_H
@@ -12,8 +13,9 @@
 #include "north/server.h"
 
 #define ALTO_CACHE_BYTES (64u << 20)
-#define ALTO_GZIP_MIN 1024 /* bytes; less is not worth it */
-#define ALTO_RETRY_S 5	   /* Retry-After of a 503 */
+#define ALTO_GZIP_MIN 1024     /* bytes; less is not worth it */
+#define ALTO_SMALL (64u << 10) /* an answer there is always room for */
+#define ALTO_RETRY_S REST_RETRY_S
 
 /* ---- alto.c ---- */
 /* Resources of the newest snapshot, with the snapshot; borrowed until alto_streams_changed() is
@@ -29,7 +31,22 @@ int alto_open(struct north *n); /* -ENOMEM */
 void alto_stop(struct north *n);
 void alto_free(struct north *n);
 
+/* ---- alto_queue.c ---- */
+#define ALTO_QUEUE_MAX 128  /* requests that wait to be computed; then 503 */
+#define ALTO_QUEUE_KNOWN 32 /* of these, for principals and the unix socket alone */
+#define ALTO_QUEUE_PARTY 24 /* of one address or principal */
+/* Holds the request until its turn, one a turn of the loop, or answers 503. run() answers; it is
+ * not called when the client has gone meanwhile, or the interface closes. */
+void alto_queue(struct req *req, void (*run)(struct req *req));
+/* Another turn, for one that has its first: it is never refused. */
+void alto_queue_again(struct req *req, void (*run)(struct req *req));
+void alto_queue_open(struct north *n);
+void alto_queue_stop(struct north *n);
+
 /* ---- alto_reply.c ---- */
+/* False: so much of other answers waits for its clients that there shall be no more: answered 503.
+ */
+bool alto_has_room(struct req *req);
 /* 400: application/alto-error+json; else a problem: 404, 503 with Retry-After. r: what the function
  * of alto/ returned: -ENOMEM: 500. */
 void alto_fail(struct req *req, int r, const struct alto_error *error);
@@ -39,6 +56,8 @@ void alto_busy(struct req *req, const char *want); /* 503 with Retry-After */
 void alto_answered(struct req *req, struct alto_out *out, const char *type);
 /* The answer to a GET or POST of a resource. */
 void alto_resource_answer(struct req *req, const struct alto_resource *resource);
+/* The answer to a GET, if it is kept as it is wanted. False: not answered. */
+bool alto_answer_kept(struct req *req, const struct alto_resource *resource);
 void alto_cache_clear(struct north *n);
 extern size_t alto_cache_max; /* ALTO_CACHE_BYTES; tests lower it */
 struct alto_cache_stats {

@@ -49,6 +49,17 @@ void alto_busy(struct req *req, const char *want)
 	rest_problem(req, 503, &err);
 }
 
+static void too_much(struct req *req)
+{
+	char want[160];
+
+	snprintf(want, sizeof(want),
+		 "at most %u MiB of answers in all, %u MiB of one client, wait to be taken: try "
+		 "again later",
+		 SHARE_BYTES_MAX >> 20, SHARE_BYTES_PARTY >> 20);
+	alto_busy(req, want);
+}
+
 /* RFC 7285, 8.5.2 */
 static void refuse(struct req *req, const struct alto_error *error)
 {
@@ -75,6 +86,23 @@ void alto_fail(struct req *req, int r, const struct alto_error *error)
 		err_set(&err, r ? r : -EIO, "", NULL, "%s", strerror(r ? -r : EIO));
 		rest_problem(req, 500, &err);
 	}
+}
+
+bool alto_has_room(struct req *req)
+{
+	if (share_has_room(req->share, 1))
+		return true;
+	too_much(req);
+	return false;
+}
+
+/* Small ones always do: there are only so many connections. False: answered. */
+static bool fits(struct req *req, const struct rest_blob *blob)
+{
+	if (blob->len <= ALTO_SMALL || share_has_room(req->share, blob->len))
+		return true;
+	too_much(req);
+	return false;
 }
 
 /* ---- compression ---- */
@@ -113,7 +141,8 @@ static void say_encoding(struct req *req, bool gzip)
 /* Text of answers to a POST: nobody else gets it. */
 void alto_answered(struct req *req, struct alto_out *out, const char *type)
 {
-	struct rest_blob *gzip = NULL;
+	struct rest_blob *blob = NULL;
+	bool gzip;
 
 	if (out->failed || !out->data) {
 		alto_out_fini(out);
@@ -121,21 +150,34 @@ void alto_answered(struct req *req, struct alto_out *out, const char *type)
 		return;
 	}
 	if (out->len > ALTO_GZIP_MIN && rest_takes_gzip(req))
-		gzip = compress_text(out->data, out->len);
-	snprintf(req->own_type, sizeof(req->own_type), "%s", type);
-	say_encoding(req, gzip != NULL);
+		blob = compress_text(out->data, out->len);
+	rest_drop_body(req);
+	gzip = blob != NULL;
 	if (!gzip)
-		gzip = rest_blob_new(TAKE_PTR(out->data), out->len);
+		blob = rest_blob_new(TAKE_PTR(out->data), out->len);
 	alto_out_fini(out);
-	rest_blob(req, 200, gzip, req->own_type);
+	snprintf(req->own_type, sizeof(req->own_type), "%s", type);
+	if (blob && fits(req, blob)) {
+		rest_blob_count(blob, req->share->all);
+		say_encoding(req, gzip);
+	} /* else answered, or no memory */
+	rest_blob(req, 200, blob, req->own_type);
 }
 
 /* ---- what is kept ---- */
 
-static void let_go(struct kept *kept)
+/* What some client still takes counts from here on. */
+static void let_go_of(struct north *n, struct rest_blob *blob)
 {
-	rest_blob_put(kept->plain);
-	rest_blob_put(kept->gzip);
+	if (blob && blob->refs > 1)
+		rest_blob_count(blob, &n->shares);
+	rest_blob_put(blob);
+}
+
+static void let_go(struct north *n, struct kept *kept)
+{
+	let_go_of(n, kept->plain);
+	let_go_of(n, kept->gzip);
 	*kept = (struct kept){0};
 }
 
@@ -149,7 +191,7 @@ void alto_cache_clear(struct north *n)
 	struct alto_cache *cache = n->alto.cache;
 
 	for (unsigned int i = 0; cache && i < cache->n; i++)
-		let_go(&cache->v[i]);
+		let_go(n, &cache->v[i]);
 	if (cache)
 		cache->n = cache->bytes = 0;
 }
@@ -174,8 +216,9 @@ static struct kept *find(struct alto_cache *cache, const struct alto_resource *r
 	return NULL;
 }
 
-static void drop_oldest(struct alto_cache *cache)
+static void drop_oldest(struct north *n)
 {
+	struct alto_cache *cache = n->alto.cache;
 	unsigned int oldest = 0;
 
 	for (unsigned int i = 1; i < cache->n; i++) {
@@ -183,14 +226,16 @@ static void drop_oldest(struct alto_cache *cache)
 			oldest = i;
 	}
 	cache->bytes -= size_of(&cache->v[oldest]);
-	let_go(&cache->v[oldest]);
+	let_go(n, &cache->v[oldest]);
 	cache->v[oldest] = cache->v[--cache->n];
 }
 
-static void make_room(struct alto_cache *cache, size_t size)
+static void make_room(struct north *n, size_t size)
 {
+	struct alto_cache *cache = n->alto.cache;
+
 	while (cache->n && (cache->n == KEPT_MAX || cache->bytes + size > alto_cache_max))
-		drop_oldest(cache);
+		drop_oldest(n);
 }
 
 /* Takes what fresh holds. */
@@ -200,19 +245,24 @@ static void keep(struct north *n, struct kept *fresh)
 
 	n->alto.cache = cache;
 	if (!cache || size_of(fresh) > alto_cache_max) {
-		let_go(fresh);
+		let_go(n, fresh);
 		return;
 	}
-	make_room(cache, size_of(fresh));
+	make_room(n, size_of(fresh));
 	fresh->used = ++cache->uses;
 	cache->bytes += size_of(fresh);
 	cache->v[cache->n++] = *fresh;
 }
 
+static bool wants_gzip(struct req *req, const struct kept *kept)
+{
+	return kept->plain->len > ALTO_GZIP_MIN && rest_takes_gzip(req);
+}
+
 /* The compressed form counts, too: once there is one, both are kept or neither. */
 static struct rest_blob *gzip_of(struct req *req, struct kept *kept)
 {
-	if (kept->plain->len <= ALTO_GZIP_MIN || !rest_takes_gzip(req))
+	if (!wants_gzip(req, kept))
 		return NULL;
 	if (!kept->gzip)
 		kept->gzip = compress_text(kept->plain->data, kept->plain->len);
@@ -221,10 +271,15 @@ static struct rest_blob *gzip_of(struct req *req, struct kept *kept)
 
 /* ---- GET ---- */
 
-static bool not_modified(struct req *req, const char *tag, const char *suffix)
+static bool is_tag(struct req *req, const char *tag, const char *suffix)
 {
 	snprintf(req->etag, sizeof(req->etag), "\"%s%s\"", tag, suffix);
 	return tag[0] && rest_etag_is(req, req->etag);
+}
+
+static bool not_modified(struct req *req, const struct kept *kept)
+{
+	return is_tag(req, kept->tag, "") || is_tag(req, kept->tag, "-gz");
 }
 
 /* Either form will do for a client that has it (RFC 9110, 13.1.2). */
@@ -234,13 +289,15 @@ static void answer_kept(struct req *req, struct kept *kept)
 
 	req->cache = "no-cache";
 	rest_header(req, "Vary", "Accept-Encoding");
-	if (not_modified(req, kept->tag, "") || not_modified(req, kept->tag, "-gz")) {
+	if (not_modified(req, kept)) {
 		rest_empty(req, 304);
 		return;
 	}
 	gzip = gzip_of(req, kept);
-	say_encoding(req, gzip != NULL);
 	req->etag[0] = 0;
+	if (!fits(req, gzip ? gzip : kept->plain))
+		return;
+	say_encoding(req, gzip != NULL);
 	if (kept->tag[0])
 		snprintf(req->etag, sizeof(req->etag), "\"%s%s\"", kept->tag, gzip ? "-gz" : "");
 	if (!gzip)
@@ -284,38 +341,48 @@ static bool make(struct req *req, const struct alto_resource *resource, struct k
 	return !r;
 }
 
-static void answer_get(struct req *req, const struct alto_resource *resource)
+static void answer_known(struct req *req, struct kept *known)
 {
-	struct north *n = req->north;
-	struct kept *known = find(n->alto.cache, resource), fresh = {0};
-	size_t before;
+	struct alto_cache *cache = req->north->alto.cache;
+	size_t before = size_of(known);
 
-	if (!known) {
-		if (make(req, resource, &fresh)) {
-			answer_kept(req, &fresh);
-			keep(n, &fresh);
-		}
-		return;
-	}
-	n->alto.cache->hits++;
-	before = size_of(known);
+	cache->hits++;
 	answer_kept(req, known);
-	n->alto.cache->bytes += size_of(known) - before;
-	make_room(n->alto.cache, 0);
+	cache->bytes += size_of(known) - before;
+	make_room(req->north, 0);
 }
 
-/* ---- all ---- */
+/* To compress takes as long as to make it. */
+bool alto_answer_kept(struct req *req, const struct alto_resource *resource)
+{
+	struct kept *known = find(req->north->alto.cache, resource);
 
-void alto_resource_answer(struct req *req, const struct alto_resource *resource)
+	if (!known || (wants_gzip(req, known) && !known->gzip && !not_modified(req, known)))
+		return false;
+	answer_known(req, known);
+	return true;
+}
+
+static void answer_get(struct req *req, const struct alto_resource *resource)
+{
+	struct kept *known = find(req->north->alto.cache, resource), fresh = {0};
+
+	if (known) {
+		answer_known(req, known);
+	} else if (alto_has_room(req) && make(req, resource, &fresh)) {
+		answer_kept(req, &fresh);
+		keep(req->north, &fresh);
+	}
+}
+
+static void answer_post(struct req *req, const struct alto_resource *resource)
 {
 	struct alto_reply reply = {.out.max = ALTO_ANSWER_MAX};
 	struct alto_error error = {0};
 	int r;
 
-	if (req->verb == REST_GET) {
-		answer_get(req, resource);
+	if (!alto_has_room(req))
 		return;
-	}
 	r = ask(req, resource, &reply, &error);
 	if (r) {
 		alto_out_fini(&reply.out);
@@ -324,4 +391,14 @@ void alto_resource_answer(struct req *req, const struct alto_resource *resource)
 	}
 	alto_answered(req, &reply.out,
 		      reply.content_type[0] ? reply.content_type : alto_media_type(reply.media));
+}
+
+/* ---- all ---- */
+
+void alto_resource_answer(struct req *req, const struct alto_resource *resource)
+{
+	if (req->verb == REST_GET)
+		answer_get(req, resource);
+	else
+		answer_post(req, resource);
 }

@@ -20,9 +20,13 @@ struct update_stream {
 	struct alto_out control; /* events of its control */
 	struct alto_out out;	 /* events that are being sent */
 	size_t at;
-	uint64_t counted;   /* of its events, in all->events */
-	bool asked;	    /* the client has taken all it was sent */
-	uint64_t spoken_us; /* last event or keep-alive */
+	size_t counted_len;  /* of out, in all->in_flight and share->in_flight */
+	struct share *share; /* whose it is; a reference */
+	uint64_t counted;    /* of its events, in all->events */
+	bool asked;	     /* the client has taken all it was sent */
+	bool due;	     /* to be told what is new */
+	bool blocked;	     /* there was no room for it */
+	uint64_t spoken_us;  /* last event or keep-alive */
 	struct alto_prefix client;
 	struct update_stream *prev, *next;
 };
@@ -49,21 +53,48 @@ void alto_too_many(struct req *req, const char *want)
 	rest_problem(req, 429, &err);
 }
 
-bool alto_streams_room(struct req *req, unsigned int status)
+static void refuse(struct req *req, unsigned int status, const char *want)
 {
-	struct alto_streams *s = req->north->alto.streams;
-	char want[96];
-
-	if (s->n_streams + s->n_waits < NORTH_STREAMS_MAX)
-		return true;
-	snprintf(want, sizeof(want),
-		 "at most %d update streams and waiting requests: try again later",
-		 NORTH_STREAMS_MAX);
-	s->refused++;
+	req->north->alto.streams->refused++;
 	if (status == 429)
 		alto_too_many(req, want);
 	else
 		alto_busy(req, want);
+}
+
+bool alto_streams_room(struct req *req, unsigned int n, unsigned int status)
+{
+	const struct alto_streams *s = req->north->alto.streams;
+	unsigned int max = NORTH_STREAMS_MAX - (req->share->known ? 0 : NORTH_STREAMS_KNOWN);
+	char want[96];
+
+	if (!req->share->local && n >= NORTH_STREAMS_PARTY)
+		snprintf(want, sizeof(want), "at most %d of one client: try again later",
+			 NORTH_STREAMS_PARTY);
+	else if (s->n_streams + s->n_waits >= max)
+		snprintf(want, sizeof(want),
+			 "at most %u update streams and waiting requests: try again later", max);
+	else
+		return true;
+	refuse(req, status, want);
+	return false;
+}
+
+/* More events may be sent. */
+static bool is_room(const struct alto_streams *s, const struct share *share)
+{
+	size_t max = ALTO_IN_FLIGHT_MAX - (share->known ? 0 : ALTO_IN_FLIGHT_KNOWN);
+
+	return s->in_flight <= max && (share->local || share->in_flight <= ALTO_IN_FLIGHT_PARTY);
+}
+
+static bool may_open(struct req *req)
+{
+	if (!alto_streams_room(req, req->share->streams, 503))
+		return false;
+	if (is_room(req->north->alto.streams, req->share))
+		return true;
+	refuse(req, 503, "too much waits for clients of update streams: try again later");
 	return false;
 }
 
@@ -81,13 +112,57 @@ static void piece(struct update_stream *u)
 	memcpy(text, u->out.data + u->at, n);
 	u->at += n;
 	u->asked = false;
-	rest_stream_put(u->rest, text, n);
+	if (u->at == n)
+		rest_stream_put(u->rest, text, n);
+	else
+		rest_stream_go_on(u->rest, text, n);
+}
+
+static void advance(struct update_stream *u);
+
+/* One a turn of the loop; the others come first next time. */
+static void on_tell(uv_idle_t *idle)
+{
+	struct alto_streams *s = idle->data;
+	struct update_stream *u;
+
+	DL_SEARCH_SCALAR(s->streams, u, due, true);
+	if (u) {
+		u->due = false;
+		DL_DELETE(s->streams, u);
+		DL_APPEND(s->streams, u);
+		advance(u);
+	} else if (!alto_tips_tell(s)) {
+		uv_idle_stop(idle);
+	}
+}
+
+static void tell(struct update_stream *u)
+{
+	u->due = true;
+	if (!u->all->stopped)
+		uv_idle_start(&u->all->tell, on_tell);
+}
+
+/* Those that found no room may find it now. */
+static void leave_room(struct update_stream *u)
+{
+	struct update_stream *other;
+
+	u->all->in_flight -= u->counted_len;
+	u->share->in_flight -= u->counted_len;
+	u->counted_len = 0;
+	DL_FOREACH(u->all->streams, other)
+	{
+		if (other->blocked && other != u)
+			tell(other);
+	}
 }
 
 /* What was sent is taken. */
 static void sent(struct update_stream *u)
 {
-	u->all->in_flight -= u->out.len;
+	leave_room(u);
 	alto_out_fini(&u->out);
 	u->out = (struct alto_out){.max = 2 * ALTO_STREAM_BYTES_MAX + ALTO_CONTROL_BYTES};
 	u->at = 0;
@@ -95,7 +170,9 @@ static void sent(struct update_stream *u)
 
 static void send_events(struct update_stream *u)
 {
-	u->all->in_flight += u->out.len;
+	u->counted_len = u->out.len;
+	u->all->in_flight += u->counted_len;
+	u->share->in_flight += u->counted_len;
 	u->all->events += alto_stream_events(u->state) - u->counted;
 	u->counted = alto_stream_events(u->state);
 	u->spoken_us = clock_us();
@@ -112,7 +189,10 @@ static int collect(struct update_stream *u)
 /* Sends what is new, if the client has taken the rest. */
 static void advance(struct update_stream *u)
 {
-	if (!u->asked || u->all->working || u->all->in_flight > ALTO_IN_FLIGHT_MAX)
+	if (!u->asked || u->all->working)
+		return;
+	u->blocked = !is_room(u->all, u->share);
+	if (u->blocked)
 		return;
 	if (alto_stream_empty(u->state) && !u->control.len)
 		rest_stream_end(u->rest, true);
@@ -122,22 +202,21 @@ static void advance(struct update_stream *u)
 		send_events(u);
 }
 
-/* Those that waited for others to take what they were sent. */
-static void advance_all(struct alto_streams *s)
+static void tell_all(struct alto_streams *s)
 {
 	struct update_stream *u;
 
 	DL_FOREACH(s->streams, u)
 	{
-		if (!s->stopped)
-			advance(u);
+		tell(u);
 	}
+	if (!s->stopped)
+		uv_idle_start(&s->tell, on_tell);
 }
 
 static void on_more(void *arg)
 {
 	struct update_stream *u = arg;
-	bool full = u->all->in_flight > ALTO_IN_FLIGHT_MAX;
 
 	if (u->at < u->out.len) {
 		piece(u);
@@ -145,11 +224,7 @@ static void on_more(void *arg)
 	}
 	sent(u);
 	u->asked = true;
-	if (u->all->stopped)
-		return;
-	advance(u);
-	if (full)
-		advance_all(u->all);
+	tell(u);
 }
 
 static void update_free(struct update_stream *u)
@@ -165,7 +240,9 @@ static void on_gone(void *arg)
 	struct update_stream *u = arg;
 	struct alto_streams *s = u->all;
 
-	s->in_flight -= u->out.len;
+	leave_room(u);
+	u->share->streams--;
+	share_put(u->share);
 	DL_DELETE(s->streams, u);
 	s->n_streams--;
 	update_free(u);
@@ -185,38 +262,46 @@ static struct alto_stream_conf conf_of(const struct req *req, const char *base, 
 	};
 }
 
-/* Checked, and all that is new asked: whoever gets 200 or 202 gets contents. */
-static int adds_of(const struct req *req, const struct alto_stream_conf *conf,
-		   const struct alto_stream *stream, struct alto_adds **adds,
-		   struct alto_error *error)
+/* Checked; what is new is asked in the turns to come: whoever gets 200 or 202 gets contents. */
+static void begin_adds(struct req *req, const struct alto_stream_conf *conf,
+		       const struct alto_stream *stream, void (*run)(struct req *req))
 {
-	int r = alto_adds_new(conf, stream, req->data ? req->data : "", req->len, adds, error);
+	struct alto_error error = {0};
+	int r;
 
+	if (conf->all)
+		r = alto_adds_new(conf, stream, req->data ? req->data : "", req->len, &req->adds,
+				  &error);
+	else
+		r = alto_overload(&error, "there are no maps yet");
 	if (r)
-		return r;
-	do {
-		r = alto_adds_step(*adds, error);
-	} while (r == -EAGAIN);
-	return r;
+		alto_fail(req, r, &error);
+	else
+		alto_queue_again(req, run);
+}
+
+/* True: all is asked. Else answered, or there is another turn. */
+static bool step_adds(struct req *req, void (*run)(struct req *req))
+{
+	struct alto_error error = {0};
+	int r = alto_adds_step(req->adds, &error);
+
+	if (r == -EAGAIN)
+		alto_queue_again(req, run);
+	else if (r)
+		alto_fail(req, r, &error);
+	return r == 0;
 }
 
 static int open_state(struct req *req, struct update_stream *u, struct alto_error *error)
 {
 	char base[ALTO_BASE_LEN], path[64];
 	struct alto_stream_conf conf = conf_of(req, alto_base(req, base), path);
-	struct alto_adds *adds = NULL;
-	int r;
 
-	if (!conf.all)
-		return alto_overload(error, "there are no maps yet");
 	if (alto_secret(u->id))
 		return -ENOMEM;
 	snprintf(path, sizeof(path), "/alto/updates/%s", u->id);
-	r = adds_of(req, &conf, NULL, &adds, error);
-	if (r == 0)
-		r = alto_stream_new(&conf, adds, &u->out, &u->state, error);
-	alto_adds_free(adds);
-	return r;
+	return alto_stream_new(&conf, req->adds, &u->out, &u->state, error);
 }
 
 static void begin(struct req *req, struct update_stream *u)
@@ -230,6 +315,8 @@ static void begin(struct req *req, struct update_stream *u)
 		rest_json(req, 500, NULL);
 		return;
 	}
+	u->share = share_ref(req->share);
+	u->share->streams++;
 	DL_APPEND(s->streams, u);
 	s->n_streams++;
 	send_events(u);
@@ -237,31 +324,45 @@ static void begin(struct req *req, struct update_stream *u)
 	rest_streamed(req, u->rest, alto_media_type(ALTO_MEDIA_EVENT_STREAM));
 }
 
-void alto_updates_post(struct req *req)
+static struct update_stream *update_new(struct alto_streams *s, const struct alto_prefix *client)
 {
-	struct alto_streams *s = req->north->alto.streams;
+	struct update_stream *u = calloc(1, sizeof(*u));
+
+	if (!u)
+		return NULL;
+	u->all = s;
+	u->control.max = ALTO_CONTROL_BYTES;
+	u->out.max = 2 * ALTO_STREAM_BYTES_MAX + ALTO_CONTROL_BYTES;
+	u->client = *client;
+	return u;
+}
+
+static void on_open(struct req *req)
+{
+	const struct alto_prefix client = alto_client(req);
 	struct alto_error error = {0};
 	struct update_stream *u;
 	int r;
 
-	if (!alto_streams_room(req, 503))
+	if (!step_adds(req, on_open) || !may_open(req))
 		return;
-	u = calloc(1, sizeof(*u));
-	if (!u) {
-		alto_fail(req, -ENOMEM, &error);
+	u = update_new(req->north->alto.streams, &client);
+	r = u ? open_state(req, u, &error) : -ENOMEM;
+	if (r == 0) {
+		begin(req, u);
 		return;
 	}
-	u->all = s;
-	u->control.max = ALTO_CONTROL_BYTES;
-	u->out.max = 2 * ALTO_STREAM_BYTES_MAX + ALTO_CONTROL_BYTES;
-	u->client = alto_client(req);
-	r = open_state(req, u, &error);
-	if (r) {
+	if (u)
 		update_free(u);
-		alto_fail(req, r, &error);
-		return;
-	}
-	begin(req, u);
+	alto_fail(req, r, &error);
+}
+
+void alto_updates_post(struct req *req)
+{
+	const struct alto_stream_conf conf = conf_of(req, NULL, NULL);
+
+	if (may_open(req))
+		begin_adds(req, &conf, NULL, on_open);
 }
 
 static struct update_stream *find(const struct alto_streams *s, const char *id)
@@ -276,49 +377,75 @@ static struct update_stream *find(const struct alto_streams *s, const char *id)
 	return NULL;
 }
 
-void alto_updates_control(struct req *req)
+/* NULL: answered. It may end between two turns. */
+static struct update_stream *find_controlled(struct req *req)
 {
 	struct update_stream *u = find(req->north->alto.streams, req->param[0]);
-	struct alto_stream_conf conf = conf_of(req, NULL, NULL);
+
+	if (!u)
+		alto_no_such(req);
+	return u;
+}
+
+static void on_control_step(struct req *req)
+{
+	struct update_stream *u = find_controlled(req);
 	struct alto_error error = {0};
-	struct alto_adds *adds = NULL;
 	unsigned int status;
 	int r;
 
-	if (!u || !conf.all) {
-		alto_no_such(req);
+	if (!u || !step_adds(req, on_control_step))
 		return;
-	}
-	conf.client = u->client; /* who follows, not who controls */
-	r = adds_of(req, &conf, u->state, &adds, &error);
+	r = alto_stream_control(u->state, req->adds, &u->control, &status, &error);
 	if (r == 0)
-		r = alto_stream_control(u->state, adds, &u->control, &status, &error);
-	alto_adds_free(adds);
-	if (r) {
+		rest_empty(req, status);
+	else
 		alto_fail(req, r, &error);
-		if (r != -EINVAL && r != -EBUSY)
-			rest_stream_end(u->rest, false);
+	if (r == 0)
+		tell(u);
+	else if (r != -EINVAL && r != -EBUSY)
+		rest_stream_end(u->rest, false);
+}
+
+static void on_control(struct req *req)
+{
+	struct update_stream *u = find_controlled(req);
+	struct alto_stream_conf conf = conf_of(req, NULL, NULL);
+
+	if (!u)
 		return;
-	}
-	rest_empty(req, status);
-	advance(u);
+	conf.client = u->client; /* who follows, not who controls */
+	begin_adds(req, &conf, u->state, on_control_step);
+}
+
+void alto_updates_control(struct req *req)
+{
+	alto_queue(req, on_control);
 }
 
 /* ---- changes and time ---- */
 
-static void on_work(uv_timer_t *timer)
+static void on_pause(uv_timer_t *timer)
 {
 	struct alto_streams *s = timer->data;
-	const struct alto_resources *all = alto_resources_now(s->north);
 
-	if (alto_contents_step(s->contents, all, (uint64_t)time(NULL))) {
-		uv_timer_start(timer, on_work, 0, 0);
+	alto_streams_changed(s->north);
+}
+
+/* One step a turn of the loop: a timer of 0 ms that starts itself again would not leave its own. */
+static void on_work(uv_idle_t *idle)
+{
+	struct alto_streams *s = idle->data;
+	uint64_t took_ms;
+
+	if (alto_contents_step(s->contents, alto_resources_now(s->north), (uint64_t)time(NULL)))
 		return;
-	}
+	uv_idle_stop(idle);
 	s->working = false;
 	alto_tips_changed(s);
-	advance_all(s);
-	alto_streams_changed(s->north); /* what came during the round */
+	tell_all(s);
+	took_ms = (clock_us() - s->began_us) / 1000;
+	uv_timer_start(&s->pause, on_pause, ALTO_PAUSE_MS + ALTO_PAUSE_TIMES * took_ms, 0);
 }
 
 void alto_streams_changed(struct north *n)
@@ -326,11 +453,12 @@ void alto_streams_changed(struct north *n)
 	struct alto_streams *s = n->alto.streams;
 	const struct alto_resources *all = alto_resources_now(n);
 
-	if (!all || s->stopped || s->working ||
+	if (!all || s->stopped || s->working || uv_is_active((uv_handle_t *)&s->pause) ||
 	    !alto_contents_stale(s->contents, all, (uint64_t)time(NULL)))
 		return;
 	s->working = true;
-	uv_timer_start(&s->work, on_work, 0, 0);
+	s->began_us = clock_us();
+	uv_idle_start(&s->work, on_work);
 }
 
 static void keep_alive(struct update_stream *u, uint64_t now_us)
@@ -385,9 +513,11 @@ int alto_streams_open(struct north *n)
 		return -ENOMEM;
 	}
 	uv_timer_init(n->conf.loop, &s->beat); /* cannot fail */
-	uv_timer_init(n->conf.loop, &s->work);
-	s->beat.data = s->work.data = s;
-	n->handles += 2;
+	uv_timer_init(n->conf.loop, &s->pause);
+	uv_idle_init(n->conf.loop, &s->work);
+	uv_idle_init(n->conf.loop, &s->tell);
+	s->beat.data = s->pause.data = s->work.data = s->tell.data = s;
+	n->handles += 4;
 	n->alto.streams = s;
 	return 0;
 }
@@ -413,7 +543,9 @@ void alto_streams_stop(struct north *n)
 		rest_stream_end(u->rest, true);
 	}
 	uv_close((uv_handle_t *)&s->beat, on_closed);
+	uv_close((uv_handle_t *)&s->pause, on_closed);
 	uv_close((uv_handle_t *)&s->work, on_closed);
+	uv_close((uv_handle_t *)&s->tell, on_closed);
 }
 
 void alto_streams_free(struct north *n)

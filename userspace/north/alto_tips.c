@@ -13,11 +13,13 @@ struct tips_view {
 	struct alto_tips *tips;
 	uint64_t used_us;
 	unsigned int waits;
+	struct share *share; /* whose it is; a reference */
 	struct tips_view *prev, *next;
 };
 
 struct tips_wait {
 	struct req *req; /* held */
+	bool due;	 /* something has changed */
 	struct tips_view *view;
 	uint64_t from, to;
 	uint64_t until_us;
@@ -40,8 +42,21 @@ static struct tips_view *find(struct req *req)
 
 /* ---- opening ---- */
 
-static int admit(struct alto_streams *s, struct alto_tips *tips, const char *id)
+/* -ENOSPC: in all, -EDQUOT: of the party. */
+static int check_room(const struct alto_streams *s, const struct share *share)
 {
+	unsigned int max = ALTO_TIPS_VIEWS_MAX - (share->known ? 0 : NORTH_STREAMS_KNOWN);
+
+	if (!share->local && share->views >= NORTH_STREAMS_PARTY)
+		return -EDQUOT;
+	return s->n_views < max ? 0 : -ENOSPC;
+}
+
+/* Takes tips. */
+static int admit(struct alto_streams *s, struct alto_tips *tips, const char *id,
+		 struct share *share)
+{
+	int r;
 	struct tips_view *view;
 
 	DL_FOREACH(s->views, view)
@@ -51,12 +66,14 @@ static int admit(struct alto_streams *s, struct alto_tips *tips, const char *id)
 			return 0;
 		}
 	}
-	view = s->n_views < ALTO_TIPS_VIEWS_MAX ? calloc(1, sizeof(*view)) : NULL;
+	r = check_room(s, share);
+	view = r ? NULL : calloc(1, sizeof(*view));
 	if (!view) {
 		alto_tips_free(tips);
-		return s->n_views < ALTO_TIPS_VIEWS_MAX ? -ENOMEM : -ENOSPC;
+		return r ? r : -ENOMEM;
 	}
-	*view = (struct tips_view){.tips = tips, .used_us = clock_us()};
+	*view = (struct tips_view){.tips = tips, .used_us = clock_us(), .share = share_ref(share)};
+	share->views++;
 	strcpy(view->id, id);
 	DL_APPEND(s->views, view);
 	s->n_views++;
@@ -85,7 +102,7 @@ static int open_view(struct req *req, struct alto_out *out, struct alto_error *e
 		return -ENOMEM;
 	snprintf(path, sizeof(path), "/alto/tips/%s", id);
 	r = alto_tips_open(&conf, req->data ? req->data : "", req->len, out, &tips, error);
-	r = r ? r : admit(s, tips, id);
+	r = r ? r : admit(s, tips, id, req->share);
 	return r ? r : out->failed;
 }
 
@@ -93,6 +110,7 @@ void alto_tips_post(struct req *req)
 {
 	struct alto_out out = {.max = ALTO_CONTROL_BYTES};
 	struct alto_error error = {0};
+	char want[96];
 	int r = open_view(req, &out, &error);
 
 	if (r == 0) {
@@ -100,9 +118,12 @@ void alto_tips_post(struct req *req)
 		return;
 	}
 	alto_out_fini(&out);
-	if (r == -ENOSPC) {
+	if (r == -ENOSPC || r == -EDQUOT) {
 		req->north->alto.streams->refused++;
-		alto_too_many(req, "at most 64 TIPS views: try again later");
+		snprintf(want, sizeof(want), "at most %d TIPS views%s: try again later",
+			 r == -EDQUOT ? NORTH_STREAMS_PARTY : ALTO_TIPS_VIEWS_MAX,
+			 r == -EDQUOT ? " of one client" : "");
+		alto_too_many(req, want);
 	} else {
 		alto_fail(req, r, &error);
 	}
@@ -157,8 +178,11 @@ static bool answer(struct req *req, const struct tips_view *view, uint64_t from,
 {
 	struct alto_out out = {.max = ALTO_ANSWER_MAX};
 	const char *type;
-	int r = alto_tips_edge(view->tips, from, to, &out, &type);
+	int r;
 
+	if (!alto_has_room(req))
+		return true;
+	r = alto_tips_edge(view->tips, from, to, &out, &type);
 	if (r == 0) {
 		give(req, &out, type);
 		return true;
@@ -182,7 +206,7 @@ static void wait(struct req *req, struct tips_view *view, uint64_t from, uint64_
 	struct alto_streams *s = req->north->alto.streams;
 	struct tips_wait *w;
 
-	if (!alto_streams_room(req, 429))
+	if (!alto_streams_room(req, req->share->waits, 429))
 		return;
 	w = calloc(1, sizeof(*w));
 	if (!w) {
@@ -196,11 +220,12 @@ static void wait(struct req *req, struct tips_view *view, uint64_t from, uint64_
 				.until_us = clock_us() + ALTO_TIPS_WAIT_S * 1000000ull};
 	rest_hold(req);
 	view->waits++;
+	req->share->waits++;
 	DL_APPEND(s->waits, w);
 	s->n_waits++;
 }
 
-void alto_tips_get(struct req *req)
+static void on_turn(struct req *req)
 {
 	struct tips_view *view = find(req);
 	uint64_t from, to;
@@ -212,12 +237,18 @@ void alto_tips_get(struct req *req)
 		wait(req, view, from, to);
 }
 
+void alto_tips_get(struct req *req)
+{
+	alto_queue(req, on_turn);
+}
+
 /* ---- changes and time ---- */
 
 static void wait_end(struct alto_streams *s, struct tips_wait *w)
 {
 	w->view->used_us = clock_us();
 	w->view->waits--;
+	w->req->share->waits--;
 	DL_DELETE(s->waits, w);
 	s->n_waits--;
 	rest_put(w->req);
@@ -237,6 +268,8 @@ static void view_close(struct alto_streams *s, struct tips_view *view)
 	}
 	DL_DELETE(s->views, view);
 	s->n_views--;
+	view->share->views--;
+	share_put(view->share);
 	alto_tips_free(view->tips);
 	free(view);
 }
@@ -244,7 +277,7 @@ static void view_close(struct alto_streams *s, struct tips_view *view)
 void alto_tips_changed(struct alto_streams *s)
 {
 	struct tips_view *view, *next_view;
-	struct tips_wait *w, *next_wait;
+	struct tips_wait *w;
 	int r;
 
 	DL_FOREACH_SAFE(s->views, view, next_view)
@@ -253,11 +286,23 @@ void alto_tips_changed(struct alto_streams *s)
 		if (r == -EINVAL || r == -EBUSY)
 			view_close(s, view);
 	}
-	DL_FOREACH_SAFE(s->waits, w, next_wait)
+	DL_FOREACH(s->waits, w)
 	{
-		if (answer(w->req, w->view, w->from, w->to))
-			wait_end(s, w);
+		w->due = true;
 	}
+}
+
+bool alto_tips_tell(struct alto_streams *s)
+{
+	struct tips_wait *w;
+
+	DL_SEARCH_SCALAR(s->waits, w, due, true);
+	if (!w)
+		return false;
+	w->due = false;
+	if (answer(w->req, w->view, w->from, w->to))
+		wait_end(s, w);
+	return true;
 }
 
 void alto_tips_tick(struct alto_streams *s, uint64_t now_us)

@@ -33,13 +33,13 @@ static bool is_type(const char *text, size_t len, const char *type)
 	return len == want && strncasecmp(text, type, len) == 0;
 }
 
-/* "text/\*" or "*\/\*" */
+/* "text/\*" */
 static bool is_range_of(const char *text, size_t len, const char *type)
 {
 	char range[64];
 
 	snprintf(range, sizeof(range), "%.*s/*", (int)strcspn(type, "/"), type);
-	return is_type(text, len, range) || is_type(text, len, "*/*");
+	return is_type(text, len, range);
 }
 
 /* Parameter `name` of an element of a list; NULL: it has none. */
@@ -97,29 +97,97 @@ static size_t element_len(const char *text)
 	return i;
 }
 
-static bool accepts(const char *accept, const char *type)
+/* How exactly an element says `type`: 0 not at all, else the more the better (RFC 9110, 12.5.1). */
+static int exactness(const char *text, size_t len, const char *type)
 {
+	size_t n;
+
+	if (is_type(text, len, "*/*"))
+		return 1;
+	if (is_range_of(text, len, type))
+		return 2;
+	if (!is_type(text, len, type) || !same_root(text, len, type))
+		return 0;
+	return parameter(text, len, "type", &n) ? 4 : 3;
+}
+
+/* RFC 9110, 12.5.3 */
+static int exactness_of_gzip(const char *text, size_t len, const char *type)
+{
+	if (is_type(text, len, "gzip") || is_type(text, len, "x-gzip"))
+		return 2;
+	return is_type(text, len, "*");
+}
+
+/* The most exact element decides; of equal ones, any that takes it. */
+static bool accepts(const char *list, const char *type,
+		    int (*exactness_of)(const char *text, size_t len, const char *type))
+{
+	bool good = false;
+	int best = 0, exact;
 	size_t len;
 
-	for (; *accept; accept += len + (accept[len] == ',')) {
-		len = element_len(accept);
-		if (is_refused(accept, len))
+	for (; *list; list += len + (list[len] == ',')) {
+		len = element_len(list);
+		exact = exactness_of(list, len, type);
+		if (exact == 0 || exact < best)
 			continue;
-		if (is_range_of(accept, len, type) ||
-		    (is_type(accept, len, type) && same_root(accept, len, type)))
-			return true;
+		good = !is_refused(list, len) || (good && exact == best);
+		best = exact;
 	}
-	return false;
+	return good;
+}
+
+/* All lines of a header are one list (RFC 9110, 5.3). */
+struct lines {
+	const char *name;
+	char *text; /* NULL: there is none */
+	bool failed;
+};
+
+static enum MHD_Result add_line(void *cls, enum MHD_ValueKind kind, const char *key,
+				const char *value)
+{
+	struct lines *lines = cls;
+	size_t len = lines->text ? strlen(lines->text) : 0;
+	char *text;
+
+	if (strcasecmp(key, lines->name) != 0 || !value)
+		return MHD_YES;
+	text = realloc(lines->text, len + strlen(value) + 2);
+	if (!text) {
+		lines->failed = true;
+		return MHD_NO;
+	}
+	sprintf(text + len, "%s%s", len ? "," : "", value);
+	lines->text = text;
+	return MHD_YES;
+}
+
+/* -ENOMEM. *out: NULL: there is none. */
+static int list_of(const struct req *req, const char *name, char **out)
+{
+	struct lines lines = {.name = name};
+
+	MHD_get_connection_values(req->conn, MHD_HEADER_KIND, add_line, &lines);
+	if (lines.failed)
+		free(lines.text);
+	*out = lines.failed ? NULL : lines.text;
+	return lines.failed ? -ENOMEM : 0;
 }
 
 static int check_accept(const struct req *req, const char *const *gives, struct err *err)
 {
-	const char *accept = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Accept");
+	OWN_PTR char *accept = NULL;
 
-	if (!accept || !accept[0] || !gives[0])
+	if (!gives[0])
+		return 0;
+	if (list_of(req, "Accept", &accept))
+		return err_set(err, -ENOMEM, "", NULL, "no memory");
+	if (!accept || !accept[0])
 		return 0;
 	for (int i = 0; i < REST_TYPES && gives[i]; i++) {
-		if (accepts(accept, gives[i]))
+		if (accepts(accept, gives[i], exactness))
 			return 0;
 	}
 	err_set(err, -EINVAL, "Accept", accept, "must allow %s", gives[0]);
@@ -170,17 +238,10 @@ unsigned int rest_media(struct req *req, struct err *err)
 	return 0;
 }
 
-/* RFC 9110, 12.5.3 */
 bool rest_takes_gzip(struct req *req)
 {
-	const char *list =
-		MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Accept-Encoding");
-	size_t len;
+	OWN_PTR char *list = NULL;
 
-	for (; list && *list; list += len + (list[len] == ',')) {
-		len = element_len(list);
-		if (is_type(list, len, "gzip") || is_type(list, len, "x-gzip"))
-			return !is_refused(list, len);
-	}
-	return false;
+	return list_of(req, "Accept-Encoding", &list) == 0 && list &&
+	       accepts(list, "gzip", exactness_of_gzip);
 }

@@ -72,8 +72,9 @@ static void print_broker(const struct metrics *p)
 	broker_stats(p->n->conf.broker, &s);
 	metrics_one(p, "sand_alto_snapshots_total", "counter", "Snapshots of the maps made.",
 		    s.snapshots);
-	metrics_real(p, "sand_alto_snapshot_seconds", "gauge",
-		     "How long the last one took to make.", (double)s.made_us / 1e6);
+	if (s.snapshots)
+		metrics_real(p, "sand_alto_snapshot_seconds", "gauge",
+			     "How long the last one took to make.", (double)s.made_us / 1e6);
 	metrics_one(p, "sand_alto_domains", "gauge", "Domains that are advertised.", s.domains);
 	metrics_one(p, "sand_alto_links", "gauge", "Links between domains.", s.links);
 	metrics_one(p, "sand_alto_refused_objects_total", "counter",

@@ -339,6 +339,7 @@ static void stop_requests(struct north *n)
 	stop_engines(n);
 	for (struct req *req = n->reqs; req; req = next) { /* held by a write in flight */
 		next = req->next;
+		rest_leave_share(req);
 		req->north = NULL;
 		req->prev = req->next = NULL;
 	}

@@ -28,7 +28,8 @@ struct north;
 #define NORTH_BATCH_LINES 16384 /* of one batch */
 #define NORTH_HEADER_MAX (16u << 10)
 #define NORTH_CONNECTIONS 256
-#define NORTH_PER_PEER 32 /* of these, from one address on TCP */
+#define NORTH_ALTO_CONNECTIONS 192 /* of these, by listeners for ALTO alone */
+#define NORTH_PER_PEER 32	   /* of these, from one address on TCP (IPv6: one /64) */
 #define NORTH_IDLE_S 10
 #define NORTH_TURN_S 30	    /* for a request to come as a whole, and for its answer to be taken */
 #define NORTH_PAGE_MAX 1000 /* items of one answer */
@@ -36,6 +37,9 @@ struct north;
 #define NORTH_ALTO_LISTEN_MAX 4
 #define NORTH_PRINCIPALS_MAX 1024
 #define NORTH_STREAMS_MAX 64 /* update streams and waits of TIPS; then 503 */
+#define NORTH_STREAMS_PARTY                                                                        \
+	8 /* update streams, waits and views, each, of one address or principal */
+#define NORTH_STREAMS_KNOWN 8 /* of all, for principals and the unix socket alone */
 
 /* Somebody who is known by a token or a certificate. */
 enum north_role { NORTH_READER, NORTH_DOMAIN, NORTH_ADMIN, NORTH_ROLE_MAX };

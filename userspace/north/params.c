@@ -263,15 +263,18 @@ static int check_match(struct req *req, struct rest_present present, struct err 
 	const char *list = header(req, "If-Match");
 	enum tag_match match;
 	char tag[32];
+	bool any;
 
 	if (!list)
 		return 0;
-	match = strcmp(list, "*") == 0 ? TAG_YES
-				       : match_tags(list, tag_of(present.revision, tag), false);
+	any = strcmp(list, "*") == 0;
+	match = any ? TAG_YES : match_tags(list, tag_of(present.revision, tag), false);
 	if (match == TAG_BAD)
 		return err_set(err, -EINVAL, "If-Match", list, "must be \"<revision>\" or *");
 	if (!present.exists)
 		return err_set(err, -ESTALE, "If-Match", list, "does not exist");
+	if (!any && present.revision == 0)
+		return err_set(err, -ESTALE, "If-Match", list, "has no revision: must be *");
 	if (match == TAG_NO)
 		return err_set(err, -ESTALE, "If-Match", list, "revision is %" PRId64,
 			       present.revision);

@@ -109,8 +109,18 @@ void rest_blob_put(void *blob)
 
 	if (!b || --b->refs)
 		return;
+	if (b->counted)
+		b->counted->bytes -= b->len;
 	free(b->data);
 	free(b);
+}
+
+void rest_blob_count(struct rest_blob *blob, struct shares *shares)
+{
+	if (blob->counted)
+		return;
+	blob->counted = shares;
+	shares->bytes += blob->len;
 }
 
 void rest_blob(struct req *req, unsigned int status, struct rest_blob *blob, const char *type)
@@ -217,16 +227,18 @@ void rest_raw_problem(const struct conn *conn, unsigned int status, const struct
 {
 	json_t *problem = rest_problem_json(status, err);
 	OWN_PTR char *body = problem ? rest_text(problem) : NULL;
-	char text[1024];
+	char text[1024], retry[32] = "";
 	int len;
 
+	if (status == 503)
+		snprintf(retry, sizeof(retry), "\r\nRetry-After: %d", REST_RETRY_S);
 	json_decref(problem);
 	if (!body)
 		return;
 	len = snprintf(text, sizeof(text),
 		       "HTTP/1.1 %u %s\r\nContent-Type: " PROBLEM_TYPE
-		       "\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-		       status, MHD_get_reason_phrase_for(status), strlen(body), body);
+		       "\r\nContent-Length: %zu%s\r\nConnection: close\r\n\r\n%s",
+		       status, MHD_get_reason_phrase_for(status), strlen(body), retry, body);
 	if (len < (int)sizeof(text) && send_raw(conn, text, (size_t)len))
 		shutdown(conn->fd, SHUT_WR);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alto/update.h"
 #include "north/stream.h"
 
 void rest_hold(struct req *req)
@@ -28,6 +29,57 @@ static void unlink_req(struct req *req)
 	req->north = NULL;
 }
 
+/* ---- what it has of its party's share ---- */
+
+/* The principal, if there is one: it may ask from many places. */
+static struct share *party_of(struct req *req)
+{
+	if (req->who[0] && req->from->tcp)
+		return share_principal(&req->north->shares, req->who);
+	return share_ref(req->from->share);
+}
+
+static void take_answer(struct req *req, size_t bytes)
+{
+	req->taken += bytes;
+	if (req->share)
+		req->share->bytes += bytes;
+}
+
+static void take_body(struct req *req, size_t bytes)
+{
+	take_answer(req, bytes);
+	req->body_taken += bytes;
+	if (req->share)
+		req->share->all->bytes += bytes;
+}
+
+void rest_drop_body(struct req *req)
+{
+	if (req->share) {
+		req->share->all->bytes -= req->body_taken;
+		req->share->bytes -= req->body_taken;
+	}
+	req->taken -= req->body_taken;
+	req->body_taken = 0;
+	free(req->data);
+	req->data = NULL;
+	req->cap = req->len = 0;
+}
+
+void rest_leave_share(struct req *req)
+{
+	if (!req->share)
+		return;
+	req->share->all->bytes -= req->body_taken;
+	req->share->bytes -= req->taken;
+	req->taken = req->body_taken = 0;
+	share_put(req->share);
+	req->share = NULL;
+}
+
+/* ---- life ---- */
+
 /* A large body parsed is many small pieces: the heap keeps their room until it is told. */
 static bool was_large(const struct req *req)
 {
@@ -41,10 +93,12 @@ void rest_put(struct req *req)
 	if (--req->refs)
 		return;
 	trim = was_large(req);
+	alto_adds_free(req->adds);
+	rest_drop_body(req);
+	rest_leave_share(req);
 	unlink_req(req);
 	json_decref(req->body);
 	free(req->segments);
-	free(req->data);
 	free(req->answer);
 	rest_blob_put(req->blob);
 	free(req);
@@ -129,6 +183,32 @@ static void set_limit(struct req *req)
 	snprintf(req->object, sizeof(req->object), "body");
 }
 
+/* Of a restore there is only one, on the unix socket. */
+static bool is_counted(const struct req *req)
+{
+	return req->action->body != BODY_SNAPSHOT;
+}
+
+static int no_room(struct err *err)
+{
+	return err_set(err, -EAGAIN, "", NULL,
+		       "finds no room among %u MiB of bodies and answers in all, %u MiB of one "
+		       "client: try again later",
+		       SHARE_BYTES_MAX >> 20, SHARE_BYTES_PARTY >> 20);
+}
+
+/* What it says that will come. */
+static int check_room(struct req *req, struct err *err)
+{
+	size_t size = rest_content_length(req->conn);
+
+	if (!size || !is_counted(req) || share_has_room(req->share, size))
+		return 0;
+	rest_header(req, "Retry-After", "%d", REST_RETRY_S);
+	return no_room(err);
+}
+
+/* -ENOMEM, -EAGAIN */
 static int reserve(struct req *req, size_t size)
 {
 	size_t cap = req->cap ? req->cap : 4096;
@@ -138,9 +218,13 @@ static int reserve(struct req *req, size_t size)
 		return 0;
 	while (cap < size)
 		cap *= 2;
+	if (is_counted(req) && !share_has_room(req->share, cap - req->cap))
+		return -EAGAIN;
 	data = realloc(req->data, cap);
 	if (!data)
 		return -ENOMEM;
+	if (is_counted(req))
+		take_body(req, cap - req->cap);
 	req->data = data;
 	req->cap = cap;
 	return 0;
@@ -156,6 +240,7 @@ static enum MHD_Result refuse_midway(struct req *req, const struct err *err)
 static enum MHD_Result collect(struct req *req, const char *data, size_t *size)
 {
 	struct err err = {0};
+	int r;
 
 	if (req->answered) { /* refused already: the rest is thrown away */
 		*size = 0;
@@ -163,8 +248,8 @@ static enum MHD_Result collect(struct req *req, const char *data, size_t *size)
 	}
 	if (*size > req->max - req->len)
 		too_large(req, &err);
-	else if (reserve(req, req->len + *size))
-		err_set(&err, -ENOMEM, "", NULL, "no memory");
+	else if ((r = reserve(req, req->len + *size)))
+		r == -EAGAIN ? no_room(&err) : err_set(&err, r, "", NULL, "no memory");
 	if (err.code) {
 		err_object(&err, "body");
 		return refuse_midway(req, &err);
@@ -193,13 +278,14 @@ static int parse_body(struct req *req, struct err *err)
 
 /* ---- life ---- */
 
-/* Who may open a TCP connection to loopback is not known: any user, and any page in a browser.
+/* In clear text TCP is on loopback. Who may open a connection there is not known: any user, and any
+ * page in a browser.
  * False: answered. */
 static bool admit_tcp(struct req *req)
 {
 	struct err err = {0};
 
-	if (!req->from->tcp || req->from->alto || rest_host_is_loopback(req->conn))
+	if (!req->from->tcp || req->from->tls || rest_host_is_loopback(req->conn))
 		return true;
 	err_set(&err, -EPERM, "Host",
 		MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Host"),
@@ -246,6 +332,9 @@ static void begin(struct req *req, const char *url, const char *version)
 	if (!admit_tcp(req))
 		return;
 	rest_route(req, url);
+	req->share = party_of(req);
+	if (!req->share)
+		rest_json(req, 500, NULL);
 	if (req->answered || !admit_action(req))
 		return;
 	set_limit(req);
@@ -253,6 +342,8 @@ static void begin(struct req *req, const char *url, const char *version)
 	if (status)
 		rest_problem(req, status, &err);
 	else if (rest_content_length(req->conn) > req->max && too_large(req, &err))
+		rest_fail(req, &err);
+	else if (check_room(req, &err))
 		rest_fail(req, &err);
 	else if (req->action->exclusive)
 		req->north->exclusive = req;
@@ -342,10 +433,15 @@ static void count(const struct req *req)
 static enum MHD_Result queue(struct req *req)
 {
 	size_t len = req->answer ? strlen(req->answer) : req->blob ? req->blob->len : 0;
+	bool is_blob = req->blob != NULL;
 	struct MHD_Response *response = response_of(req, len);
 	enum MHD_Result r;
 
 	req->queued = true;
+	if (req->action && req->action->body == BODY_ALTO)
+		rest_drop_body(req);
+	if (is_blob)
+		take_answer(req, len);
 	if (!response)
 		return MHD_NO;
 	req->answer = NULL; /* the response frees it */

@@ -40,6 +40,9 @@ struct req;
 struct conn;
 struct rest_stream;
 struct rest_resource;
+struct share;
+struct shares;
+struct alto_adds;
 struct rest_action {
 	void (*handle)(struct req *req); /* NULL: method not possible here */
 	bool (*admit)(struct req *req);	 /* before the body comes; false: answered. NULL: all */
@@ -60,6 +63,7 @@ struct route {
 /* Text that several answers share. */
 struct rest_blob {
 	unsigned int refs;
+	struct shares *counted; /* its bytes are in there; NULL: they are not, it is kept */
 	size_t len;
 	char *data; /* malloc'ed */
 };
@@ -71,12 +75,15 @@ struct rest_header {
 #define REST_HEADERS 4
 #define REST_ETAG_LEN 96
 #define REST_TYPES 2
+#define REST_RETRY_S 5 /* Retry-After of a 503 that is about too much at once */
 
 struct req {
 	unsigned int refs;
 	struct north *north;	     /* NULL: closed meanwhile */
 	struct MHD_Connection *conn; /* NULL: client gone */
 	struct conn *from;	     /* while conn is there */
+	struct share *share;	     /* of who asks; a reference. NULL: refused before, or closed */
+	size_t taken, body_taken;    /* bytes in share, of these in share->all, too */
 	struct req *prev, *next;     /* north's */
 	uint64_t number;
 	char peer[REST_PEER_LEN];
@@ -91,7 +98,8 @@ struct req {
 
 	char *data; /* body as collected */
 	size_t len, cap, max;
-	size_t got; /* bytes of body that came, also when they are freed */
+	struct alto_adds *adds; /* alto_stream.c: asked one by one; owned */
+	size_t got;		/* bytes of body that came, also when they are freed */
 	bool ndjson;
 	json_t *body; /* parsed; NULL for BODY_NONE, BODY_BATCH and on */
 
@@ -129,6 +137,10 @@ enum MHD_Result rest_on_request(void *cls, struct MHD_Connection *conn, const ch
 				size_t *size, void **ctx);
 void rest_on_completed(void *cls, struct MHD_Connection *conn, void **ctx,
 		       enum MHD_RequestTerminationCode code);
+/* The body is not needed any more. */
+void rest_drop_body(struct req *req);
+/* Before the interface is gone. */
+void rest_leave_share(struct req *req);
 /* The interface closes: answers 503 what waits, lets go of the rest. */
 void rest_abort(struct req *req);
 
@@ -143,6 +155,8 @@ void rest_plain(struct req *req, char *text, const char *type);
 /* data is taken, also on failure. NULL: no memory. */
 struct rest_blob *rest_blob_new(char *data, size_t len);
 void rest_blob_put(void *blob); /* NULL is allowed */
+/* Nobody keeps blob any more, or ever will: its bytes count in shares. */
+void rest_blob_count(struct rest_blob *blob, struct shares *shares);
 /* Takes a reference of blob; NULL: 500. type is static or lives as long as north does. */
 void rest_blob(struct req *req, unsigned int status, struct rest_blob *blob, const char *type);
 /* One more header of the answer; name is static. */

@@ -14,6 +14,7 @@
 #include "alto/server.h"
 #include "north/observe.h"
 #include "north/rest.h"
+#include "north/share.h"
 
 enum { LISTEN_UNIX, LISTEN_TCP, LISTEN_ALTO, LISTEN_MAX = LISTEN_ALTO + NORTH_ALTO_LISTEN_MAX };
 
@@ -48,6 +49,7 @@ struct conn {
 	bool tcp;		  /* not the unix socket */
 	bool alto;		  /* one of the listeners for ALTO alone */
 	bool tls;
+	struct share *share;			 /* of its address; a reference */
 	int fd;					 /* MHD's */
 	struct MHD_Connection *mhd;		 /* NULL: not begun, or ended */
 	bool certified;				 /* its certificate has been looked at: principal */
@@ -60,10 +62,21 @@ struct conn {
 struct db_poll;
 struct alto_cache;
 struct alto_streams;
+
+/* alto_queue.c: requests that wait for their turn */
+struct alto_queue {
+	uv_idle_t idle;	    /* runs while there are some */
+	struct share *ring; /* parties that have some; the first one is next */
+	unsigned int n;
+	uint64_t refused; /* ever */
+	bool open;
+};
+
 struct alto_state {
 	struct alto_resources *all; /* of the newest snapshot; NULL = none yet */
 	struct alto_cache *cache;
 	struct alto_streams *streams;
+	struct alto_queue queue;
 	uint64_t requests[ALTO_SERVICE_MAX + 1][5]; /* by service (+ 1, 0: none), class of status */
 };
 
@@ -100,6 +113,9 @@ struct north {
 	bool fds_said;
 	struct conn *conns, *accepting;
 	unsigned int n_conns;
+	unsigned int n_alto_conns; /* of these, by listeners for ALTO alone */
+	struct shares shares;
+	struct rate handshakes;
 	struct observe observe;
 	struct db_poll *db_polls; /* requests that wait for a change of the database */
 	unsigned int n_db_polls;

@@ -42,7 +42,6 @@ static ssize_t take(struct rest_stream *s, char *buf, size_t max)
 	return (ssize_t)n;
 }
 
-/* Each piece that was taken is a new turn of the client's. */
 static ssize_t on_read(void *cls, uint64_t pos, char *buf, size_t max)
 {
 	struct rest_stream *s = cls;
@@ -51,7 +50,6 @@ static ssize_t on_read(void *cls, uint64_t pos, char *buf, size_t max)
 		return take(s, buf, max);
 	if (!s->ended && !s->asked) {
 		s->asked = true;
-		accept_turn(s->req->from, TURN_TAKE);
 		s->ops.more(s->arg);
 		if (s->at < s->len)
 			return take(s, buf, max);
@@ -95,7 +93,20 @@ struct MHD_Response *rest_stream_response(struct rest_stream *s)
 	return response;
 }
 
+/* The client's turn begins anew. */
+static void turn(struct rest_stream *s)
+{
+	if (s->req->from)
+		accept_turn(s->req->from, TURN_TAKE);
+}
+
 void rest_stream_put(struct rest_stream *s, char *text, size_t len)
+{
+	turn(s);
+	rest_stream_go_on(s, text, len);
+}
+
+void rest_stream_go_on(struct rest_stream *s, char *text, size_t len)
 {
 	free(s->text);
 	s->text = text;
@@ -111,6 +122,7 @@ void rest_stream_end(struct rest_stream *s, bool whole)
 		return;
 	s->ended = true;
 	s->whole = whole;
+	turn(s);
 	resume(s);
 }
 

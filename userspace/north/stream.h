@@ -2,7 +2,7 @@
 /*
  * Inside north: an answer in pieces (chunked). The piece that is under way is all that is held in
  * memory; the next one is asked for when the client has taken it. A client that takes longer than
- * its turn over one piece loses its connection.
+ * its turn over one piece, or over several that go on, loses its connection.
  */
 #ifndef NORTH_STREAM_H
 #define NORTH_STREAM_H
@@ -22,6 +22,8 @@ void rest_stream_drop(struct rest_stream *stream);
 /* text is taken. The answer is complete only with _end(stream, true): without, the client sees that
  * it broke off. */
 void rest_stream_put(struct rest_stream *stream, char *text, size_t len);
+/* The same in the turn that the client has: one for all that there is to send now. */
+void rest_stream_go_on(struct rest_stream *stream, char *text, size_t len);
 void rest_stream_end(struct rest_stream *stream, bool whole);
 
 /* reply.c: answers 200 with what the stream will bring. */

@@ -247,8 +247,8 @@ static void test_known_only(void **state)
 
 /* ---- Host ---- */
 
-/* On the daemon's own TCP listener only: there, a browser could be told that a foreign name has a
- * loopback address. */
+/* In clear text TCP is on loopback: a browser could be told that a foreign name has such an address.
+ */
 static void test_host(void **state)
 {
 	struct rig *rig = *state;
@@ -256,6 +256,9 @@ static void test_host(void **state)
 
 	tcp.host = alto.host = "alto.example";
 	assert_int_equal(status_at(rig, &tcp, "GET /alto/directory", "", NULL), 421);
+	assert_int_equal(status_at(rig, &alto, "GET /alto/directory", "", NULL), 421);
+	tcp.host = alto.host = "localhost:8080";
+	assert_int_equal(status_at(rig, &tcp, "GET /alto/directory", "", NULL), 200);
 	assert_int_equal(status_at(rig, &alto, "GET /alto/directory", "", NULL), 200);
 }
 
