@@ -88,10 +88,10 @@ void broker_close(struct broker *b)
 	for (int i = 0; i < BROKER_P_MAX; i++) {
 		ncsdb_follow_stop(b->prefix[i].follow);
 		ncsdb_writer_fini(&b->prefix[i].writer);
+		broker_waiting_free(&b->prefix[i]);
 	}
 	broker_holds_free(b);
 	broker_objects_fini(b);
-	json_decref(b->shown);
 	alto_snapshot_put(b->snapshot);
 	for (int i = 0; i < BROKER_S_MAX; i++)
 		alto_source_put(b->sources[i]);
@@ -101,55 +101,55 @@ void broker_close(struct broker *b)
 
 /* ---- reading back ---- */
 
-static bool item_show(const struct broker *broker, const char *text, struct broker_item *item)
+json_t *broker_item_json(const struct broker_item *item)
 {
-	struct broker *b = (struct broker *)broker; /* what is shown is no state */
-	json_t *obj;
+	json_t *obj = NULL;
 
-	if (json_parse(text, strlen(text), &obj, NULL))
-		return false;
-	json_decref(b->shown);
-	b->shown = obj;
-	item->obj = obj;
-	return true;
+	json_parse(item->text, strlen(item->text), &obj, NULL);
+	return obj;
 }
 
-static bool domain_item(const struct broker *b, const struct domain *domain,
-			struct broker_item *item)
+static struct broker_item domain_item(const struct domain *domain)
 {
-	*item = (struct broker_item){.id = domain->id, .revision = domain->revision};
-	return item_show(b, domain->text, item);
+	return (struct broker_item){
+		.id = domain->id, .text = domain->text, .revision = domain->revision};
 }
 
-static bool link_item(const struct broker *b, const struct link *link, struct broker_item *item)
+static struct broker_item link_item(const struct link *link)
 {
-	*item = (struct broker_item){.id = link->a, .b = link->b, .revision = link->revision};
-	return item_show(b, link->text, item);
+	return (struct broker_item){
+		.id = link->a, .b = link->b, .text = link->text, .revision = link->revision};
 }
 
 bool broker_domain(const struct broker *b, const char *id, struct broker_item *out)
 {
 	const struct domain *domain = broker_domain_at(b, id);
 
-	return domain && domain_item(b, domain, out);
+	if (domain)
+		*out = domain_item(domain);
+	return domain;
 }
 
 bool broker_link(const struct broker *broker, const char *a, const char *b, struct broker_item *out)
 {
 	const struct link *link = broker_link_at(broker, a, b);
 
-	return link && link_item(broker, link, out);
+	if (link)
+		*out = link_item(link);
+	return link;
 }
 
 void broker_domains_each(const struct broker *b, const char *after,
 			 bool (*each)(void *arg, const struct broker_item *item), void *arg)
 {
 	const struct domain *domain = radix_seek(&b->domains, after ? after : "", after);
-	struct broker_item item;
 
-	for (; domain; domain = radix_seek(&b->domains, domain->id, true))
-		if (domain_item(b, domain, &item) && !each(arg, &item))
+	for (; domain; domain = radix_seek(&b->domains, domain->id, true)) {
+		const struct broker_item item = domain_item(domain);
+
+		if (!each(arg, &item))
 			return;
+	}
 }
 
 void broker_links_each(const struct broker *b, const char *after_a, const char *after_b,
@@ -157,15 +157,76 @@ void broker_links_each(const struct broker *b, const char *after_a, const char *
 {
 	char key[LINK_KEY_LEN] = "";
 	const struct link *link;
-	struct broker_item item;
 
 	if (after_a)
 		broker_link_key(after_a, after_b ? after_b : "", key);
 	link = radix_seek(&b->links, key, after_a);
 	while (link) {
-		if (link_item(b, link, &item) && !each(arg, &item))
+		const struct broker_item item = link_item(link);
+
+		if (!each(arg, &item))
 			return;
 		link = radix_seek(&b->links, broker_link_key(link->a, link->b, key), true);
+	}
+}
+
+/* The next that leads from id, in the order of links. a NULL: the first. */
+static const struct link *next_from(const struct broker *broker, const char *id, const char *a,
+				    const char *b)
+{
+	char key[LINK_KEY_LEN], first[LINK_KEY_LEN];
+	const struct link *link;
+
+	broker_link_key(id, "", first);
+	broker_link_key(a ? a : "", a ? b : "", key);
+	if (!a || strcmp(key, first) < 0)
+		link = radix_seek(&broker->links, first, false);
+	else
+		link = radix_seek(&broker->links, key, true);
+	return link && strcmp(link->a, id) == 0 ? link : NULL;
+}
+
+/* The next that leads to id. */
+static const struct link *next_to(const struct broker *broker, const char *id, const char *a,
+				  const char *b)
+{
+	char key[LINK_END_LEN];
+	const struct link *link;
+
+	if (a)
+		link = radix_seek(&broker->links_to, broker_link_end(a, id, key),
+				  strcmp(id, b) <= 0);
+	else
+		link = radix_seek(&broker->links_to, broker_link_key(id, "", key), false);
+	return link && strcmp(link->b, id) == 0 ? link : NULL;
+}
+
+static const struct link *earlier(const struct link *x, const struct link *y)
+{
+	char kx[LINK_KEY_LEN], ky[LINK_KEY_LEN];
+
+	if (!x || !y)
+		return x ? x : y;
+	return strcmp(broker_link_key(x->a, x->b, kx), broker_link_key(y->a, y->b, ky)) < 0 ? x : y;
+}
+
+void broker_links_of(const struct broker *broker, const char *id, const char *after_a,
+		     const char *after_b, bool (*each)(void *arg, const struct broker_item *item),
+		     void *arg)
+{
+	const char *a = after_a, *b = after_b ? after_b : "";
+	const struct link *link;
+	struct broker_item item;
+
+	for (;;) {
+		link = earlier(next_from(broker, id, a, b), next_to(broker, id, a, b));
+		if (!link)
+			return;
+		item = link_item(link);
+		if (!each(arg, &item))
+			return;
+		a = link->a;
+		b = link->b;
 	}
 }
 

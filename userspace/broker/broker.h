@@ -20,7 +20,9 @@
  * not used. There is one object a key: a directed link a -> b with a < b takes the place of the
  * symmetric one. A directed link b -> a stands beside the symmetric one and wins for its direction;
  * a symmetric link that is put as b/a ends it. Of one prefix that two replicas took for two domains
- * at once, the domain that was written first has it.
+ * at once, the domain that was created first has it. A stored object that is refused (another
+ * program wrote it) ends the one it replaces, so that all replicas agree; what is refused only
+ * because there is no room is tried again when there is.
  *
  * Sources of the snapshot: "domains" (every domain a PID, properties as arrays, service graphs),
  * and "sand": ingresses and gateways of the view as PIDs (a gateway has its locator and its
@@ -44,11 +46,13 @@
 #include "ncsdb/write.h"
 
 #define BROKER_DOMAINS_MAX 32768
-#define BROKER_LINKS_MAX 65536 /* stored; a symmetric one counts once */
+#define BROKER_LINKS_MAX 65536	  /* stored; a symmetric one counts once */
+#define BROKER_OWN_LINKS_MAX 1024 /* of a domain that adds one itself */
 #define BROKER_DOMAIN_PREFIXES_MAX 1024
 #define BROKER_DOMAIN_NAMES_MAX 256 /* nfs, and saps */
 #define BROKER_PREFIXES_MAX 262144  /* of all domains */
 #define BROKER_REPLACE_MAX 32768    /* domains of one replacement of everything */
+#define BROKER_WAITING_MAX 256	    /* stored objects that wait for room, of domains and of links */
 #define BROKER_INSTANCES_MAX 65536  /* of the view; of more, "sand" tells nothing but gateways */
 #define BROKER_AGE_S 60		    /* older values of instances are unknown */
 #define BROKER_SERVICES_MAX 1024    /* of a gateway, by their IDs */
@@ -58,7 +62,7 @@ struct broker;
 
 /* The numbers above; tests lower them. */
 struct broker_limits {
-	unsigned int domains, links, prefixes, instances;
+	unsigned int domains, links, prefixes, instances, own_links;
 };
 extern struct broker_limits broker_limits;
 
@@ -77,7 +81,8 @@ int broker_open(const struct broker_conf *conf, struct broker **out, struct err 
 void broker_close(struct broker *broker);
 
 /* Who writes: "" = an operator, who may write all; else a domain, which may write itself and links
- * that it is an end of, and reads no other's input: -EACCES. if_revision as in srm.h. */
+ * that it is an end of (BROKER_OWN_LINKS_MAX, else -ENOSPC), and reads no other's input: -EACCES.
+ * -EAGAIN: what is stored is not known yet. if_revision as in srm.h. */
 int broker_domain_put(struct broker *broker, const char *who, const char *id, const json_t *obj,
 		      int64_t if_revision, struct ncsdb_write_done done, struct err *err);
 int broker_domain_del(struct broker *broker, const char *who, const char *id, int64_t if_revision,
@@ -89,18 +94,19 @@ int broker_link_del(struct broker *broker, const char *who, const char *a, const
 		    int64_t if_revision, struct ncsdb_write_done done, struct err *err);
 /* Operators only. obj: {"domains": {id: {...}}, "links": [{"a", "b", ...}]}: checked as a whole,
  * then written as far as it differs from what is stored (in several revisions if that is much: the
- * snapshot waits for the last; an error ends it in between). -EAGAIN: another one is under way. */
+ * snapshot waits for the last; an error ends it in between). -EAGAIN: another one is under way, or
+ * what is stored is not known for now. */
 int broker_replace(struct broker *broker, const char *who, const json_t *obj,
 		   struct ncsdb_write_done done, struct err *err);
 
-/* For reading back; the JSON is the stored one, borrowed until the next item is asked for or each()
- * returns: a reference keeps it. broker_link(b, a) finds a symmetric link, too: item has its ends
- * in their stored order. */
+/* For reading back; texts are borrowed until the loop's next turn. broker_link(b, a) finds a
+ * symmetric link, too: item has its ends in their stored order. */
 struct broker_item {
 	const char *id, *b; /* b: of links */
-	const json_t *obj;
+	const char *text;   /* as stored */
 	int64_t revision;
 };
+json_t *broker_item_json(const struct broker_item *item); /* new reference; NULL: no memory */
 bool broker_domain(const struct broker *broker, const char *id, struct broker_item *out);
 bool broker_link(const struct broker *broker, const char *a, const char *b,
 		 struct broker_item *out);
@@ -109,6 +115,11 @@ void broker_domains_each(const struct broker *broker, const char *after,
 			 bool (*each)(void *arg, const struct broker_item *item), void *arg);
 void broker_links_each(const struct broker *broker, const char *after_a, const char *after_b,
 		       bool (*each)(void *arg, const struct broker_item *item), void *arg);
+
+/* Those that a domain is an end of; others cost nothing. */
+void broker_links_of(const struct broker *broker, const char *id, const char *after_a,
+		     const char *after_b, bool (*each)(void *arg, const struct broker_item *item),
+		     void *arg);
 
 /* The newest; borrowed until the loop's next turn: take a reference to keep it. NULL: not yet. */
 struct alto_snapshot *broker_snapshot(const struct broker *broker);

@@ -15,11 +15,12 @@
 #define BROKER_DOMAINS "/san/alto/domains/"
 #define BROKER_LINKS "/san/alto/links/"
 #define LINK_KEY_LEN (2 * ALTO_NAME_LEN)
+#define LINK_END_LEN (LINK_KEY_LEN + 1)
 
 /* What is in them does not change: a domain that is put again is another object. */
 struct domain {
 	unsigned int refs; /* counted on the loop only */
-	int64_t revision;
+	int64_t created, revision;
 	char *text; /* as stored */
 	json_t *props[BROKER_PROP_MAX];
 	struct owner *prefixes;
@@ -44,7 +45,9 @@ struct broker_follow {
 	struct broker *broker;
 	struct ncsdb_writer writer;
 	struct ncsdb_follow *follow;
-	bool synced;
+	bool synced;	      /* what was stored at first is known */
+	struct radix waiting; /* key -> what there was no room for */
+	bool room;	      /* something has gone since they were tried */
 };
 
 enum broker_source { BROKER_S_DOMAINS, BROKER_S_SAND, BROKER_S_MAX };
@@ -53,13 +56,13 @@ struct broker {
 	struct broker_conf conf;
 	struct broker_follow prefix[BROKER_P_MAX];
 	struct radix domains, links; /* id, "a/b" -> object */
+	struct radix links_to;	     /* "b/a/" -> link: those of one b in the order of links */
 	struct owners owners;
 	size_t n_prefixes;	       /* of all domains */
 	size_t n_calendars;	       /* of all links */
 	struct broker_hold *holds;     /* of writes under way */
 	struct replacement *replacing; /* NULL: none */
 	struct ncsdb_refusals refusals;
-	json_t *shown; /* what was read back last */
 
 	struct make *make; /* under way; NULL: none */
 	struct alto_snapshot *snapshot;
@@ -90,6 +93,10 @@ struct domain *broker_domain_at(const struct broker *b, const char *id);
 struct link *broker_link_at(const struct broker *b, const char *a, const char *b_);
 /* "a/b" */
 const char *broker_link_key(const char *a, const char *b, char key[LINK_KEY_LEN]);
+/* "b/a/": with the second slash they are in the order of "a/b". */
+const char *broker_link_end(const char *a, const char *b, char key[LINK_END_LEN]);
+/* How many links it is an end of. */
+size_t broker_links_count(const struct broker *b, const char *id);
 /* For one more link, or another value at key. -ENOSPC. */
 int broker_link_room(const struct broker *b, const char *key, bool calendar, struct err *err);
 int broker_prefix_room(size_t n, struct err *err); /* n: of all domains */
@@ -97,6 +104,9 @@ int broker_room(size_t have, bool exists, size_t limit, const char *what, struct
 
 /* ---- follow.c ---- */
 int broker_follow_all(struct broker *b);
+void broker_waiting_free(struct broker_follow *f);
+/* -EAGAIN: what is stored is not known (now: at this moment; else it never was). */
+int broker_check_known(const struct broker *b, bool now, struct err *err);
 
 /* ---- write.c, replace.c ---- */
 void broker_holds_free(struct broker *b);

@@ -11,6 +11,7 @@ struct broker_limits broker_limits = {
 	.links = BROKER_LINKS_MAX,
 	.prefixes = BROKER_PREFIXES_MAX,
 	.instances = BROKER_INSTANCES_MAX,
+	.own_links = BROKER_OWN_LINKS_MAX,
 };
 
 int broker_room(size_t have, bool exists, size_t limit, const char *what, struct err *err)
@@ -53,6 +54,7 @@ static void domain_leave(struct broker *b, struct domain *domain)
 	for (uint32_t i = 0; i < domain->n_prefixes; i++)
 		owners_drop(&b->owners, &domain->prefixes[i]);
 	b->n_prefixes -= domain->n_prefixes;
+	b->prefix[BROKER_P_DOMAINS].room = true;
 	free(domain->prefixes);
 	broker_domain_unref(domain);
 }
@@ -65,7 +67,7 @@ static int take_prefixes(struct broker *b, struct domain *domain, const struct d
 	for (uint32_t i = 0; i < def->n_prefixes; i++) {
 		struct owner *owner = &domain->prefixes[i];
 
-		*owner = (struct owner){.id = domain->id, .revision = domain->revision};
+		*owner = (struct owner){.id = domain->id, .revision = domain->created};
 		if (owners_add(&b->owners, &def->prefixes[i], owner))
 			return -ENOMEM;
 		domain->n_prefixes++;
@@ -83,6 +85,7 @@ static struct domain *domain_new(struct broker *b, const char *id, const struct 
 		return NULL;
 	domain->refs = 1;
 	strcpy(domain->id, id);
+	domain->created = kv->create_rev;
 	domain->revision = kv->mod_rev;
 	domain->transit = def->transit;
 	domain->text = strndup(kv->value, kv->value_len);
@@ -139,8 +142,10 @@ void broker_link_unref(struct link *link)
 
 static void link_leave(struct broker *b, struct link *link)
 {
-	if (link)
-		b->n_calendars -= link->counted;
+	if (!link)
+		return;
+	b->n_calendars -= link->counted;
+	b->prefix[BROKER_P_LINKS].room = true;
 	broker_link_unref(link);
 }
 
@@ -153,6 +158,30 @@ const char *broker_link_key(const char *a, const char *b, char key[LINK_KEY_LEN]
 	if (!end || !memccpy(end, b, '\0', LINK_KEY_LEN - (end - key)))
 		key[0] = '\0'; /* of no link */
 	return key;
+}
+
+const char *broker_link_end(const char *a, const char *b, char key[LINK_END_LEN])
+{
+	broker_link_key(b, a, key);
+	if (key[0])
+		strcat(key, "/");
+	return key;
+}
+
+static size_t count_below(const struct radix *tree, const char *id)
+{
+	char first[ALTO_NAME_LEN + 1], behind[ALTO_NAME_LEN + 1];
+
+	if (strlen(id) >= ALTO_NAME_LEN)
+		return 0;
+	stpcpy(stpcpy(first, id), "/");
+	stpcpy(stpcpy(behind, id), "0"); /* the character after '/' */
+	return radix_count_from(tree, first, false) - radix_count_from(tree, behind, false);
+}
+
+size_t broker_links_count(const struct broker *b, const char *id)
+{
+	return count_below(&b->links, id) + count_below(&b->links_to, id);
 }
 
 static struct link *link_new(const char *key, const struct ncsdb_kv *kv, struct link_def *def)
@@ -195,15 +224,18 @@ int broker_link_store(struct broker *b, const char *key, const struct ncsdb_kv *
 {
 	struct link *old = radix_get(&b->links, key), *link;
 	int r = broker_link_room(b, key, def->calendar, err);
+	char end[LINK_END_LEN];
 
 	if (r)
 		return r;
 	link = link_new(key, kv, def);
-	if (!link || radix_reserve(&b->links, key)) {
+	if (!link || radix_reserve(&b->links, key) ||
+	    radix_reserve(&b->links_to, broker_link_end(link->a, link->b, end))) {
 		link_leave(b, link);
 		return no_memory(err);
 	}
 	radix_set(&b->links, key, link);
+	radix_set(&b->links_to, end, link);
 	link->counted = link->def.calendar;
 	b->n_calendars += link->counted;
 	link_leave(b, old);
@@ -212,7 +244,12 @@ int broker_link_store(struct broker *b, const char *key, const struct ncsdb_kv *
 
 void broker_link_drop(struct broker *b, const char *key)
 {
-	link_leave(b, radix_remove(&b->links, key));
+	struct link *link = radix_remove(&b->links, key);
+	char end[LINK_END_LEN];
+
+	if (link)
+		radix_remove(&b->links_to, broker_link_end(link->a, link->b, end));
+	link_leave(b, link);
 }
 
 struct link *broker_link_at(const struct broker *b, const char *a, const char *b_)
@@ -240,4 +277,5 @@ void broker_objects_fini(struct broker *b)
 	}
 	radix_fini(&b->domains);
 	radix_fini(&b->links);
+	radix_fini(&b->links_to);
 }

@@ -24,15 +24,21 @@ static struct owned *find(const struct owners *owners, const struct alto_prefix 
 	return owned;
 }
 
+static bool comes_before(const struct owner *x, const struct owner *y)
+{
+	return x->revision != y->revision ? x->revision < y->revision : strcmp(x->id, y->id) < 0;
+}
+
 const char *owners_other(const struct owners *owners, const struct alto_prefix *prefix,
 			 const char *id)
 {
 	const struct owned *owned = find(owners, prefix);
+	const struct owner *first = NULL;
 
 	for (const struct owner *o = owned ? owned->owners : NULL; o; o = o->next)
-		if (strcmp(o->id, id) != 0)
-			return o->id;
-	return NULL;
+		if (!first || comes_before(o, first))
+			first = o;
+	return first && strcmp(first->id, id) != 0 ? first->id : NULL;
 }
 
 static struct owned *owned_new(struct owners *owners, const struct alto_prefix *prefix)
@@ -85,11 +91,8 @@ const struct alto_prefix *owners_prefix(const struct owner *owner)
 
 bool owners_first(const struct owner *owner)
 {
-	for (const struct owner *o = owner->owned->owners; o; o = o->next) {
-		if (o->revision < owner->revision)
+	for (const struct owner *o = owner->owned->owners; o; o = o->next)
+		if (comes_before(o, owner))
 			return false;
-		if (o->revision == owner->revision && strcmp(o->id, owner->id) < 0)
-			return false;
-	}
 	return true;
 }

@@ -2,7 +2,8 @@
 /*
  * Which domain has which prefix. A domain owns what is stored for it and what a write under way
  * asks for, so that of two writes at once only one is taken. Two replicas may still take one each:
- * then the one that was written first has the prefix, on every replica.
+ * then the domain that was created first has the prefix, on every replica, and may go on writing
+ * it.
  */
 #ifndef BROKER_OWNERS_H
 #define BROKER_OWNERS_H
@@ -18,21 +19,21 @@ struct owner {
 	struct owned *owned;
 	struct owner *next;
 	const char *id;	  /* borrowed */
-	int64_t revision; /* of the domain; OWNER_PENDING: of a write under way */
+	int64_t revision; /* that created the domain; OWNER_PENDING: of a write under way */
 };
 
 struct owners {
 	struct owned *by_prefix; /* uthash; zero = empty */
 };
 
-/* Another domain than id that has the prefix, or NULL. */
+/* Who has the prefix, if that is another domain than id; else NULL. */
 const char *owners_other(const struct owners *owners, const struct alto_prefix *prefix,
 			 const char *id);
 /* owner: with id and revision, until owners_drop(). -ENOMEM. */
 int owners_add(struct owners *owners, const struct alto_prefix *prefix, struct owner *owner);
 void owners_drop(struct owners *owners, struct owner *owner);
 const struct alto_prefix *owners_prefix(const struct owner *owner);
-/* Nobody has it from an earlier revision (of one revision: an earlier name). */
+/* No domain of an earlier revision has it (of one revision: an earlier name). */
 bool owners_first(const struct owner *owner);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Everything at once: checked as a whole against nothing but itself, then what differs from what is
- * stored is written, NCSDB_TXN_MAX changes a revision, a few revisions at a time.
+ * stored is written, NCSDB_TXN_MAX changes or about PART_BYTES a revision, a few revisions at a
+ * time.
  */
 #include "broker/broker_int.h"
 
@@ -13,6 +14,7 @@
 #include "util/own.h"
 
 #define FLYING_MAX 8
+#define PART_BYTES (1u << 20) /* of values in one revision, but for one that is larger itself */
 
 struct change {
 	char *key, *value; /* value NULL: deleted */
@@ -316,6 +318,9 @@ static int check(struct broker *b, const char *who, const json_t *obj, struct re
 			       "all domains are not to be written by domain %s", who);
 	if (b->replacing)
 		return err_set(err, -EAGAIN, "", NULL, "another replacement is under way");
+	r = broker_check_known(b, true, err);
+	if (r)
+		return r;
 	r = look_all(&look, obj, err);
 	look_fini(&look);
 	if (r == -ENOMEM)
@@ -368,11 +373,15 @@ static struct ncsdb_write *next_part(struct replacement *all)
 	bool domains = all->at < all->n_domains;
 	size_t end = domains ? all->n_domains : all->n;
 	enum broker_prefix prefix = domains ? BROKER_P_DOMAINS : BROKER_P_LINKS;
+	size_t bytes = 0;
 	struct ncsdb_write *w = ncsdb_write_new(&all->broker->prefix[prefix].writer);
 
 	for (int i = 0; i < NCSDB_TXN_MAX && all->at < end; i++, all->at++) {
 		const struct change *change = &all->v[all->at];
 
+		bytes += change->value ? strlen(change->value) : 0;
+		if (i && bytes > PART_BYTES)
+			break;
 		if (change->value)
 			ncsdb_write_put(w, 0, change->value, "%s", change->key);
 		else

@@ -65,7 +65,7 @@ static int hold_new(struct broker *b, const char *id, const struct domain_def *d
 static int check_open(const struct broker *b, struct err *err)
 {
 	if (b->conf.domains)
-		return 0;
+		return broker_check_known(b, false, err);
 	return err_set(err, -EINVAL, "", NULL, "cannot be kept: this broker has no domains");
 }
 
@@ -224,6 +224,17 @@ static struct ncsdb_write *link_write(struct broker *broker, struct place at,
 	return w;
 }
 
+/* A domain that adds a link has only so many, lest one of them takes all there may be. */
+static int own_room(const struct broker *b, const char *who, const char *key, struct err *err)
+{
+	unsigned int max = broker_limits.own_links;
+
+	if (!who[0] || radix_get(&b->links, key) || broker_links_count(b, who) < max)
+		return 0;
+	return err_set(err, -ENOSPC, "", NULL, "one too many: at most %u links of domain %s", max,
+		       who);
+}
+
 int broker_link_put(struct broker *broker, const char *who, const char *a, const char *b,
 		    const json_t *obj, int64_t if_revision, struct ncsdb_write_done done,
 		    struct err *err)
@@ -239,7 +250,9 @@ int broker_link_put(struct broker *broker, const char *who, const char *a, const
 	if (r)
 		return link_refused(a, b, r, err);
 	at = place_of(&def, a, b);
-	r = broker_link_room(broker, broker_link_key(at.a, at.b, key), def.calendar, err);
+	r = own_room(broker, who, broker_link_key(at.a, at.b, key), err);
+	if (!r)
+		r = broker_link_room(broker, key, def.calendar, err);
 	link_def_fini(&def);
 	if (!r) {
 		text = json_text(obj);

@@ -70,7 +70,7 @@ static const void *domain_find(const struct req *req)
 static json_t *domain_shown(const struct view *view, const void *item)
 {
 	const struct broker_item *domain = item;
-	json_t *obj = json_copy((json_t *)domain->obj);
+	json_t *obj = broker_item_json(domain);
 
 	if (obj)
 		json_object_set_new(obj, "id", json_string(domain->id));
@@ -154,7 +154,7 @@ static const void *link_find(const struct req *req)
 static json_t *link_shown(const struct view *view, const void *item)
 {
 	const struct broker_item *link = item;
-	json_t *obj = json_copy((json_t *)link->obj);
+	json_t *obj = broker_item_json(link);
 
 	if (obj) {
 		json_object_set_new(obj, "a", json_string(link->id));
@@ -231,8 +231,6 @@ static bool list_one(void *arg, const struct broker_item *item)
 {
 	struct listing *l = arg;
 
-	if (!is_own(l->req, item->id, item->b))
-		return true;
 	if (json_array_size(l->items) == l->limit) {
 		l->more = true;
 		return false;
@@ -255,6 +253,28 @@ static void answer_list(struct listing *l)
 	rest_json(l->req, 200, obj);
 }
 
+/* A domain's list is its own: what others have is not even looked at. */
+static void list_domains(struct listing *l, const char *after)
+{
+	struct broker *b = broker_of(l->req);
+	struct broker_item item;
+
+	if (l->req->role == NORTH_ADMIN)
+		broker_domains_each(b, after, list_one, l);
+	else if ((!after || strcmp(l->req->who, after) > 0) && broker_domain(b, l->req->who, &item))
+		list_one(l, &item);
+}
+
+static void list_links(struct listing *l, const char *after_a, const char *after_b)
+{
+	struct broker *b = broker_of(l->req);
+
+	if (l->req->role == NORTH_ADMIN)
+		broker_links_each(b, after_a, after_b, list_one, l);
+	else
+		broker_links_of(b, l->req->who, after_a, after_b, list_one, l);
+}
+
 void domains_get(struct req *req)
 {
 	struct listing l = {.req = req, .resource = &domain};
@@ -264,7 +284,7 @@ void domains_get(struct req *req)
 		return;
 	l.limit = page.limit;
 	l.items = json_array();
-	broker_domains_each(broker_of(req), page.after, list_one, &l);
+	list_domains(&l, page.after);
 	answer_list(&l);
 }
 
@@ -289,7 +309,7 @@ void links_get(struct req *req)
 	}
 	l.limit = page.limit;
 	l.items = json_array();
-	broker_links_each(broker_of(req), page.after, b, list_one, &l);
+	list_links(&l, page.after, b);
 	answer_list(&l);
 }
 

@@ -49,8 +49,9 @@ static UNUSED int teardown(void **state)
 	broker = NULL;
 	rig_close();
 	json_drop();
-	broker_limits = (struct broker_limits){BROKER_DOMAINS_MAX, BROKER_LINKS_MAX,
-					       BROKER_PREFIXES_MAX, BROKER_INSTANCES_MAX};
+	broker_limits =
+		(struct broker_limits){BROKER_DOMAINS_MAX, BROKER_LINKS_MAX, BROKER_PREFIXES_MAX,
+				       BROKER_INSTANCES_MAX, BROKER_OWN_LINKS_MAX};
 	return 0;
 }
 

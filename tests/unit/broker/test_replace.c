@@ -142,6 +142,31 @@ static void test_many_are_one_change_of_the_maps(void **state)
 	json_decref(all);
 }
 
+/* 17 KiB each: not NCSDB_TXN_MAX of them in one revision. */
+static void test_parts_have_a_size(void **state)
+{
+	json_t *domains = json_object(), *nfs = json_array(), *all;
+	char name[ALTO_NAME_LEN];
+	int64_t before;
+
+	for (int i = 0; i < BROKER_DOMAIN_NAMES_MAX; i++) {
+		snprintf(name, sizeof(name), "%064d", i);
+		json_array_append_new(nfs, json_string(name));
+	}
+	for (int i = 0; i < 120; i++) {
+		snprintf(name, sizeof(name), "AS%d", i);
+		json_object_set_new(domains, name, json_pack("{s:O}", "nfs", nfs));
+	}
+	all = json_pack("{s:o}", "domains", domains);
+	json_decref(nfs);
+	assert_int_equal(put("AS0", "{}"), 0);
+	before = a.revision;
+	assert_int_equal(CALL(broker_replace, "", all), 0);
+	assert_int_equal(a.revision - before, 2);
+	assert_int_equal(source("domains")->n_pids, 121);
+	json_decref(all);
+}
+
 static void test_one_at_a_time(void **state)
 {
 	json_t *all = many(2000);
@@ -180,6 +205,7 @@ int main(void)
 		T(test_one_error_and_nothing_is_written),
 		T(test_limits),
 		T(test_many_are_one_change_of_the_maps),
+		T(test_parts_have_a_size),
 		T(test_one_at_a_time),
 		T(test_a_broker_may_end_in_between),
 	};
