@@ -33,12 +33,12 @@ def domains():
 
 
 def costs(what):
-    """Of the best paths between domains, by trying all (Floyd, Warshall)."""
+    """Of the best paths between domains through those with transit, by trying all (Floyd, Warshall)."""
     best = {(name, name): 0 for name in what["domains"]}
     for link in what["links"]:
         ends = [(link["a"], link["b"])] + ([] if link.get("directed") else [(link["b"], link["a"])])
         best.update({end: link["routingcost"] for end in ends})
-    for via in what["domains"]:
+    for via in (name for name, domain in what["domains"].items() if domain.get("transit")):
         for src in what["domains"]:
             for dst in what["domains"]:
                 cost = best.get((src, via), INFINITE) + best.get((via, dst), INFINITE)

@@ -300,6 +300,9 @@ def test_overload_is_503(host, change):
     answer = host.alto.get("/alto/costmap/domains/routingcost/ordinal")
     assert (answer.status, answer.type) == (503, "application/problem+json")
     assert int(answer.headers["Retry-After"]) > 0
+    listed = host.alto.directory(True)["resources"]
+    assert not {"domains-routingcost", "domains-routingcost-ordinal"} & {*listed, *listed["updates"]["uses"]}
+    assert "domains-costs" in listed["updates"]["uses"]
     got = host.alto.refused("domains-costs", {"cost-type": NUMERICAL, "pids": ALL})
     assert got["code"] == BAD_VALUE and got["field"].startswith("pids"), got
     few = host.alto.good("domains-costs", {"cost-type": NUMERICAL, "pids": {"srcs": ["d1"], "dsts": []}})

@@ -108,7 +108,7 @@ def test_several_endpoint_costs(alto):
     """RFC 8189 [4.2]"""
     got = alto.good("domains-endpoint-costs", {"multi-cost-types": [ORDINAL, DELAY], "endpoints": {
         "srcs": ["ipv4:10.1.0.9"], "dsts": ["ipv4:10.2.0.9", "ipv4:10.3.0.9"]}})
-    assert got["endpoint-cost-map"] == {"ipv4:10.1.0.9": {"ipv4:10.2.0.9": [1, 5000], "ipv4:10.3.0.9": [2, None]}}
+    assert got["endpoint-cost-map"] == {"ipv4:10.1.0.9": {"ipv4:10.2.0.9": [2, 5000], "ipv4:10.3.0.9": [4, None]}}
 
 
 # ---- calendars (RFC 8896) ----
