@@ -54,8 +54,9 @@ static void test_patches_of_one_piece_cost_one_document(void **state)
 static void test_versions_in_one_piece(void **state)
 {
 	begin();
-	push_text(COST_PATCH("11") TAG_PATCH("t2") COST_OF("t2", "12") TAG_PATCH("t3")
-			  COST_OF("t3", "13") COST_PATCH("14"));
+	push_text(COST_PATCH("11") TAG_PATCH("t2") COST_OF("t2", "12") TAG_PATCH("t3"));
+	until(value("gw2", ATTR_COST) == 12);
+	push_text(COST_OF("t3", "13") COST_PATCH("14"));
 	until(value("gw2", ATTR_COST) == 14);
 	assert_string_equal(shown_text("tag"), "t3");
 	assert_int_equal(shown_number("refused"), 0);
