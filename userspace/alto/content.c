@@ -198,12 +198,6 @@ static struct alto_content *next_of(const struct alto_contents *contents,
 	return c;
 }
 
-bool alto_contents_stale(const struct alto_contents *contents, const struct alto_resources *all,
-			 uint64_t now_unix)
-{
-	return contents->asking || next_of(contents, all, now_unix);
-}
-
 static int take_resources(struct alto_contents *contents, const struct alto_resources *all,
 			  uint64_t now_unix)
 {
@@ -215,6 +209,17 @@ static int take_resources(struct alto_contents *contents, const struct alto_reso
 	contents->all = mine;
 	contents->now_unix = now_unix;
 	return 0;
+}
+
+/* Without memory what is followed later is asked of what the others were. */
+bool alto_contents_stale(struct alto_contents *contents, const struct alto_resources *all,
+			 uint64_t now_unix)
+{
+	if (contents->asking || next_of(contents, all, now_unix))
+		return true;
+	if (contents->all && contents->all->snap != all->snap)
+		take_resources(contents, all, now_unix);
+	return false;
 }
 
 bool alto_contents_step(struct alto_contents *contents, const struct alto_resources *all,
@@ -363,18 +368,6 @@ void alto_content_put(struct alto_content *c)
 	alto_resources_free(contents->all);
 	contents->all = NULL;
 	contents->asking = false;
-}
-
-void alto_put_uri(struct alto_out *o, const char *base, const char *path)
-{
-	char *uri;
-
-	if (asprintf(&uri, "%s%s", base, path) < 0) {
-		o->failed = -ENOMEM;
-		return;
-	}
-	alto_put_string(o, uri);
-	free(uri);
 }
 
 uint64_t alto_content_last(const struct alto_content *c)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Server-sent events of an update stream (RFC 8895, 5). */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "alto/stream_int.h"
@@ -35,6 +38,18 @@ static void data(struct alto_out *o, const char *text, size_t len)
 		text = nl + 1;
 	}
 	alto_puts(o, "\n");
+}
+
+void alto_put_uri(struct alto_out *o, const char *base, const char *path)
+{
+	char *uri;
+
+	if (asprintf(&uri, "%s%s", base, path) < 0) {
+		o->failed = -ENOMEM;
+		return;
+	}
+	alto_put_string(o, uri);
+	free(uri);
 }
 
 void alto_event_control_uri(struct alto_out *o, const char *base, const char *path)

@@ -15,12 +15,13 @@
 #define ALTO_KEEPALIVE_S 15
 #define ALTO_STREAM_BYTES_MAX (16u << 20)   /* of resources that one stream follows, as text */
 #define ALTO_FOLLOWED_BYTES_MAX (32u << 20) /* of all; their histories have three times as much */
-#define ALTO_FOLLOWED_NEW_BYTES_MAX (24u << 20) /* where there are more, nothing new is followed   \
-						 */
-#define ALTO_INPUT_MAX (64u << 10)		/* of one resource, as compact JSON */
-#define ALTO_CONTENTS_MAX 256			/* different ones that are followed */
-#define ALTO_PATCH_TEXT_MAX (4u << 20)		/* larger ones are replaced as a whole */
-#define ALTO_TIPS_EDGES_MAX 64			/* incremental ones that a view keeps */
+#define ALTO_FOLLOWED_NEW_BYTES_MAX                                                                \
+	(24u << 20)		       /* where there are more, nothing new is followed            \
+					*/
+#define ALTO_INPUT_MAX (64u << 10)     /* of one resource, as compact JSON */
+#define ALTO_CONTENTS_MAX 256	       /* different ones that are followed */
+#define ALTO_PATCH_TEXT_MAX (4u << 20) /* larger ones are replaced as a whole */
+#define ALTO_TIPS_EDGES_MAX 64	       /* incremental ones that a view keeps */
 
 /* Patch that makes `to` of `from` (both objects; json_merge_patch applies it); NULL: no memory.
  * Empty: they are equal. A null inside `to` (but in an array) cannot be told by a patch: *possible
@@ -42,8 +43,9 @@ void alto_contents_free(struct alto_contents *contents);
  * over (or nothing was to be asked): time to tell streams and views. */
 bool alto_contents_step(struct alto_contents *contents, const struct alto_resources *all,
 			uint64_t now_unix);
-/* A round is under way, or all has something new for one. */
-bool alto_contents_stale(const struct alto_contents *contents, const struct alto_resources *all,
+/* A round is under way, or all has something new for one. Else what is followed from now on is
+ * asked of all: to be called for every new set of resources. */
+bool alto_contents_stale(struct alto_contents *contents, const struct alto_resources *all,
 			 uint64_t now_unix);
 unsigned int alto_contents_count(const struct alto_contents *contents);
 

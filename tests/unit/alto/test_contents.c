@@ -22,7 +22,7 @@ static unsigned int asked(void)
 {
 	unsigned int n = 0;
 
-	while (alto_contents_step(contents, all, now_unix))
+	while (n < ALTO_CONTENTS_MAX && alto_contents_step(contents, all, now_unix))
 		n++;
 	return n;
 }
@@ -55,7 +55,7 @@ static void test_a_flood_of_snapshots_does_not_mix(void **state)
 	      "'c':{'resource-id':'net-routingcost','incremental-changes':false},"
 	      "'p':{'resource-id':'net-props','incremental-changes':false}}}");
 	rig_set(&(struct state){.ab = 2, .moved = true, .cpu = 5});
-	for (; alto_contents_step(contents, all, now_unix); steps++)
+	for (; steps < 9 && alto_contents_step(contents, all, now_unix); steps++)
 		rig_set(&(struct state){.ab = 3 + steps, .moved = steps % 2, .cpu = 6 + steps});
 	assert_int_equal(steps, 3);
 	assert_int_equal(alto_stream_update(stream, &out), 0);
@@ -107,6 +107,21 @@ static void test_what_is_added_is_of_the_same_moment(void **state)
 			       0)));
 	json_decref(one);
 	json_decref(other);
+	alto_stream_free(first);
+}
+
+/* What nobody followed may have changed long ago. */
+static void test_what_is_added_is_not_old(void **state)
+{
+	struct alto_stream *first;
+
+	set_other(1);
+	start("{'add':{'m':{'resource-id':'net'}}}");
+	first = stream;
+	set_other(2);
+	assert_false(alto_contents_stale(contents, all, now_unix));
+	start("{'add':{'o':{'resource-id':'other-routingcost'}}}");
+	check_full(1, "other-routingcost", NULL);
 	alto_stream_free(first);
 }
 
@@ -256,26 +271,31 @@ static void test_inputs_are_counted(void **state)
 /* What is followed already may grow where nothing new is taken any more. */
 static void test_what_is_followed_may_grow(void **state)
 {
-	struct alto_stream *first, *second;
+	static const char *const metrics[] = {"routingcost", "routingcost-ordinal", "hopcount"};
+	struct alto_stream *streams[3];
+	char params[128];
+	size_t bytes = 0;
 
 	rig_use(rig_star(700, 1));
-	start("{'add':{'1':{'resource-id':'net-routingcost'}}}");
-	first = stream;
-	start("{'add':{'1':{'resource-id':'net-hopcount'}}}");
-	second = stream;
+	for (int i = 0; i < 3; i++) {
+		snprintf(params, sizeof(params), "{'add':{'1':{'resource-id':'net-%s'}}}",
+			 metrics[i]);
+		start(params);
+		streams[i] = stream;
+	}
 	rig_use(rig_star(930, 1));
 	ask_round();
-	stream = first;
-	update();
-	check_event(0, COSTMAP, "1");
-	stream = second;
-	update();
-	check_event(0, COSTMAP, "1");
+	for (int i = 0; i < 3; i++) {
+		stream = streams[i];
+		update();
+		check_event(0, COSTMAP, "1");
+		bytes += strlen(events[0].data);
+	}
+	assert_true(bytes > ALTO_FOLLOWED_NEW_BYTES_MAX);
 	stream = NULL;
-	assert_int_equal(try_open("{'add':{'1':{'resource-id':'net-routingcost-ordinal'}}}"),
-			 -EBUSY);
-	alto_stream_free(first);
-	alto_stream_free(second);
+	assert_int_equal(try_open("{'add':{'1':{'resource-id':'net'}}}"), -EBUSY);
+	for (int i = 0; i < 3; i++)
+		alto_stream_free(streams[i]);
 }
 
 int main(void)
@@ -285,6 +305,7 @@ int main(void)
 		T(test_a_flood_of_snapshots_does_not_mix),
 		T(test_streams_are_told_what_was_asked),
 		T(test_what_is_added_is_of_the_same_moment),
+		T(test_what_is_added_is_not_old),
 		T(test_all_is_checked_before_anything_is_asked),
 		T(test_new_contents_are_asked_one_a_step),
 		T(test_a_stream_that_changed_meanwhile_is_looked_at_again),

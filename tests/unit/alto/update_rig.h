@@ -152,8 +152,8 @@ static struct alto_stream_conf rig_conf(const char *path)
 
 static void ask_round(void)
 {
-	while (alto_contents_step(contents, all, now_unix))
-		;
+	for (unsigned int i = 0; alto_contents_step(contents, all, now_unix); i++)
+		assert_true(i < ALTO_CONTENTS_MAX);
 }
 
 /* What a resource answers itself: JSON, or the raw text in *raw. */
