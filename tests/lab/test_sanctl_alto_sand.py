@@ -4,11 +4,12 @@ and certificate, where only principals may read."""
 
 import hashlib
 import json
+import shutil
 
 import pytest
 
-from alto_sand import ADDRESS, GOLDEN, TLS_PORT, TOKENS, Host, domains, tls_lab, tls_lab_end
-from netns import wait_for
+from alto_sand import ADDRESS, GOLDEN, TLS_PORT, TOKENS, Host, authority, domains
+from netns import Lab, wait_for
 from steering import BIN
 
 CONFIG = """
@@ -53,20 +54,22 @@ class Tool:
 
 @pytest.fixture(name="tool", scope="module")
 def real_sand():
-    lab = tls_lab("sctlalto")
-    try:
-        config = CONFIG.format(name="broker", address=ADDRESS, port=TLS_PORT, tls=f"/run/{lab.prefix}tls",
+    with Lab("sctlalto") as lab:
+        tls_dir = f"/run/{lab.prefix}tls"
+        authority(tls_dir)
+        config = CONFIG.format(name="broker", address=ADDRESS, port=TLS_PORT, tls=tls_dir,
                                token=hashlib.sha256(TOKENS["eye"].encode()).hexdigest())
         host = Host(lab, "broker", config)
         host.space.ip(f"addr add {ADDRESS}/128 dev lo nodad")
-        with host:
-            tool = Tool(host)
-            host.admin().put("domains", domains())
-            wait_for(lambda: "AS3" in tool("map"), "the map has the domains")
-            wait_for(lambda: ["AS1", "AS3", "3"] in rows(tool("cost")), "costs")
-            yield tool
-    finally:
-        tls_lab_end(lab)
+        try:
+            with host:
+                tool = Tool(host)
+                host.admin().put("domains", domains())
+                wait_for(lambda: "AS3" in tool("map"), "the map has the domains")
+                wait_for(lambda: ["AS1", "AS3", "3"] in rows(tool("cost")), "costs")
+                yield tool
+        finally:
+            shutil.rmtree(tls_dir, ignore_errors=True)
 
 
 def rows(text):
