@@ -175,6 +175,14 @@ static void test_accept(void **state)
 		{"application/alto-error+json", 406},
 		{"application/json", 406},
 		{"text/*", 406},
+		/* the most exact range decides (RFC 9110, 12.5.1), all lines are one list (5.3) */
+		{"application/alto-networkmap+json;q=0, */*", 406},
+		{"*/*, application/alto-networkmap+json;q=0", 406},
+		{"application/*;q=0, */*", 406},
+		{"*/*;q=0, application/*", 200},
+		{"application/*;q=0, application/alto-networkmap+json;q=0.1", 200},
+		{"text/html\r\nAccept: application/alto-networkmap+json", 200},
+		{"*/*\r\nAccept: application/alto-networkmap+json;q=0", 406},
 	};
 	struct rig *rig = *state;
 	char header[256];
@@ -429,11 +437,34 @@ static void test_gzip(void **state)
 	got_free(&g);
 }
 
+/* RFC 9110, 12.5.3 and 5.3 */
+static void test_gzip_in_lists(void **state)
+{
+	static const char *const headers[] = {
+		"Accept-Encoding: *\r\n",
+		"Accept-Encoding: *;q=0, gzip\r\n",
+		"Accept-Encoding: br\r\nAccept-Encoding: gzip\r\n",
+	};
+	struct rig *rig = *state;
+	char buf[256];
+	struct got g;
+
+	for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
+		get(rig, "GET /alto/directory", headers[i], &g);
+		assert_string_equal(header_of(&g, "Content-Encoding", buf), "gzip");
+		got_free(&g);
+	}
+}
+
 static void test_not_gzip(void **state)
 {
-	static const char *const headers[] = {"", "Accept-Encoding: identity\r\n",
-					      "Accept-Encoding: gzip;q=0\r\n",
-					      "Accept-Encoding: br\r\n"};
+	static const char *const headers[] = {
+		"",
+		"Accept-Encoding: identity\r\n",
+		"Accept-Encoding: gzip;q=0\r\n",
+		"Accept-Encoding: br\r\n",
+		"Accept-Encoding: *, gzip;q=0\r\n",
+		"Accept-Encoding: gzip;q=0\r\nAccept-Encoding: *\r\n"};
 	struct rig *rig = *state;
 	char buf[256];
 	struct got g;
@@ -609,9 +640,64 @@ static void test_client_address(void **state)
 
 #define WITH(name) cmocka_unit_test_setup_teardown(name, filled_setup, rig_teardown)
 
+/* ---- before the first map ---- */
+
+static int below_setup(void **state)
+{
+	*state = malloc(sizeof(struct rig));
+	rig_open_below(*state);
+	return 0;
+}
+
+static void check_no_map(struct rig *rig, const char *request, const char *headers,
+			 const char *body)
+{
+	char value[256];
+	struct got g;
+
+	ask_at(rig, &(struct place){0}, request, headers, body, &g);
+	assert_problem(&g.a, 503, "", "there is no map yet");
+	assert_string_equal(header_of(&g, "Retry-After", value), "5");
+	got_free(&g);
+}
+
+/* A database that nobody answers for: the broker has read nothing so far. */
+static void test_no_map_yet(void **state)
+{
+	static const char *const endpoints[] = {"http://127.0.0.1:1"};
+	const struct ncsdb_remote remote = {.endpoints = endpoints, .n_endpoints = 1};
+	struct rig *rig = *state;
+	struct broker_conf broker = {.loop = &rig->loop, .domains = true};
+	struct north_conf conf;
+	struct err err = {0};
+	struct answer a;
+
+	assert_int_equal(
+		ncsdb_open(&rig->loop, &(struct ncsdb_conf){.remote = &remote}, &broker.db, &err),
+		0);
+	assert_int_equal(broker_open(&broker, &rig->broker, &err), 0);
+	conf = rig_conf(rig);
+	assert_int_equal(north_open(&conf, &rig->north, &err), 0);
+	check_no_map(rig, "GET /alto/directory", "", NULL);
+	check_no_map(rig, "GET /alto/none", "", NULL);
+	check_no_map(rig, "POST /alto/costmap/domains", FILTER, COSTS);
+	check_no_map(rig, "POST /alto/updates",
+		     "Content-Type: application/alto-updatestreamparams+json\r\n", "{}");
+	assert_int_equal(rig_call(rig, "GET /metrics", NULL, &a), 200);
+	assert_non_null(strstr(a.body, "\nsand_alto_snapshots_total 0\n"));
+	assert_null(strstr(a.body, "sand_alto_snapshot_seconds"));
+	answer_free(&a);
+	north_close(rig->north);
+	broker_close(rig->broker);
+	rig->north = NULL;
+	rig->broker = NULL;
+	ncsdb_close(broker.db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_no_map_yet, below_setup, rig_teardown),
 		WITH(test_directory),
 		WITH(test_costs),
 		WITH(test_escaped_path),
@@ -627,6 +713,7 @@ int main(void)
 		WITH(test_new_snapshot),
 		WITH(test_head),
 		WITH(test_gzip),
+		WITH(test_gzip_in_lists),
 		WITH(test_not_gzip),
 		WITH(test_large_map),
 		WITH(test_too_large),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Listeners for ALTO beyond loopback: TLS, client certificates, and clients that dawdle. */
+#include "north/server.h"
 #include "unit/north/alto_rig.h"
 
 static struct certs certs;
@@ -372,6 +373,29 @@ static void test_slow_request(void **state)
 	peer_close(&peer);
 }
 
+/* Whoever comes faster than handshakes are worth is hung up on; the others are served. */
+static void test_handshakes_that_come_too_fast(void **state)
+{
+	struct rig *rig = *state;
+	const struct place at = open_tls(rig, false, 0);
+	const struct rate *rate = &rig->north->handshakes;
+	uint64_t start = clock_us(), most;
+	unsigned int n = 0;
+
+	for (; n < 200; n++) {
+		close(connect_port(at.port));
+		rig_turn(rig);
+	}
+	for (int i = 0; i < 20; i++)
+		rig_turn(rig);
+	most = RATE_PARTY + (clock_us() - start) * RATE_PARTY / 1000000 + 1;
+	assert_true(most < n && rate->refused >= n - most);
+	assert_true(rate->said_us && rate->unsaid < rate->refused);
+	assert_int_equal(rig_status(rig, "GET /healthz", NULL), 200);
+	rig_until(rig, clock_us() - start > 1500000); /* some a second are let in again */
+	assert_int_equal(status_at(rig, &at, "GET /alto/directory", "", NULL), 200);
+}
+
 /* The interface goes while a handshake is under way. */
 static void test_close_in_handshake(void **state)
 {
@@ -408,6 +432,7 @@ int main(void)
 		TEST(test_no_authority),
 		TEST(test_slow_handshakes),
 		TEST(test_slow_request),
+		TEST(test_handshakes_that_come_too_fast),
 		TEST(test_close_in_handshake),
 		TEST(test_waiting_handshake_is_quiet),
 	};

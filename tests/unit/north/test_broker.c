@@ -79,6 +79,9 @@ static void test_conditions(void **state)
 	assert_int_equal(rig_status_with(rig, "PUT /broker/v1/domains", "If-Match: \"1\"\r\n",
 					 "{\"domains\": {}, \"links\": []}"),
 			 412);
+	assert_int_equal(rig_status_with(rig, "PUT /broker/v1/domains", "If-Match: \"0\"\r\n",
+					 "{\"domains\": {}, \"links\": []}"),
+			 412);
 	assert_int_equal(rig_status_with(rig, "PUT /broker/v1/domains", "If-Match: *\r\n",
 					 "{\"domains\": {}, \"links\": []}"),
 			 204);
