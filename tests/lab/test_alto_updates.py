@@ -5,7 +5,6 @@ what the server has, whatever happened in between."""
 import json
 import os
 import random
-import shutil
 import signal
 import socket
 import threading
@@ -13,8 +12,10 @@ import time
 
 import pytest
 
+from alto_client import merge
+from alto_sand import Host
 from netns import Lab, wait_for
-from steering import BIN, UnixHTTP
+from steering import UnixHTTP
 
 CONFIG = "name: broker\nalto: {own: false}\n"
 DOMAINS = 6
@@ -34,72 +35,15 @@ FOLLOWED = {
 }
 
 
-def merge(target, patch):
-    """RFC 7396, section 2."""
-    if not isinstance(patch, dict):
-        return patch
-    out = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            out.pop(name, None)
-        else:
-            out[name] = merge(out.get(name), value)
-    return out
-
-
-class Broker:
+class Broker(Host):
     """A sand that is nothing but a broker, in a namespace of its own."""
 
-    def __init__(self, name):
-        self.lab = Lab(name)
-        self.dir = f"/run/sand-{name}-{os.getpid()}"
-        self.proc = None
-
-    def __enter__(self):
-        self.lab.__enter__()
-        try:
-            os.makedirs(self.dir)
-            with open(f"{self.dir}/conf.yaml", "w", encoding="utf-8") as file:
-                file.write(CONFIG)
-            self.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        if self.proc and self.proc.poll() is None:
-            self.end(signal.SIGTERM)
-        self.lab.close()
-        shutil.rmtree(self.dir, ignore_errors=True)
-
-    def start(self):
-        with open(f"{self.dir}/log", "ab") as log:
-            self.proc = self.lab.ns("broker").popen(
-                f"{BIN}/sand", "-c", f"{self.dir}/conf.yaml", "--user", "nobody", "--run-dir", f"{self.dir}/run",
-                "--state-dir", f"{self.dir}/db", "--pin-dir", self.lab.pin_dir(), stderr=log, stdout=log)
-        wait_for(self.ready, "sand answers /alto/directory")
-
-    def ready(self):
-        if self.proc.poll() is not None:
-            with open(f"{self.dir}/log", encoding="utf-8") as file:
-                raise AssertionError(file.read())
-        try:
-            return self.call("GET", "/alto/directory")[0] == 200
-        except OSError:
-            return False
+    def __init__(self, lab):
+        super().__init__(lab, "broker", CONFIG)
 
     def end(self, number):
         self.proc.send_signal(number)
         self.proc.wait(20)
-
-    def child(self):
-        """PID of the deciding process, the parent's grandchild behind the keeper."""
-        pid = self.proc.pid
-        for _ in range(2):
-            with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
-                pid = int(file.read().split()[0])
-        return pid
 
     def request(self, method, path, body=None, headers=None):
         conn = UnixHTTP(f"{self.dir}/run/api.sock")
@@ -121,7 +65,7 @@ class Broker:
     def domain(self, i, **more):
         self.put(f"domains/AS{i}", {"prefixes": {"ipv4": [f"10.{i}.0.0/16"]}, "transit": True, **more})
 
-    def fill(self):
+    def begin(self):
         for i in range(1, DOMAINS + 1):
             self.domain(i, resources={"cpu": i})
         for i in range(1, DOMAINS):
@@ -204,8 +148,8 @@ class Follower(threading.Thread):
 
 @pytest.fixture(name="broker")
 def filled_broker():
-    with Broker("alto_updates") as made:
-        made.fill()
+    with Lab("alto_updates") as lab, Broker(lab) as made:
+        made.begin()
         yield made
 
 
@@ -283,7 +227,7 @@ def test_killed_server_breaks_off_and_its_tags_stay(broker):
     follower = Follower(broker)
     wait_for(lambda: follower.has(broker), "first contents")
     tag = follower.copies["map"]["meta"]["vtag"]["tag"]
-    os.kill(broker.child(), signal.SIGKILL)
+    os.kill(broker.pids()[-1], signal.SIGKILL)  # the deciding process
     wait_for(lambda: follower.broken, "the stream breaks off")
     wait_for(broker.ready, "the server is back")
     wait_for(lambda: broker.answer(FOLLOWED["map"])["meta"]["vtag"]["tag"] == tag, "the map is back")
