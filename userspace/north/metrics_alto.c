@@ -65,6 +65,21 @@ static void print_streams(const struct metrics *p)
 		    "Streams and waits refused because there were too many.", s.refused);
 }
 
+static void print_shares(const struct metrics *p)
+{
+	const struct alto_queue *queue = &p->n->alto.queue;
+
+	metrics_one(p, "sand_alto_queued", "gauge", "Requests that wait to be computed.", queue->n);
+	metrics_one(p, "sand_alto_queue_refused_total", "counter",
+		    "Requests refused because too many waited.", queue->refused);
+	metrics_one(p, "sand_alto_bytes_under_way", "gauge",
+		    "Bytes of bodies, and of answers that are not kept, that wait for clients.",
+		    p->n->shares.bytes);
+	metrics_one(p, "sand_alto_handshakes_refused_total", "counter",
+		    "TLS connections hung up on because they came too fast.",
+		    p->n->handshakes.refused);
+}
+
 static void print_broker(const struct metrics *p)
 {
 	struct broker_stats s;
@@ -145,6 +160,7 @@ void metrics_alto(const struct metrics *p)
 		print_requests(p);
 		print_cache(p);
 		print_streams(p);
+		print_shares(p);
 		print_broker(p);
 	}
 	if (p->n->conf.altoc)
