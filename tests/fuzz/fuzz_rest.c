@@ -284,25 +284,38 @@ static void try_line(const char *text)
 	json_decref(obj);
 }
 
-/* What is allowed with a range behind it is allowed, too. */
-static void try_accept(const char *text)
+/* `text` with `what` behind it. */
+static bool accepts_with(const char *text, const char *what, const char *type)
 {
-	static const char *const types[] = {
-		"application/alto-costmap+json",
-		"multipart/related;type=application/alto-costmap+json",
-		"text/event-stream",
-	};
-	char *more = malloc(strlen(text) + 8);
+	char *more = malloc(strlen(text) + strlen(what) + 2);
+	bool good;
 
 	must(more != NULL);
-	sprintf(more, "%s,*/*", text);
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		bool open = strchr(text, '"') != NULL; /* may swallow the range */
-
-		must(!accepts(text, types[i]) || open || accepts(more, types[i]));
-		must(open || accepts(more, types[i]));
-	}
+	sprintf(more, "%s,%s", text, what);
+	good = accepts(more, type, exactness);
 	free(more);
+	return good;
+}
+
+/* What is allowed is so with any range behind it, and what is named as exactly as can be is. */
+static void try_accept(const char *text)
+{
+	static const char *const types[][2] = {
+		{"application/alto-costmap+json", "application/alto-costmap+json;type=x"},
+		{"multipart/related;type=application/alto-costmap+json",
+		 "multipart/related;type=application/alto-costmap+json"},
+		{"text/event-stream", "text/event-stream;type=x"},
+	};
+	bool open = strchr(text, '"') != NULL; /* may swallow what comes */
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		const char *type = types[i][0];
+
+		must(!accepts(text, type, exactness) || open || accepts_with(text, "*/*", type));
+		must(open || accepts_with(text, types[i][1], type));
+	}
+	must(!accepts("", "gzip", exactness_of_gzip));
+	accepts(text, "gzip", exactness_of_gzip);
 }
 
 static void try_config(const char *text, size_t size)
