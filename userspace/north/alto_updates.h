@@ -16,8 +16,9 @@
 #define ALTO_IN_FLIGHT_MAX (64u << 20)	 /* of events that wait for their clients, together */
 #define ALTO_IN_FLIGHT_KNOWN (16u << 20) /* of these, for principals and the unix socket alone */
 #define ALTO_IN_FLIGHT_PARTY (16u << 20) /* of one address or principal */
-#define ALTO_PAUSE_MS 10 /* between two rounds of contents, and so many times what the last took:  \
-			  */
+#define ALTO_PAUSE_MS                                                                              \
+	10 /* between two rounds of contents, and so many times what the last took:                \
+	    */
 #define ALTO_PAUSE_TIMES 2
 #define ALTO_BEAT_MS 1000      /* looks for keep-alives, ends of waits, idle views */
 #define ALTO_TIPS_VIEWS_MAX 64 /* then 429 */

@@ -247,7 +247,8 @@ static void test_known_only(void **state)
 
 /* ---- Host ---- */
 
-/* In clear text TCP is on loopback: a browser could be told that a foreign name has such an address.
+/* In clear text TCP is on loopback: a browser could be told that a foreign name has such an
+ * address.
  */
 static void test_host(void **state)
 {
