@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A follower that may not read its keys holds neither the view's time nor the start. */
 #include "sand/database.c"
+#include "sand/secret.c"
 
 #include "unit/srm/rig.h"
 
