@@ -19,7 +19,7 @@ SITE2, SITE3 = ("s2a", "s2b"), ("s3a", "s3b")
 CLIENTS = {"c1-pe1": ("c1", "pe1", ONE), "c2-pe2": ("c2", "pe2", ONE), "c2-pe2-two": ("c2", "pe2", TWO)}
 INTERVAL = 0.04
 PHASE_S = 3
-CALM_WAIT_S = 100  # at back-off level 3 (two changes at the start, two by the load) what was left is remembered for 64 s
+CALM_WAIT_S = 100  # after four changes in a few seconds what was left is remembered for 64 s
 CUT_WAIT_S = 15  # the leases of the site end after 3 s
 DOWN_S = 3       # an only server stays away that long
 
