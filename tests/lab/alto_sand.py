@@ -8,6 +8,8 @@ import shutil
 import signal
 import ssl
 
+import pytest
+
 from alto_client import Alto
 from netns import Lab, run, wait_for
 from steering import BIN, ROOT, UnixHTTP
@@ -197,3 +199,23 @@ class Host:
         answer = self.admin().ask(method, path, body, None if body is None else {"Content-Type": "application/json"})
         assert answer.status < 300, (path, answer.body)
         return answer.json() if answer.body else None
+
+
+def fixtures(config, filled):
+    """For a file of tests: `host`, one sand for all of them, with the domains of filled(); `alto`, its client;
+    `change(what)` replaces everything, as before afterwards."""
+    @pytest.fixture(name="host", scope="module")
+    def real_sand(module_lab):
+        with Host(module_lab, "broker", config) as host:
+            host.fill(filled())
+            yield host
+
+    @pytest.fixture(name="alto")
+    def client(host):
+        return host.alto
+
+    @pytest.fixture(name="change")
+    def changed(host):
+        yield host.fill
+        host.fill(filled())
+    return real_sand, client, changed

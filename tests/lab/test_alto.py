@@ -10,8 +10,8 @@ import pytest
 
 from alto_client import (ALL, CODES, ENDPOINTS, NAME, NUMERICAL, ORDINAL, SANE, TAG, check_costs, media, number, sane,
                          strict, walk)
-from alto_sand import Host, domains
-from netns import Lab, wait_for
+from alto_sand import domains, fixtures
+from netns import wait_for
 
 CONFIG = """
 name: broker
@@ -33,23 +33,7 @@ def filled():
     return made
 
 
-@pytest.fixture(name="host", scope="module")
-def real_sand():
-    with Lab("alto") as lab, Host(lab, "broker", CONFIG) as host:
-        host.fill(filled())
-        yield host
-
-
-@pytest.fixture(name="alto")
-def client(host):
-    return host.alto
-
-
-@pytest.fixture(name="change")
-def changed(host):
-    """change(what) replaces everything; as before afterwards."""
-    yield host.fill
-    host.fill(filled())
+real_sand, client, changed = fixtures(CONFIG, filled)
 
 
 # ---- the directory ----

@@ -11,8 +11,8 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from alto_client import ALL, NUMERICAL, ORDINAL, PATH_VECTOR, Stream, check, media, merge, plain
-from alto_sand import Host, domains, golden
-from netns import Lab, wait_for
+from alto_sand import domains, fixtures, golden
+from netns import wait_for
 
 INTERVAL_S, INTERVALS = 3600, 3
 CONFIG = f"""
@@ -37,23 +37,7 @@ def filled(cost=1):
     return made
 
 
-@pytest.fixture(name="host", scope="module")
-def real_sand():
-    with Lab("alto_ext") as lab, Host(lab, "broker", CONFIG) as host:
-        host.fill(filled())
-        yield host
-
-
-@pytest.fixture(name="alto")
-def client(host):
-    return host.alto
-
-
-@pytest.fixture(name="change")
-def changed(host):
-    """change(what) replaces everything; as before afterwards."""
-    yield host.fill
-    host.fill(filled())
+real_sand, client, changed = fixtures(CONFIG, filled)
 
 
 def costs(alto, body, name="domains-costs"):

@@ -32,6 +32,18 @@ static inline uint32_t rig_pid(struct alto_builder *b, const char *name)
 	return pid;
 }
 
+/* Of two paths that cost the same: fewer PIDs, then their names (IDs are in that order). */
+static inline bool rig_path_before(const uint32_t *a, uint32_t n, const uint32_t *b, uint32_t m)
+{
+	if (n != m)
+		return n < m;
+	for (uint32_t i = 0; i < n; i++) {
+		if (a[i] != b[i])
+			return a[i] < b[i];
+	}
+	return false;
+}
+
 /* A, B, C, ...: n of them, all transit, by these IDs. */
 static inline void rig_letters(struct alto_builder *b, uint32_t n)
 {

@@ -227,13 +227,7 @@ static bool better(double total, uint32_t n, const uint32_t *pids, const struct 
 {
 	if (total != best->cost)
 		return total < best->cost;
-	if (n != best->n)
-		return n < best->n;
-	for (uint32_t i = 0; i < n; i++) {
-		if (pids[i] != best->pids[i])
-			return pids[i] < best->pids[i];
-	}
-	return false;
+	return rig_path_before(pids, n, best->pids, best->n);
 }
 
 static void try_all(double (*links)[N], uint32_t *pids, uint32_t n, double total,

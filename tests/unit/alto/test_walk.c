@@ -118,13 +118,7 @@ static bool better(uint64_t cost, uint32_t n, const uint32_t *pids, const struct
 {
 	if (cost != best->cost)
 		return cost < best->cost;
-	if (n != best->n)
-		return n < best->n;
-	for (uint32_t i = 0; i < n; i++) {
-		if (pids[i] != best->pids[i])
-			return pids[i] < best->pids[i];
-	}
-	return false;
+	return rig_path_before(pids, n, best->pids, best->n);
 }
 
 static bool among(const uint32_t *pids, uint32_t n, uint32_t pid)

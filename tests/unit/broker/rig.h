@@ -139,6 +139,22 @@ static UNUSED const char *pid_at(const struct alto_source *s, const char *endpoi
 	return s->pids[alto_source_match(s, &p)].name;
 }
 
+/* Names of items, a blank behind each; at most max of them. */
+struct page {
+	unsigned int max;
+	char text[256];
+};
+
+static UNUSED bool to_page(void *arg, const struct broker_item *item)
+{
+	struct page *page = arg;
+	size_t at = strlen(page->text);
+
+	snprintf(page->text + at, sizeof(page->text) - at, "%s%s%s ", item->id, item->b ? "/" : "",
+		 item->b ? item->b : "");
+	return --page->max > 0;
+}
+
 /* JSON text of an entity's properties, "" = none; good until the next call. */
 static UNUSED const char *props(const json_t *map, const char *entity)
 {

@@ -240,21 +240,6 @@ static void test_directed_and_symmetric_links(void **state)
 
 /* ---- reading back ---- */
 
-struct page {
-	unsigned int max;
-	char text[256];
-};
-
-static bool to_page(void *arg, const struct broker_item *item)
-{
-	struct page *page = arg;
-	size_t at = strlen(page->text);
-
-	snprintf(page->text + at, sizeof(page->text) - at, "%s%s%s ", item->id, item->b ? "/" : "",
-		 item->b ? item->b : "");
-	return --page->max > 0;
-}
-
 static void test_pages_are_in_the_order_of_names(void **state)
 {
 	struct page page = {.max = 2};

@@ -27,20 +27,6 @@ static void test_a_domain_has_a_share_of_the_links(void **state)
 	assert_int_equal(link_as("B", "B", "F", cheap), 0);
 }
 
-struct page {
-	unsigned int max;
-	char text[256];
-};
-
-static bool to_page(void *arg, const struct broker_item *item)
-{
-	struct page *page = arg;
-	size_t at = strlen(page->text);
-
-	snprintf(page->text + at, sizeof(page->text) - at, "%s/%s ", item->id, item->b);
-	return --page->max > 0;
-}
-
 static const char *links_of(const char *id, const char *from, const char *to, unsigned int max)
 {
 	static struct page page;

@@ -82,7 +82,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void begin(void)
+static void start(void)
 {
 	reg = registration_start(&(struct registration_conf){.loop = &loop,
 							     .config = &config,
@@ -92,6 +92,11 @@ static void begin(void)
 							     .nsc = nsc},
 				 on_registered, NULL);
 	assert_non_null(reg);
+}
+
+static void begin(void)
+{
+	start();
 	turn();
 }
 
@@ -163,13 +168,7 @@ static void test_shared_gateway_of_another(void **state)
 	struct ncsdb_op op = {NCSDB_PUT, "/san/gateways/gw2", text, sizeof(text) - 1, 0};
 
 	config.database.mode = DATABASE_SERVED;
-	reg = registration_start(&(struct registration_conf){.loop = &loop,
-							     .config = &config,
-							     .db = db,
-							     .view = &view,
-							     .srm = srm,
-							     .nsc = nsc},
-				 on_registered, NULL);
+	start();
 	assert_int_equal(ncsdb_txn(db, &(struct ncsdb_txn){.then = &op, .n_then = 1}, NULL, NULL),
 			 0);
 	assert_null(view_gateway(&view, "gw2"));
