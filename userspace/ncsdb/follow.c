@@ -465,6 +465,21 @@ void ncsdb_follow_stats(const struct ncsdb_follow *f, struct ncsdb_follow_stats 
 	out->settled = f->based || f->in_trouble;
 }
 
+void ncsdb_follow_sum(struct ncsdb_follow_stats *sum, const struct ncsdb_follow_stats *one)
+{
+	sum->lists += one->lists;
+	sum->gaps += one->gaps;
+	sum->behind += one->behind;
+	sum->audits += one->audits;
+	sum->audit_repaired += one->audit_repaired;
+	sum->keys += one->keys;
+	sum->bytes += one->bytes;
+	sum->synced &= one->synced;
+	sum->settled &= one->settled;
+	if (one->revision > sum->revision)
+		sum->revision = one->revision;
+}
+
 void ncsdb_follow_add(const struct ncsdb_follow *f, struct ncsdb_follow_stats *sum)
 {
 	struct ncsdb_follow_stats one;
@@ -472,15 +487,5 @@ void ncsdb_follow_add(const struct ncsdb_follow *f, struct ncsdb_follow_stats *s
 	if (!f)
 		return;
 	ncsdb_follow_stats(f, &one);
-	sum->lists += one.lists;
-	sum->gaps += one.gaps;
-	sum->behind += one.behind;
-	sum->audits += one.audits;
-	sum->audit_repaired += one.audit_repaired;
-	sum->keys += one.keys;
-	sum->bytes += one.bytes;
-	sum->synced &= one.synced;
-	sum->settled &= one.settled;
-	if (one.revision > sum->revision)
-		sum->revision = one.revision;
+	ncsdb_follow_sum(sum, &one);
 }

@@ -75,6 +75,7 @@ void ncsdb_follow_stats(const struct ncsdb_follow *follow, struct ncsdb_follow_s
 /* Adds those of follow (NULL: nothing) to sum. revision: the greatest; synced, settled: all are;
  * start with FOLLOW_STATS_NONE. */
 void ncsdb_follow_add(const struct ncsdb_follow *follow, struct ncsdb_follow_stats *sum);
+void ncsdb_follow_sum(struct ncsdb_follow_stats *sum, const struct ncsdb_follow_stats *one);
 #define FOLLOW_STATS_NONE ((struct ncsdb_follow_stats){.synced = true, .settled = true})
 /* For tests and operators: list again now, as an audit. */
 void ncsdb_follow_audit(struct ncsdb_follow *follow);

@@ -220,32 +220,18 @@ void database_compact(struct req *req)
 
 /* ---- state ---- */
 
-static void add(struct ncsdb_follow_stats *sum, const struct ncsdb_follow_stats *one)
-{
-	sum->lists += one->lists;
-	sum->gaps += one->gaps;
-	sum->behind += one->behind;
-	sum->audits += one->audits;
-	sum->audit_repaired += one->audit_repaired;
-	sum->keys += one->keys;
-	sum->bytes += one->bytes;
-	if (one->revision > sum->revision)
-		sum->revision = one->revision;
-	sum->synced &= one->synced;
-}
-
 void database_followers(const struct north *n, struct ncsdb_follow_stats *out)
 {
 	struct ncsdb_follow_stats one;
 
 	srm_follow_stats(n->conf.srm, out);
 	nsc_follow_stats(n->conf.nsc, &one);
-	add(out, &one);
+	ncsdb_follow_sum(out, &one);
 	csc_follow_stats(n->conf.csc, &one);
-	add(out, &one);
+	ncsdb_follow_sum(out, &one);
 	if (n->conf.broker) {
 		broker_follow_stats(n->conf.broker, &one);
-		add(out, &one);
+		ncsdb_follow_sum(out, &one);
 	}
 }
 

@@ -96,13 +96,6 @@ static int open_server(struct database *d, struct err *err)
 
 /* ---- away and back ---- */
 
-static void add(struct ncsdb_follow_stats *sum, const struct ncsdb_follow_stats *one)
-{
-	sum->settled &= one->settled;
-	if (one->revision > sum->revision)
-		sum->revision = one->revision;
-}
-
 static struct ncsdb_follow_stats followers(const struct database *d)
 {
 	struct ncsdb_follow_stats sum = {.settled = d->srm && d->nsc && d->csc}, one;
@@ -110,11 +103,11 @@ static struct ncsdb_follow_stats followers(const struct database *d)
 	if (!sum.settled)
 		return sum;
 	srm_follow_stats(d->srm, &one);
-	add(&sum, &one);
+	ncsdb_follow_sum(&sum, &one);
 	nsc_follow_stats(d->nsc, &one);
-	add(&sum, &one);
+	ncsdb_follow_sum(&sum, &one);
 	csc_follow_stats(d->csc, &one);
-	add(&sum, &one);
+	ncsdb_follow_sum(&sum, &one);
 	return sum;
 }
 
