@@ -9,6 +9,7 @@
 #define ALTO_H
 
 #include <jansson.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,6 +72,8 @@ struct alto_prefix {
 	uint8_t addr[16];
 };
 int alto_endpoint_parse(const char *text, struct alto_prefix *out); /* len 32 or 128 */
+/* Of an address; an IPv4-mapped one is IPv4. */
+struct alto_prefix alto_endpoint_of(const struct in6_addr *addr);
 int alto_prefix_parse(const char *text, int family, struct alto_prefix *out);
 #define ALTO_ENDPOINT_LEN 64
 const char *alto_endpoint_text(const struct alto_prefix *p, char buf[ALTO_ENDPOINT_LEN]);

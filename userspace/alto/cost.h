@@ -61,6 +61,7 @@ struct alto_sides {
 	char client[ALTO_ENDPOINT_LEN]; /* name of the client, if it is one side */
 };
 void alto_sides_fini(struct alto_sides *sides);
+uint32_t alto_side_pids(const struct alto_side *side); /* different ones */
 /* All PIDs on both sides. */
 int alto_sides_all(const struct alto_source *s, struct alto_sides *out);
 /* Member pids {srcs, dsts} of a filtered cost map: each PID once, in their order of the map. */

@@ -51,7 +51,7 @@ static bool uses_metric(const struct alto_cost_ask *ask, enum alto_metric metric
 	return false;
 }
 
-static uint32_t distinct(const struct alto_side *side)
+uint32_t alto_side_pids(const struct alto_side *side)
 {
 	uint32_t n = 0;
 
@@ -86,7 +86,7 @@ static uint64_t rows(const struct alto_source *s, const struct alto_cost_ask *as
 		each += s->calendar.n_intervals;
 	if (uses_metric(ask, ALTO_DELAY_RT))
 		each++;
-	return each * distinct(&sides->src);
+	return each * alto_side_pids(&sides->src);
 }
 
 bool alto_cost_whole(const struct alto_source *s, enum alto_metric metric)

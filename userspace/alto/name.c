@@ -69,6 +69,18 @@ int alto_endpoint_parse(const char *text, struct alto_prefix *out)
 	return -EINVAL;
 }
 
+struct alto_prefix alto_endpoint_of(const struct in6_addr *addr)
+{
+	struct alto_prefix p = {.family = 6, .len = 128};
+
+	memcpy(p.addr, addr, sizeof(p.addr));
+	if (!IN6_IS_ADDR_V4MAPPED(addr))
+		return p;
+	p = (struct alto_prefix){.family = 4, .len = 32};
+	memcpy(p.addr, &addr->s6_addr[12], 4);
+	return p;
+}
+
 static int length_parse(const char *text, unsigned int max)
 {
 	size_t n = strlen(text);

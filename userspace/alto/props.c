@@ -513,12 +513,8 @@ int alto_props_answer(const struct alto_request *req, const json_t *body, struct
 	snprintf(p.pid_name, sizeof(p.pid_name), "%s.pid", p.s->id);
 	if (!r && p.filter)
 		r = read_filter(&p, body);
-	else if (!r) {
-		r = add_all(&p);
-		unite(&p.entities);
-		if (!r)
-			r = set_names(&p, all);
-	}
+	else if (!r)
+		r = add_all(&p) ?: set_names(&p, all);
 	if (!r) {
 		put_answer(&p, &reply->out);
 		strcpy(reply->tag, p.s->prop_tag);

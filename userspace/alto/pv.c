@@ -150,16 +150,6 @@ static int put_rows(struct answer *a, const struct alto_sides *sides, struct wal
 	return 0;
 }
 
-/* PIDs that sources are in. */
-static uint32_t n_rows(const struct alto_side *side)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < side->n; i++)
-		n += !i || side->pid[side->order[i]] != side->pid[side->order[i - 1]];
-	return n;
-}
-
 static int put_pairs(struct answer *a, const struct alto_sides *sides)
 {
 	const char *field = a->endpoints ? "endpoints" : "pids";
@@ -169,7 +159,7 @@ static int put_pairs(struct answer *a, const struct alto_sides *sides)
 	if ((uint64_t)sides->src.n * sides->dst.n > ALTO_CELLS_MAX)
 		return alto_wrong_value(a->error, field, NULL, "asks for more than %u path vectors",
 					ALTO_CELLS_MAX);
-	if (!alto_source_affordable(a->source, n_rows(&sides->src)))
+	if (!alto_source_affordable(a->source, alto_side_pids(&sides->src)))
 		return alto_wrong_value(a->error, field, NULL,
 					"asks for paths from too many sources of so large a map");
 	walk.pids = malloc(((size_t)a->source->n_pids + 1) * sizeof(*walk.pids));

@@ -31,16 +31,6 @@ static struct alto_prefix endpoint6(const struct in6_addr *addr)
 	return p;
 }
 
-static struct alto_prefix endpoint_of(const struct in6_addr *addr)
-{
-	struct alto_prefix p = {.family = 4, .len = 32};
-
-	if (!IN6_IS_ADDR_V4MAPPED(addr))
-		return endpoint6(addr);
-	memcpy(p.addr, addr->s6_addr + 12, 4);
-	return p;
-}
-
 /* The PID of everything else says little about where a gateway is. */
 static bool is_rest(const struct alto_netmap *map, const struct alto_prefix *endpoint,
 		    const char *pid)
@@ -50,7 +40,8 @@ static bool is_rest(const struct alto_netmap *map, const struct alto_prefix *end
 
 static const char *find_pid(const struct alto_netmap *map, const struct gateway *gw)
 {
-	struct alto_prefix locator = endpoint6(&gw->locator), address = endpoint_of(&gw->address);
+	struct alto_prefix locator = endpoint6(&gw->locator),
+			   address = alto_endpoint_of(&gw->address);
 	const char *by_locator = alto_netmap_match(map, &locator), *by_address;
 
 	if ((by_locator && !is_rest(map, &locator, by_locator)) ||

@@ -348,18 +348,6 @@ static int tell_pes(struct sand *s)
 
 /* ---- groups ---- */
 
-static struct alto_prefix prefix_of(const struct in6_addr *addr)
-{
-	struct alto_prefix p = {.family = 6, .len = 128};
-
-	memcpy(p.addr, addr, sizeof(p.addr));
-	if (!IN6_IS_ADDR_V4MAPPED(addr))
-		return p;
-	p = (struct alto_prefix){.family = 4, .len = 32};
-	memcpy(p.addr, &addr->s6_addr[12], 4);
-	return p;
-}
-
 /* The first gateway by name, should instances of one address say different ones. */
 static void find_gateway(struct group *g)
 {
@@ -374,7 +362,7 @@ static void find_gateway(struct group *g)
 
 static int add_group(struct sand *s, struct group *g)
 {
-	struct alto_prefix prefix = prefix_of(&g->v[0].address);
+	struct alto_prefix prefix = alto_endpoint_of(&g->v[0].address);
 	int r = 0;
 
 	if (g->n > ROWS_MAX)

@@ -57,10 +57,8 @@ void alto_free(struct north *n)
 {
 	alto_cache_clear(n);
 	free(n->alto.cache);
-	if (n->alto.all)
-		alto_resources_free(n->alto.all);
-	if (n->alto.streams)
-		alto_streams_free(n);
+	alto_resources_free(n->alto.all);
+	alto_streams_free(n);
 }
 
 /* ---- who and where ---- */
@@ -76,11 +74,7 @@ struct alto_prefix alto_client(const struct req *req)
 		client.family = 4;
 		client.len = 32;
 	} else if (inet_pton(AF_INET6, req->from->peer, &in6) == 1) {
-		bool mapped = IN6_IS_ADDR_V4MAPPED(&in6);
-
-		client.family = mapped ? 4 : 6;
-		client.len = mapped ? 32 : 128;
-		memcpy(client.addr, &in6.s6_addr[mapped ? 12 : 0], mapped ? 4 : 16);
+		client = alto_endpoint_of(&in6);
 	}
 	return client;
 }
