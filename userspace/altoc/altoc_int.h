@@ -249,6 +249,8 @@ void altoc_ask(struct altoc_slot *slot);
 void altoc_ask_directory(struct altoc_peer *peer);
 /* Where credentials may go: to the directory's origin only. */
 struct fetch_conf altoc_request(const struct altoc_peer *peer, const char *url);
+/* False: what a server may say when it is only busy, or not there. */
+bool altoc_is_refusal(const struct fetch_answer *a);
 
 /* ---- stream.c ---- */
 /* Subscribes to what is streamed; 0, or -errno with err. */

@@ -40,8 +40,7 @@ static int check_answer(const struct fetch_answer *a, enum alto_media media, boo
 	return 0;
 }
 
-/* What a server may say when it is only busy, or not there. */
-static bool is_refusal(const struct fetch_answer *a)
+bool altoc_is_refusal(const struct fetch_answer *a)
 {
 	return !a->status && a->code < 500 && a->code != 429;
 }
@@ -86,7 +85,7 @@ static void on_directory(void *arg, const struct fetch_answer *a)
 	if (!a->status && r)
 		err_object(&err, "directory");
 	if (r)
-		altoc_fail(peer, NULL, is_refusal(a), &err);
+		altoc_fail(peer, NULL, altoc_is_refusal(a), &err);
 	/* A subscription is of what was offered when it was made. */
 	if (changed && peer->stream)
 		altoc_round_start(peer);
@@ -139,7 +138,8 @@ static void on_map(void *arg, const struct fetch_answer *a)
 	if (r) {
 		/* Once it may be that the network map changed between two answers. */
 		peer->stale |= r == -ESTALE;
-		altoc_fail(peer, slot, is_refusal(a) && (r != -ESTALE || peer->stale_again), &err);
+		altoc_fail(peer, slot, altoc_is_refusal(a) && (r != -ESTALE || peer->stale_again),
+			   &err);
 	} else {
 		slot->error[0] = '\0';
 		altoc_commit(peer);

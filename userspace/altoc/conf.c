@@ -202,7 +202,7 @@ static int check_properties(const struct altoc_source *c, uint16_t *attrs, struc
 	for (unsigned int i = 0; i < c->n_properties; i++) {
 		const struct altoc_property *p = &c->properties[i];
 
-		if (!p->property || !*p->property || strlen(p->property) > ALTO_NAME_LEN)
+		if (!p->property || !*p->property || strlen(p->property) >= ALTO_NAME_LEN)
 			return bad(err, "properties", i, p->property,
 				   "must be the name of a property, 1..64 characters");
 		r = check_attribute(p->attribute, p->factor, &attrs[i], err);

@@ -235,7 +235,7 @@ static void on_end(void *arg, const struct fetch_answer *a)
 		err = peer->stream_err;
 	} else if (!a->status && a->code != 200) {
 		alto_error_parse(a->body, a->len, a->code, &err);
-		peer->stream_refused = a->code < 500 && a->code != 429;
+		peer->stream_refused = altoc_is_refusal(a);
 	} else if (!a->status) {
 		err_set(&err, -ECONNRESET, "", NULL, "the server ends it");
 	}
