@@ -164,7 +164,6 @@ static void sent(struct update_stream *u)
 {
 	leave_room(u);
 	alto_out_fini(&u->out);
-	u->out = (struct alto_out){.max = 2 * ALTO_STREAM_BYTES_MAX + ALTO_CONTROL_BYTES};
 	u->at = 0;
 }
 

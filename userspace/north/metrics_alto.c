@@ -51,10 +51,9 @@ static void print_cache(const struct metrics *p)
 
 static void print_streams(const struct metrics *p)
 {
-	struct alto_streams_stats s = {0};
+	struct alto_streams_stats s;
 
-	if (p->n->alto.streams)
-		alto_streams_stats(p->n, &s);
+	alto_streams_stats(p->n, &s);
 	metrics_one(p, "sand_alto_streams", "gauge", "Update streams.", s.streams);
 	metrics_one(p, "sand_alto_tips_views", "gauge", "TIPS views.", s.views);
 	metrics_one(p, "sand_alto_tips_waits", "gauge", "Requests that wait for a new edge.",
