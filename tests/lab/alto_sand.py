@@ -11,7 +11,7 @@ import ssl
 import pytest
 
 from alto_client import Alto
-from netns import Lab, run, wait_for
+from netns import run, wait_for
 from steering import BIN, ROOT, UnixHTTP
 
 GOLDEN = os.path.join(ROOT, "tests", "golden", "alto")

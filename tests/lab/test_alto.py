@@ -11,7 +11,6 @@ import pytest
 from alto_client import (ALL, CODES, ENDPOINTS, NAME, NUMERICAL, ORDINAL, SANE, TAG, check_costs, media, number, sane,
                          strict, walk)
 from alto_sand import domains, fixtures
-from netns import wait_for
 
 CONFIG = """
 name: broker
