@@ -48,7 +48,7 @@ static int set_choice(json_t *obj, const struct orc_entry *e)
 	return r;
 }
 
-/* Both from who sends them: an entry that was never sent has 0. */
+/* An entry that was never sent has 0. */
 static int set_generation(json_t *obj, const char *name, const json_t *made)
 {
 	json_int_t generation = json_integer_value(json_object_get(made, name));
@@ -120,11 +120,21 @@ static int set_made(json_t *obj, const char *name, const json_t *made)
 	return json_object_set_new(obj, name, value ? json_incref(value) : json_null());
 }
 
+/* What was sent, NULL before that. A change that max_updates_per_s holds back is not in force. */
+static json_t *made_json(const struct north *n, uint64_t id, uint8_t scope)
+{
+	json_t *made = ncc_entry_json(n->conf.ncc, id, scope);
+	uint64_t deferred = orc_deferred(n->conf.orc, id, scope);
+
+	if (made && deferred)
+		json_object_set_new(made, "desired_generation", json_integer((json_int_t)deferred));
+	return made;
+}
+
 static json_t *entry_json(const struct north *n, const struct view_service *svc)
 {
-	/* none was sent yet: NULL */
-	json_t *made = ncc_entry_json(n->conf.ncc, svc->id, SAN_SCOPE_INGRESS);
-	json_t *local = ncc_entry_json(n->conf.ncc, svc->id, SAN_SCOPE_LOCAL);
+	json_t *made = made_json(n, svc->id, SAN_SCOPE_INGRESS);
+	json_t *local = made_json(n, svc->id, SAN_SCOPE_LOCAL);
 	struct orc_entry e = {0};
 	json_t *obj = json_object();
 	int r;

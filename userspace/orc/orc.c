@@ -116,6 +116,15 @@ int orc_entry(const struct orc *orc, uint64_t service, struct orc_entry *out)
 	return 0;
 }
 
+uint64_t orc_deferred(const struct orc *orc, uint64_t service, uint8_t scope)
+{
+	const struct orc_service *svc = find(orc, service);
+
+	if (svc && scope == SAN_SCOPE_LOCAL)
+		svc = svc->local;
+	return svc && svc->deferred ? generation_of(orc, svc) : 0;
+}
+
 static json_t *explain(struct orc *orc, struct orc_service *svc, uint64_t now_us)
 {
 	const struct ssc_field field = orc_field(orc, svc);

@@ -68,6 +68,10 @@ struct orc_entry {
 };
 int orc_entry(const struct orc *orc, uint64_t service, struct orc_entry *out); /* -ENOENT */
 
+/* scope: enum san_scope. A change of that entry waits for its time (max_updates_per_s), ncc knows
+ * nothing of it: the generation that it comes with, at the earliest. 0: none waits. */
+uint64_t orc_deferred(const struct orc *orc, uint64_t service, uint8_t scope);
+
 /* ssc_explain of the present state plus "history": [{"time", "age_s", "why", "from", "to"}], the
  * oldest first, and "local", the same of the choice among our own instances where there is one;
  * from and to {"instance", "gateway", "path", "metric"} or null. What is marked is evaluated first.
