@@ -5,15 +5,13 @@ Phase idle: requests go to the best instance. Phase loaded: that instance's CPU 
 agent says so; the entry moves; new connections go to the other site, a running download stays and
 ends intact. Phase returned: the load falls, hysteresis, the entry moves back.
 """
-import hashlib
 import json
 import time
 
 import labnet
 import labprocs
-from instance import CHUNK
-from labplay import (WAIT_S, Failed, Watch, client, entry, lines, map_nexthop, overloaded, post, say,
-                     wait)
+from labplay import (WAIT_S, Download, Failed, Watch, client, entry, lines, map_nexthop, overloaded,
+                     post, say, wait)
 from labprocs import PIN, RUN
 
 INGRESS = "pe1"
@@ -51,6 +49,7 @@ class Play:
         self.topo = topo
         self.phases = []  # (name, begin, end, expected instances)
         self.best_nexthop = None
+        self.download = None
 
     def phase(self, name, seconds, *expected):
         begin = time.monotonic()
@@ -74,8 +73,7 @@ class Play:
 
     def load(self, broken):
         say(f"a long download starts at {BEST}, then its CPU gets really busy")
-        client("client", "download", SERVICE, "download", f"{URL}/file?mb={DOWNLOAD_MIB}&s={DOWNLOAD_S}")
-        wait("download under way", lambda: lines("download"))
+        self.download = Download("client", SERVICE, f"{URL}/file", DOWNLOAD_MIB, DOWNLOAD_S)
         if broken == "selection":
             labnet.run(["pkill", "-STOP", "-f", f"sand .*--run-dir {RUN}/pe1 "])
             print("   (--break selection: pe1's processes are stopped)")
@@ -131,13 +129,7 @@ class Play:
 
     def finish_download(self):
         say("the download that was running all the time")
-        done = wait("download ended", lambda: [x for x in lines("download") if "sha256" in x],
-                    DOWNLOAD_S + WAIT_S, 0.1)[0]
-        want = hashlib.sha256(CHUNK * 16 * DOWNLOAD_MIB).hexdigest()
-        print(f"   {done['bytes']} of {done['expected']} bytes from {done['instance']}, "
-              f"SHA-256 {'correct' if done['sha256'] == want else 'WRONG'}")
-        if done["error"] or done["sha256"] != want or done["instance"] != BEST:
-            raise Failed(f"download not intact: {done}")
+        self.download.finish(BEST)
 
     def table(self):
         labprocs.stop("client-requests")

@@ -12,7 +12,7 @@ import labcast
 import labnet
 import labprocs
 import labtls
-from labplay import Failed, client, entry, lines, map_nexthop, say, wait
+from labplay import Download, Failed, client, entry, lines, map_nexthop, say, wait
 from labprocs import RUN, sanctl
 
 INGRESS, SERVICE, URL = "pe1", "0x101", "http://[2001:db8:5::101]/"
@@ -20,6 +20,7 @@ NEAR, FAR = "s2a", "s3a"
 SERVER = "https://[2001:db8:b::2]:8443"
 DIRECTORY = f"{SERVER}/alto/directory"
 INTERVAL, PHASE_S = 0.04, 3
+DOWNLOAD_MIB, DOWNLOAD_S = 4, 10  # longer than the entry is away
 DEAD_S = 14  # longer than max_age_ms of the service: without the last view the entry would be lost
 PREFIXES = {"AS1": ["5f00:0:a::/48", "2001:db8:c::/64"], "AS2": ["5f00:0:2::/48", "2001:db8:2a::/64"],
             "AS3": ["5f00:0:3::/48", "2001:db8:3a::/64"]}
@@ -52,6 +53,7 @@ class Play:
         self.topo = topo
         self.phases = []  # (name, begin, end, expected instances)
         self.times = []
+        self.download = None
 
     def put(self, domain, path, body, token=None):
         """What an orchestrator does; the HTTP status and the answer."""
@@ -110,6 +112,7 @@ class Play:
 
     def change(self):
         say("AS2 says that its link to AS1 got slow: an event (RFC 8895), the entry moves, requests follow")
+        self.download = Download("client", SERVICE, f"{URL}file", DOWNLOAD_MIB, DOWNLOAD_S)
         was = map_nexthop(INGRESS, SERVICE)
         begin = time.monotonic()
         self.must_put("AS2", "links/AS1/AS2", link_body(60, 60000))
@@ -135,6 +138,8 @@ class Play:
         time.sleep(0.5)
         self.phases.append(("returning", begin, time.monotonic(), (NEAR, FAR)))
         self.phase("returned", PHASE_S, NEAR)
+        say(f"the download that was running all the time stayed at {NEAR}")
+        self.download.finish(NEAR)
 
     def chain(self):
         say("a service chain over three domains: the broker tells candidates a link, the client joins them")

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the plays share: questions to a running lab, patience, and clients."""
+import hashlib
 import json
 import threading
 import time
 
 import labnet
 import labprocs
+from instance import CHUNK
 from labprocs import BIN, RUN
 
 WAIT_S = 25
@@ -85,6 +87,24 @@ def lines(name):
             return [json.loads(line) for line in file if line.endswith("\n")]
     except OSError:
         return []
+
+
+class Download:
+    """A long download by the client that must end intact, from where it began."""
+
+    def __init__(self, host, service, url, mib, seconds):
+        self.mib, self.patience_s = mib, seconds + WAIT_S
+        client(host, "download", service, "download", f"{url}?mb={mib}&s={seconds}")
+        wait("download under way", lambda: lines("download"))
+
+    def finish(self, instance):
+        done = wait("download ended", lambda: [x for x in lines("download") if "sha256" in x],
+                    self.patience_s, 0.1)[0]
+        want = hashlib.sha256(CHUNK * 16 * self.mib).hexdigest()
+        print(f"   {done['bytes']} of {done['expected']} bytes from {done['instance']}, "
+              f"SHA-256 {'correct' if done['sha256'] == want else 'WRONG'}")
+        if done["error"] or done["sha256"] != want or done["instance"] != instance:
+            raise Failed(f"download not intact: {done}")
 
 
 def post(instance, path):
