@@ -23,6 +23,7 @@ CLIENT = os.path.join(ROOT, "build/tests/db/client")
 FAULTS = 200 if os.environ.get("SAND_SOAK") else 10
 CHECKPOINT = 10
 RESYNC_S = 5.0
+WRITES = 20  # acknowledged, at least, a fault
 PREFIX = "/san/"
 
 pytestmark = pytest.mark.skipif(not installed(), reason="etcd is not installed")
@@ -112,6 +113,10 @@ def lost(writes, content):
     return missing
 
 
+def acknowledged(writer):
+    return sum(w[0] == "ack" for w in writer.writes)
+
+
 def resync(writer, follower, since):
     """Seconds until the follower has seen a write that was acknowledged after that moment."""
     start = len(writer.writes)
@@ -145,6 +150,7 @@ def test_faults(cluster):
         took = resync(writer, follower, time.monotonic())
         slowest[kind] = max(slowest.get(kind, 0), took)
         assert took <= RESYNC_S, f"fault {number}: {kind} of {member.name}"
+        wait_for(lambda n=number: acknowledged(writer) > WRITES * n, "writes between faults", 20)
         if number % CHECKPOINT == 0:
             check_mirror(cluster, follower)
     writer.finish()
@@ -160,7 +166,7 @@ def check_end(cluster, writer, follower):
     wait_for(lambda: follower.revision() >= last, "the last write", 10)
     check_mirror(cluster, follower)
     assert lost(writer.writes, cluster.content()) == []
-    assert sum(w[0] == "ack" for w in writer.writes) > 20 * FAULTS
+    assert acknowledged(writer) > WRITES * FAULTS
     assert writer.errors == [] and follower.errors == []
     follower.finish()
 
