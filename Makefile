@@ -12,7 +12,7 @@ Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
 # --- modules: name, and what its files may include (checked by `make lint`; also the link order) ----
-MODULES := util model grpc ncsdb dp nl ssc alto srm nsc csc broker altoc ncc orc north
+MODULES := util model grpc ncsdb dp nl ssc alto nemo srm nsc csc broker altoc intent ncc orc enact north
 USES_util   :=
 USES_model  := util
 USES_grpc   := util
@@ -21,17 +21,20 @@ USES_dp     := util
 USES_nl     := util
 USES_ssc    := model $(USES_model)
 USES_alto   := util
+USES_nemo   := model util
 USES_srm    := ncsdb grpc model util
 USES_nsc    := ncsdb grpc model util
 USES_csc    := ncsdb grpc model util
 USES_broker := alto ncsdb grpc model util
 USES_altoc  := alto csc nsc ncsdb grpc model util
+USES_intent := nemo ncsdb grpc model util
 USES_ncc    := dp nl model util
 USES_orc    := ncc ssc dp nl model util
-USES_north  := orc ncc altoc broker ssc srm nsc csc alto ncsdb grpc dp nl model util
+USES_enact  := ncc intent nemo ncsdb grpc dp nl model util
+USES_north  := enact orc ncc intent altoc broker ssc srm nsc csc nemo alto ncsdb grpc dp nl model util
 PROGRAMS := sand sanctl san-agent
-USES_sand      := $(foreach m,north orc ncc altoc broker csc nsc srm alto ssc nl dp ncsdb grpc model util,$(m))
-USES_sanctl    := alto util
+USES_sand      := $(foreach m,north enact orc ncc intent altoc broker csc nsc srm nemo alto ssc nl dp ncsdb grpc model util,$(m))
+USES_sanctl    := nemo alto model util
 USES_san-agent := ncsdb grpc model util
 USES_san-run   := util
 
@@ -45,7 +48,7 @@ BASE_CFLAGS := -std=gnu17 $(WARN) -fno-strict-aliasing
 SAN_CFLAGS  := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 BPF_CFLAGS  := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 	       -Iinclude -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
-LIBS := -lnghttp2 -lgnutls -lnettle -lprotobuf-c -lxdp -lbpf -lelf -lz -lnl-route-3 -lnl-3 -lmnl -lmicrohttpd -ljansson -lyaml -llmdb -lcurl -luv \
+LIBS := -lnghttp2 -lgnutls -lnettle -lprotobuf-c -lxdp -lbpf -lelf -lz -lnl-route-3 -lnl-3 -lmnl -lmicrohttpd -ljansson -lyaml -llmdb -lcurl -ledit -luv \
 	-lseccomp -lcap -lsystemd -lpthread -lm
 
 .PHONY: help all deps test lab check check-bpf check-lab check-unit check-vm bench soak lint fuzz install \
@@ -215,9 +218,9 @@ lab: deps ## install what is missing, build, play the use cases with real traffi
 # --- fuzzing: tests/fuzz/fuzz_x.c, seeds in tests/fuzz/corpus/x -----------------------------------------
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:tests/%.c=$(B)/tests/%)
-FUZZ_LIB := model util grpc ncsdb alto
+FUZZ_LIB := model util grpc ncsdb alto nemo
 $(B)/tests/fuzz/%: tests/fuzz/%.c $$(foreach m,$(FUZZ_LIB),$$(call srcs,$$(m))) $(HEADERS) \
-		$(wildcard userspace/north/*.c userspace/ncc/*.c userspace/san-agent/*.c userspace/broker/*.c) $(PB_OBJ)
+		$(wildcard userspace/north/*.c userspace/ncc/*.c userspace/san-agent/*.c userspace/broker/*.c userspace/intent/*.c) $(PB_OBJ)
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -Itests -Ibpf -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined \
@@ -242,7 +245,7 @@ $(B)/bench/%.skel.h: $(B)/bench/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-BENCH_LIB := $(foreach m,orc ncc ssc broker alto ncsdb grpc dp nl model util,$(B)/o/lib$(m).a)
+BENCH_LIB := $(foreach m,orc ncc ssc broker alto nemo ncsdb grpc dp nl model util,$(B)/o/lib$(m).a)
 $(B)/bench/%: tests/bench/bench_%.c tests/bench/lib.c $(wildcard tests/bench/*.h) $(BENCH_SKEL) $(BENCH_LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

@@ -291,6 +291,19 @@ struct san_class_rule_key { /* san_class_rules: hash; a field that does not coun
 	__u8 pad;
 };
 
+/* What a rule wants of its packets besides a service. */
+enum san_act_verdict {
+	SAN_ACT_STEER = 0, /* to the service */
+	SAN_ACT_PASS = 1,  /* to the kernel, reason allowed */
+	SAN_ACT_DROP = 2,  /* reason forbidden */
+};
+#define SAN_ACT_MARK 0x40 /* with a DSCP in the low 6 bits */
+#define SAN_MAX_ACTS 4096 /* counters and meters of rules; 0 is none */
+
+/* Services of the host's own making (ends of connections, chains): no SAN header may name them
+ * (`denied`: their access groups are empty), only classifier rules lead there. */
+#define SAN_SERVICE_OWN_MIN 0xffffffff00000000ull
+
 struct san_class_rule {
 	__u64 service_id;
 	__u32 rank;

@@ -22,7 +22,7 @@
 #include <san/map_abi.h>
 #include <san/wire.h>
 
-#define SAN_MSG_VERSION 3
+#define SAN_MSG_VERSION 4
 #define SAN_IFNAMSIZ 16
 #define SAN_TEXT_LEN 128
 
@@ -150,17 +150,22 @@ struct san_msg_sid {
 };
 
 /* One rule of the classifier. Rules of a set have distinct (prefixes, fields, priority) or the
- * earlier message wins. */
+ * earlier message wins. Rules with `intent` come before all others, and among them only priority
+ * counts, not the length of prefixes. */
 struct san_msg_class {
-	__u64 service_id;
+	__u64 service_id;	  /* 0 only where verdict is not STEER */
 	struct in6_addr src, dst; /* IPv4-mapped for IPv4; bits beyond the length are zero */
 	__u8 src_len, dst_len;	  /* 0..128; 0 = any address of either version */
 	__u8 fields;		  /* SAN_CLASS_* that count */
 	__u8 proto;
 	__be16 sport, dport;
 	__u8 dscp;
-	__u8 pad[3];
-	__u32 priority; /* the higher one wins */
+	__u8 intent;	 /* 0, 1 */
+	__u8 verdict;	 /* enum san_act_verdict */
+	__u8 mark;	 /* SAN_ACT_MARK | DSCP that matching packets get; 0 = theirs stays */
+	__u32 priority;	 /* the higher one wins */
+	__u32 act;	 /* counter and meter that rules share; 1..SAN_MAX_ACTS; 0 = none */
+	__u32 rate_kbps; /* L2 bits of what matches, of all rules with this act; 0 = no limit */
 };
 
 struct san_msg_key {
@@ -214,9 +219,11 @@ enum san_stat_kind {
 	SAN_STAT_NEXTHOP = 2, /* key: next-hop id */
 	SAN_STAT_REASON =
 		3, /* key: enum san_reason; one row for each interface, ifindex 0 without role */
-	SAN_STAT_EGRESS = 4, /* key: service ID; decapsulated here for it */
-	SAN_STAT_MAP = 5,    /* key: enum san_map; packets: entries in use, bytes: room */
-	SAN_STAT_EVENTS = 6, /* packets: passed on, bytes: lost for want of room or rate */
+	SAN_STAT_EGRESS = 4,   /* key: service ID; decapsulated here for it */
+	SAN_STAT_MAP = 5,      /* key: enum san_map; packets: entries in use, bytes: room */
+	SAN_STAT_EVENTS = 6,   /* packets: passed on, bytes: lost for want of room or rate */
+	SAN_STAT_ACT = 7,      /* key: act; what its rules matched */
+	SAN_STAT_ACT_OVER = 8, /* key: act; of these, dropped above its rate */
 };
 
 /* Maps with a limit of their own. X(NAME, "name") */

@@ -82,9 +82,25 @@ static int read_san_sid(const json_t *obj, struct gateway *gw, struct err *err)
 	return 0;
 }
 
+/* A SID for what connections carry: another one than those with a behaviour of their own. */
+static int read_decap(const json_t *obj, const char *member, const struct gateway *gw,
+		      struct in6_addr *sid, struct err *err)
+{
+	char path[16], text[INET6_ADDRSTRLEN];
+	int r = in6_from_json(obj, member, JSON_OPTIONAL, sid, err);
+
+	if (r || IN6_IS_ADDR_UNSPECIFIED(sid) ||
+	    (!IN6_ARE_ADDR_EQUAL(sid, &gw->sid) && !IN6_ARE_ADDR_EQUAL(sid, &gw->san_sid)))
+		return r;
+	snprintf(path, sizeof(path), "/%s", member);
+	return err_set(err, -EINVAL, path, in6_text(sid, text),
+		       "must differ from sid and san_sid: a SID has one behaviour");
+}
+
 static int read_gateway(const json_t *obj, const char *name, struct gateway *gw, struct err *err)
 {
-	static const char *const allowed[] = {"name", "locator", "sid", "san_sid", "address", NULL};
+	static const char *const allowed[] = {"name",	"locator", "sid",     "san_sid",
+					      "decap6", "decap4",  "address", NULL};
 	int r = json_is_obj(obj, err);
 
 	if (r == 0)
@@ -97,6 +113,10 @@ static int read_gateway(const json_t *obj, const char *name, struct gateway *gw,
 		r = in6_from_json(obj, "sid", JSON_OPTIONAL, &gw->sid, err);
 	if (r == 0)
 		r = read_san_sid(obj, gw, err);
+	if (r == 0)
+		r = read_decap(obj, "decap6", gw, &gw->decap6, err);
+	if (r == 0)
+		r = read_decap(obj, "decap4", gw, &gw->decap4, err);
 	if (r == 0)
 		r = in6_from_json(obj, "address", JSON_OPTIONAL, &gw->address, err);
 	return r;
@@ -130,6 +150,8 @@ json_t *gateway_to_json(const struct gateway *gw)
 	if (obj) {
 		in6_to_json(obj, "sid", &gw->sid);
 		in6_to_json(obj, "san_sid", &gw->san_sid);
+		in6_to_json(obj, "decap6", &gw->decap6);
+		in6_to_json(obj, "decap4", &gw->decap4);
 		in6_to_json(obj, "address", &gw->address);
 	}
 	return obj;

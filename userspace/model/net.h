@@ -4,7 +4,8 @@
  * (/san/gateways/<gateway>, /san/paths/<ingress>/<gateway>/<path>, REST, configuration):
  *
  * gateway: { "name": "gw2", "locator": "5f00:0:2::/48", "sid": "5f00:0:2::1",
- *            "san_sid": "5f00:0:2:5a::", "address": "2001:db8:f::2" }
+ *            "san_sid": "5f00:0:2:5a::", "decap6": "5f00:0:2:d6::", "decap4": "5f00:0:2:d4::",
+ *            "address": "2001:db8:f::2" }
  * path:    { "kind": "be" }
  *       or { "kind": "policy", "colour": 100, "preference": 10, "segments": ["5f00:0:1::1"],
  *            "encap": "encap.red", "hop_limit": 0 }
@@ -27,6 +28,9 @@ struct gateway {
 	uint8_t locator_len;	 /* 16..112 */
 	struct in6_addr sid;	 /* its own End SID; :: = none */
 	struct in6_addr san_sid; /* its End.SAN SID, inside the locator; :: = none */
+	/* SIDs that take the outer header off and send on what was in it (End.DT6 or End.DX6;
+	 * End.DX4), for connections that end here; :: = none */
+	struct in6_addr decap6, decap4;
 	struct in6_addr address; /* :: = none */
 };
 

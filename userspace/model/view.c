@@ -12,6 +12,8 @@ void view_notify(struct view *view, const struct view_event *event)
 {
 	if (view->observe)
 		view->observe(view->arg, event);
+	if (view->second)
+		view->second(view->second_arg, event);
 	if (view->changed)
 		view->changed(view->changed_arg);
 }

@@ -135,6 +135,9 @@ struct view {
 	void *arg;
 	void (*changed)(void *arg); /* after the observer: something differs; may be NULL */
 	void *changed_arg;
+	/* A second observer, told after the first one; may be NULL. */
+	void (*second)(void *arg, const struct view_event *event);
+	void *second_arg;
 };
 
 void view_init(struct view *view);

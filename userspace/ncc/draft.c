@@ -274,8 +274,7 @@ static int add_class(struct apply *a, const struct san_msg_class *msg, struct er
 		rules->v = calloc(SAN_MAX_CLASSES, sizeof(rules->v[0]));
 	if (!rules->v)
 		return no_memory(err);
-	rules->v[rules->n] = *msg;
-	memset(rules->v[rules->n++].pad, 0, sizeof(msg->pad));
+	rules->v[rules->n++] = *msg;
 	return 0;
 }
 

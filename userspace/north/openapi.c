@@ -54,6 +54,7 @@ static const char schemas[] =
   "\"attributes\": {\"type\": \"object\"}, \"revision\": {\"type\": \"integer\"}}},"
 " \"Gateway\": {\"type\": \"object\", \"properties\": {\"locator\": {\"type\": \"string\"},"
   "\"sid\": {\"type\": [\"string\", \"null\"]}, \"san_sid\": {\"type\": [\"string\", \"null\"]},"
+  "\"decap6\": {\"type\": [\"string\", \"null\"]}, \"decap4\": {\"type\": [\"string\", \"null\"]},"
   "\"address\": {\"type\": [\"string\", \"null\"]},"
   "\"revision\": {\"type\": \"integer\"}}},"
 " \"Path\": {\"type\": \"object\", \"properties\": {\"kind\": {\"enum\": [\"be\", \"policy\"]},"

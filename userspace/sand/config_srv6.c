@@ -215,6 +215,23 @@ static int add_san_sid(struct config *c, struct err *err)
 	return 0;
 }
 
+/* What connections end at must be there: one of sids that takes this IP version out. */
+static int check_decap(const struct config *c, const char *path, const struct in6_addr *addr,
+		       bool six, struct err *err)
+{
+	const struct plan_sid *known = sid_find(c, addr);
+	char text[INET6_ADDRSTRLEN];
+
+	if (IN6_IS_ADDR_UNSPECIFIED(addr))
+		return 0;
+	if (known && (six ? known->behaviour == SAN_BEHAVIOUR_END_DT6 ||
+				      known->behaviour == SAN_BEHAVIOUR_END_DX6
+			  : known->behaviour == SAN_BEHAVIOUR_END_DX4))
+		return 0;
+	return err_set(err, -EINVAL, path, in6_text(addr, text), "must be listed in sids, as %s",
+		       six ? "End.DT6 or End.DX6" : "End.DX4");
+}
+
 int config_srv6_finish(struct config *c, struct err *err)
 {
 	struct san_msg_config *m = &c->ncc.config;
@@ -229,5 +246,7 @@ int config_srv6_finish(struct config *c, struct err *err)
 			.len = c->gateway.locator_len,
 			.kind = SAN_PREFIX_BLOCK,
 		};
-	return add_san_sid(c, err);
+	return add_san_sid(c, err)
+		       ?: check_decap(c, "/gateway/decap6", &c->gateway.decap6, true, err)
+		       ?: check_decap(c, "/gateway/decap4", &c->gateway.decap4, false, err);
 }
