@@ -58,6 +58,16 @@ void ncc_sid_del(struct ncc *ncc, const struct in6_addr *addr);
 /* The classifier's rules, all of them; copied, sorted by name. -ENOSPC beyond SAN_MAX_CLASSES. */
 int ncc_classes_set(struct ncc *ncc, const struct plan_class *rules, unsigned int n,
 		    struct err *err);
+/* Rules of intents, all of them; beside the classifier's own: msg.intent must be 1. Copied, sent as
+ * a whole with the others, these first. Together at most SAN_MAX_CLASSES: -ENOSPC, as for
+ * ncc_classes_set while these are in force. -EINVAL: a rule that cannot be. A failure leaves the
+ * old ones. */
+int ncc_intents_set(struct ncc *ncc, const struct plan_class *rules, unsigned int n,
+		    struct err *err);
+/* Would these rules, beside the classifier's own, and these n_services more services and next hops
+ * find room? Pure look. -ENOSPC: err names the map; -EINVAL. */
+int ncc_intents_check(struct ncc *ncc, const struct plan_class *rules, unsigned int n,
+		      unsigned int n_services, struct err *err);
 /* First flush of a session sends SAN_PLAN_FULL: call it only after the first full sync. */
 uint64_t ncc_flush(struct ncc *ncc); /* generation that will carry all changes so far */
 
