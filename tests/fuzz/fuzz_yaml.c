@@ -8,11 +8,13 @@
 #include <stdlib.h>
 
 #include "../../userspace/sand/config.c"
+#include "../../userspace/sand/config_access.c"
 #include "../../userspace/sand/config_address.c"
 #include "../../userspace/sand/config_alto.c"
 #include "../../userspace/sand/config_alto_source.c"
 #include "../../userspace/sand/config_database.c"
 #include "../../userspace/sand/config_iface.c"
+#include "../../userspace/sand/config_nemo.c"
 #include "../../userspace/sand/config_objects.c"
 #include "../../userspace/sand/config_srv6.c"
 

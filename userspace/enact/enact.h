@@ -51,8 +51,9 @@ void enact_close(struct enact *enact); /* before intent, view and ncc */
 int enact_prepare(void *arg, const struct intent_head *head, struct err *err);
 void enact_flip(void *arg, const struct intent_head *head);
 void enact_leader(void *arg, bool leads);
-/* orc has sent its first full plan: from now on changes are flushed. Rules and goals may be put
- * before, so that the first plan holds them. */
+/* All sources are synced, and orc is about to send its first full plan: evaluates everything and
+ * puts rules and goals, so that this plan holds them; from now on changes are flushed. Before,
+ * nothing is flushed. */
 void enact_start(struct enact *enact);
 /* ncc acknowledged a generation (result, text as there): what was flipped with it is in force, or
  * is not. */

@@ -49,7 +49,7 @@ static int copy(struct north_principal *to, const struct north_principal *from)
 	return to->name && (to->certificate || !from->certificate) ? 0 : -ENOMEM;
 }
 
-int auth_open(struct auth *auth, const struct north_alto_conf *conf, struct err *err)
+int auth_open(struct auth *auth, const struct north_access *conf, struct err *err)
 {
 	int r = 0;
 

@@ -198,13 +198,13 @@ static int listen_one(struct north *north, unsigned int i, const char *text, str
 	return open_tcp(&north->listeners[LISTEN_ALTO + i], text, &addr, err);
 }
 
-int listen_alto(struct north *north, const struct north_alto_conf *conf, struct err *err)
+int listen_alto(struct north *north, const struct north_access *conf, struct err *err)
 {
 	int r = 0;
 
-	if (conf->n_listen > NORTH_ALTO_LISTEN_MAX)
+	if (conf->n_listen > NORTH_LISTEN_MAX)
 		return err_set(err, -ENOSPC, "", NULL, "at most %d addresses for ALTO, are %u",
-			       NORTH_ALTO_LISTEN_MAX, conf->n_listen);
+			       NORTH_LISTEN_MAX, conf->n_listen);
 	if (!conf->cert && (conf->key || conf->ca))
 		return err_set(err, -EINVAL, "", conf->key ? conf->key : conf->ca,
 			       "is of no use without a certificate");

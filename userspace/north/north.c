@@ -245,7 +245,7 @@ static struct north *north_new(const struct north_conf *conf)
 		return NULL;
 	n->conf = *conf;
 	n->conf.unix_path = n->conf.tcp = n->conf.name = NULL;
-	n->conf.alto = (struct north_alto_conf){0};
+	n->conf.alto = (struct north_access){0};
 	snprintf(n->name, sizeof(n->name), "%s", conf->name ? conf->name : "");
 	n->opened_us = clock_us();
 	n->turn_s = conf->turn_s ? conf->turn_s : NORTH_TURN_S;
@@ -384,5 +384,5 @@ uint16_t north_tcp_port(const struct north *n)
 
 uint16_t north_alto_port(const struct north *n, unsigned int i)
 {
-	return i < NORTH_ALTO_LISTEN_MAX ? n->listeners[LISTEN_ALTO + i].port : 0;
+	return i < NORTH_LISTEN_MAX ? n->listeners[LISTEN_ALTO + i].port : 0;
 }

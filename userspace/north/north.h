@@ -14,6 +14,8 @@
 #include "altoc/altoc.h"
 #include "broker/broker.h"
 #include "csc/csc.h"
+#include "enact/enact.h"
+#include "intent/intent.h"
 #include "ncc/ncc.h"
 #include "ncsdb/server.h"
 #include "nsc/nsc.h"
@@ -34,7 +36,7 @@ struct north;
 #define NORTH_TURN_S 30	    /* for a request to come as a whole, and for its answer to be taken */
 #define NORTH_PAGE_MAX 1000 /* items of one answer */
 
-#define NORTH_ALTO_LISTEN_MAX 4
+#define NORTH_LISTEN_MAX 4
 #define NORTH_PRINCIPALS_MAX 1024
 #define NORTH_STREAMS_MAX 64 /* update streams and waits of TIPS; then 503 */
 #define NORTH_STREAMS_PARTY                                                                        \
@@ -42,19 +44,22 @@ struct north;
 #define NORTH_STREAMS_KNOWN 8 /* of all, for principals and the unix socket alone */
 
 /* Somebody who is known by a token or a certificate. */
-enum north_role { NORTH_READER, NORTH_DOMAIN, NORTH_ADMIN, NORTH_ROLE_MAX };
+enum north_role { NORTH_READER, NORTH_DOMAIN, NORTH_ADMIN, NORTH_TENANT, NORTH_ROLE_MAX };
 struct north_principal {
-	const char *name; /* of a domain: its ID */
+	const char *name; /* of a domain: its ID; of a tenant: its name */
 	enum north_role role;
 	bool has_token;
 	uint8_t token_sha256[32];
 	const char *certificate; /* CN or DNS name of a client certificate; NULL = none */
 };
 
-/* The ALTO service and the broker's input. On the unix socket they are there with all rights; on
- * the loopback listener ALTO reads are open and writes take a token; on the listeners named here
- * they are all there is. */
-struct north_alto_conf {
+/*
+ * Listeners of one scope, and who is known there. ALTO (and the broker's input): on the unix socket
+ * with all rights; on the loopback listener reads are open and writes take a token. Intent
+ * (/v1/nemo): the unix socket is the operator, who acts for any tenant; the loopback listener takes
+ * a tenant's token. On the listeners named here nothing but their scope is there.
+ */
+struct north_access {
 	const char *const *listen; /* "[2001:db8::1]:8443"; not loopback: TLS */
 	unsigned int n_listen;
 	const char *cert, *key; /* PEM files; NULL = clear text, loopback only */
@@ -80,10 +85,13 @@ struct north_conf {
 	struct ncc *ncc;
 	struct broker *broker; /* NULL: no ALTO */
 	struct altoc *altoc;   /* NULL: no sources */
-	struct north_alto_conf alto;
-	uint32_t max_services; /* the dataplane has room for; 0 = not known */
-	unsigned int idle_s;   /* 0 = NORTH_IDLE_S */
-	unsigned int turn_s;   /* 0 = NORTH_TURN_S */
+	struct north_access alto;
+	struct intent *intent; /* NULL: no NEMO, nor enact */
+	struct enact *enact;
+	struct north_access nemo; /* principals: role NORTH_TENANT; known_only is implied */
+	uint32_t max_services;	  /* the dataplane has room for; 0 = not known */
+	unsigned int idle_s;	  /* 0 = NORTH_IDLE_S */
+	unsigned int turn_s;	  /* 0 = NORTH_TURN_S */
 };
 
 /* Texts are copied. err names what was wrong: the address, the socket file, who holds it. SIGPIPE

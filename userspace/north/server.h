@@ -16,7 +16,7 @@
 #include "north/rest.h"
 #include "north/share.h"
 
-enum { LISTEN_UNIX, LISTEN_TCP, LISTEN_ALTO, LISTEN_MAX = LISTEN_ALTO + NORTH_ALTO_LISTEN_MAX };
+enum { LISTEN_UNIX, LISTEN_TCP, LISTEN_ALTO, LISTEN_MAX = LISTEN_ALTO + NORTH_LISTEN_MAX };
 
 struct listener {
 	uv_poll_t poll;
@@ -131,7 +131,7 @@ struct north {
 int listen_unix(struct north *north, const char *path, struct err *err);
 int listen_tcp(struct north *north, const char *text, struct err *err);
 /* All of conf; sets north->alto_tls. */
-int listen_alto(struct north *north, const struct north_alto_conf *conf, struct err *err);
+int listen_alto(struct north *north, const struct north_access *conf, struct err *err);
 void listen_close(struct north *north);
 
 /* accept.c */
@@ -143,7 +143,7 @@ void accept_on_notify(void *cls, struct MHD_Connection *conn, void **context,
 void accept_turn(struct conn *conn, enum conn_turn turn);
 
 /* auth.c: who asks */
-int auth_open(struct auth *auth, const struct north_alto_conf *conf, struct err *err);
+int auth_open(struct auth *auth, const struct north_access *conf, struct err *err);
 void auth_fini(struct auth *auth);
 /* first: of the path, decoded. What this listener does not serve is a 404, what needs a principal
  * and has none a 401. Fills req->who. False: answered. */

@@ -23,7 +23,7 @@ static int load(const char *file, char **out, struct err *err)
 }
 
 /* libmicrohttpd says only that it does not start: the files are tried before. */
-int tls_load(const struct north_alto_conf *conf, struct tls_files *out, struct err *err)
+int tls_load(const struct north_access *conf, struct tls_files *out, struct err *err)
 {
 	struct grpc_tls *tls = NULL;
 	int r = grpc_tls_new(

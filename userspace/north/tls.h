@@ -11,7 +11,7 @@ struct tls_files {
 	char *cert, *key, *ca; /* PEM; ca NULL = no client certificates */
 };
 /* -EINVAL: err names the file and what is wrong in it. */
-int tls_load(const struct north_alto_conf *conf, struct tls_files *out, struct err *err);
+int tls_load(const struct north_access *conf, struct tls_files *out, struct err *err);
 void tls_files_fini(struct tls_files *files);
 /* A connection begins: its bytes are counted in north->moved from here on. */
 void tls_begin(struct conn *conn);

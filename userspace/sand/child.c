@@ -274,7 +274,7 @@ static int open_rest(struct child *c)
 		.ncc = c->ncc,
 		.broker = c->maps.broker,
 		.altoc = c->maps.altoc,
-		.alto = c->config->alto.server,
+		.alto = c->config->alto.access.server,
 		.max_services = c->config->is_ingress ? c->config->ncc.config.max_services : 0,
 	};
 

@@ -193,6 +193,11 @@ static int read_alto(struct config *c, json_t *value, struct err *err)
 	return config_alto_read(&c->alto, value, err);
 }
 
+static int read_nemo(struct config *c, json_t *value, struct err *err)
+{
+	return config_nemo_read(&c->nemo, value, err);
+}
+
 static const struct section sections[] = {
 	{"name", read_name},
 	{"source", read_source},
@@ -205,6 +210,7 @@ static const struct section sections[] = {
 	{"rest", read_rest},
 	{"database", read_database},
 	{"alto", read_alto},
+	{"nemo", read_nemo},
 	{"kernel", read_kernel},
 	{"maps", read_maps},
 	{"profile", read_profile},
@@ -323,5 +329,6 @@ void config_free(struct config *c)
 	json_decref(c->paths);
 	json_decref(c->network);
 	config_alto_free(&c->alto);
+	config_nemo_free(&c->nemo);
 	free(c);
 }

@@ -16,6 +16,7 @@
 #include "ncc/ncc.h"
 #include "sand/config_alto.h"
 #include "sand/config_database.h"
+#include "sand/config_nemo.h"
 #include "util/log.h"
 
 #define CONFIG_MAX_IFACES 64
@@ -42,6 +43,7 @@ struct config {
 	enum log_level log_level;
 	struct config_database database;
 	struct config_alto alto;
+	struct config_nemo nemo;
 	/* Objects to register at start, checked: arrays of owned references, never NULL. */
 	json_t *services, *classes, *gateways, *paths, *network;
 };

@@ -4,7 +4,7 @@
 #ifndef SAND_CONFIG_ALTO_H
 #define SAND_CONFIG_ALTO_H
 
-#include "north/north.h"
+#include "sand/config_access.h"
 
 #define CONFIG_PID_MAPS_MAX 256 /* ingresses, and gateways, of one source */
 
@@ -21,9 +21,7 @@ struct config_alto {
 	json_t *obj; /* the section; owned. NULL: not there, nothing below counts */
 	bool domains, own;
 	struct alto_calendar calendar;
-	struct north_alto_conf server; /* points into the arrays */
-	const char *listen[NORTH_ALTO_LISTEN_MAX];
-	struct north_principal *principals;
+	struct config_access access;
 	struct config_alto_source *sources;
 	unsigned int n_sources;
 };

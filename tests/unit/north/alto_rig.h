@@ -69,7 +69,7 @@ static inline void rig_open_broker(struct rig *rig)
 }
 
 /* alto NULL: principals as above, one listener in clear text. */
-static inline void rig_open_alto(struct rig *rig, const struct north_alto_conf *alto)
+static inline void rig_open_alto(struct rig *rig, const struct north_access *alto)
 {
 	static const char *const listen[] = {"127.0.0.1:0"};
 	struct north_principal principals[RIG_PRINCIPALS];
@@ -82,7 +82,7 @@ static inline void rig_open_alto(struct rig *rig, const struct north_alto_conf *
 	conf = rig_conf(rig);
 	conf.tcp = "127.0.0.1:0";
 	fill_principals(principals);
-	conf.alto = (struct north_alto_conf){.listen = listen,
+	conf.alto = (struct north_access){.listen = listen,
 					     .n_listen = 1,
 					     .principals = principals,
 					     .n_principals = RIG_PRINCIPALS};

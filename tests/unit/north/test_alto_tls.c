@@ -23,7 +23,7 @@ static int below_setup(void **state)
 	return 0;
 }
 
-static void refused(struct rig *rig, const struct north_alto_conf *alto, const char *value,
+static void refused(struct rig *rig, const struct north_access *alto, const char *value,
 		    const char *want)
 {
 	struct north_conf conf = rig_conf(rig);
@@ -49,7 +49,7 @@ static void test_bad_addresses(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct north_alto_conf alto = {.listen = &cases[i].address, .n_listen = 1};
+		const struct north_access alto = {.listen = &cases[i].address, .n_listen = 1};
 
 		refused(*state, &alto, cases[i].address, cases[i].want);
 	}
@@ -59,14 +59,14 @@ static void test_too_many_addresses(void **state)
 {
 	const char *five[] = {"127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0",
 			      "127.0.0.1:0"};
-	const struct north_alto_conf alto = {.listen = five, .n_listen = 5};
+	const struct north_access alto = {.listen = five, .n_listen = 5};
 
 	refused(*state, &alto, "", "at most 4 addresses");
 }
 
 static void test_bad_files(void **state)
 {
-	struct north_alto_conf alto = {.listen = any, .n_listen = 1};
+	struct north_access alto = {.listen = any, .n_listen = 1};
 	struct rig *rig = *state;
 	const char *none = file("none");
 
@@ -90,7 +90,7 @@ static void test_bad_files(void **state)
 
 static void test_key_is_missing(void **state)
 {
-	const struct north_alto_conf alto = {
+	const struct north_access alto = {
 		.listen = any, .n_listen = 1, .cert = file("server.crt")};
 
 	refused(*state, &alto, "", "is missing");
@@ -121,7 +121,7 @@ static struct place open_tls(struct rig *rig, bool with_ca, unsigned int turn_s)
 	struct err err = {0};
 
 	fill_principals(principals);
-	conf.alto = (struct north_alto_conf){.listen = any,
+	conf.alto = (struct north_access){.listen = any,
 					     .n_listen = 2,
 					     .cert = file("server.crt"),
 					     .key = file("server.key"),

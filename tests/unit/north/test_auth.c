@@ -209,7 +209,7 @@ static int known_setup(void **state)
 {
 	static const char *const listen[] = {"127.0.0.1:0"};
 	static struct north_principal v[RIG_PRINCIPALS];
-	const struct north_alto_conf conf = {
+	const struct north_access conf = {
 		.listen = listen,
 		.n_listen = 1,
 		.known_only = true,

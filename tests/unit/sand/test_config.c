@@ -12,11 +12,13 @@
 
 /* a main program's files: not in a library */
 #include "sand/config.c"
+#include "sand/config_access.c"
 #include "sand/config_address.c"
 #include "sand/config_alto.c"
 #include "sand/config_alto_source.c"
 #include "sand/config_database.c"
 #include "sand/config_iface.c"
+#include "sand/config_nemo.c"
 #include "sand/config_objects.c"
 #include "sand/config_srv6.c"
 

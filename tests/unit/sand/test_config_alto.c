@@ -11,6 +11,7 @@
 #include <string.h>
 
 /* a main program's files: not in a library */
+#include "sand/config_access.c"
 #include "sand/config_address.c"
 #include "sand/config_alto.c"
 #include "sand/config_alto_source.c"
@@ -53,18 +54,18 @@ static void test_whole(void **state)
 	struct err err;
 
 	assert_int_equal(load(text, &a, &err), 0);
-	assert_int_equal(a.server.n_listen, 2);
-	assert_string_equal(a.server.listen[0], "[2001:db8::1]:8443");
-	assert_string_equal(a.server.ca, "a");
-	assert_true(a.server.known_only && a.domains && !a.own);
+	assert_int_equal(a.access.server.n_listen, 2);
+	assert_string_equal(a.access.server.listen[0], "[2001:db8::1]:8443");
+	assert_string_equal(a.access.server.ca, "a");
+	assert_true(a.access.server.known_only && a.domains && !a.own);
 	assert_int_equal(a.calendar.interval_s, 3600);
 	assert_int_equal(a.calendar.n_intervals, 24);
-	assert_int_equal(a.server.n_principals, 2);
-	assert_int_equal(a.server.principals[0].role, NORTH_DOMAIN);
-	assert_int_equal(a.server.principals[0].token_sha256[0], 0x9f);
-	assert_int_equal(a.server.principals[0].token_sha256[31], 0x08);
-	assert_false(a.server.principals[1].has_token);
-	assert_string_equal(a.server.principals[1].certificate, "ops.example");
+	assert_int_equal(a.access.server.n_principals, 2);
+	assert_int_equal(a.access.server.principals[0].role, NORTH_DOMAIN);
+	assert_int_equal(a.access.server.principals[0].token_sha256[0], 0x9f);
+	assert_int_equal(a.access.server.principals[0].token_sha256[31], 0x08);
+	assert_false(a.access.server.principals[1].has_token);
+	assert_string_equal(a.access.server.principals[1].certificate, "ops.example");
 	assert_int_equal(a.n_sources, 1);
 	c = &a.sources[0].conf;
 	assert_string_equal(c->ingresses[0].name, "pe1");
@@ -84,8 +85,8 @@ static void test_defaults(void **state)
 	struct err err;
 
 	assert_int_equal(load("{}", &a, &err), 0);
-	assert_true(a.domains && a.own && !a.server.known_only);
-	assert_int_equal(a.server.n_listen, 0);
+	assert_true(a.domains && a.own && !a.access.server.known_only);
+	assert_int_equal(a.access.server.n_listen, 0);
 	assert_int_equal(a.calendar.n_intervals, 0);
 	config_alto_free(&a);
 }

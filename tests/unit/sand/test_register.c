@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is configured gets into the database, and stays as others change it. */
 #include "sand/config.c"
+#include "sand/config_access.c"
 #include "sand/config_address.c"
 #include "sand/config_alto.c"
 #include "sand/config_alto_source.c"
 #include "sand/config_database.c"
 #include "sand/config_iface.c"
+#include "sand/config_nemo.c"
 #include "sand/config_objects.c"
 #include "sand/config_srv6.c"
 #include "sand/register.c"
