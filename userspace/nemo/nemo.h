@@ -21,6 +21,7 @@
 #define NEMO_DEPTH_MAX 64	   /* parentheses, "!" and calls within each other */
 #define NEMO_LIST_MAX 4096	   /* items of a list, names of a clause, terms of an expression */
 #define NEMO_ERRORS_MAX 100	   /* errors that are told; then one that says so ends the list */
+#define NEMO_WARNINGS_KEPT 65536   /* warnings that are told; what is beyond is only counted */
 
 /* From 1; a column is a code point, a tab is one; the end of the file is behind the last one. */
 struct nemo_pos {

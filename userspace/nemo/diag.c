@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nemo/ast.h"
+#include "util/utf8.h"
+
+#define CLIP 72 /* code points of a line that are shown on each side of the caret, at most */
+
+const char *const nemo_class_names[NEMO_CLASS_MAX] = {
+	[NEMO_LEXICAL] = "lexical",
+	[NEMO_SYNTAX] = "syntax",
+	[NEMO_SEMANTIC] = "semantic",
+	[NEMO_COMMIT] = "commit",
+};
+
+/* clang-format off */
+const char *const nemo_warning_names[NEMO_W_MAX] = {
+#define X(name, text) [NEMO_W_##name] = text,
+	NEMO_WARNINGS(X)
+#undef X
+};
+/* clang-format on */
+
+void nemo_diags_fini(struct nemo_diags *diags)
+{
+	for (unsigned int i = 0; i < diags->n; i++)
+		free(diags->v[i].reason);
+	free(diags->v);
+	*diags = (struct nemo_diags){0};
+}
+
+/* Takes the reason. */
+static void keep(struct nemo_diags *diags, struct nemo_diag diag)
+{
+	if (diags->n == diags->cap) {
+		unsigned int cap = diags->cap ? 2 * diags->cap : 8;
+		struct nemo_diag *v = reallocarray(diags->v, cap, sizeof(*v));
+
+		if (!v) {
+			diags->no_memory = true;
+			free(diag.reason);
+			return;
+		}
+		diags->v = v;
+		diags->cap = cap;
+	}
+	diags->v[diags->n++] = diag;
+}
+
+static char *format_reason(struct nemo_diags *diags, const char *reason, va_list args)
+{
+	char *text;
+
+	if (vasprintf(&text, reason, args) >= 0)
+		return text;
+	diags->no_memory = true;
+	return NULL;
+}
+
+int nemo_error(struct nemo_diags *diags, enum nemo_class class, struct nemo_pos at,
+	       const char *reason, ...)
+{
+	struct nemo_diag diag = {.class = class, .at = at};
+	va_list args;
+
+	if (diags->errors++ >= NEMO_ERRORS_MAX)
+		return -EINVAL;
+	va_start(args, reason);
+	diag.reason = format_reason(diags, reason, args);
+	va_end(args);
+	if (diag.reason)
+		keep(diags, diag);
+	return -EINVAL;
+}
+
+void nemo_warn(struct nemo_diags *diags, enum nemo_warning warning, struct nemo_pos at,
+	       const char *reason, ...)
+{
+	struct nemo_diag diag = {.is_warning = true, .warning = warning, .at = at};
+	va_list args;
+
+	if (diags->warnings++ >= NEMO_WARNINGS_KEPT)
+		return;
+	va_start(args, reason);
+	diag.reason = format_reason(diags, reason, args);
+	va_end(args);
+	if (diag.reason)
+		keep(diags, diag);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct nemo_diag *x = a, *y = b;
+
+	if (x->at.line != y->at.line)
+		return x->at.line < y->at.line ? -1 : 1;
+	if (x->at.column != y->at.column)
+		return x->at.column < y->at.column ? -1 : 1;
+	if (x->is_warning != y->is_warning)
+		return x->is_warning ? 1 : -1;
+	if (x->is_warning && x->warning != y->warning)
+		return x->warning < y->warning ? -1 : 1;
+	return strcmp(x->reason, y->reason);
+}
+
+void nemo_diags_sort(struct nemo_diags *diags)
+{
+	if (diags->n > 1)
+		qsort(diags->v, diags->n, sizeof(*diags->v), compare);
+}
+
+/* ---- text for people ---- */
+
+/* Where the lines of a script begin: found as they are asked for, mostly one behind the other. */
+struct lines {
+	const char *text, *end;
+	const char *at; /* begin of the line */
+	unsigned int line;
+};
+
+static void seek_line(struct lines *l, unsigned int line)
+{
+	if (line < l->line) {
+		l->at = l->text;
+		l->line = 1;
+	}
+	while (l->line < line) {
+		const char *lf = memchr(l->at, '\n', l->end - l->at);
+
+		if (!lf) {
+			l->at = l->end;
+			return;
+		}
+		l->at = lf + 1;
+		l->line++;
+	}
+}
+
+/* One code point, or one byte that begins none. The text may end anywhere. */
+static size_t step(const char *at, const char *end)
+{
+	char four[5] = {0};
+	size_t n, left = end - at;
+
+	if ((unsigned char)*at < 0x80)
+		return 1;
+	memcpy(four, at, left < 4 ? left : 4);
+	n = utf8_len(four);
+	return n ? n : 1;
+}
+
+/* A terminal is shown nothing that it might obey. */
+static void add_code_point(struct nemo_text *out, const char *at, size_t n)
+{
+	unsigned char c = *at;
+	bool odd = (c < 0x20 && c != '\t') || c == 0x7f || (n == 1 && c >= 0x80);
+
+	if (odd || (c == 0xc2 && (unsigned char)at[1] < 0xa0))
+		nemo_text_add(out, "?");
+	else
+		nemo_text_add(out, "%.*s", (int)n, at);
+}
+
+/* A byte order mark has no column. */
+static const char *line_text(const struct lines *l, const char *at)
+{
+	return at == l->text && l->end - at >= 3 && !memcmp(at, "\xef\xbb\xbf", 3) ? at + 3 : at;
+}
+
+static void add_line(struct nemo_text *out, const struct lines *l, unsigned int column)
+{
+	const char *begin = line_text(l, l->at), *at = begin;
+	const char *lf = memchr(begin, '\n', l->end - begin), *end = lf ? lf : l->end;
+	unsigned int from = column > CLIP ? column - CLIP : 1, i = 1;
+	struct nemo_text caret = {0};
+
+	if (end > begin && end[-1] == '\r')
+		end--;
+	nemo_text_add(out, "%s", from > 1 ? "..." : "");
+	nemo_text_add(&caret, "%s", from > 1 ? "   " : "");
+	for (size_t n; at < end && i < column + CLIP; at += n, i++) {
+		n = step(at, end);
+		if (i < from)
+			continue;
+		add_code_point(out, at, n);
+		if (i < column)
+			nemo_text_add(&caret, "%s", *at == '\t' ? "\t" : " ");
+	}
+	for (; i < column; i++)
+		nemo_text_add(&caret, " ");
+	nemo_text_add(out, "%s\n%s^\n", at < end ? "..." : "", caret.data ? caret.data : "");
+	out->no_memory |= caret.no_memory;
+	free(caret.data);
+}
+
+static void add_diag(struct nemo_text *out, const char *file, const struct nemo_diag *d,
+		     struct lines *lines)
+{
+	nemo_text_add(out, "%s:%u:%u: ", file, d->at.line, d->at.column);
+	if (d->is_warning)
+		nemo_text_add(out, "warning: %s: %s\n", nemo_warning_names[d->warning], d->reason);
+	else
+		nemo_text_add(out, "error: %s\n", d->reason);
+	seek_line(lines, d->at.line);
+	add_line(out, lines, d->at.column);
+}
+
+char *nemo_diags_text(const struct nemo_diags *diags, const char *file, const char *text,
+		      size_t len)
+{
+	struct lines lines = {text, text + len, text, 1};
+	struct nemo_text out = {0};
+
+	nemo_text_add(&out, "%s", "");
+	for (unsigned int i = 0; i < diags->n; i++)
+		add_diag(&out, file, &diags->v[i], &lines);
+	if (diags->errors > NEMO_ERRORS_MAX)
+		nemo_text_add(&out, "%s: error: %u more errors are not shown\n", file,
+			      diags->errors - NEMO_ERRORS_MAX);
+	if (diags->warnings > NEMO_WARNINGS_KEPT)
+		nemo_text_add(&out, "%s: warning: %u more warnings are not shown\n", file,
+			      diags->warnings - NEMO_WARNINGS_KEPT);
+	if (diags->no_memory)
+		nemo_text_add(&out, "%s: error: out of memory\n", file);
+	if (!out.no_memory)
+		return out.data;
+	free(out.data);
+	return NULL;
+}
+
+/* ---- names that are near ---- */
+
+static unsigned int min3(unsigned int a, unsigned int b, unsigned int c)
+{
+	return a < b ? (a < c ? a : c) : (b < c ? b : c);
+}
+
+/* Edits between two names of up to NEMO_NAME_MAX bytes: insert, remove, replace, swap neighbours.
+ */
+static unsigned int distance(const char *a, size_t n, const char *b, size_t m)
+{
+	unsigned int rows[3][NEMO_NAME_MAX + 1];
+	unsigned int *before = rows[0], *last = rows[1], *now = rows[2];
+
+	for (size_t j = 0; j <= m; j++)
+		last[j] = j;
+	for (size_t i = 1; i <= n; i++) {
+		unsigned int *spare = before;
+
+		now[0] = i;
+		for (size_t j = 1; j <= m; j++) {
+			now[j] = min3(last[j] + 1, now[j - 1] + 1,
+				      last[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				now[j] = min3(now[j], now[j], before[j - 2] + 1);
+		}
+		before = last;
+		last = now;
+		now = spare;
+	}
+	return last[m];
+}
+
+const char *nemo_nearest(const char *written, const char *const *names, unsigned int n)
+{
+	size_t len = strlen(written);
+	unsigned int best = (len <= 3 ? 1 : 2) + 1;
+	const char *found = NULL;
+	bool tie = false;
+
+	if (len > NEMO_NAME_MAX)
+		return NULL;
+	for (unsigned int i = 0; i < n; i++) {
+		size_t m = strlen(names[i]);
+		unsigned int d;
+
+		if (m > NEMO_NAME_MAX || m > len + 2 || len > m + 2)
+			continue;
+		d = distance(written, len, names[i], m);
+		if (d == 0 || d > best || (d == best && !found))
+			continue;
+		tie = d == best && (tie || strcmp(found, names[i]) != 0);
+		best = d;
+		found = names[i];
+	}
+	return tie ? NULL : found;
+}
