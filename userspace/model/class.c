@@ -44,13 +44,14 @@ static int read_service(const json_t *obj, struct san_msg_class *msg, struct err
 	json_int_t number = json_integer_value(value); /* 0 if it is none */
 	uint64_t id = number > 0 ? (uint64_t)number : 0;
 
-	if (id || (json_is_string(value) && svc_id_parse(json_string_value(value), &id) == 0)) {
+	if ((id || (json_is_string(value) && svc_id_parse(json_string_value(value), &id) == 0)) &&
+	    id < SAN_SERVICE_OWN_MIN) {
 		msg->service_id = id;
 		return 0;
 	}
-	return err_set(err, -EINVAL, "/service",
-		       json_is_string(value) ? json_string_value(value) : NULL,
-		       "must be a service ID: \"0x101\" or a number, 1..0xffffffffffffffff");
+	return err_set(
+		err, -EINVAL, "/service", json_is_string(value) ? json_string_value(value) : NULL,
+		"must be a service ID: \"0x101\" or a number, 1..0x%llx", SAN_SERVICE_OWN_MIN - 1);
 }
 
 static int read_prefixes(const json_t *obj, struct san_msg_class *msg, struct err *err)

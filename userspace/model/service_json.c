@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <san/map_abi.h>
+
 #include "model/curve.h"
 #include "model/in6.h"
 #include "model/service.h"
@@ -356,6 +358,18 @@ static int read_id(const json_t *obj, uint64_t expect_id, uint64_t *id, struct e
 		       "must be a service ID: \"0x101\" or a number, 1..0xffffffffffffffff");
 }
 
+/* The last 2^32 are for what hosts make themselves. */
+static int check_id(uint64_t id, struct err *err)
+{
+	char text[SVC_ID_TEXT];
+
+	if (id < SAN_SERVICE_OWN_MIN)
+		return 0;
+	return err_set(err, -EINVAL, "/id", svc_id_text(id, text),
+		       "must be below 0x%llx: the others are kept for connections",
+		       SAN_SERVICE_OWN_MIN);
+}
+
 int service_from_json(const json_t *obj, uint64_t expect_id, struct service **out, struct err *err)
 {
 	static const char *const allowed[] = {"id",
@@ -387,7 +401,7 @@ int service_from_json(const json_t *obj, uint64_t expect_id, struct service **ou
 	if (r == 0)
 		r = json_only(obj, allowed, err);
 	if (r == 0)
-		r = read_id(obj, expect_id, &id, err);
+		r = read_id(obj, expect_id, &id, err) ?: check_id(id, err);
 	if (r)
 		return r;
 	service_init(&draft.svc, id);

@@ -66,7 +66,9 @@ static void test_gateway(void **state)
 
 	assert_int_equal(read_gateway("{\"name\": \"gw2\", \"locator\": \"5f00:0:2::/48\","
 				      "\"sid\": \"5f00:0:2::1\", \"address\": \"2001:db8:f::2\","
-				      "\"san_sid\": \"5f00:0:2:5a::\"}",
+				      "\"san_sid\": \"5f00:0:2:5a::\","
+				      "\"decap6\": \"5f00:0:2:d6::\","
+				      "\"decap4\": \"5f00:0:2:d4::\"}",
 				      NULL, &gw, NULL),
 			 0);
 	assert_string_equal(gw.name, "gw2");
@@ -74,6 +76,8 @@ static void test_gateway(void **state)
 	assert_int_equal(gw.locator_len, 48);
 	assert_in6(&gw.sid, "5f00:0:2::1");
 	assert_in6(&gw.san_sid, "5f00:0:2:5a::");
+	assert_in6(&gw.decap6, "5f00:0:2:d6::");
+	assert_in6(&gw.decap4, "5f00:0:2:d4::");
 	assert_in6(&gw.address, "2001:db8:f::2");
 	gateway_round_trip(&gw);
 	assert_int_equal(read_gateway("{\"locator\": \"5f00::/16\"}", "gw3", &gw, NULL), 0);
@@ -122,6 +126,9 @@ static void test_gateway_refusals(void **state)
 		 "inside the gateway's locator", 0},
 		{"{\"locator\": \"5f00::/16\", \"sid\": \"5f00::1\", \"san_sid\": \"5f00::1\"}",
 		 "/san_sid", "differ", 0},
+		{"{\"locator\": \"5f00::/16\", \"sid\": \"5f00::1\", \"decap6\": \"5f00::1\"}",
+		 "/decap6", "differ", 0},
+		{"{\"locator\": \"5f00::/16\", \"decap4\": \"10.0.0.1\"}", "/decap4", "IPv6", 0},
 		{"{\"locator\": \"5f00::/16\", \"address\": \"ff02::1\"}", "/address", "IPv6", 0},
 	};
 

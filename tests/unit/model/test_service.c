@@ -227,8 +227,8 @@ static void test_ids(void **state)
 
 	must_read("{\"id\": 257}", &svc);
 	assert_int_equal(svc->id, 0x101);
-	must_read("{\"id\": \"0xffffffffffffffff\"}", &svc);
-	assert_true(svc->id == UINT64_MAX);
+	must_read("{\"id\": \"0xfffffffeffffffff\"}", &svc);
+	assert_true(svc->id == SAN_SERVICE_OWN_MIN - 1);
 	must_round_trip(svc);
 	assert_int_equal(read_text("{}", 0x101, &svc, &err), 0);
 	assert_int_equal(svc->id, 0x101);
@@ -237,6 +237,9 @@ static void test_ids(void **state)
 	assert_string_equal(err.field, "/id");
 	assert_string_equal(err.want, "must be 0x101, as the place it is put to, or absent");
 	assert_int_equal(read_text("{\"id\": 0}", 0x101, &svc, &err), -EINVAL);
+	assert_int_equal(read_text("{\"id\": \"0xffffffff00000000\"}", 0, &svc, &err), -EINVAL);
+	assert_int_equal(read_text("{}", UINT64_MAX, &svc, &err), -EINVAL);
+	assert_string_equal(err.field, "/id");
 }
 
 /* The whole text of the refusal: field and what would be right. */

@@ -221,6 +221,22 @@ static void test_sids(void **state)
 	config_free(c);
 }
 
+static void test_decap(void **state)
+{
+	struct config *c = NULL;
+	struct err err;
+
+	assert_int_equal(
+		load("gateway: {locator: \"5f00:0:2::/48\", decap6: \"5f00:0:2:d6::\","
+		     " decap4: \"5f00:0:2:d4::\"}\n"
+		     "sids:\n  - {sid: \"5f00:0:2:d6::\", behaviour: End.DT6, table: 254}\n"
+		     "  - {sid: \"5f00:0:2:d4::\", behaviour: End.DX4, nexthop: 10.2.0.5}\n",
+		     &c, &err),
+		0);
+	assert_memory_equal(&c->sids[0].addr, &c->gateway.decap6, 16);
+	config_free(c);
+}
+
 /* Listed by hand, too: once is enough. */
 static void test_san_sid_listed(void **state)
 {
@@ -321,6 +337,11 @@ static const struct mistake mistakes[] = {
 	{"gateway: {locator: \"5f00:0:2::/48\", san_sid: \"5f00:0:2::1\"}\n"
 	 "sids: [{sid: \"5f00:0:2::1\", behaviour: End}]\n",
 	 1, "/gateway/san_sid", "another behaviour"},
+	{"gateway: {locator: \"5f00:0:2::/48\", decap6: \"5f00:0:2::1\"}\n", 1, "/gateway/decap6",
+	 "End.DT6 or End.DX6"},
+	{"gateway: {locator: \"5f00:0:2::/48\", decap4: \"5f00:0:2::1\"}\n"
+	 "sids: [{sid: \"5f00:0:2::1\", behaviour: End.DT6}]\n",
+	 1, "/gateway/decap4", "as End.DX4"},
 	{"classes:\n  - {name: a}\n", 2, "/classes/0/service", ""},
 	{"classes:\n  - {name: a, service: 1, source: \"fd00::/8\", destination: 10.0.0.0/8}\n", 2,
 	 "/classes/0/source", "version"},
@@ -391,9 +412,9 @@ int main(void)
 		cmocka_unit_test(test_whole),		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_access),		cmocka_unit_test(test_domain),
 		cmocka_unit_test(test_domain_defaults), cmocka_unit_test(test_sids),
-		cmocka_unit_test(test_san_sid_listed),	cmocka_unit_test(test_classes),
-		cmocka_unit_test(test_mistakes),	cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_san_sid_listed),	cmocka_unit_test(test_decap),
+		cmocka_unit_test(test_classes),		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_too_many),	cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
