@@ -121,6 +121,8 @@ struct nemo_plan_in {
 	 * is free. */
 	uint32_t (*act)(void *arg, const char *tenant, const char *operation);
 	void *arg;
+	/* The worst case: conditions count as met, and paths that lose everything as good. */
+	bool all;
 };
 /* Is a goal that operations may name up? Gateways: known to the view; connections: the far gateway
  * is, and the path of this host's leg exists and does not lose everything; functions and hosts:
