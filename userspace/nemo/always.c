@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 #include "nemo/cond_int.h"
-#include "util/own.h"
 
 #define VARIABLES_MAX 256
 #define STEPS_MAX (1u << 18)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files about conditions share: cond.c, cond_json.c, always.c, edge.c. */
+/* What the files about conditions share: cond.c, cond_json.c, always.c, edge.c, query.c. */
 #ifndef NEMO_COND_INT_H
 #define NEMO_COND_INT_H
 
@@ -62,5 +62,8 @@ enum nemo_truth cond_compare(enum nemo_op op, const struct nemo_value *l,
 			     const struct nemo_value *r);
 /* What a value, a variable or an operation is; false: unknown. */
 bool cond_value(const struct nemo_expr *e, const struct nemo_env *env, struct nemo_value *out);
+
+/* Integers and Booleans as such, all else as canonical text. New reference; NULL: no memory. */
+json_t *cond_value_json(const struct nemo_value *value);
 
 #endif
