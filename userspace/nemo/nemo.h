@@ -80,6 +80,11 @@ int nemo_value_compare(const struct nemo_value *a, const struct nemo_value *b);
 /* Reads text as a value of that type. 0; -EINVAL malformed; -ERANGE a number or a part of a date
  * that is too large. host_bits (may be NULL): bits beyond the mask were set, and are cleared. */
 int nemo_value_read(enum nemo_type type, const char *text, struct nemo_value *out, bool *host_bits);
+/* For literals without quotes, of which the check has to say that they have bits beyond the mask:
+ * those stay as written. Results as nemo_value_read(). */
+int nemo_prefix_read(const char *text, struct nemo_prefix *out);
+/* Clears the bits beyond the mask; true if there were any. */
+bool nemo_prefix_clear(struct nemo_prefix *prefix);
 
 enum nemo_class { /* of an error */
 		  NEMO_LEXICAL,

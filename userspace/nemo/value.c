@@ -41,16 +41,17 @@ static void address6_text(const struct in6_addr *a, char buf[INET6_ADDRSTRLEN])
 			 a->s6_addr[14] << 8 | a->s6_addr[15]);
 }
 
-static void prefix_text(const struct nemo_prefix *p, char *buf, size_t size)
+static void prefix_text(struct nemo_prefix p, char *buf, size_t size)
 {
 	char text[INET6_ADDRSTRLEN];
-	unsigned int len = p->v4 && p->len >= 96 ? p->len - 96u : p->len;
+	unsigned int len = p.v4 && p.len >= 96 ? p.len - 96u : p.len;
 
-	if (p->v4)
-		inet_ntop(AF_INET, p->addr.s6_addr + 12, text, sizeof(text));
+	nemo_prefix_clear(&p);
+	if (p.v4)
+		inet_ntop(AF_INET, p.addr.s6_addr + 12, text, sizeof(text));
 	else
-		address6_text(&p->addr, text);
-	if (p->len == 128)
+		address6_text(&p.addr, text);
+	if (p.len == 128)
 		snprintf(buf, size, "%s", text);
 	else
 		snprintf(buf, size, "%s/%u", text, len);
@@ -82,7 +83,7 @@ const char *nemo_value_text(const struct nemo_value *v, char *buf, size_t size)
 			 v->mac[2], v->mac[3], v->mac[4], v->mac[5]);
 		break;
 	case NEMO_IPPREFIX:
-		prefix_text(&v->prefix, buf, size);
+		prefix_text(v->prefix, buf, size);
 		break;
 	case NEMO_TYPE_MAX:
 		break;

@@ -181,22 +181,21 @@ static int read_length(const char *text, unsigned int max, unsigned int *out)
 	return 0;
 }
 
-/* Clears the bits beyond len; true if there were any. */
-static bool clear_host_bits(struct in6_addr *addr, unsigned int len)
+bool nemo_prefix_clear(struct nemo_prefix *p)
 {
 	bool any = false;
 
 	for (unsigned int i = 0; i < 16; i++) {
-		unsigned int keep = len > 8 * i ? len - 8 * i : 0;
+		unsigned int keep = p->len > 8 * i ? p->len - 8 * i : 0;
 		uint8_t mask = keep >= 8 ? 0xff : (uint8_t)(0xff00 >> keep);
 
-		any |= (addr->s6_addr[i] & ~mask) != 0;
-		addr->s6_addr[i] &= mask;
+		any |= (p->addr.s6_addr[i] & ~mask) != 0;
+		p->addr.s6_addr[i] &= mask;
 	}
 	return any;
 }
 
-static int read_prefix(const char *text, struct nemo_value *out, bool *host_bits)
+int nemo_prefix_read(const char *text, struct nemo_prefix *out)
 {
 	char address[INET6_ADDRSTRLEN];
 	const char *slash = strchr(text, '/');
@@ -218,10 +217,17 @@ static int read_prefix(const char *text, struct nemo_value *out, bool *host_bits
 	if (r < 0)
 		return r;
 	p.len = (uint8_t)(p.v4 ? 96 + len : len);
-	if (clear_host_bits(&p.addr, p.len) && host_bits)
-		*host_bits = true;
-	out->prefix = p;
+	*out = p;
 	return 0;
+}
+
+static int read_prefix(const char *text, struct nemo_value *out, bool *host_bits)
+{
+	int r = nemo_prefix_read(text, &out->prefix);
+
+	if (r == 0 && nemo_prefix_clear(&out->prefix) && host_bits)
+		*host_bits = true;
+	return r;
 }
 
 int nemo_value_read(enum nemo_type type, const char *text, struct nemo_value *out, bool *host_bits)

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One object: made once, shared by stores, never changed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "nemo/model_int.h"
+#include "util/own.h"
+
+static int by_name(const void *a, const void *b)
+{
+	const struct nemo_pair *x = a, *y = b;
+
+	return strcmp(x->name.text, y->name.text);
+}
+
+static void sort_pairs(struct nemo_pairs *pairs)
+{
+	if (pairs->n > 1)
+		qsort(pairs->v, pairs->n, sizeof(pairs->v[0]), by_name);
+}
+
+struct nemo_object *nemo_object_new(enum nemo_object_kind kind, const char *name,
+				    const struct nemo_clauses *clauses)
+{
+	struct nemo_object *object = calloc(1, sizeof(*object));
+
+	if (!object)
+		return NULL;
+	object->refs = 1;
+	object->kind = kind;
+	object->arena = nemo_arena_new();
+	if (object->arena)
+		object->name = nemo_arena_text(object->arena, name, strlen(name));
+	if (!object->name || !nemo_clauses_copy(object->arena, clauses, &object->c)) {
+		nemo_object_unref(object);
+		return NULL;
+	}
+	sort_pairs(&object->c.properties);
+	sort_pairs(&object->c.match);
+	return object;
+}
+
+void nemo_object_unref(struct nemo_object *object)
+{
+	if (!object || --object->refs > 0)
+		return;
+	nemo_arena_free(object->arena);
+	free(object);
+}
+
+static const struct nemo_pairs *pairs_of(const struct nemo_object *object)
+{
+	return object->kind == NEMO_FLOW ? &object->c.match : &object->c.properties;
+}
+
+const struct nemo_arg *nemo_object_prop(const struct nemo_object *object, const char *name)
+{
+	const struct nemo_pairs *pairs = pairs_of(object);
+	struct nemo_pair key = {.name.text = name};
+	const struct nemo_pair *pair = NULL;
+
+	if (pairs->n > 0)
+		pair = bsearch(&key, pairs->v, pairs->n, sizeof(pairs->v[0]), by_name);
+	return pair ? &pair->arg : NULL;
+}
+
+/* NULL: not set, a list or a range, or of another type. */
+static const struct nemo_value *single(const struct nemo_object *object, const char *name,
+				       enum nemo_type type)
+{
+	const struct nemo_arg *arg = nemo_object_prop(object, name);
+
+	return arg && arg->kind == NEMO_ARG_VALUE && arg->v[0].type == type ? &arg->v[0] : NULL;
+}
+
+bool nemo_object_integer(const struct nemo_object *object, const char *name, int64_t *out)
+{
+	const struct nemo_value *value = single(object, name, NEMO_INTEGER);
+
+	if (value)
+		*out = value->integer;
+	return value != NULL;
+}
+
+bool nemo_object_prefix(const struct nemo_object *object, const char *name, struct nemo_prefix *out)
+{
+	const struct nemo_value *value = single(object, name, NEMO_IPPREFIX);
+
+	if (value)
+		*out = value->prefix;
+	return value != NULL;
+}
+
+const char *nemo_object_string(const struct nemo_object *object, const char *name)
+{
+	const struct nemo_value *value = single(object, name, NEMO_STRING);
+
+	return value ? value->string : NULL;
+}
+
+void nemo_print_object(struct nemo_text *out, const struct nemo_object *object)
+{
+	static const enum nemo_stmt_kind kinds[NEMO_OBJECT_MAX] = {
+		[NEMO_CFN] = NEMO_S_CREATE_CFN,
+		[NEMO_CONNECTION] = NEMO_S_CREATE_CONNECTION,
+		[NEMO_FLOW] = NEMO_S_CREATE_FLOW,
+		[NEMO_OPERATION] = NEMO_S_CREATE_OPERATION,
+		[NEMO_NOTIFICATION] = NEMO_S_CREATE_NOTIFICATION,
+	};
+	struct nemo_stmt stmt = {
+		.kind = object->imported ? NEMO_S_IMPORT_CFN : kinds[object->kind],
+		.name.text = object->name,
+		.c = object->c,
+	};
+
+	nemo_print_stmt(out, &stmt);
+}
+
+static int by_action(const void *a, const void *b)
+{
+	const struct nemo_action *x = a, *y = b;
+
+	return strcmp(x->name.text, y->name.text);
+}
+
+/* The object as text that does not depend on the order in which its actions were written. NULL: no
+ * memory. */
+static char *text_of(const struct nemo_object *object)
+{
+	OWN_PTR struct nemo_action *actions = NULL;
+	struct nemo_object copy = *object;
+	struct nemo_text text = {0};
+	size_t size = object->c.actions.n * sizeof(*actions);
+
+	if (size > 0) {
+		actions = malloc(size);
+		if (!actions)
+			return NULL;
+		memcpy(actions, object->c.actions.v, size);
+		qsort(actions, object->c.actions.n, sizeof(*actions), by_action);
+		copy.c.actions.v = actions;
+	}
+	nemo_print_object(&text, &copy);
+	if (text.no_memory) {
+		free(text.data);
+		return NULL;
+	}
+	return text.data;
+}
+
+bool nemo_object_equal(const struct nemo_object *a, const struct nemo_object *b)
+{
+	OWN_PTR char *x = NULL, *y = NULL;
+
+	if (a == b)
+		return true;
+	if (a->kind != b->kind || strcmp(a->name, b->name) != 0)
+		return false;
+	x = text_of(a);
+	y = text_of(b);
+	return x && y && strcmp(x, y) == 0;
+}
+
+/* ---- what an object depends on ---- */
+struct each {
+	void (*each)(void *arg, const char *name);
+	void *arg;
+};
+
+static void names_refs(const struct nemo_names *names, const struct each *e)
+{
+	for (unsigned int i = 0; i < names->n; i++)
+		e->each(e->arg, names->v[i].text);
+}
+
+static void arg_refs(const struct nemo_arg *arg, const struct each *e)
+{
+	for (unsigned int i = 0; i < arg->n; i++) {
+		if (arg->v[i].type == NEMO_STRING)
+			e->each(e->arg, arg->v[i].string);
+	}
+}
+
+/* A bare variable is about the target or the one entity queried: those are told by themselves. */
+static void expr_refs(const struct nemo_expr *expr, const struct each *e)
+{
+	if (expr->kind == NEMO_E_VAR && !expr->bare && expr->entity[0] != '\0')
+		e->each(e->arg, expr->entity);
+	if (expr->kind != NEMO_E_OP && expr->kind != NEMO_E_CALL)
+		return;
+	for (unsigned int i = 0; i < expr->n; i++)
+		expr_refs(expr->args[i], e);
+}
+
+bool nemo_action_refers(const char *name)
+{
+	return strcmp(name, "redirect") == 0 || strcmp(name, "steer") == 0 ||
+	       strcmp(name, "gothrough") == 0;
+}
+
+static void actions_refs(const struct nemo_actions *actions, const struct each *e)
+{
+	for (unsigned int i = 0; i < actions->n; i++) {
+		const struct nemo_action *action = &actions->v[i];
+
+		for (unsigned int j = 0; j < action->n && nemo_action_refers(action->name.text);
+		     j++)
+			arg_refs(&action->args[j], e);
+	}
+}
+
+void nemo_object_refs(const struct nemo_object *object, void (*each)(void *arg, const char *name),
+		      void *arg)
+{
+	const struct each e = {.each = each, .arg = arg};
+	const struct nemo_clauses *c = &object->c;
+
+	names_refs(&c->contain, &e);
+	for (unsigned int i = 0; i < c->n_ends; i++)
+		names_refs(&c->ends[i], &e);
+	if (c->target.text)
+		each(arg, c->target.text);
+	if (c->query)
+		names_refs(&c->query->from, &e);
+	if (c->condition)
+		expr_refs(c->condition, &e);
+	actions_refs(&c->actions, &e);
+	for (unsigned int i = 0; i < c->match.n && object->model && object->model->builtin; i++) {
+		const char *field = c->match.v[i].name.text;
+
+		if (strcmp(field, NEMO_INGRESS) == 0 || strcmp(field, NEMO_EGRESS) == 0)
+			arg_refs(&c->match.v[i].arg, &e);
+	}
+}
