@@ -32,6 +32,8 @@ struct nemo_grants {
 
 /* ---- admission: connections against paths ---- */
 
+#define NEMO_LEGS_MAX 65536 /* of a tenant */
+
 /* One direction of a connection between two gateways, and what was given to it. */
 struct nemo_leg {
 	char tenant[NAME_LEN], connection[NAME_LEN];
