@@ -214,6 +214,7 @@ lab: deps ## install what is missing, build, play the use cases with real traffi
 	$(Q)netns-lab/lab demo
 	$(Q)netns-lab/lab demo multi
 	$(Q)netns-lab/lab demo alto
+	$(Q)netns-lab/lab demo nemo
 
 # --- fuzzing: tests/fuzz/fuzz_x.c, seeds in tests/fuzz/corpus/x -----------------------------------------
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)

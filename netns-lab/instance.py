@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A service instance: a real HTTP server that knows its name.
+"""A service instance: a real HTTP server that knows its name. instance.py NAME [PORT...]
 
   GET  /              {"instance": NAME}
   GET  /file?mb=N&s=T N MiB of known bytes over T seconds (a long download)
@@ -13,6 +13,7 @@ import multiprocessing
 import socket
 import socketserver
 import sys
+import threading
 import time
 import urllib.parse
 
@@ -85,9 +86,12 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
     def server_bind(self):  # without the reverse look-up of HTTPServer
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.name, 80
+        self.server_name, self.server_port = self.name, self.server_address[1]
 
 
 if __name__ == "__main__":
     Server.name = sys.argv[1]
-    Server(("::", 80), Handler).serve_forever()
+    first, *others = [Server(("::", int(port)), Handler) for port in sys.argv[2:] or ["80"]]
+    for server in others:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    first.serve_forever()

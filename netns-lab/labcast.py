@@ -61,7 +61,8 @@ def start_all(topo):
     labtls.make(topo)
     for name, spec in topo["instances"].items():
         cgroup_make(name, spec["cpu"])
-        start(f"instance-{name}", name, [f"{HERE}/instance.py", name], cgroup=name)
+        argv = [f"{HERE}/instance.py", name] + [str(port) for port in spec.get("ports", [])]
+        start(f"instance-{name}", name, argv, cgroup=name)
     start_databases(topo)
     for host in topo["sand"]:
         start_sand(topo, host)

@@ -61,3 +61,10 @@ def test_steered_by_alto():
     assert "steered by ALTO; 0 failed requests" in done.stdout
     assert "AS2 writes AS3: 403" in done.stdout
     assert nothing_left()
+
+
+def test_intent_moves_traffic_at_the_edges():
+    done = lab("demo", "nemo")
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr
+    assert "intent in force, there and back; 0 failed requests" in done.stdout
+    assert nothing_left()
