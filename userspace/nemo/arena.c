@@ -4,7 +4,7 @@
 
 #include "nemo/ast.h"
 
-#define CHUNK_MIN 2048u
+#define CHUNK_MIN 256u
 #define CHUNK_MAX 262144u
 #define ALIGN 8u
 

@@ -216,6 +216,7 @@ void nemo_text_add(struct nemo_text *out, const char *format, ...)
  * places. Names that are key words are quoted. */
 void nemo_print_stmt(struct nemo_text *out, const struct nemo_stmt *stmt);
 void nemo_print_expr(struct nemo_text *out, const struct nemo_expr *expr);
+/* All clauses, each with a blank before it. */
 void nemo_print_clauses(struct nemo_text *out, const struct nemo_clauses *clauses);
 
 #endif

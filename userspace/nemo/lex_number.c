@@ -6,40 +6,16 @@
 
 #include "nemo/lex.h"
 
-/* Digits of text[*at..end), without leading zeros, up to max; false: none. */
-static bool decimal(const char *text, size_t *at, size_t end, unsigned int max, unsigned int *out)
+/* IPv6 addresses stand in quotes: what reads as one here is an error all the same. */
+static bool prefix(const char *text, size_t len, struct nemo_prefix *out)
 {
-	size_t i = *at;
+	char copy[sizeof("255.255.255.255/32")];
 
-	*out = 0;
-	while (i < end && text[i] >= '0' && text[i] <= '9') {
-		*out = *out * 10 + (text[i++] - '0');
-		if (*out > max || (text[*at] == '0' && i > *at + 1))
-			return false;
-	}
-	if (i == *at)
+	if (len >= sizeof(copy))
 		return false;
-	*at = i;
-	return true;
-}
-
-static bool prefix(const char *text, size_t at, size_t end, struct nemo_prefix *out)
-{
-	unsigned int octet, len = 32;
-
-	*out = (struct nemo_prefix){.v4 = true};
-	out->addr.s6_addr[10] = out->addr.s6_addr[11] = 0xff;
-	for (int i = 0; i < 4; i++) {
-		if (i > 0 && (at >= end || text[at++] != '.'))
-			return false;
-		if (!decimal(text, &at, end, 255, &octet))
-			return false;
-		out->addr.s6_addr[12 + i] = octet;
-	}
-	if (at < end && (text[at++] != '/' || !decimal(text, &at, end, 32, &len)))
-		return false;
-	out->len = 96 + len;
-	return at == end;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	return nemo_prefix_read(copy, out) == 0 && out->v4;
 }
 
 /* Looks like one, so that it is clear what is wrong with it. */
@@ -73,7 +49,7 @@ int lex_number(struct lexer *lex, struct lex_token *tok, size_t end)
 	size_t len = end - lex->pos, sign = *text == '-';
 	bool digits = only(text + sign, len - sign, "0123456789");
 
-	if (prefix(text, 0, len, &tok->prefix)) {
+	if (prefix(text, len, &tok->prefix)) {
 		tok->kind = LEX_PREFIX;
 		return 0;
 	}
