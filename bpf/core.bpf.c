@@ -243,6 +243,17 @@ static __always_inline void core_forget_inner(struct packet *p, __u32 zero)
 	p->service_id += zero;
 }
 
+/* What rules of the access side want is done there. */
+static __always_inline int core_follow(struct packet *p)
+{
+	int r = frag_follow(p);
+
+	if (p->verdict != SAN_ACT_STEER)
+		return -SAN_R_FRAGMENT;
+	p->mark = 0;
+	return r;
+}
+
 /* From here on p is the inner packet. Its service by SAN header, else by the classifier. */
 static __always_inline int core_service(struct xdp_md *ctx, struct core *c)
 {
@@ -257,10 +268,10 @@ static __always_inline int core_service(struct xdp_md *ctx, struct core *c)
 	r = packet_read(ctx, l3, &c->p);
 	core_forget_inner(&c->p, zero);
 	if (r == -SAN_R_FRAGMENT)
-		return frag_follow(&c->p);
+		return core_follow(&c->p);
 	if (r != -SAN_R_NO_SAN && r != -SAN_R_BAD_VERSION)
 		return r;
-	if (!domain || !domain->class_set || classify(&c->p, domain->class_set))
+	if (!domain || !domain->class_set || classify(&c->p, domain->class_set, CLASSIFY_LOCAL))
 		return r;
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include <san/map_abi.h>
 #include <san/wire.h>
 
+#include "lib/act.h"
 #include "lib/boundary.h"
 #include "lib/choose.h"
 #include "lib/classify.h"
@@ -266,25 +267,63 @@ static __always_inline int long_is_looped(const struct san_domain *domain, const
 	return source[0] | source[1] && src[0] == source[0] && src[1] == source[1];
 }
 
+/* By a rule of the classifier: 0: p->service_id is the rule's; -SAN_R_NO_SAN: there is none; else
+ * -(reason) that the rule gives, to later fragments, too. */
+static __noinline int long_classify(struct packet *p, __u32 set)
+{
+	int r = classify(p, set, CLASSIFY_INGRESS);
+
+	if (r)
+		return r;
+	r = act_on(p);
+	if (p->verdict != SAN_ACT_STEER) {
+		p->service_id = 0;
+		frag_remember(p, 0);
+	}
+	return r;
+}
+
+/* A later fragment goes the way of the first one. */
+static __always_inline int long_follow(struct packet *p)
+{
+	int r = frag_follow(p), acted;
+
+	if (r < 0)
+		return r;
+	acted = act_on(p);
+	return acted ? acted : r;
+}
+
 /* 0: p->service_id is the service it asks for, or that is given to it; SAN_R_FRAGMENT_HIT: the next
  * hop is known, too. */
 static __noinline int long_read(struct xdp_md *ctx, const struct san_iface *iface,
 				const struct san_domain *domain, struct packet *p)
 {
 	__u32 set = domain->class_set;
-	int r = long_admit(ctx, iface, domain, p);
+	int r = long_admit(ctx, iface, domain, p), given;
 
 	if (r)
 		return r;
 	r = packet_read(ctx, p->l2_len, p);
 	if (r == -SAN_R_FRAGMENT)
-		return frag_follow(p);
+		return long_follow(p);
 	if ((r == -SAN_R_NO_SAN || r == -SAN_R_BAD_VERSION) && iface->policy & SAN_IF_CLASSIFY &&
-	    set && !classify(p, set))
-		r = 0;
+	    set) {
+		given = long_classify(p, set);
+		r = given == -SAN_R_NO_SAN ? r : given;
+	}
 	if (!r && long_is_looped(domain, p))
 		return -SAN_R_LOOPED;
 	return r;
+}
+
+/* Services of the host's own making are for nobody, only rules lead there. */
+static __always_inline int long_may_use(const struct san_iface *iface, __u64 groups,
+					const struct packet *p)
+{
+	if (p->by == SAN_BY_CLASS && p->service_id >= SAN_SERVICE_OWN_MIN)
+		return 1;
+	return groups >> (iface->group & 63) & 1;
 }
 
 /* The next hop for the service; its index is in p. */
@@ -298,7 +337,7 @@ static __noinline int long_choose(const struct san_iface *iface, struct packet *
 		return -SAN_R_UNKNOWN_SERVICE;
 	service = *found; /* a preallocated element can be used again under a reader */
 	p->generation = service.generation;
-	if (!(service.groups >> (iface->group & 63) & 1))
+	if (!long_may_use(iface, service.groups, p))
 		return -SAN_R_DENIED;
 	return packet_routable(p) ? choose(&service, p) : -SAN_R_NOT_ROUTABLE;
 }
@@ -353,6 +392,15 @@ static __always_inline int long_steer(struct xdp_md *ctx, const struct san_iface
 	return r < 0 ? r : long_send(ctx, p, (r + p->zero) & 63);
 }
 
+/* It goes to the kernel with another DSCP. */
+static __noinline int long_mark(struct xdp_md *ctx, const struct packet *p)
+{
+	__u8 *ip = l2_start(ctx) + (p->l2_len & L2_LEN_MASK);
+
+	cursor_pin(ip);
+	return srv6_mark(ip, l2_end(ctx), p);
+}
+
 static __noinline int ingress_long(struct xdp_md *ctx)
 {
 	__u32 ifindex = ctx->ingress_ifindex, row = 0, reason = SAN_R_NO_ROLE;
@@ -367,6 +415,8 @@ static __noinline int ingress_long(struct xdp_md *ctx)
 		policy = iface->policy;
 		r = long_steer(ctx, iface, &p);
 		reason = r < 0 ? -r : r;
+		if (r == -SAN_R_ALLOWED && p.mark)
+			long_mark(ctx, &p);
 	}
 	reason = (reason + p.zero) & 63;
 	events_exit(&p, reason, verdict_steers(reason), SAN_ROLE_INGRESS);

@@ -40,45 +40,56 @@ static __always_inline const struct san_class_rule *classify_rule(const struct p
 	return bpf_map_lookup_elem(&san_class_rules, &key);
 }
 
-/* The best rule of a pair for this packet: its service, 0 = none. */
-static __always_inline __u64 classify_best(const struct packet *p, __u32 set,
-					   const struct san_class_pair *pair)
+/* Which of the two in a rule is asked for: of all rules, or of those that End.SAN asks. */
+enum classify_for { CLASSIFY_INGRESS, CLASSIFY_LOCAL };
+
+/* The best rule of a pair for this packet: its service and what else it wants go into p. 0: none.
+ * Copied at once: an element that is removed can be used again under a reader. */
+static __always_inline int classify_best(struct packet *p, __u32 set,
+					 const struct san_class_pair *pair, enum classify_for whom)
 {
 	__u64 combinations = pair->combinations, group = pair->group;
 	const struct san_class_rule *rule;
-	__u64 id = 0, best = ~0ull;
-	__u32 c;
+	__u64 id = 0, best = SAN_CLASS_NONE, want = 0;
+	__u32 c, rank;
 
 	CURSOR_NO_UNROLL
 	for (c = 0; c < SAN_CLASS_COMBINATIONS; c++) {
 		/* All ways through the last turn meet here. */
 		id += p->zero;
 		best += p->zero;
+		want += p->zero;
 		if (!(combinations >> c & 1))
 			continue;
 		rule = classify_rule(p, set, group, c);
-		if (!rule || rule->rank >= best)
+		if (!rule)
 			continue;
-		best = rule->rank;
-		id = rule->service_id;
+		rank = whom == CLASSIFY_LOCAL ? rule->local_rank : rule->rank;
+		if (rank >= best)
+			continue;
+		best = rank;
+		id = whom == CLASSIFY_LOCAL ? rule->local_id : rule->service_id;
+		want = whom == CLASSIFY_LOCAL ? 0 : *PACKET_RULE(rule);
 	}
-	return id;
+	if (best == SAN_CLASS_NONE)
+		return 0;
+	p->service_id = id;
+	*(__u32 *)&p->act = want;
+	return 1;
 }
 
-/* 0: service_id and by are set; else -SAN_R_NO_SAN. set: of san_domain, not 0. */
-static __noinline int classify(struct packet *p, __u32 set)
+/* 0: there is a rule, service_id, by, act, verdict and mark are set; else -SAN_R_NO_SAN. set: of
+ * san_domain, not 0. */
+static __noinline int classify(struct packet *p, __u32 set, enum classify_for whom)
 {
 	struct san_class_pair_key key = {.set = set};
 	const struct san_class_pair *pair;
-	__u64 id;
 
 	key.src = classify_class(&san_class_src, set, p->flow.src);
 	key.dst = classify_class(&san_class_dst, set, p->flow.dst);
 	pair = bpf_map_lookup_elem(&san_class_pairs, &key);
-	id = pair ? classify_best(p, set, pair) : 0;
-	if (!id)
+	if (!pair || !classify_best(p, set, pair, whom))
 		return -SAN_R_NO_SAN;
-	p->service_id = id;
 	p->by = SAN_BY_CLASS;
 	return 0;
 }

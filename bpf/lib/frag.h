@@ -17,14 +17,18 @@ static __always_inline void frag_key(struct san_frag_key *key, const struct pack
 	key->proto = p->version == 4 ? p->flow.proto : 0;
 }
 
-/* p went to its next hop, of that epoch; when it is a first fragment, the others shall, too. */
+/* p went to its next hop, of that epoch, or where its verdict says; when it is a first fragment,
+ * the others shall, too. */
 static __noinline int frag_remember(const struct packet *p, __u32 epoch)
 {
 	struct san_frag frag = {.nexthop = p->nexthop,
 				.epoch = epoch,
 				.made_ns = consts_now(),
 				.service_id = p->service_id,
-				.stats = p->stats};
+				.stats = p->stats,
+				.act = p->act,
+				.verdict = p->verdict,
+				.mark = p->mark};
 	struct san_frag_key key = {};
 
 	if (!p->more)
@@ -33,14 +37,20 @@ static __noinline int frag_remember(const struct packet *p, __u32 epoch)
 	return bpf_map_update_elem(&san_frags, &key, &frag, BPF_ANY);
 }
 
-/* p is a later fragment. SAN_R_FRAGMENT_HIT: service_id, stats and nexthop are those of the first
- * one; else -SAN_R_FRAGMENT. */
+static __always_inline int frag_leads(__u32 nexthop, __u32 epoch)
+{
+	const struct san_nexthop *nh = bpf_map_lookup_elem(&san_nexthops, &nexthop);
+
+	return nh && nh->epoch == epoch && nh->kind != SAN_NH_UNUSED;
+}
+
+/* p is a later fragment. SAN_R_FRAGMENT_HIT: service_id, stats, nexthop and what its rule wants are
+ * those of the first one; else -SAN_R_FRAGMENT. */
 static __noinline int frag_follow(struct packet *p)
 {
-	const struct san_nexthop *nh;
 	struct san_frag_key key = {};
 	struct san_frag *frag;
-	__u32 nexthop, epoch;
+	__u32 nexthop, epoch, want;
 	__u64 now = consts_now(), made;
 
 	frag_key(&key, p);
@@ -50,10 +60,11 @@ static __noinline int frag_follow(struct packet *p)
 	made = frag->made_ns; /* by another CPU, it may be later than now */
 	nexthop = frag->nexthop;
 	epoch = frag->epoch;
+	want = *PACKET_RULE(frag);
 	if (now > made && now - made >= SAN_FRAG_NS)
 		return -SAN_R_FRAGMENT;
-	nh = bpf_map_lookup_elem(&san_nexthops, &nexthop);
-	if (!nh || nh->epoch != epoch || nh->kind == SAN_NH_UNUSED)
+	*(__u32 *)&p->act = want;
+	if (p->verdict == SAN_ACT_STEER && !frag_leads(nexthop, epoch))
 		return -SAN_R_FRAGMENT;
 	p->service_id = frag->service_id;
 	p->stats = frag->stats;

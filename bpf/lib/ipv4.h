@@ -94,4 +94,16 @@ static __always_inline void ipv4_age(__u8 *ip)
 	ip[8]--;
 }
 
+/* Another TOS, with the checksum that goes with it (RFC 1624). */
+static __always_inline void ipv4_mark(__u8 *ip, __u8 tos)
+{
+	__u32 sum = (__u16)~CURSOR_LOAD(__u16, ip + 10);
+
+	sum += (__u16)~cursor_be16(ip[1]) + cursor_be16(tos);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	*(__u16 *)(ip + 10) = ~sum;
+	ip[1] = tos;
+}
+
 #endif

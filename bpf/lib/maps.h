@@ -151,6 +151,42 @@ struct {
 } san_reasons SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SAN_MAX_ACTS + 1);
+	__type(key, __u32);
+	__type(value, struct san_counter);
+} san_act_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SAN_MAX_ACTS + 1);
+	__type(key, __u32);
+	__type(value, struct san_counter);
+} san_act_over SEC(".maps");
+
+/* struct san_meter, with the lock by the type that the verifier asks for. */
+struct maps_meter {
+	struct bpf_spin_lock lock;
+	__u32 rate_kbps;
+	__u64 last_ns;
+	__s64 tokens;
+};
+
+_Static_assert(sizeof(struct maps_meter) == sizeof(struct san_meter) &&
+		       __builtin_offsetof(struct maps_meter, rate_kbps) ==
+			       __builtin_offsetof(struct san_meter, rate_kbps) &&
+		       __builtin_offsetof(struct maps_meter, last_ns) ==
+			       __builtin_offsetof(struct san_meter, last_ns),
+	       "a meter is a meter");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SAN_MAX_ACTS + 1);
+	__type(key, __u32);
+	__type(value, struct maps_meter);
+} san_meters SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, SAN_EVENTS_BYTES);
 } san_events SEC(".maps");

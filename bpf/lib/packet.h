@@ -26,21 +26,24 @@
 /* Zero until it is known. Facts come first, then what was decided. */
 struct packet {
 	struct flow flow;
-	__u32 len;	  /* IP header and payload: where the packet ends */
-	__u32 frame;	  /* L2, as received */
-	__u32 frag_id;	  /* with fragment: network order, as in struct san_frag_key */
-	__u32 ifindex;	  /* where it was received */
-	__u64 zero;	  /* 0, but the verifier does not know: see packet_zero() */
-	__u16 l2_len;	  /* Ethernet header and tags */
-	__u16 l4_off;	  /* from the IP header to the upper layer, 0 = none reachable */
-	__u8 version;	  /* 4 or 6 */
-	__u8 tclass;	  /* traffic class, TOS */
-	__u8 hop_limit;	  /* TTL */
-	__u8 next;	  /* IPv6: next header of the first header */
-	__u8 fragment;	  /* 1: is one, or has a fragment header */
-	__u8 more;	  /* 1: and more follow */
-	__u8 begins;	  /* 1: TCP SYN without ACK */
-	__u8 by;	  /* enum san_event_by */
+	__u32 len;	/* IP header and payload: where the packet ends */
+	__u32 frame;	/* L2, as received */
+	__u32 frag_id;	/* with fragment: network order, as in struct san_frag_key */
+	__u32 ifindex;	/* where it was received */
+	__u64 zero;	/* 0, but the verifier does not know: see packet_zero() */
+	__u16 l2_len;	/* Ethernet header and tags */
+	__u16 l4_off;	/* from the IP header to the upper layer, 0 = none reachable */
+	__u8 version;	/* 4 or 6 */
+	__u8 tclass;	/* traffic class, TOS */
+	__u8 hop_limit; /* TTL */
+	__u8 next;	/* IPv6: next header of the first header */
+	__u8 fragment;	/* 1: is one, or has a fragment header */
+	__u8 more;	/* 1: and more follow */
+	__u8 begins;	/* 1: TCP SYN without ACK */
+	__u8 by;	/* enum san_event_by */
+	__u16 act;	/* this and the next two of its rule, as in struct san_frag */
+	__u8 verdict;
+	__u8 mark;	  /* where it counts, tclass is the one that it gives */
 	__u64 service_id; /* 0 = none */
 	__u64 hash;	  /* hash_flow() */
 	__u32 nexthop;	  /* index, 0 = none was chosen */
@@ -48,7 +51,21 @@ struct packet {
 	__u32 stats;	  /* index into san_svc_stats */
 	__u32 generation; /* of the service's entry */
 	__u32 mtu;	  /* too big: what would fit */
+	__u8 neighbour;	  /* 1: neighbour discovery (RFC 4861) */
+	__u8 pad[3];
 };
+
+/* act, verdict and mark are one word, in the same order, in a rule, a packet and a fragment. */
+#define PACKET_SAME(type)                                                                          \
+	_Static_assert(                                                                            \
+		__builtin_offsetof(type, act) % 4 == 0 &&                                          \
+			__builtin_offsetof(type, verdict) == __builtin_offsetof(type, act) + 2 &&  \
+			__builtin_offsetof(type, mark) == __builtin_offsetof(type, act) + 3,       \
+		"a word")
+PACKET_SAME(struct san_class_rule);
+PACKET_SAME(struct packet);
+PACKET_SAME(struct san_frag);
+#define PACKET_RULE(of) ((const __u32 *)&(of)->act)
 
 /*
  * The verifier walks every path behind a place once for each value that it knows there: reasons,
@@ -97,6 +114,22 @@ static __always_inline void packet_begins(const __u8 *ip, const __u8 *end, struc
 	if (p->flow.proto != CURSOR_TCP || !p->l4_off || off >= p->len || ip + off + 1 > end)
 		return;
 	p->begins = (ip[off] & (PACKET_TCP_SYN | PACKET_TCP_ACK)) == PACKET_TCP_SYN;
+}
+
+#define PACKET_ICMP6 58
+#define PACKET_ND_FIRST 133 /* router solicitation ... */
+#define PACKET_ND_LAST 137  /* ... redirect: they travel with a hop limit of 255 only */
+#define PACKET_ND_HOP_LIMIT 255
+
+static __always_inline void packet_neighbour(const __u8 *ip, const __u8 *end, struct packet *p)
+{
+	__u64 off = p->l4_off & CURSOR_OFF_MASK;
+
+	if (p->flow.proto != PACKET_ICMP6 || p->version != 6 || p->hop_limit != PACKET_ND_HOP_LIMIT)
+		return;
+	if (!off || off >= p->len || ip + off + 1 > end)
+		return;
+	p->neighbour = ip[off] >= PACKET_ND_FIRST && ip[off] <= PACKET_ND_LAST;
 }
 
 /* Addresses and what is beside them in the fixed header; 0: there is none. */
@@ -176,6 +209,7 @@ static __always_inline void packet_forget(struct packet *p)
 	p->fragment += zero;
 	p->more += zero;
 	p->begins += zero;
+	p->neighbour += zero;
 	p->by += zero;
 	p->service_id += zero;
 }
@@ -200,6 +234,7 @@ static __noinline int packet_read(struct xdp_md *ctx, __u32 l3, struct packet *p
 		r = packet_read4(ip, end, p);
 	}
 	packet_begins(ip, end, p);
+	packet_neighbour(ip, end, p);
 	packet_forget(p);
 	p->hash = hash_flow(&p->flow, flow_seed);
 	return r + p->zero;

@@ -151,6 +151,19 @@ static __always_inline int srv6_age(__u8 *ip, const __u8 *end, __u8 version)
 	return 1;
 }
 
+/* Writes p's traffic class into it; ECN is in it as it was. 0: the packet is not there. */
+static __always_inline int srv6_mark(__u8 *ip, const __u8 *end, const struct packet *p)
+{
+	if (ip + IPV4_MIN_LEN > end)
+		return 0;
+	if (p->version == 4)
+		ipv4_mark(ip, p->tclass);
+	else
+		*(__u16 *)ip = (CURSOR_LOAD(__u16, ip) & cursor_be16(0xf00f)) |
+			       cursor_be16((__u16)p->tclass << 4);
+	return 1;
+}
+
 /* The prepared header, with what it takes from the inner packet. */
 static __always_inline int srv6_write_outer(__u8 *outer, const __u8 *end,
 					    const struct san_nexthop *nh, const struct packet *p)
@@ -198,7 +211,7 @@ static __always_inline int srv6_rewrite(struct xdp_md *ctx, const struct san_nex
 {
 	__u32 padding = p->frame - p->l2_len - p->len;
 	__u16 type = extra || p->version == 6 ? L2_IP6 : L2_IP4;
-	__u8 *eth, *end;
+	__u8 *eth, *end, *inner;
 
 	if (bpf_xdp_adjust_head(ctx, (int)p->l2_len - L2_ETH_LEN - (int)extra))
 		return -SAN_R_NO_HEADROOM;
@@ -211,7 +224,8 @@ static __always_inline int srv6_rewrite(struct xdp_md *ctx, const struct san_nex
 	srv6_write_eth(eth, nh, type);
 	if (extra && !srv6_write_outer(eth + L2_ETH_LEN, end, nh, p))
 		return -SAN_R_NO_HEADROOM; /* not reached: the head was just moved */
-	if (!srv6_age(eth + L2_ETH_LEN + (extra & 0xff), end, p->version))
+	inner = eth + L2_ETH_LEN + (extra & 0xff);
+	if ((p->mark && !srv6_mark(inner, end, p)) || !srv6_age(inner, end, p->version))
 		return -SAN_R_TRUNCATED; /* not reached: as above */
 	return 0;
 }

@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define SAN_ABI_VERSION 3
+#define SAN_ABI_VERSION 4
 
 #define SAN_MAX_SEGS 8	   /* segments of one next hop */
 #define SAN_OUTER_WORDS 22 /* IPv6 (5) + SRH fixed part (1) + 8 segments (16), in u64 */
@@ -139,7 +139,8 @@ struct san_flow {
 };
 
 /* san_frags: LRU hash. Writer: the programs. The first fragment of a packet leaves here where the
- * later ones go; valid for SAN_FRAG_NS and while the next hop has that epoch. */
+ * later ones go, or what its rule does with them; valid for SAN_FRAG_NS and while the next hop has
+ * that epoch. */
 #define SAN_FRAG_NS 10000000000ull
 
 struct san_frag_key {
@@ -153,13 +154,18 @@ struct san_frag_key {
 _Static_assert(sizeof(struct san_frag_key) == 40, "san_frag_key layout");
 
 struct san_frag {
-	__u32 nexthop;
+	__u32 nexthop; /* 0 where verdict is not STEER */
 	__u32 epoch;
 	__u64 made_ns;
 	__u64 service_id;
 	__u32 stats;
-	__u32 pad;
+	__u16 act;    /* of the rule that the first one matched: the later ones count there, too */
+	__u8 verdict; /* enum san_act_verdict, or SAN_FRAG_OVER */
+	__u8 mark;    /* of that rule */
 };
+#define SAN_FRAG_OVER 0xff /* the first one was above the rate: so is all of the packet */
+
+_Static_assert(sizeof(struct san_frag) == 32, "san_frag layout");
 
 /* san_buckets: LRU hash, key __be32[4] source (IPv4-mapped). Writer: the programs. Packet Too Big
  * and Fragmentation Needed are limited per source (RFC 4443 section 2.4 f). */
@@ -256,7 +262,8 @@ struct san_domain {
  * priority, then the smallest name. User space works that out beforehand: each address has a class
  * (longest prefix), each pair of classes a group of rules, and a group is asked once for each
  * combination of fields that its rules use. rank orders all rules of a set: the smallest match
- * wins. A new set of rules is written beside the old one, then san_domain.class_set is changed.
+ * wins. Rules of intents are ranked before all others, by priority alone. A new set of rules is
+ * written beside the old one, then san_domain.class_set is changed.
  */
 struct san_class_prefix { /* key of san_class_src, san_class_dst: LPM trie, value __u32 class > 0 */
 	__u32 prefixlen;  /* 32 + prefix length (IPv4: 32 + 96 + length) */
@@ -291,7 +298,16 @@ struct san_class_rule_key { /* san_class_rules: hash; a field that does not coun
 	__u8 pad;
 };
 
-/* What a rule wants of its packets besides a service. */
+/*
+ * What a rule wants of its packets besides a service. In this order: its act counts the packet;
+ * DROP drops it; above the rate of its act it is dropped (over_rate); PASS marks it and hands it to
+ * the kernel; STEER sends it to the service, marked when it leaves: what goes to the kernel for
+ * whatever reason after a match with STEER goes as it came. A mark leaves ECN alone; the outer
+ * header gets the traffic class that the inner one has then. A rule that does more than steer does
+ * not apply to what belongs to a link and not to traffic (not_routable): addresses that no router
+ * forwards by, and neighbour discovery. Later fragments have no ports: they go the way of their
+ * first one, with its act, verdict and mark; one whose first was not seen goes to the kernel.
+ */
 enum san_act_verdict {
 	SAN_ACT_STEER = 0, /* to the service */
 	SAN_ACT_PASS = 1,  /* to the kernel, reason allowed */
@@ -300,16 +316,45 @@ enum san_act_verdict {
 #define SAN_ACT_MARK 0x40 /* with a DSCP in the low 6 bits */
 #define SAN_MAX_ACTS 4096 /* counters and meters of rules; 0 is none */
 
+/*
+ * san_meters: array[SAN_MAX_ACTS + 1] by act. Writer: the parent for rate_kbps (a new rate begins
+ * with a full burst, all else 0), the programs for the rest, under the lock. A bucket of tokens: a
+ * packet passes while there are as many as it costs, or a full burst. Burst: SAN_METER_BURST_NS of
+ * the rate, at least SAN_METER_BURST_MIN bytes. Frames of L2 count, as received, without preamble
+ * and checksum.
+ */
+#define SAN_METER_BURST_NS 10000000ull
+#define SAN_METER_BURST_MIN 3044 /* two full frames with two tags each */
+#define SAN_METER_BYTE 8000000ll /* a byte in units of tokens: 10^-6 bits, rate_kbps each ns */
+
+struct san_meter {
+	__u32 lock;	 /* struct bpf_spin_lock */
+	__u32 rate_kbps; /* 0 = no limit */
+	__u64 last_ns;	 /* when tokens was right */
+	__s64 tokens;	 /* negative after a frame longer than a burst */
+};
+
+_Static_assert(sizeof(struct san_meter) == 24, "san_meter layout");
+
 /* Services of the host's own making (ends of connections, chains): no SAN header may name them
  * (`denied`: their access groups are empty), only classifier rules lead there. */
 #define SAN_SERVICE_OWN_MIN 0xffffffff00000000ull
 
+/* End.SAN asks the same tables which service a packet belongs to, of those rules only that steer to
+ * a service of the network: local_id and local_rank are of the strongest one of these. */
 struct san_class_rule {
 	__u64 service_id;
+	__u64 local_id;
 	__u32 rank;
+	__u32 local_rank; /* SAN_CLASS_NONE: there is no such rule */
+	__u16 act;	  /* index into san_act_stats, san_act_over, san_meters; 0 = none */
+	__u8 verdict;	  /* enum san_act_verdict */
+	__u8 mark;	  /* SAN_ACT_MARK | DSCP; 0 = none */
 	__u32 pad;
 };
+#define SAN_CLASS_NONE 0xffffffffu
 
+_Static_assert(sizeof(struct san_class_rule) == 32, "san_class_rule layout");
 _Static_assert(sizeof(struct san_class_prefix) == 24, "san_class_prefix layout");
 _Static_assert(sizeof(struct san_class_rule_key) == 16, "san_class_rule_key layout");
 
@@ -348,8 +393,10 @@ _Static_assert(sizeof(struct san_sid) == 24, "san_sid layout");
 
 /* san_tx: DEVMAP_HASH, key ifindex: where XDP may redirect to. */
 
-/* san_svc_stats, san_nh_stats: per-CPU array by statistics and next-hop index. san_reasons: per-CPU
- * array by row of the interface * SAN_REASON_ROW + reason; row 0: interfaces without a role. */
+/* san_svc_stats, san_nh_stats: per-CPU array by statistics and next-hop index. san_act_stats,
+ * san_act_over: per-CPU array[SAN_MAX_ACTS + 1] by act: what its rules matched; of that, what was
+ * dropped above its rate. san_reasons: per-CPU array by row of the interface * SAN_REASON_ROW +
+ * reason; row 0: interfaces without a role. */
 #define SAN_REASON_ROW 64
 
 struct san_counter {
@@ -404,7 +451,10 @@ struct san_counter {
 	X(BAD_OPTION, "bad_option", MALFORMED, "option beyond its header or too short")            \
 	X(BAD_SRH, "bad_srh", MALFORMED, "SRH whose fields do not fit its length")                 \
 	X(ZERO_SERVICE, "zero_service", MALFORMED, "service ID 0")                                 \
-	X(TOO_DEEP, "too_deep", PASS, "more headers or options than the work bound")
+	X(TOO_DEEP, "too_deep", PASS, "more headers or options than the work bound")               \
+	X(ALLOWED, "allowed", PASS, "a classifier rule hands it to the kernel")                    \
+	X(FORBIDDEN, "forbidden", DROP, "a classifier rule drops it")                              \
+	X(OVER_RATE, "over_rate", DROP, "above the rate of its classifier rules")
 
 /* clang-format off */
 enum san_reason {

@@ -152,6 +152,8 @@ static int action_of(const struct judge *judge, int reason)
 	case SAN_R_LOOPED:
 	case SAN_R_NH_DROP:
 	case SAN_R_TOO_BIG_LIMITED:
+	case SAN_R_FORBIDDEN:
+	case SAN_R_OVER_RATE:
 		return XDP_DROP;
 	case SAN_R_UNKNOWN_SERVICE:
 		if (judge->iface.role != SAN_ROLE_INGRESS)

@@ -55,7 +55,8 @@ static void set_class(struct r_env *env, uint32_t set)
 	const struct san_class_pair_key key = {.set = 1};
 	const struct san_class_pair pair = {.group = 1, .combinations = 1};
 	const struct san_class_rule_key rule_key = {.set = 1, .group = 1};
-	const struct san_class_rule rule = {.service_id = CLASSIFIED};
+	const struct san_class_rule rule = {
+		.rank = 1, .local_id = CLASSIFIED, .local_rank = 2, .verdict = SAN_ACT_DROP};
 	const struct san_domain domain = {.class_set = set};
 
 	r_put(env, "san_class_pairs", &key, &pair);

@@ -45,6 +45,8 @@ struct work {
 	struct side src, dst;
 	uint32_t *shape; /* of each rule: rules with the same fields and values have the same */
 	uint32_t *seen;	 /* [n]: stamp of the last group that took this shape */
+	uint32_t *local; /* [n]: the same, of a rule that End.SAN asks for */
+	uint32_t *entry; /* [n]: this shape's in out->rules, of the group at hand */
 	uint32_t stamp;
 	uint32_t *cand; /* ranks that a destination class takes */
 	uint32_t n_cand;
@@ -88,10 +90,30 @@ static int refuse(struct err *err, unsigned int number, const char *field, unsig
 	return err_object(err, "classifier rule %u", number);
 }
 
+/* What it does besides matching. */
+static int check_act(const struct san_msg_class *r, unsigned int i, struct err *err)
+{
+	if (r->intent > 1)
+		return refuse(err, i, "intent", r->intent, "0 or 1");
+	if (r->verdict > SAN_ACT_DROP)
+		return refuse(err, i, "verdict", r->verdict, "0 (steer), 1 (pass) or 2 (drop)");
+	if (!r->service_id && r->verdict == SAN_ACT_STEER)
+		return refuse(err, i, "service", 0, "a service ID");
+	if (r->service_id >= SAN_SERVICE_OWN_MIN && !r->intent)
+		return refuse(err, i, "intent", 0, "1 where the service is of the host's making");
+	if (r->mark && (r->mark < SAN_ACT_MARK || r->mark >= 2 * SAN_ACT_MARK))
+		return refuse(err, i, "mark", r->mark, "0, or 64 and a DSCP of 0..63");
+	if (r->act > SAN_MAX_ACTS)
+		return refuse(err, i, "act", r->act, "at most 4096");
+	if (r->rate_kbps && !r->act)
+		return refuse(err, i, "act", 0, "1 or more where there is a rate");
+	return 0;
+}
+
 static int check_rule(const struct san_msg_class *r, unsigned int i, struct err *err)
 {
-	if (!r->service_id)
-		return refuse(err, i, "service", 0, "a service ID");
+	if (check_act(r, i, err))
+		return -EINVAL;
 	if (r->src_len > 128)
 		return refuse(err, i, "src_len", r->src_len, "at most 128");
 	if (r->dst_len > 128)
@@ -118,18 +140,27 @@ static int compare_u32(uint32_t a, uint32_t b)
 	return a < b ? -1 : a > b;
 }
 
-/* The order of selection: longer destination, longer source, higher priority, earlier. */
+/* The order of selection: intents; longer destination, longer source (of these it does not count);
+ * higher priority, earlier. */
 static int by_strength(const void *a, const void *b)
 {
 	const struct san_msg_class *x = *(const struct san_msg_class *const *)a;
 	const struct san_msg_class *y = *(const struct san_msg_class *const *)b;
-	int r = compare_u32(y->dst_len, x->dst_len);
+	int r = compare_u32(y->intent, x->intent);
 
-	if (!r)
+	if (!r && !x->intent)
+		r = compare_u32(y->dst_len, x->dst_len);
+	if (!r && !x->intent)
 		r = compare_u32(y->src_len, x->src_len);
 	if (!r)
 		r = compare_u32(y->priority, x->priority);
 	return r ? r : (x < y ? -1 : x > y); /* both lie in one array */
+}
+
+/* Does End.SAN ask for it, too? */
+static bool is_local(const struct san_msg_class *r)
+{
+	return r->verdict == SAN_ACT_STEER && r->service_id < SAN_SERVICE_OWN_MIN;
 }
 
 static struct san_class_rule_key fields_of(const struct san_msg_class *r)
@@ -255,15 +286,39 @@ static int full(struct work *w, const char *what)
 		       SAN_CLASS_ENTRIES, what);
 }
 
-static void emit_rule(struct work *w, uint32_t group, uint32_t rank)
+static void emit_new(struct work *w, uint32_t group, uint32_t rank)
 {
 	const struct san_msg_class *r = w->by_rank[rank];
-	struct classes_rule *out = &w->out->rules[w->out->n_rules++];
+	struct classes_rule *out = &w->out->rules[w->out->n_rules];
 
+	w->entry[w->shape[rank]] = w->out->n_rules++;
 	out->key = fields_of(r);
 	out->key.set = w->set;
 	out->key.group = group;
-	out->val = (struct san_class_rule){.service_id = r->service_id, .rank = rank};
+	out->val = (struct san_class_rule){
+		.service_id = r->service_id,
+		.rank = rank,
+		.local_rank = SAN_CLASS_NONE,
+		.act = r->act,
+		.verdict = r->verdict,
+		.mark = r->mark,
+	};
+}
+
+/* Members of a group come strongest first: the first of its shape makes the entry. */
+static void emit_rule(struct work *w, uint32_t group, uint32_t rank)
+{
+	struct san_class_rule *val;
+	uint32_t shape = w->shape[rank];
+
+	if (w->seen[shape] != w->stamp)
+		emit_new(w, group, rank);
+	w->seen[shape] = w->stamp;
+	val = &w->out->rules[w->entry[shape]].val;
+	if (!is_local(w->by_rank[rank]) || val->local_rank != SAN_CLASS_NONE)
+		return;
+	val->local_id = w->by_rank[rank]->service_id;
+	val->local_rank = rank;
 }
 
 /* A group with the members that lie behind the last one's, if there is one. */
@@ -282,30 +337,49 @@ static uint32_t group_known(const struct work *w, const struct group *new)
 	return 0;
 }
 
+/* Hidden by a stronger one of the same shape, from all who could ask for it? */
+static bool is_hidden(const struct work *w, uint32_t rank)
+{
+	uint32_t shape = w->shape[rank];
+
+	return w->seen[shape] == w->stamp &&
+	       (w->local[shape] == w->stamp || !is_local(w->by_rank[rank]));
+}
+
 static void member_add(struct work *w, struct group *g, uint32_t rank)
 {
-	if (w->seen[w->shape[rank]] == w->stamp)
+	uint32_t shape = w->shape[rank];
+
+	if (is_hidden(w, rank))
 		return;
-	w->seen[w->shape[rank]] = w->stamp;
+	w->seen[shape] = w->stamp;
+	if (is_local(w->by_rank[rank]))
+		w->local[shape] = w->stamp;
 	w->members[w->n_members++] = rank;
 	g->hash = (g->hash ^ rank) * 16777619u;
 	g->n++;
 }
 
-/* The candidates whose source class covers the marked one, strongest first. */
+/* The candidates whose source class covers the marked one, strongest first. Behind a rule without
+ * fields nobody gets; End.SAN does if it does not ask for that one. */
 static struct group group_collect(struct work *w)
 {
 	struct group g = {.first = w->n_members, .hash = 2166136261u};
+	bool only_local = false;
 	uint32_t i, rank;
 
 	w->stamp++;
 	for (i = 0; i < w->n_cand; i++) {
 		rank = w->cand[i];
-		if (!w->src.covers[w->src.class[rank]])
+		if (!w->src.covers[w->src.class[rank]] ||
+		    (only_local && !is_local(w->by_rank[rank])))
 			continue;
 		member_add(w, &g, rank);
-		if (!w->by_rank[rank]->fields)
+		if (w->by_rank[rank]->fields)
+			continue;
+		if (is_local(w->by_rank[rank]))
 			break;
+		only_local = true;
 	}
 	return g;
 }
@@ -324,6 +398,7 @@ static int group_make(struct work *w, uint32_t *number)
 		return full(w, "entries of rules");
 	w->groups[w->n_groups] = g;
 	*number = w->n_groups++;
+	w->stamp++;
 	for (i = 0; i < g.n; i++)
 		emit_rule(w, *number, w->members[g.first + i]);
 	return 0;
@@ -409,6 +484,8 @@ static void work_fini(struct work *w)
 	free(w->dst.covers);
 	free(w->shape);
 	free(w->seen);
+	free(w->local);
+	free(w->entry);
 	free(w->cand);
 	free(w->asked);
 	free(w->group_of);
@@ -425,13 +502,15 @@ static int work_init(struct work *w, const struct san_msg_class *rules, unsigned
 	w->by_rank = calloc(n + 1, sizeof(*w->by_rank));
 	w->shape = calloc(n + 1, sizeof(*w->shape));
 	w->seen = calloc(n + 1, sizeof(*w->seen));
+	w->local = calloc(n + 1, sizeof(*w->local));
+	w->entry = calloc(n + 1, sizeof(*w->entry));
 	w->cand = calloc(n + 1, sizeof(*w->cand));
 	w->asked = calloc(n + 1, sizeof(*w->asked));
 	w->group_of = calloc(n + 1, sizeof(*w->group_of));
 	w->groups = calloc(SAN_CLASS_ENTRIES + 2, sizeof(*w->groups));
 	w->members = calloc(SAN_CLASS_ENTRIES + n + 1, sizeof(*w->members));
-	if (!w->by_rank || !w->shape || !w->seen || !w->cand || !w->asked || !w->group_of ||
-	    !w->groups || !w->members)
+	if (!w->by_rank || !w->shape || !w->seen || !w->local || !w->entry || !w->cand ||
+	    !w->asked || !w->group_of || !w->groups || !w->members)
 		return -ENOMEM;
 	for (i = 0; i < n; i++)
 		w->by_rank[i] = &rules[i];
@@ -445,7 +524,8 @@ static int out_init(struct classes *out, unsigned int n)
 	out->dst = calloc(n + 1, sizeof(*out->dst));
 	out->pairs = calloc(SAN_CLASS_ENTRIES, sizeof(*out->pairs));
 	out->rules = calloc(SAN_CLASS_ENTRIES, sizeof(*out->rules));
-	return out->src && out->dst && out->pairs && out->rules ? 0 : -ENOMEM;
+	out->acts = calloc(SAN_MAX_ACTS + 1, sizeof(*out->acts));
+	return out->src && out->dst && out->pairs && out->rules && out->acts ? 0 : -ENOMEM;
 }
 
 static int compile(struct work *w)
@@ -465,7 +545,26 @@ static int compile(struct work *w)
 	return r;
 }
 
-static int check_rules(const struct san_msg_class *rules, unsigned int n, struct err *err)
+/* Rules that share an act share its rate. */
+static int acts_find(struct work *w, const struct san_msg_class *rules)
+{
+	uint64_t *acts = w->out->acts;
+	unsigned int i;
+
+	for (i = 0; i < w->n; i++) {
+		const struct san_msg_class *r = &rules[i];
+
+		if (!r->act)
+			continue;
+		if (acts[r->act] && acts[r->act] != r->rate_kbps + 1ull)
+			return refuse(w->err, i, "rate_kbps", r->rate_kbps,
+				      "that of the other rules with its act");
+		acts[r->act] = r->rate_kbps + 1ull;
+	}
+	return 0;
+}
+
+int classes_check(const struct san_msg_class *rules, unsigned int n, struct err *err)
 {
 	char text[16];
 	unsigned int i;
@@ -485,7 +584,7 @@ int classes_compile(const struct san_msg_class *rules, unsigned int n, __u32 set
 		    struct classes *out, struct err *err)
 {
 	struct work w = {.set = set, .out = out, .err = err};
-	int r = check_rules(rules, n, err);
+	int r = classes_check(rules, n, err);
 
 	memset(out, 0, sizeof(*out));
 	if (r)
@@ -493,6 +592,8 @@ int classes_compile(const struct san_msg_class *rules, unsigned int n, __u32 set
 	r = work_init(&w, rules, n);
 	if (!r)
 		r = out_init(out, n);
+	if (!r)
+		r = acts_find(&w, rules);
 	if (!r)
 		r = compile(&w);
 	if (r == -ENOMEM)
@@ -509,5 +610,6 @@ void classes_fini(struct classes *classes)
 	free(classes->dst);
 	free(classes->pairs);
 	free(classes->rules);
+	free(classes->acts);
 	memset(classes, 0, sizeof(*classes));
 }

@@ -8,6 +8,7 @@
 #define DP_CLASSES_H
 
 #include <netinet/in.h>
+#include <stdint.h>
 
 #include <san/map_abi.h>
 #include <san/msg.h>
@@ -35,6 +36,8 @@ struct classes {
 	struct classes_pair *pairs;
 	struct classes_rule *rules;
 	unsigned int n_src, n_dst, n_pairs, n_rules;
+	/* By act: 0 = no rule has it, else its rate in kbit/s + 1. [SAN_MAX_ACTS + 1] */
+	uint64_t *acts;
 };
 
 /* -EINVAL: a rule that cannot be, err names its number (from 0); -ENOSPC: more than
@@ -43,5 +46,8 @@ struct classes {
 int classes_compile(const struct san_msg_class *rules, unsigned int n, __u32 set,
 		    struct classes *out, struct err *err);
 void classes_fini(struct classes *classes);
+
+/* The first part of classes_compile: is each rule one that can be? */
+int classes_check(const struct san_msg_class *rules, unsigned int n, struct err *err);
 
 #endif

@@ -11,14 +11,17 @@
 
 #include "dp/classes.h"
 #include "dp/priv.h"
+#include "util/log.h"
 #include "util/own.h"
 
 #define KEY_MAX 32 /* bytes of the longest key */
 #define GRACE_NS 50000000
 
 struct dp_classes {
-	unsigned int n; /* rules as they were handed in */
-	bool clean;	/* no entries of another set */
+	unsigned int n;			 /* rules as they were handed in */
+	bool clean;			 /* no entries of another set */
+	bool known;			 /* acts[] is */
+	uint64_t acts[SAN_MAX_ACTS + 1]; /* in force, as in struct classes */
 };
 
 /* One of the maps, with the entries that it shall have. */
@@ -183,6 +186,25 @@ static struct dp_classes *state(struct dp *dp)
 	return dp->classes;
 }
 
+/* Acts that an earlier process brought into force, too. */
+static int acts_begin(struct dp *dp, const struct classes *c, uint32_t old)
+{
+	struct dp_classes *s = dp->classes;
+	int r = s->known ? 0 : dp_acts_read(dp, old, s->acts);
+
+	s->known = !r;
+	return r ? r : dp_acts_begin(dp, s->acts, c->acts);
+}
+
+static void acts_end(struct dp *dp, const struct classes *c)
+{
+	struct dp_classes *s = dp->classes;
+
+	if (dp_acts_end(dp, s->acts, c->acts))
+		log_warn("meters not written", "text=\"the next audit tries again\"");
+	memcpy(s->acts, c->acts, sizeof(s->acts));
+}
+
 static uint32_t set_after(uint32_t set)
 {
 	return set + 1 ? set + 1 : 1;
@@ -200,12 +222,15 @@ static int replace(struct dp *dp, const struct classes *c, uint32_t old, uint32_
 		r = purge(dp, old);
 	s->clean = false;
 	if (!r)
+		r = acts_begin(dp, c, old);
+	if (!r)
 		r = write_set(dp, c, set);
 	if (r) {
 		purge(dp, old);
 		return r;
 	}
 	grace();
+	acts_end(dp, c);
 	s->clean = !purge(dp, set);
 	return 0;
 }
@@ -287,6 +312,9 @@ bool dp_classes_same(struct dp *dp, const struct san_msg_class *rules, unsigned 
 	tables_of(&c, tables);
 	for (i = 0; i < TABLES && same; i++)
 		same = table_same(dp, &tables[i]);
+	same = same && dp_acts_same(dp, c.acts);
+	if (!same && dp->classes)
+		dp->classes->known = false; /* what is repaired is read from the maps */
 	classes_fini(&c);
 	return same;
 }

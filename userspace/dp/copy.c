@@ -18,6 +18,7 @@ struct copy {
 	uint64_t flags;	     /* of bpf_map_update_elem */
 	uint64_t groups;     /* of services that came without */
 	uint8_t families;    /* of next hops that came without */
+	bool local_rules;    /* rules came without what End.SAN asks for: the same as all */
 	bool rest;	     /* interfaces: those whose row has to change */
 	uint16_t rows[ROWS]; /* old row -> new one */
 	bool taken[ROWS];    /* of the new rows */
@@ -58,6 +59,25 @@ static int put_slot(void *arg, const void *key, void *value)
 	if (!*(uint32_t *)value || *(const uint32_t *)key >= c->dp->conf.max_slots)
 		return 0;
 	return put(c, key, value);
+}
+
+static int put_rule(void *arg, const void *key, void *value)
+{
+	struct san_class_rule *rule = value;
+	struct copy *c = arg;
+
+	if (c->local_rules) {
+		rule->local_id = rule->service_id;
+		rule->local_rank = rule->rank;
+	}
+	return put(c, key, rule);
+}
+
+static int put_meter(void *arg, const void *key, void *value)
+{
+	const struct san_meter *meter = value;
+
+	return meter->rate_kbps ? put(arg, key, value) : 0;
 }
 
 static int put_any(void *arg, const void *key, void *value)
@@ -191,7 +211,7 @@ static const struct {
 	{DP_MAP_CLASS_SRC, put_any},
 	{DP_MAP_CLASS_DST, put_any},
 	{DP_MAP_CLASS_PAIRS, put_any},
-	{DP_MAP_CLASS_RULES, put_any},
+	{DP_MAP_CLASS_RULES, put_rule},
 	{DP_MAP_DOMAIN, put_any},
 	{DP_MAP_TX, put_tx},
 	{DP_MAP_IFACES, NULL},
@@ -200,11 +220,14 @@ static const struct {
 	{DP_MAP_FLOWS, put_cached},
 	{DP_MAP_SVC_STATS, put_counter},
 	{DP_MAP_NH_STATS, put_counter},
+	{DP_MAP_ACT_STATS, put_counter},
+	{DP_MAP_ACT_OVER, put_counter},
+	{DP_MAP_METERS, put_meter},
 };
 
 static bool same_reasons(const struct dp_set *old)
 {
-	return old->meta.abi_version == SAN_ABI_VERSION;
+	return old->meta.abi_version >= DP_REASONS_SINCE;
 }
 
 int dp_copy(struct dp *dp, const struct dp_set *old, const bool kept[DP_MAP_MAX], struct err *err)
@@ -219,6 +242,7 @@ int dp_copy(struct dp *dp, const struct dp_set *old, const bool kept[DP_MAP_MAX]
 	c->old = old;
 	c->groups = dp_old_has(old, DP_MAP_SERVICES, "groups") ? 0 : ~0ull;
 	c->families = dp_old_has(old, DP_MAP_NEXTHOPS, "families") ? 0 : SAN_NH_IP6;
+	c->local_rules = !dp_old_has(old, DP_MAP_CLASS_RULES, "local_rank");
 	for (i = 0; i < ARRAY_SIZE(steps) && !r; i++) {
 		if (kept[steps[i].map])
 			continue;

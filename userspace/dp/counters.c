@@ -53,6 +53,23 @@ int dp_nh_stats_clear(struct dp *dp, uint32_t index)
 	return counter_clear(dp, DP_MAP_NH_STATS, index);
 }
 
+int dp_act_stats(const struct dp *dp, uint32_t act, struct san_counter *sum)
+{
+	return counter_sum(dp, DP_MAP_ACT_STATS, act, sum);
+}
+
+int dp_act_over(const struct dp *dp, uint32_t act, struct san_counter *sum)
+{
+	return counter_sum(dp, DP_MAP_ACT_OVER, act, sum);
+}
+
+int dp_act_clear(const struct dp *dp, uint32_t act)
+{
+	int r = counter_clear(dp, DP_MAP_ACT_STATS, act);
+
+	return r ? r : counter_clear(dp, DP_MAP_ACT_OVER, act);
+}
+
 int dp_reason_stats(const struct dp *dp, unsigned int ifindex, enum san_reason reason,
 		    struct san_counter *sum)
 {

@@ -55,6 +55,10 @@ uint32_t dp_map_entries(const struct dp_conf *conf, enum dp_map map)
 	case DP_MAP_CLASS_PAIRS:
 	case DP_MAP_CLASS_RULES: /* the set in force and the one that is being written */
 		return 2 * SAN_CLASS_ENTRIES;
+	case DP_MAP_ACT_STATS:
+	case DP_MAP_ACT_OVER:
+	case DP_MAP_METERS:
+		return SAN_MAX_ACTS + 1;
 	case DP_MAP_IFACES:
 		return SAN_IFINDEX_MAX + 1;
 	case DP_MAP_TX:

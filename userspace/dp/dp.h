@@ -32,13 +32,13 @@ struct dp_conf {
 enum dp_attach_mode { DP_DETACHED = 0, DP_NATIVE = 1, DP_GENERIC = 2 };
 
 /* Adopts what is pinned, creates what is not, loads the programs; attaches nothing. Pinned maps of
- * other sizes, of another layout or of SAN_ABI_VERSION 2 are converted: a new set is made beside
- * them, entries are copied field by field (names by BTF, which a set brings in its pin san_btf;
- * maps that need no change are taken over), the set in force is flipped, every link is renewed to
- * the new programs, and only then the old set is removed. Forwarding never stops, and a crash on
- * the way leaves what the next call takes back (before the flip) or finishes (behind it). -ENOSPC:
- * does not fit into the sizes asked for; -ESTALE: a version that is not known; nothing is changed.
- * -EINVAL: a size or a profile that cannot be. */
+ * other sizes, of another layout or of SAN_ABI_VERSION 2 or 3 are converted: a new set is made
+ * beside them, entries are copied field by field (names by BTF, which a set brings in its pin
+ * san_btf; maps that need no change are taken over), the set in force is flipped, every link is
+ * renewed to the new programs, and only then the old set is removed. Forwarding never stops, and a
+ * crash on the way leaves what the next call takes back (before the flip) or finishes (behind it).
+ * -ENOSPC: does not fit into the sizes asked for; -ESTALE: a version that is not known; nothing is
+ * changed. -EINVAL: a size or a profile that cannot be. */
 int dp_open(const struct dp_conf *conf, struct dp **out, struct err *err);
 /* The program of a role, for BPF_PROG_TEST_RUN; -EINVAL for NONE. Owned by dp. */
 int dp_prog_fd(const struct dp *dp, enum san_role role);
@@ -127,7 +127,8 @@ int dp_domain_set(struct dp *dp, const struct san_domain *domain);
 /* Replaces the classifier's rules as a whole: works out prefixes, pairs and groups, writes them
  * beside the old set, flips, removes the old set. Packets see the one or the other. -ENOSPC: more
  * than SAN_CLASS_ENTRIES pairs, prefixes (of one side) or entries of rules, err says of what;
- * -EINVAL: a rule that cannot be, err names its number. A failure leaves the old rules. */
+ * -EINVAL: a rule that cannot be, err names its number. A failure leaves the old rules. Acts that
+ * were not in force before begin with counters 0 and a full burst; one whose rate stays goes on. */
 int dp_classes_set(struct dp *dp, const struct san_msg_class *rules, unsigned int n,
 		   struct err *err);
 unsigned int dp_classes_count(
@@ -151,6 +152,10 @@ int dp_svc_stats(const struct dp *dp, uint32_t index, struct san_counter *sum);
 int dp_svc_stats_clear(struct dp *dp, uint32_t index);
 int dp_nh_stats(const struct dp *dp, uint32_t index, struct san_counter *sum);
 int dp_nh_stats_clear(struct dp *dp, uint32_t index);
+/* Of the rules with this act, since it came into force: what they matched; of that, what was
+ * dropped above its rate. */
+int dp_act_stats(const struct dp *dp, uint32_t act, struct san_counter *sum);
+int dp_act_over(const struct dp *dp, uint32_t act, struct san_counter *sum);
 /* ifindex 0: row 0. -ENOENT: interface without a row. A row is cleared when an interface gets it.
  */
 int dp_reason_stats(const struct dp *dp, unsigned int ifindex, enum san_reason reason,

@@ -188,7 +188,7 @@ bool dp_old_same(const struct dp *dp, const struct dp_set *old, enum dp_map map)
 		return false;
 	if (info.type == BPF_MAP_TYPE_DEVMAP_HASH) /* the kernel adds it by itself */
 		info.map_flags &= ~(uint32_t)BPF_F_RDONLY_PROG;
-	if (map == DP_MAP_REASONS && old->meta.abi_version != SAN_ABI_VERSION)
+	if (map == DP_MAP_REASONS && old->meta.abi_version < DP_REASONS_SINCE)
 		return false; /* the numbers may mean something else */
 	return info.type == bpf_map__type(want) && info.key_size == bpf_map__key_size(want) &&
 	       info.value_size == bpf_map__value_size(want) &&

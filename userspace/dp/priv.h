@@ -14,6 +14,7 @@
 #define DP_DISPATCH_PREFIX "dispatch_" /* pin of a program in libxdp's dispatcher */
 #define DP_SET_PREFIX "maps-"	       /* directory of a set of maps: maps-<n> */
 #define DP_SET_LINK "maps"	       /* symbolic link to the set in force */
+#define DP_REASONS_SINCE 3	       /* ABI version from which on reasons only grew in number */
 #define DP_BTF_NAME "san_btf" /* pin beside the maps: the BTF that their layouts stand in */
 
 /* X(ID, name): every map that is shared and pinned. META comes last: where it is pinned, all are.
@@ -38,6 +39,9 @@
 	X(SVC_STATS, "san_svc_stats")                                                              \
 	X(NH_STATS, "san_nh_stats")                                                                \
 	X(REASONS, "san_reasons")                                                                  \
+	X(ACT_STATS, "san_act_stats")                                                              \
+	X(ACT_OVER, "san_act_over")                                                                \
+	X(METERS, "san_meters")                                                                    \
 	X(META, "san_meta")
 
 /* clang-format off */
@@ -202,6 +206,15 @@ void dp_row_free(struct dp *dp, unsigned int ifindex);
 int dp_map_errno(void);
 /* Counts an entry in or out where the number is known. */
 void dp_used_add(const struct dp *dp, enum san_map map, int64_t n);
+/* acts.c: counters and meters of the acts of rules, by act as in struct classes. Before new rules
+ * come into force: those of acts that are not in force begin anew. */
+int dp_acts_begin(const struct dp *dp, const uint64_t *now, const uint64_t *want);
+/* And after: acts that stay get their rates, the others' end. */
+int dp_acts_end(const struct dp *dp, const uint64_t *now, const uint64_t *want);
+/* What the maps say is in force: acts of a set of rules, and the rates of their meters. */
+int dp_acts_read(const struct dp *dp, uint32_t set, uint64_t *acts);
+bool dp_acts_same(const struct dp *dp, const uint64_t *acts); /* their rates */
+int dp_act_clear(const struct dp *dp, uint32_t act);	      /* its counters */
 void dp_classes_free(struct dp_classes *classes);
 unsigned int dp_class_set(const struct dp *dp);	  /* in force; 0 = none */
 unsigned int dp_class_rules(const struct dp *dp); /* entries of san_class_rules in force */

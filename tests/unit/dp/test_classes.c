@@ -57,6 +57,10 @@ static bool rule_matches(const struct san_msg_class *r, const struct packet *p)
 
 static bool rule_beats(const struct san_msg_class *a, const struct san_msg_class *b)
 {
+	if (a->intent != b->intent)
+		return a->intent;
+	if (a->intent)
+		return a->priority > b->priority;
 	if (a->dst_len != b->dst_len)
 		return a->dst_len > b->dst_len;
 	if (a->src_len != b->src_len)
@@ -64,15 +68,22 @@ static bool rule_beats(const struct san_msg_class *a, const struct san_msg_class
 	return a->priority > b->priority; /* else the earlier one stays */
 }
 
-static uint64_t by_rules(const struct san_msg_class *rules, unsigned int n, const struct packet *p)
+/* Of all rules, or (local) of those that End.SAN asks for; NULL: none matches. */
+static const struct san_msg_class *by_rules(const struct san_msg_class *rules, unsigned int n,
+					    const struct packet *p, bool local)
 {
 	const struct san_msg_class *best = NULL;
 	unsigned int i;
 
-	for (i = 0; i < n; i++)
-		if (rule_matches(&rules[i], p) && (!best || rule_beats(&rules[i], best)))
-			best = &rules[i];
-	return best ? best->service_id : 0;
+	for (i = 0; i < n; i++) {
+		const struct san_msg_class *r = &rules[i];
+
+		if (local && (r->verdict != SAN_ACT_STEER || r->service_id >= SAN_SERVICE_OWN_MIN))
+			continue;
+		if (rule_matches(r, p) && (!best || rule_beats(r, best)))
+			best = r;
+	}
+	return best;
 }
 
 /* --- the tables, as a program reads them -------------------------------------------------------
@@ -128,11 +139,20 @@ static const struct san_class_rule *rule_of(const struct classes *c,
 	return found;
 }
 
-static uint64_t by_tables(const struct classes *c, const struct packet *p)
+/* What the tables answer; all 0: nothing. */
+struct answer {
+	uint64_t service, local;
+	uint16_t act;
+	uint8_t verdict, mark;
+};
+
+static struct answer ask(const struct classes *c, const struct packet *p)
 {
 	const struct classes_pair *pair = pair_of(c, class_of(c->src, c->n_src, &p->src),
 						  class_of(c->dst, c->n_dst, &p->dst));
-	const struct san_class_rule *best = NULL, *rule;
+	uint32_t best = SAN_CLASS_NONE, local = SAN_CLASS_NONE;
+	const struct san_class_rule *rule;
+	struct answer out = {0};
 	unsigned int f;
 
 	for (f = 0; pair && f < SAN_CLASS_COMBINATIONS; f++) {
@@ -147,10 +167,24 @@ static uint64_t by_tables(const struct classes *c, const struct packet *p)
 		};
 
 		rule = pair->val.combinations >> f & 1 ? rule_of(c, &key) : NULL;
-		if (rule && (!best || rule->rank < best->rank))
-			best = rule;
+		if (rule && rule->rank < best) {
+			best = rule->rank;
+			out.service = rule->service_id;
+			out.act = rule->act;
+			out.verdict = rule->verdict;
+			out.mark = rule->mark;
+		}
+		if (rule && rule->local_rank < local) {
+			local = rule->local_rank;
+			out.local = rule->local_id;
+		}
 	}
-	return best ? best->service_id : 0;
+	return out;
+}
+
+static uint64_t by_tables(const struct classes *c, const struct packet *p)
+{
+	return ask(c, p).service;
 }
 
 /* --- random rules and packets -------------------------------------------------------------------
@@ -200,6 +234,24 @@ static struct san_msg_class random_rule(uint64_t id)
 	return r;
 }
 
+/* Some are of intents; a third of these only act, a third lead to a service of our own. */
+static struct san_msg_class random_intent(uint64_t id)
+{
+	struct san_msg_class r = random_rule(id);
+
+	r.intent = any(2);
+	if (!r.intent)
+		return r;
+	r.act = id;
+	r.mark = any(2) ? SAN_ACT_MARK | any(64) : 0;
+	r.verdict = any(3);
+	if (any(2))
+		r.service_id |= SAN_SERVICE_OWN_MIN;
+	if (r.verdict != SAN_ACT_STEER)
+		r.service_id = 0;
+	return r;
+}
+
 static struct packet random_packet(void)
 {
 	return (struct packet){.src = random_addr(128),
@@ -233,14 +285,49 @@ static void test_random(void **state)
 		compile(rules, n, &c);
 		for (i = 0; i < 100; i++) {
 			struct packet p = random_packet();
-			uint64_t want = by_rules(rules, n, &p);
+			const struct san_msg_class *want = by_rules(rules, n, &p, false);
 
-			assert_int_equal(by_tables(&c, &p), want);
-			hits += want != 0;
+			assert_int_equal(by_tables(&c, &p), want ? want->service_id : 0);
+			assert_int_equal(ask(&c, &p).local, want ? want->service_id : 0);
+			hits += want != NULL;
 		}
 		classes_fini(&c);
 	}
 	assert_true(hits > 4000); /* the test is one of matches, too */
+}
+
+static void check_intents(const struct classes *c, const struct san_msg_class *rules,
+			  unsigned int n)
+{
+	struct packet p = random_packet();
+	const struct san_msg_class *want = by_rules(rules, n, &p, false);
+	const struct san_msg_class *local = by_rules(rules, n, &p, true);
+	struct answer got = ask(c, &p);
+
+	assert_int_equal(got.service, want ? want->service_id : 0);
+	assert_int_equal(got.act, want ? want->act : 0);
+	assert_int_equal(got.verdict, want ? want->verdict : 0);
+	assert_int_equal(got.mark, want ? want->mark : 0);
+	assert_int_equal(got.local, local ? local->service_id : 0);
+}
+
+/* Intents come first, by priority alone; End.SAN sees through those that are not for it. */
+static void test_random_intents(void **state)
+{
+	struct san_msg_class rules[40];
+	unsigned int round, i, n;
+
+	for (round = 0; round < 600; round++) {
+		struct classes c;
+
+		n = 1 + any(round < 300 ? 6 : 40);
+		for (i = 0; i < n; i++)
+			rules[i] = random_intent(i + 1);
+		compile(rules, n, &c);
+		for (i = 0; i < 100; i++)
+			check_intents(&c, rules, n);
+		classes_fini(&c);
+	}
 }
 
 /* --- cases by hand -------------------------------------------------------------------------------
@@ -461,6 +548,43 @@ static void test_refused(void **state)
 	refuse(bad, "/1/src_len", "128");
 }
 
+static void test_acts_refused(void **state)
+{
+	struct san_msg_class bad = to(1, "", 0), pair[2] = {bad, bad};
+	struct classes c;
+	struct err err;
+
+	bad.intent = 2;
+	refuse(bad, "/1/intent", "2");
+	bad = to(0, "", 0);
+	bad.intent = 1;
+	refuse(bad, "/1/service", "0");
+	bad.verdict = 3;
+	refuse(bad, "/1/verdict", "3");
+	bad = to(SAN_SERVICE_OWN_MIN, "", 0);
+	refuse(bad, "/1/intent", "0");
+	bad = to(1, "", 0);
+	bad.mark = 63;
+	refuse(bad, "/1/mark", "63");
+	bad.mark = 128;
+	refuse(bad, "/1/mark", "128");
+	bad.mark = 0;
+	bad.act = SAN_MAX_ACTS + 1;
+	refuse(bad, "/1/act", "4097");
+	bad.act = 0;
+	bad.rate_kbps = 1;
+	refuse(bad, "/1/act", "0");
+	pair[0].act = pair[1].act = 7;
+	pair[0].rate_kbps = 5;
+	assert_int_equal(classes_compile(pair, 2, SET, &c, &err), -EINVAL);
+	assert_string_equal(err.field, "/1/rate_kbps");
+	pair[1].rate_kbps = 5;
+	compile(pair, 2, &c);
+	assert_int_equal(c.acts[7], 6);
+	assert_int_equal(c.acts[6], 0);
+	classes_fini(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,7 +593,8 @@ int main(void)
 		cmocka_unit_test(test_hidden),	       cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_deterministic),  cmocka_unit_test(test_thousands),
 		cmocka_unit_test(test_too_many_pairs), cmocka_unit_test(test_too_many_entries),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_refused),	       cmocka_unit_test(test_random_intents),
+		cmocka_unit_test(test_acts_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
