@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "expr.h"
+
+#define AND(l, r) op2(NEMO_OP_AND, l, r)
+#define OR(l, r) op2(NEMO_OP_OR, l, r)
+#define AFTER(text) clock_is(NEMO_OP_GT, text)
+#define BEFORE(text) clock_is(NEMO_OP_LT, text)
+
+static int teardown(void **state)
+{
+	expr_free();
+	return 0;
+}
+
+static void test_windows_of_the_day(void **state)
+{
+	assert_int_equal(nemo_expr_always(OR(AFTER("18:00"), BEFORE("21:00"))), NEMO_ALWAYS);
+	assert_int_equal(nemo_expr_always(OR(AFTER("18:00"), BEFORE("02:00"))), NEMO_VARIES);
+	assert_int_equal(nemo_expr_always(AND(AFTER("18:00"), BEFORE("21:00"))), NEMO_VARIES);
+	assert_int_equal(nemo_expr_always(AND(AFTER("18:00"), BEFORE("02:00"))), NEMO_NEVER);
+	assert_int_equal(nemo_expr_always(AND(AFTER("18:00:00"), BEFORE("18:00:01"))), NEMO_NEVER);
+	assert_int_equal(nemo_expr_always(AND(AFTER("18:00:00"), BEFORE("18:00:02"))), NEMO_VARIES);
+}
+
+static void test_ends_of_the_day(void **state)
+{
+	assert_int_equal(nemo_expr_always(AFTER("23:59:59")), NEMO_NEVER);
+	assert_int_equal(nemo_expr_always(BEFORE("00:00:00")), NEMO_NEVER);
+	assert_int_equal(nemo_expr_always(clock_is(NEMO_OP_LE, "23:59:59")), NEMO_ALWAYS);
+	assert_int_equal(nemo_expr_always(clock_is(NEMO_OP_GE, "00:00:00")), NEMO_ALWAYS);
+	assert_int_equal(nemo_expr_always(clock_is(NEMO_OP_EQ, "23:59:59")), NEMO_VARIES);
+	assert_int_equal(nemo_expr_always(op2(NEMO_OP_LT, lit(NEMO_DATE, "23:59:59"),
+					      var("time", NEMO_DATE))),
+			 NEMO_NEVER);
+}
+
+static void test_integers(void **state)
+{
+	assert_int_equal(nemo_expr_always(OR(number_is("a", NEMO_OP_GT, "5"),
+					     number_is("a", NEMO_OP_LT, "6"))),
+			 NEMO_ALWAYS);
+	assert_int_equal(nemo_expr_always(AND(number_is("a", NEMO_OP_GT, "5"),
+					      number_is("a", NEMO_OP_LT, "6"))),
+			 NEMO_NEVER);
+	assert_int_equal(nemo_expr_always(AND(number_is("a", NEMO_OP_GT, "5"),
+					      number_is("b", NEMO_OP_LT, "6"))),
+			 NEMO_VARIES);
+	assert_int_equal(
+		nemo_expr_always(AND(var("a", NEMO_INTEGER), number_is("a", NEMO_OP_EQ, "0"))),
+		NEMO_NEVER);
+	assert_int_equal(nemo_expr_always(number_is("a", NEMO_OP_LE, "9223372036854775807")),
+			 NEMO_ALWAYS);
+	assert_int_equal(nemo_expr_always(number_is("a", NEMO_OP_LT, "-9223372036854775808")),
+			 NEMO_NEVER);
+}
+
+static void test_booleans_and_literals(void **state)
+{
+	struct nemo_expr *yes = lit(NEMO_BOOLEAN, "true"), *no = lit(NEMO_BOOLEAN, "false");
+
+	assert_int_equal(nemo_expr_always(NULL), NEMO_ALWAYS);
+	assert_int_equal(nemo_expr_always(yes), NEMO_ALWAYS);
+	assert_int_equal(nemo_expr_always(no), NEMO_NEVER);
+	assert_int_equal(nemo_expr_always(lit(NEMO_INTEGER, "-3")), NEMO_ALWAYS);
+	assert_int_equal(nemo_expr_always(lit(NEMO_INTEGER, "0")), NEMO_NEVER);
+	assert_int_equal(nemo_expr_always(OR(flag("p"), not_(flag("p")))), NEMO_ALWAYS);
+	assert_int_equal(nemo_expr_always(op2(NEMO_OP_EQ, flag("p"), not_(flag("p")))), NEMO_NEVER);
+	assert_int_equal(nemo_expr_always(op2(NEMO_OP_NE, flag("p"), not_(flag("p")))),
+			 NEMO_ALWAYS);
+	assert_int_equal(nemo_expr_always(OR(op2(NEMO_OP_EQ, flag("p"), yes),
+					     op2(NEMO_OP_EQ, flag("p"), no))),
+			 NEMO_ALWAYS);
+	assert_int_equal(
+		nemo_expr_always(op2(NEMO_OP_LT, lit(NEMO_INTEGER, "1"), lit(NEMO_INTEGER, "2"))),
+		NEMO_ALWAYS);
+}
+
+/* A term about anything else may be true or false, but the same one is the same. */
+static void test_other_terms(void **state)
+{
+	struct nemo_expr *is = op2(NEMO_OP_EQ, var("s", NEMO_STRING), lit(NEMO_STRING, "a"));
+	struct nemo_expr *again = op2(NEMO_OP_EQ, var("s", NEMO_STRING), lit(NEMO_STRING, "a"));
+	struct nemo_expr *other = op2(NEMO_OP_NE, var("s", NEMO_STRING), lit(NEMO_STRING, "a"));
+
+	assert_int_equal(nemo_expr_always(is), NEMO_VARIES);
+	assert_int_equal(nemo_expr_always(OR(is, not_(again))), NEMO_ALWAYS);
+	assert_int_equal(nemo_expr_always(OR(is, other)), NEMO_VARIES);
+	assert_int_equal(nemo_expr_always(OR(clock_is(NEMO_OP_GE, "2026-01-01"),
+					     clock_is(NEMO_OP_LT, "2026-01-01"))),
+			 NEMO_VARIES);
+	assert_int_equal(
+		nemo_expr_always(op2(NEMO_OP_EQ, var("a", NEMO_INTEGER), var("a", NEMO_INTEGER))),
+		NEMO_VARIES);
+}
+
+static void test_both(void **state)
+{
+	assert_true(nemo_may_both(NULL, NULL));
+	assert_true(nemo_may_both(NULL, AFTER("18:00")));
+	assert_false(nemo_may_both(AFTER("23:59:59"), NULL));
+	assert_false(nemo_may_both(AFTER("18:00"), BEFORE("18:00")));
+	assert_true(nemo_may_both(AFTER("18:00"), BEFORE("18:02")));
+	assert_true(nemo_may_both(flag("p"), flag("q")));
+	assert_false(nemo_may_both(flag("p"), not_(flag("p"))));
+}
+
+static struct nemo_expr *numbered(const char *format, unsigned int i)
+{
+	char *name = nemo_arena_alloc(expr_arena, 16);
+
+	snprintf(name, 16, format, i);
+	return flag(name);
+}
+
+/* The equality of n flags one after another: nothing is decided before the last one is set. */
+static struct nemo_expr *chain(unsigned int n)
+{
+	struct nemo_expr *e = flag("p");
+
+	for (unsigned int i = 0; i < n; i++)
+		e = op2(NEMO_OP_EQ, e, numbered("p%u", i));
+	return e;
+}
+
+static void test_beyond_the_limits_nothing_is_said(void **state)
+{
+	struct nemo_expr *any = OR(flag("p"), not_(flag("p")));
+
+	assert_int_equal(nemo_expr_always(OR(chain(6), not_(chain(6)))), NEMO_ALWAYS);
+	assert_int_equal(nemo_expr_always(OR(chain(50), not_(chain(50)))), NEMO_VARIES);
+	assert_true(nemo_may_both(chain(50), not_(chain(50))));
+	for (unsigned int i = 0; i < 200; i++)
+		any = OR(any, numbered("v%u", i));
+	assert_int_equal(nemo_expr_always(any), NEMO_ALWAYS);
+	for (unsigned int i = 200; i < 300; i++)
+		any = OR(any, numbered("v%u", i));
+	assert_int_equal(nemo_expr_always(any), NEMO_VARIES);
+}
+
+/* ---- against brute force ---- */
+struct world {
+	int64_t a, b;
+	bool p, q;
+};
+
+static bool look_up(void *arg, const char *entity, const char *member, struct nemo_value *out)
+{
+	const struct world *w = arg;
+
+	out->type = member[0] < 'p' ? NEMO_INTEGER : NEMO_BOOLEAN;
+	if (out->type == NEMO_INTEGER)
+		out->integer = member[0] == 'a' ? w->a : w->b;
+	else
+		out->boolean = member[0] == 'p' ? w->p : w->q;
+	return true;
+}
+
+static struct nemo_expr *random_compare(void)
+{
+	static const char *const times[] = {"00:00:00", "00:00:01", "00:00:02",
+					    "00:00:04", "23:59:58", "23:59:59"};
+	static const char *const numbers[] = {"-1", "0", "1", "2", "4"};
+	struct nemo_expr *l, *r;
+
+	if (pick(2)) {
+		l = var("time", NEMO_DATE);
+		r = lit(NEMO_DATE, times[pick(6)]);
+	} else {
+		l = var(pick(2) ? "a" : "b", NEMO_INTEGER);
+		r = lit(NEMO_INTEGER, numbers[pick(5)]);
+	}
+	return pick(2) ? op2(NEMO_OP_EQ + pick(6), l, r) : op2(NEMO_OP_EQ + pick(6), r, l);
+}
+
+static struct nemo_expr *random_expr(unsigned int depth)
+{
+	unsigned int kind = depth == 0 ? 4 + pick(4) : pick(8);
+
+	switch (kind) {
+	case 0:
+		return not_(random_expr(depth - 1));
+	case 1:
+		return AND(random_expr(depth - 1), random_expr(depth - 1));
+	case 2:
+		return OR(random_expr(depth - 1), random_expr(depth - 1));
+	case 3:
+		return op2(pick(2) ? NEMO_OP_EQ : NEMO_OP_NE, not_(random_expr(depth - 1)),
+			   op2(NEMO_OP_AND, random_expr(depth - 1), flag("p")));
+	case 4:
+		return flag(pick(2) ? "p" : "q");
+	case 5:
+		return var(pick(2) ? "a" : "b", NEMO_INTEGER);
+	default:
+		return random_compare();
+	}
+}
+
+/* Every value of all variables next to a literal. */
+static void brute_force(const struct nemo_expr *e, bool *can_true, bool *can_false)
+{
+	static const int64_t seconds[] = {0, 1, 2, 3, 4, 5, 86397, 86398, 86399};
+	struct world w;
+	struct nemo_env env = {.value = look_up, .arg = &w};
+
+	*can_true = *can_false = false;
+	for (unsigned int i = 0; i < 9 * 8 * 8 * 4 && !(*can_true && *can_false); i++) {
+		nemo_date_from_seconds(seconds[i % 9], &env.now);
+		w = (struct world){.a = (int)(i / 9 % 8) - 2,
+				   .b = (int)(i / 72 % 8) - 2,
+				   .p = i / 576 & 1,
+				   .q = i / 1152 & 1};
+		if (nemo_eval(e, &env) == NEMO_TRUE)
+			*can_true = true;
+		else
+			*can_false = true;
+	}
+}
+
+static void test_like_brute_force(void **state)
+{
+	unsigned int seen[3] = {0};
+	bool can_true, can_false;
+	struct nemo_expr *e;
+
+	for (unsigned int i = 0; i < 4000; i++) {
+		e = random_expr(4);
+		brute_force(e, &can_true, &can_false);
+		enum nemo_always want = !can_true    ? NEMO_NEVER
+					: !can_false ? NEMO_ALWAYS
+						     : NEMO_VARIES;
+		assert_int_equal(nemo_expr_always(e), want);
+		seen[want]++;
+		expr_free();
+	}
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(seen[i] > 20);
+}
+
+static void test_both_like_brute_force(void **state)
+{
+	unsigned int both = 0, not_both = 0;
+	bool can_true, can_false;
+
+	for (unsigned int i = 0; i < 3000; i++) {
+		struct nemo_expr *a = random_expr(2), *b = random_expr(2);
+
+		brute_force(AND(a, b), &can_true, &can_false);
+		assert_int_equal(nemo_may_both(a, b), can_true);
+		can_true ? both++ : not_both++;
+		expr_free();
+	}
+	assert_true(both > 20 && not_both > 20);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_windows_of_the_day, teardown),
+		cmocka_unit_test_teardown(test_ends_of_the_day, teardown),
+		cmocka_unit_test_teardown(test_integers, teardown),
+		cmocka_unit_test_teardown(test_booleans_and_literals, teardown),
+		cmocka_unit_test_teardown(test_other_terms, teardown),
+		cmocka_unit_test_teardown(test_both, teardown),
+		cmocka_unit_test_teardown(test_beyond_the_limits_nothing_is_said, teardown),
+		cmocka_unit_test_teardown(test_like_brute_force, teardown),
+		cmocka_unit_test_teardown(test_both_like_brute_force, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
