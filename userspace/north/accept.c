@@ -63,18 +63,27 @@ static void conn_free(struct conn *conn)
 		conn->next->prev = conn->prev;
 	if (--n->n_conns == 0)
 		uv_timer_stop(&n->turns);
-	n->n_alto_conns -= conn->alto;
+	if (conn->only)
+		conn->only->n_conns--;
 	conn->share->conns -= conn->tcp;
 	share_put(conn->share);
 	free(conn);
 }
 
+/* NULL: a listener for all. */
+static struct access *access_of(struct north *n, const struct listener *listener)
+{
+	ptrdiff_t i = listener - &n->listeners[LISTEN_ALTO];
+
+	return i < 0 ? NULL : &n->access[i / NORTH_LISTEN_MAX];
+}
+
 /* Of the listener it came by. */
-static void set_kind(struct conn *conn, const struct north *n, const struct listener *listener)
+static void set_kind(struct conn *conn, struct north *n, const struct listener *listener)
 {
 	conn->tcp = listener != &n->listeners[LISTEN_UNIX];
-	conn->alto = listener >= &n->listeners[LISTEN_ALTO];
-	conn->tls = conn->alto && n->alto_tls;
+	conn->only = access_of(n, listener);
+	conn->tls = conn->only && conn->only->tls;
 }
 
 static struct conn *conn_new(struct north *n, int fd, const struct listener *listener,
@@ -89,7 +98,8 @@ static struct conn *conn_new(struct north *n, int fd, const struct listener *lis
 	set_kind(conn, n, listener);
 	conn->share = share_ref(share);
 	share->conns += conn->tcp;
-	n->n_alto_conns += conn->alto;
+	if (conn->only)
+		conn->only->n_conns++;
 	accept_turn(conn, TURN_ASK);
 	snprintf(conn->peer, sizeof(conn->peer), "%s", peer);
 	conn->next = n->conns;
@@ -141,7 +151,7 @@ static void tcp_peer(const struct sockaddr_storage *addr, char *buf, size_t size
 }
 
 /* Takes fd. Before a TLS handshake there is nothing that could be said. */
-static void refuse(const struct north *n, int fd, const struct listener *listener, const char *peer,
+static void refuse(struct north *n, int fd, const struct listener *listener, const char *peer,
 		   const char *whose, unsigned int max)
 {
 	struct conn conn = {.fd = fd};
@@ -154,6 +164,11 @@ static void refuse(const struct north *n, int fd, const struct listener *listene
 	log_debug("rest connection refused", "peer=%s max=%u", peer, max);
 }
 
+static const struct engine *engine_of(const struct north *n, const struct conn *conn)
+{
+	return &n->engines[conn->tls ? ENGINE_TLS + (conn->only - n->access) : ENGINE_PLAIN];
+}
+
 /* Takes fd. The address is made up: a unix client's own one would not fit where MHD looks for it.
  */
 static void admit(struct north *n, int fd, const struct listener *listener, const char *peer,
@@ -161,14 +176,14 @@ static void admit(struct north *n, int fd, const struct listener *listener, cons
 {
 	struct conn *conn = conn_new(n, fd, listener, peer, share);
 	const struct sockaddr addr = {.sa_family = conn && conn->tcp ? AF_INET : AF_UNIX};
-	const struct engine *engine = &n->engines[conn && conn->tls ? ENGINE_TLS : ENGINE_PLAIN];
 
 	n->accepting = conn;
 	if (!n->accepting) {
 		close(fd);
 		return;
 	}
-	if (MHD_add_connection(engine->mhd, fd, &addr, sizeof(addr)) != MHD_YES && n->accepting)
+	if (MHD_add_connection(engine_of(n, conn)->mhd, fd, &addr, sizeof(addr)) != MHD_YES &&
+	    n->accepting)
 		conn_free(n->accepting); /* else MHD has told its end already */
 	n->accepting = NULL;
 }
@@ -215,14 +230,14 @@ static void judge(struct north *n, int fd, const struct listener *listener, cons
 		  struct share *share)
 {
 	bool tcp = listener != &n->listeners[LISTEN_UNIX];
-	bool alto = listener >= &n->listeners[LISTEN_ALTO];
+	const struct access *only = access_of(n, listener);
 
-	if (alto && n->alto_tls && !may_shake_hands(n, share))
+	if (only && only->tls && !may_shake_hands(n, share))
 		close(fd);
 	else if (n->n_conns >= NORTH_CONNECTIONS)
 		refuse(n, fd, listener, peer, "in all", NORTH_CONNECTIONS);
-	else if (alto && n->n_alto_conns >= NORTH_ALTO_CONNECTIONS)
-		refuse(n, fd, listener, peer, "for ALTO", NORTH_ALTO_CONNECTIONS);
+	else if (only && only->n_conns >= only->max_conns)
+		refuse(n, fd, listener, peer, only->what, only->max_conns);
 	else if (tcp && share->conns >= NORTH_PER_PEER)
 		refuse(n, fd, listener, peer, "from one address", NORTH_PER_PEER);
 	else

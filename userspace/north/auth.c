@@ -20,14 +20,24 @@ static int refuse(struct err *err, const struct north_principal *p, const char *
 	return -EINVAL;
 }
 
-static int check(const struct north_principal *v, unsigned int i, struct err *err)
+/* Tenants are known to the listeners of intent only, all others to those of ALTO only. */
+static int check_role(const struct north_principal *p, int which, struct err *err)
+{
+	if (which == ACCESS_NEMO)
+		return p->role == NORTH_TENANT ? 0 : refuse(err, p, "must be a tenant");
+	if ((unsigned int)p->role >= NORTH_ROLE_MAX || p->role == NORTH_TENANT)
+		return refuse(err, p, "must be a reader, a domain or an administrator");
+	return 0;
+}
+
+static int check(const struct north_principal *v, unsigned int i, int which, struct err *err)
 {
 	const struct north_principal *p = &v[i];
 
 	if (!p->name || !p->name[0] || strlen(p->name) >= ALTO_NAME_LEN)
 		return refuse(err, p, "must have a name of 1 to 64 bytes");
-	if ((unsigned int)p->role >= NORTH_ROLE_MAX)
-		return refuse(err, p, "must be a reader, a domain or an administrator");
+	if (check_role(p, which, err))
+		return -EINVAL;
 	if (!p->has_token && !p->certificate)
 		return refuse(err, p, "must have a token or a certificate");
 	for (unsigned int k = 0; k < i; k++) {
@@ -49,16 +59,17 @@ static int copy(struct north_principal *to, const struct north_principal *from)
 	return to->name && (to->certificate || !from->certificate) ? 0 : -ENOMEM;
 }
 
-int auth_open(struct auth *auth, const struct north_access *conf, struct err *err)
+int auth_open(struct north *north, int which, const struct north_access *conf, struct err *err)
 {
+	struct auth *auth = &north->access[which].auth;
 	int r = 0;
 
-	auth->known_only = conf->known_only;
+	auth->known_only = conf->known_only || which == ACCESS_NEMO;
 	if (conf->n_principals > NORTH_PRINCIPALS_MAX)
 		return err_set(err, -ENOSPC, "", NULL, "at most %d principals, are %u",
 			       NORTH_PRINCIPALS_MAX, conf->n_principals);
 	for (unsigned int i = 0; r == 0 && i < conf->n_principals; i++)
-		r = check(conf->principals, i, err);
+		r = check(conf->principals, i, which, err);
 	if (r || !conf->n_principals)
 		return r;
 	auth->v = calloc(conf->n_principals, sizeof(*auth->v));
@@ -115,9 +126,8 @@ static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const ch
 }
 
 /* 0 and *found (NULL: nobody said who he is), or -EPERM: said, and not true. */
-static int identify(struct req *req, const struct north_principal **found)
+static int identify(struct req *req, const struct auth *auth, const struct north_principal **found)
 {
-	const struct auth *auth = &req->north->auth;
 	const char *header =
 		MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Authorization");
 	unsigned int n = 0;
@@ -137,18 +147,19 @@ static int identify(struct req *req, const struct north_principal **found)
 
 /* ---- scopes ---- */
 
-enum scope { SCOPE_REST, SCOPE_ALTO, SCOPE_BROKER };
+enum scope { SCOPE_REST, SCOPE_ALTO, SCOPE_BROKER, SCOPE_NEMO };
 
-static enum scope scope_of(const char *first)
+static enum scope scope_of(const char *first, const char *second)
 {
+	if (strcmp(first, "v1") == 0 && strcmp(second, "nemo") == 0)
+		return SCOPE_NEMO;
 	if (strcmp(first, "alto") == 0)
 		return SCOPE_ALTO;
 	return strcmp(first, "broker") == 0 ? SCOPE_BROKER : SCOPE_REST;
 }
 
-static void say_failed(struct req *req)
+static void say_failed(struct req *req, struct auth *auth)
 {
-	struct auth *auth = &req->north->auth;
 	uint64_t now_us = clock_us();
 
 	auth->failed++;
@@ -163,12 +174,12 @@ static void say_failed(struct req *req)
 }
 
 /* Always the same words: not which part was missing or wrong. */
-static void unauthorized(struct req *req, bool failed)
+static void unauthorized(struct req *req, struct auth *auth, bool failed)
 {
 	struct err err = {0};
 
 	if (failed)
-		say_failed(req);
+		say_failed(req, auth);
 	err_set(&err, -EPERM, "", NULL,
 		"must come with a bearer token or a client certificate that is known here");
 	err_object(&err, "request");
@@ -184,26 +195,42 @@ static void not_here(struct req *req)
 	rest_fail(req, &err);
 }
 
-bool auth_admit(struct req *req, const char *first)
+/* Of the listener; on loopback, of what is asked for. */
+static struct access *access_of(struct req *req, enum scope scope)
+{
+	if (req->from->only)
+		return req->from->only;
+	return &req->north->access[scope == SCOPE_NEMO ? ACCESS_NEMO : ACCESS_ALTO];
+}
+
+static bool is_served(const struct req *req, const struct access *access, enum scope scope)
+{
+	bool nemo = access == &req->north->access[ACCESS_NEMO];
+
+	return scope != SCOPE_REST && nemo == (scope == SCOPE_NEMO);
+}
+
+bool auth_admit(struct req *req, const char *first, const char *second)
 {
 	const struct north_principal *who = NULL;
-	enum scope scope = scope_of(first);
-	bool needed = scope == SCOPE_BROKER || req->north->auth.known_only;
+	enum scope scope = scope_of(first, second);
+	struct access *access = access_of(req, scope);
+	bool needed = scope == SCOPE_BROKER || access->auth.known_only;
 	int r;
 
 	req->role = NORTH_ADMIN;
-	if (!req->from->tcp || (scope == SCOPE_REST && !req->from->alto))
+	if (!req->from->tcp || (scope == SCOPE_REST && !req->from->only))
 		return true;
-	r = identify(req, &who);
+	r = identify(req, &access->auth, &who);
 	if (r || (needed && !who)) {
-		unauthorized(req, r != 0);
+		unauthorized(req, &access->auth, r != 0);
 		return false;
 	}
 	req->role = who ? who->role : NORTH_READER;
 	snprintf(req->who, sizeof(req->who), "%s", who ? who->name : "");
-	if (scope == SCOPE_REST)
+	if (!is_served(req, access, scope))
 		not_here(req);
-	return scope != SCOPE_REST;
+	return is_served(req, access, scope);
 }
 
 bool auth_broker(struct req *req)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where the interface listens: a unix socket, TCP on loopback, TCP for ALTO alone. */
+/* Where the interface listens: a unix socket, TCP on loopback, TCP for ALTO or intent alone. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -183,34 +183,36 @@ int listen_tcp(struct north *north, const char *text, struct err *err)
 	return open_tcp(&north->listeners[LISTEN_TCP], text, &addr, err);
 }
 
-/* ---- ALTO ---- */
+/* ---- one scope alone ---- */
 
-static int listen_one(struct north *north, unsigned int i, const char *text, struct err *err)
+static int listen_one(struct listener *listener, bool tls, const char *text, struct err *err)
 {
 	union address addr;
 	int r = parse_tcp(text, &addr, err);
 
 	if (r)
 		return r;
-	if (!north->alto_tls && !is_loopback(&addr))
+	if (!tls && !is_loopback(&addr))
 		return err_set(err, -EINVAL, "", text,
 			       "listening beyond loopback needs TLS: a certificate and its key");
-	return open_tcp(&north->listeners[LISTEN_ALTO + i], text, &addr, err);
+	return open_tcp(listener, text, &addr, err);
 }
 
-int listen_alto(struct north *north, const struct north_access *conf, struct err *err)
+int listen_access(struct north *north, int which, const struct north_access *conf, struct err *err)
 {
+	struct listener *first = &north->listeners[LISTEN_ALTO + which * NORTH_LISTEN_MAX];
+	struct access *access = &north->access[which];
 	int r = 0;
 
 	if (conf->n_listen > NORTH_LISTEN_MAX)
-		return err_set(err, -ENOSPC, "", NULL, "at most %d addresses for ALTO, are %u",
-			       NORTH_LISTEN_MAX, conf->n_listen);
+		return err_set(err, -ENOSPC, "", NULL, "at most %d addresses %s, are %u",
+			       NORTH_LISTEN_MAX, access->what, conf->n_listen);
 	if (!conf->cert && (conf->key || conf->ca))
 		return err_set(err, -EINVAL, "", conf->key ? conf->key : conf->ca,
 			       "is of no use without a certificate");
-	north->alto_tls = conf->n_listen && conf->cert;
+	access->tls = conf->n_listen && conf->cert;
 	for (unsigned int i = 0; r == 0 && i < conf->n_listen; i++)
-		r = listen_one(north, i, conf->listen[i], err);
+		r = listen_one(&first[i], access->tls, conf->listen[i], err);
 	return r;
 }
 

@@ -216,6 +216,7 @@ unsigned int rest_media(struct req *req, struct err *err)
 	static const char *const json[REST_TYPES] = {JSON, PROBLEM};
 	static const char *const text[REST_TYPES] = {"text/plain"};
 	static const char *const ndjson[REST_TYPES] = {NDJSON, PROBLEM};
+	static const char *const events[REST_TYPES] = {"text/event-stream"};
 	static const char *const bodies[][REST_TYPES] = {
 		[BODY_NONE] = {NULL},
 		[BODY_JSON] = {JSON},
@@ -224,11 +225,13 @@ unsigned int rest_media(struct req *req, struct err *err)
 		[BODY_BATCH] = {JSON, NDJSON},
 		[BODY_SNAPSHOT] = {NDJSON},
 		[BODY_ALTO] = {NULL},
+		[BODY_SCRIPT] = {"text/plain", "application/nemo"},
 	};
 	const struct rest_action *action = req->action;
 	const char *const *gives = action->alto	    ? req->gives
 				   : action->text   ? text
 				   : action->ndjson ? ndjson
+				   : action->events ? events
 						    : json;
 
 	if (check_accept(req, gives, err))

@@ -273,6 +273,7 @@ static void print_all(const struct metrics *p)
 	print_ifaces(p);
 	metrics_control(p);
 	metrics_alto(p);
+	metrics_nemo(p);
 	print_process(p);
 }
 

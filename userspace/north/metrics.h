@@ -33,4 +33,7 @@ void metrics_control(const struct metrics *p); /* plan, evaluation, database, ob
 /* ---- metrics_alto.c ---- */
 void metrics_alto(const struct metrics *p);
 
+/* ---- metrics_nemo.c ---- */
+void metrics_nemo(const struct metrics *p);
+
 #endif

@@ -10,12 +10,18 @@
 
 #include "north/alto.h"
 #include "north/database.h"
+#include "north/nemo.h"
 #include "north/tls.h"
 
 #define FLUSH_ROUNDS 20 /* of at most FLUSH_MS each, at close */
 #define FLUSH_MS 10
 #define FUTILE_ROUNDS 8 /* of TLS in which nothing moved; then a pause */
 #define FUTILE_MS 20
+
+static const struct north_access *access_conf(const struct north_conf *conf, int which)
+{
+	return which == ACCESS_ALTO ? &conf->alto : &conf->nemo;
+}
 
 /* ---- libmicrohttpd on the loop ---- */
 
@@ -52,14 +58,21 @@ static int64_t run(struct engine *engine)
 	return timeout > INT32_MAX ? INT32_MAX : (int64_t)timeout;
 }
 
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 /*
  * libmicrohttpd 0.9.75 takes a connection whose TLS handshake waits for the client as ready for
  * ever. When nothing moves, it is not: what comes in wakes the loop anyway.
  */
 static int64_t run_tls(struct north *n)
 {
-	int64_t timeout = run(&n->engines[ENGINE_TLS]);
+	int64_t timeout = -1;
 
+	for (int i = 0; i < ACCESS_MAX; i++)
+		timeout = sooner(timeout, run(&n->engines[ENGINE_TLS + i]));
 	n->futile = n->moved == n->moved_seen ? n->futile + 1 : 0;
 	n->moved_seen = n->moved;
 	return timeout == 0 && n->futile > FUTILE_ROUNDS ? FUTILE_MS : timeout;
@@ -67,8 +80,7 @@ static int64_t run_tls(struct north *n)
 
 void north_drive(struct north *n)
 {
-	int64_t plain = run(&n->engines[ENGINE_PLAIN]), tls = run_tls(n);
-	int64_t soonest = plain < 0 || (tls >= 0 && tls < plain) ? tls : plain;
+	int64_t plain = run(&n->engines[ENGINE_PLAIN]), soonest = sooner(plain, run_tls(n));
 
 	uv_idle_stop(&n->again);
 	uv_timer_stop(&n->timer);
@@ -120,12 +132,12 @@ static int start_mhd(struct north *n, int which, const struct tls_files *files, 
 	return 0;
 }
 
-static int start_tls(struct north *n, const struct north_conf *conf, struct err *err)
+static int start_tls(struct north *n, int which, const struct north_conf *conf, struct err *err)
 {
 	struct tls_files files = {0};
-	int r = tls_load(&conf->alto, &files, err);
+	int r = tls_load(access_conf(conf, which), &files, err);
 
-	r = r ? r : start_mhd(n, ENGINE_TLS, &files, conf->idle_s, err);
+	r = r ? r : start_mhd(n, ENGINE_TLS + which, &files, conf->idle_s, err);
 	tls_files_fini(&files);
 	return r;
 }
@@ -134,8 +146,10 @@ static int start_engines(struct north *n, const struct north_conf *conf, struct 
 {
 	int r = start_mhd(n, ENGINE_PLAIN, NULL, conf->idle_s, err);
 
-	if (r == 0 && n->alto_tls)
-		r = start_tls(n, conf, err);
+	for (int i = 0; r == 0 && i < ACCESS_MAX; i++) {
+		if (n->access[i].tls)
+			r = start_tls(n, i, conf, err);
+	}
 	return r;
 }
 
@@ -205,7 +219,9 @@ static void north_free(struct north *n)
 {
 	observe_free(n);
 	alto_free(n);
-	auth_fini(&n->auth);
+	nemo_free(n);
+	for (int i = 0; i < ACCESS_MAX; i++)
+		auth_fini(&n->access[i].auth);
 	free(n);
 }
 
@@ -245,10 +261,14 @@ static struct north *north_new(const struct north_conf *conf)
 		return NULL;
 	n->conf = *conf;
 	n->conf.unix_path = n->conf.tcp = n->conf.name = NULL;
-	n->conf.alto = (struct north_access){0};
+	n->conf.alto = n->conf.nemo = (struct north_access){0};
 	snprintf(n->name, sizeof(n->name), "%s", conf->name ? conf->name : "");
 	n->opened_us = clock_us();
 	n->turn_s = conf->turn_s ? conf->turn_s : NORTH_TURN_S;
+	n->access[ACCESS_ALTO].what = "for ALTO";
+	n->access[ACCESS_ALTO].max_conns = NORTH_ALTO_CONNECTIONS;
+	n->access[ACCESS_NEMO].what = "for intent";
+	n->access[ACCESS_NEMO].max_conns = NORTH_NEMO_CONNECTIONS;
 	n->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	for (int i = 0; i < LISTEN_MAX; i++)
 		n->listeners[i].fd = -1;
@@ -263,8 +283,8 @@ static int start_listening(struct north *n, const struct north_conf *conf, struc
 		r = listen_tcp(n, conf->tcp, err);
 	if (r == 0 && conf->unix_path)
 		r = listen_unix(n, conf->unix_path, err);
-	if (r == 0)
-		r = listen_alto(n, &conf->alto, err);
+	for (int i = 0; r == 0 && i < ACCESS_MAX; i++)
+		r = listen_access(n, i, access_conf(conf, i), err);
 	return r;
 }
 
@@ -276,22 +296,27 @@ static void say_listening(const struct north *n, const struct north_conf *conf)
 		log_info("rest interface listens", "unix=%s", n->unix_path);
 	for (unsigned int i = 0; i < conf->alto.n_listen; i++)
 		log_info("alto service listens", "address=%s port=%u tls=%s", conf->alto.listen[i],
-			 north_alto_port(n, i), n->alto_tls ? "yes" : "no");
+			 north_alto_port(n, i), n->access[ACCESS_ALTO].tls ? "yes" : "no");
+	for (unsigned int i = 0; i < conf->nemo.n_listen; i++)
+		log_info("intent service listens", "address=%s port=%u tls=%s",
+			 conf->nemo.listen[i], north_nemo_port(n, i),
+			 n->access[ACCESS_NEMO].tls ? "yes" : "no");
 }
 
 int north_open(const struct north_conf *conf, struct north **out, struct err *err)
 {
 	struct north *n = north_new(conf);
-	int r;
+	int r = 0;
 
 	if (!n)
 		return err_set(err, -ENOMEM, "", NULL, "no memory");
 	signal(SIGPIPE, SIG_IGN);
-	r = auth_open(&n->auth, &conf->alto, err);
+	for (int i = 0; r == 0 && i < ACCESS_MAX; i++)
+		r = auth_open(n, i, access_conf(conf, i), err);
 	r = r ? r : start_listening(n, conf, err);
 	r = r ? r : start_engines(n, conf, err);
 	r = r ? r : add_handles(n, err);
-	if (r == 0 && (observe_open(n) || alto_open(n)))
+	if (r == 0 && (observe_open(n) || alto_open(n) || nemo_open(n)))
 		r = err_set(err, -ENOMEM, "", NULL, "no memory");
 	if (r) {
 		if (err && !err->object[0])
@@ -332,6 +357,7 @@ static void stop_requests(struct north *n)
 	n->closing = true;
 	observe_stop(n);
 	alto_stop(n);
+	nemo_stop(n);
 	database_forget(n);
 	for (struct req *req = n->reqs; req; req = req->next)
 		rest_abort(req);
@@ -385,4 +411,9 @@ uint16_t north_tcp_port(const struct north *n)
 uint16_t north_alto_port(const struct north *n, unsigned int i)
 {
 	return i < NORTH_LISTEN_MAX ? n->listeners[LISTEN_ALTO + i].port : 0;
+}
+
+uint16_t north_nemo_port(const struct north *n, unsigned int i)
+{
+	return i < NORTH_LISTEN_MAX ? n->listeners[LISTEN_NEMO + i].port : 0;
 }

@@ -31,6 +31,7 @@ struct north;
 #define NORTH_HEADER_MAX (16u << 10)
 #define NORTH_CONNECTIONS 256
 #define NORTH_ALTO_CONNECTIONS 192 /* of these, by listeners for ALTO alone */
+#define NORTH_NEMO_CONNECTIONS 48  /* of these, by listeners for intent alone */
 #define NORTH_PER_PEER 32	   /* of these, from one address on TCP (IPv6: one /64) */
 #define NORTH_IDLE_S 10
 #define NORTH_TURN_S 30	    /* for a request to come as a whole, and for its answer to be taken */
@@ -104,5 +105,6 @@ void north_close(struct north *north);
 /* Port the TCP listener is bound to; 0 = none. */
 uint16_t north_tcp_port(const struct north *north);
 uint16_t north_alto_port(const struct north *north, unsigned int i); /* of alto.listen[i] */
+uint16_t north_nemo_port(const struct north *north, unsigned int i); /* of nemo.listen[i] */
 
 #endif

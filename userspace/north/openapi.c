@@ -149,6 +149,7 @@ static json_t *request_body(enum rest_body body, const char *schema)
 {
 	json_t *types = content(body == BODY_SNAPSHOT ? "application/x-ndjson"
 				: body == BODY_ALTO   ? "application/*"
+				: body == BODY_SCRIPT ? "text/plain"
 						      : "application/json",
 				body == BODY_BATCH ? "Batch" : schema);
 
@@ -156,6 +157,8 @@ static json_t *request_body(enum rest_body body, const char *schema)
 		json_object_update_new(types, content("application/merge-patch+json", schema));
 	else if (body == BODY_BATCH)
 		json_object_update_new(types, content("application/x-ndjson", "Object"));
+	else if (body == BODY_SCRIPT)
+		json_object_update_new(types, content("application/nemo", schema));
 	return json_pack("{s:b, s:o}", "required", 1, "content", types);
 }
 
@@ -195,6 +198,8 @@ static json_t *good_content(const struct route *route, enum rest_method verb)
 
 	if (action->text)
 		return json_pack("{s:{s:{s:s}}}", "text/plain", "schema", "type", "string");
+	if (action->events)
+		return content("text/event-stream", "Object");
 	if (action->ndjson)
 		return content("application/x-ndjson", "Object");
 	if (action->alto)
@@ -233,7 +238,7 @@ static json_t *operation(const struct route *route, enum rest_method verb, const
 				    request_body(action->body, schema_of(route)));
 	if (op && action->local)
 		json_object_set_new(op, "description", json_string("on the unix socket only"));
-	if (op && action->admit == auth_broker)
+	if (op && (action->admit == auth_broker || action->admit == nemo_admit_req))
 		json_object_set_new(op, "security", security());
 	if (op && (action->paged || action->query))
 		json_object_set_new(op, "parameters", query_parameters(action));

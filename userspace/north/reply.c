@@ -197,7 +197,13 @@ json_t *rest_problem_json(unsigned int status, const struct err *err)
 
 void rest_problem(struct req *req, unsigned int status, const struct err *err)
 {
+	rest_problem_more(req, status, err, NULL);
+}
+
+void rest_problem_more(struct req *req, unsigned int status, const struct err *err, json_t *more)
+{
 	struct err named = *err;
+	json_t *problem;
 
 	if (!named.object[0])
 		snprintf(named.object, sizeof(named.object), "%s", req->object);
@@ -207,7 +213,11 @@ void rest_problem(struct req *req, unsigned int status, const struct err *err)
 		log_debug("rest request failed",
 			  "method=%s path=%s peer=%s status=%u request=%" PRIu64, req->method,
 			  req->path, req->peer, status, req->number);
-	answer_json(req, status, rest_problem_json(status, &named), PROBLEM_TYPE);
+	problem = rest_problem_json(status, &named);
+	if (problem && more)
+		json_object_update_missing(problem, more);
+	json_decref(more);
+	answer_json(req, status, problem, PROBLEM_TYPE);
 }
 
 void rest_fail(struct req *req, const struct err *err)

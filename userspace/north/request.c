@@ -34,8 +34,11 @@ static void unlink_req(struct req *req)
 /* The principal, if there is one: it may ask from many places. */
 static struct share *party_of(struct req *req)
 {
+	char name[SHARE_NAME_LEN];
+
+	snprintf(name, sizeof(name), "%s%s", req->role == NORTH_TENANT ? "tenant " : "", req->who);
 	if (req->who[0] && req->from->tcp)
-		return share_principal(&req->north->shares, req->who);
+		return share_principal(&req->north->shares, name);
 	return share_ref(req->from->share);
 }
 
@@ -177,6 +180,7 @@ static void set_limit(struct req *req)
 		[BODY_BATCH] = NORTH_BATCH_MAX,
 		[BODY_SNAPSHOT] = NORTH_SNAPSHOT_MAX,
 		[BODY_ALTO] = NORTH_BATCH_MAX,
+		[BODY_SCRIPT] = NEMO_SCRIPT_MAX,
 	};
 
 	req->max = limits[req->action->body];
@@ -426,7 +430,8 @@ static void count(const struct req *req)
 {
 	unsigned int class = req->status / 100;
 
-	if (class >= 1 && class <= 5 && (req->counted || req->from->alto))
+	if (class >= 1 && class <= 5 &&
+	    (req->counted || req->from->only == &req->north->access[ACCESS_ALTO]))
 		req->north->alto.requests[req->counted][class - 1]++;
 }
 

@@ -34,6 +34,7 @@ enum rest_body {
 	BODY_BATCH,    /* NORTH_BATCH_MAX, application/json or application/x-ndjson; not parsed */
 	BODY_SNAPSHOT, /* NORTH_SNAPSHOT_MAX, application/x-ndjson; not parsed */
 	BODY_ALTO,     /* NORTH_BATCH_MAX, what the resource takes: req->takes; not parsed */
+	BODY_SCRIPT,   /* NEMO_SCRIPT_MAX, text/plain or application/nemo; not parsed */
 };
 
 struct req;
@@ -51,6 +52,7 @@ struct rest_action {
 	bool text;		  /* answers text/plain, not JSON */
 	bool ndjson;		  /* answers application/x-ndjson */
 	bool alto;		  /* answers what admit has put into req->gives */
+	bool events;		  /* answers text/event-stream */
 	bool local;		  /* on the unix socket only: 403 on TCP */
 	bool exclusive;		  /* one at a time, from before its body is read: 503 */
 	const char *const *query; /* names of further parameters, NULL-terminated; NULL = none */
@@ -165,6 +167,8 @@ void rest_header(struct req *req, const char *name, const char *value, ...)
 /* Status by err->code; the request's object is named where err names none. */
 void rest_fail(struct req *req, const struct err *err);
 void rest_problem(struct req *req, unsigned int status, const struct err *err);
+/* With further members, which are taken; NULL: none. */
+void rest_problem_more(struct req *req, unsigned int status, const struct err *err, json_t *more);
 unsigned int rest_status_of(int code);
 /* {type, title, status, detail, field, value}; new reference. */
 json_t *rest_problem_json(unsigned int status, const struct err *err);
@@ -340,6 +344,27 @@ void links_get(struct req *req);
 void link_get(struct req *req);
 void link_put(struct req *req);
 void link_delete(struct req *req);
+/* admit of /v1/nemo: 404 without intent */
+bool nemo_admit_req(struct req *req);
+void nemo_state_get(struct req *req);
+void nemo_check_post(struct req *req);
+void nemo_plan_post(struct req *req);
+void nemo_apply_post(struct req *req);
+void nemo_confirm_post(struct req *req);
+void nemo_rollback_post(struct req *req);
+void nemo_history_get(struct req *req);
+void nemo_revision_get(struct req *req);
+void nemo_export_get(struct req *req);
+void nemo_diff_get(struct req *req);
+void nemo_operations_get(struct req *req);
+void nemo_connections_get(struct req *req);
+void nemo_hosts_get(struct req *req);
+void nemo_listeners_get(struct req *req);
+void nemo_explain_get(struct req *req);
+void nemo_query_post(struct req *req);
+void nemo_events_get(struct req *req);
+void nemo_clock_get(struct req *req);
+void nemo_clock_put(struct req *req);
 void database_keys(struct req *req);
 void database_watch(struct req *req);
 void database_compact(struct req *req);

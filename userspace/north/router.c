@@ -21,6 +21,23 @@ static const char *const keys_query[] = {"prefix", "after", "limit", "revision",
 static const char *const watch_query[] = {"prefix", "revision", "limit", "wait_s", NULL};
 static const char *const restore_query[] = {"leased", "replace", NULL};
 
+#define NEMO_ACTION(f, kind, names)                                                                \
+	{                                                                                          \
+		.handle = (f), .admit = nemo_admit_req, .body = (kind), .query = (names)           \
+	}
+#define NEMO_GET(f, names) [REST_GET] = NEMO_ACTION(f, BODY_NONE, names)
+#define NEMO_POST(f, kind, names) [REST_POST] = NEMO_ACTION(f, kind, names)
+#define NEMO_TEXT(f, names)                                                                        \
+	[REST_GET] = {.handle = (f), .admit = nemo_admit_req, .text = true, .query = (names)}
+
+static const char *const nemo_any[] = {"tenant", NULL};
+static const char *const nemo_check_query[] = {"tenant", "syntax", NULL};
+static const char *const nemo_apply_query[] = {"tenant", "confirm", "comment", NULL};
+static const char *const nemo_revision_query[] = {"tenant", "revision", NULL};
+static const char *const nemo_diff_query[] = {"tenant", "from", "to", NULL};
+static const char *const nemo_explain_query[] = {"tenant", "packet", "time", NULL};
+static const char *const nemo_events_query[] = {"tenant", "after", "kept", NULL};
+
 #define BROKER_GET(f) [REST_GET] = {.handle = (f), .admit = auth_broker}
 #define BROKER_LIST(f) [REST_GET] = {.handle = (f), .admit = auth_broker, .paged = true}
 #define BROKER_PUT(f, kind) [REST_PUT] = {.handle = (f), .admit = auth_broker, .body = (kind)}
@@ -77,6 +94,28 @@ static const struct route routes[] = {
 	 {[REST_POST] = {.handle = database_restore, .body = BODY_SNAPSHOT, .query = restore_query,
 			 .local = true, .exclusive = true}}},
 	{"/v1/alto/sources", {GET(alto_sources_get)}},
+	{"/v1/nemo", {NEMO_GET(nemo_state_get, nemo_any)}},
+	{"/v1/nemo/check", {NEMO_POST(nemo_check_post, BODY_SCRIPT, nemo_check_query)}},
+	{"/v1/nemo/plan", {NEMO_POST(nemo_plan_post, BODY_SCRIPT, nemo_any)}},
+	{"/v1/nemo/apply", {NEMO_POST(nemo_apply_post, BODY_SCRIPT, nemo_apply_query)}},
+	{"/v1/nemo/confirm", {NEMO_POST(nemo_confirm_post, BODY_NONE, nemo_any)}},
+	{"/v1/nemo/rollback", {NEMO_POST(nemo_rollback_post, BODY_NONE, nemo_revision_query)}},
+	{"/v1/nemo/history", {NEMO_GET(nemo_history_get, nemo_any)}},
+	{"/v1/nemo/revisions/{revision}", {NEMO_TEXT(nemo_revision_get, nemo_any)}},
+	{"/v1/nemo/export", {NEMO_TEXT(nemo_export_get, nemo_any)}},
+	{"/v1/nemo/diff", {NEMO_GET(nemo_diff_get, nemo_diff_query)}},
+	{"/v1/nemo/operations", {NEMO_GET(nemo_operations_get, nemo_any)}},
+	{"/v1/nemo/connections", {NEMO_GET(nemo_connections_get, nemo_any)}},
+	{"/v1/nemo/hosts", {NEMO_GET(nemo_hosts_get, nemo_any)}},
+	{"/v1/nemo/listeners", {NEMO_GET(nemo_listeners_get, nemo_any)}},
+	{"/v1/nemo/explain", {NEMO_GET(nemo_explain_get, nemo_explain_query)}},
+	{"/v1/nemo/query", {NEMO_POST(nemo_query_post, BODY_SCRIPT, nemo_any)}},
+	{"/v1/nemo/events",
+	 {[REST_GET] = {.handle = nemo_events_get, .admit = nemo_admit_req, .events = true,
+			.query = nemo_events_query}}},
+	{"/v1/nemo/clock",
+	 {NEMO_GET(nemo_clock_get, nemo_any),
+	  [REST_PUT] = NEMO_ACTION(nemo_clock_put, BODY_JSON, nemo_any)}},
 	{"/broker/v1/domains", {BROKER_LIST(domains_get), BROKER_PUT(domains_put, BODY_LARGE)}},
 	{"/broker/v1/domains/{domain}",
 	 {BROKER_GET(domain_get), BROKER_PUT(domain_put, BODY_JSON), BROKER_DELETE(domain_delete)}},
@@ -272,7 +311,7 @@ void rest_route(struct req *req, const char *url)
 			rest_fail(req, &err);
 			return;
 		}
-		if (!auth_admit(req, split.segment[0]))
+		if (!auth_admit(req, split.segment[0], split.n > 1 ? split.segment[1] : ""))
 			return;
 		route = find(&split, req->param);
 	}

@@ -16,7 +16,13 @@
 #include "north/rest.h"
 #include "north/share.h"
 
-enum { LISTEN_UNIX, LISTEN_TCP, LISTEN_ALTO, LISTEN_MAX = LISTEN_ALTO + NORTH_LISTEN_MAX };
+enum {
+	LISTEN_UNIX,
+	LISTEN_TCP,
+	LISTEN_ALTO,
+	LISTEN_NEMO = LISTEN_ALTO + NORTH_LISTEN_MAX,
+	LISTEN_MAX = LISTEN_NEMO + NORTH_LISTEN_MAX,
+};
 
 struct listener {
 	uv_poll_t poll;
@@ -26,7 +32,10 @@ struct listener {
 	bool polled;
 };
 
-enum { ENGINE_PLAIN, ENGINE_TLS, ENGINE_MAX };
+/* What a listener of its own is for. */
+enum { ACCESS_ALTO, ACCESS_NEMO, ACCESS_MAX };
+
+enum { ENGINE_PLAIN, ENGINE_TLS, ENGINE_MAX = ENGINE_TLS + ACCESS_MAX }; /* TLS: one an access */
 
 struct engine {
 	uv_poll_t poll; /* mhd's epoll */
@@ -47,7 +56,7 @@ struct conn {
 	struct conn *prev, *next;
 	char peer[REST_PEER_LEN]; /* "uid:0,pid:12" or the address */
 	bool tcp;		  /* not the unix socket */
-	bool alto;		  /* one of the listeners for ALTO alone */
+	struct access *only;	  /* by a listener for it alone; NULL = by one for all */
 	bool tls;
 	struct share *share;			 /* of its address; a reference */
 	int fd;					 /* MHD's */
@@ -89,6 +98,16 @@ struct auth {
 	uint64_t said_us, unsaid; /* since a line was logged */
 };
 
+/* Listeners of one scope (north_access) and who is known there. */
+struct access {
+	struct auth auth;
+	const char *what; /* "for ALTO" */
+	unsigned int n_conns, max_conns;
+	bool tls;
+};
+
+struct nemo_events;
+
 struct north {
 	struct north_conf conf; /* texts are NULL here */
 	char name[NAME_LEN];
@@ -104,7 +123,6 @@ struct north {
 	unsigned int
 		handles; /* open on the loop, and answers of ncc's to come: see north_release */
 	bool closing;
-	bool alto_tls; /* the listeners for ALTO alone */
 	struct listener listeners[LISTEN_MAX];
 	char unix_path[108];
 	dev_t unix_dev;
@@ -113,7 +131,6 @@ struct north {
 	bool fds_said;
 	struct conn *conns, *accepting;
 	unsigned int n_conns;
-	unsigned int n_alto_conns; /* of these, by listeners for ALTO alone */
 	struct shares shares;
 	struct rate handshakes;
 	struct observe observe;
@@ -122,16 +139,17 @@ struct north {
 	struct req *reqs;
 	struct req *exclusive; /* of reqs: the one whose action is so; NULL = none */
 	uint64_t n_reqs;
-	struct auth auth;
+	struct access access[ACCESS_MAX];
 	struct alto_state alto;
+	struct nemo_events *nemo; /* nemo_events.c; NULL = no intent */
 	struct broker_item found; /* of the request that is looked at */
 };
 
 /* listen.c: bound, listening, non-blocking. */
 int listen_unix(struct north *north, const char *path, struct err *err);
 int listen_tcp(struct north *north, const char *text, struct err *err);
-/* All of conf; sets north->alto_tls. */
-int listen_alto(struct north *north, const struct north_access *conf, struct err *err);
+/* All of conf; sets north->access[which].tls. */
+int listen_access(struct north *north, int which, const struct north_access *conf, struct err *err);
 void listen_close(struct north *north);
 
 /* accept.c */
@@ -143,11 +161,11 @@ void accept_on_notify(void *cls, struct MHD_Connection *conn, void **context,
 void accept_turn(struct conn *conn, enum conn_turn turn);
 
 /* auth.c: who asks */
-int auth_open(struct auth *auth, const struct north_access *conf, struct err *err);
+int auth_open(struct north *north, int which, const struct north_access *conf, struct err *err);
 void auth_fini(struct auth *auth);
-/* first: of the path, decoded. What this listener does not serve is a 404, what needs a principal
- * and has none a 401. Fills req->who. False: answered. */
-bool auth_admit(struct req *req, const char *first);
+/* The first two parts of the path, decoded ("" = none). What this listener does not serve is a 404,
+ * what needs a principal and has none a 401. Fills req->who. False: answered. */
+bool auth_admit(struct req *req, const char *first, const char *second);
 
 /* north.c: lets MHD do what it can and sets the timer. */
 void north_drive(struct north *north);

@@ -170,7 +170,7 @@ static void test_connections_of_alto_leave_some_to_others(void **state)
 
 	for (int i = 0; i < NORTH_ALTO_CONNECTIONS; i++)
 		fds[i] = connect_from(rig, 10 + i / NORTH_PER_PEER, north_alto_port(rig->north, 0));
-	rig_until(rig, rig->north->n_alto_conns == NORTH_ALTO_CONNECTIONS);
+	rig_until(rig, rig->north->access[ACCESS_ALTO].n_conns == NORTH_ALTO_CONNECTIONS);
 	fds[NORTH_ALTO_CONNECTIONS] = connect_from(rig, 90, north_alto_port(rig->north, 0));
 	rig_recv(rig, fds[NORTH_ALTO_CONNECTIONS], &a);
 	assert_problem(&a, 503, "", "at most 192 connections for ALTO");
@@ -180,7 +180,7 @@ static void test_connections_of_alto_leave_some_to_others(void **state)
 	assert_int_equal(status_at(rig, &tcp, "GET /healthz", "", NULL), 200);
 	for (int i = 0; i <= NORTH_ALTO_CONNECTIONS; i++)
 		close(fds[i]);
-	rig_until(rig, rig->north->n_alto_conns == 0);
+	rig_until(rig, rig->north->access[ACCESS_ALTO].n_conns == 0);
 }
 
 /* ---- memory of answers and bodies ---- */
