@@ -28,7 +28,9 @@ struct fetch_conf {
 	const char *accept, *content_type;
 	const void *body; /* copied; NULL = none */
 	size_t body_len;
-	const char *if_none_match;   /* NULL = none */
+	const char *if_none_match; /* NULL = none; the next two likewise */
+	const char *if_match, *last_event_id;
+	const char *unix_path;	     /* of a socket, instead of the URL's host; NULL = none */
 	const char *token;	     /* "Authorization: Bearer"; never to http:// beyond loopback */
 	const char *ca, *cert, *key; /* PEM files; NULL: the system's, none */
 	long connect_ms, timeout_ms; /* of connecting; of the whole (0: none, for streams) */
@@ -55,5 +57,7 @@ int fetch_start(struct fetch *fetch, const struct fetch_conf *conf, const struct
 		void *arg, struct fetch_job **out, struct err *err);
 /* No callback afterwards. NULL is allowed. */
 void fetch_cancel(struct fetch_job *job);
+/* Of a URL ("[::1]", "127.0.0.1", "localhost"): is it this host itself? */
+bool fetch_is_loopback(const char *host);
 
 #endif

@@ -21,7 +21,7 @@ static int refuse(const struct fetch_job *job, const char *field, const char *va
 	return -EINVAL;
 }
 
-static bool is_loopback(const char *host)
+bool fetch_is_loopback(const char *host)
 {
 	char text[64];
 	struct in_addr a4;
@@ -65,7 +65,7 @@ static int check_url(struct fetch_job *job, const struct fetch_conf *conf, struc
 			      err);
 	if (!curl_url_get(url, CURLUPART_USER, &user, 0))
 		return refuse(job, "/url", NULL, "must not hold a user or password", err);
-	if (conf->token && !strcmp(scheme, "http") && !is_loopback(host))
+	if (conf->token && !strcmp(scheme, "http") && !fetch_is_loopback(host))
 		return refuse(job, "/url", conf->url,
 			      "must be https:// where a token is sent beyond this host", err);
 	return 0;
@@ -139,6 +139,8 @@ static int make_headers(struct fetch_job *job, const struct fetch_conf *conf, st
 	}
 	r = r ?: add_header(job, "Accept", conf->accept, err);
 	r = r ?: add_header(job, "If-None-Match", conf->if_none_match, err);
+	r = r ?: add_header(job, "If-Match", conf->if_match, err);
+	r = r ?: add_header(job, "Last-Event-ID", conf->last_event_id, err);
 	r = r ?: add_header(job, "Authorization", bearer, err);
 	if (!r && conf->content_type)
 		r = add_header(job, "Content-Type", conf->content_type, err);
@@ -200,6 +202,8 @@ static int set_request(struct fetch_job *job, const struct fetch_conf *conf)
 	bool posts = conf->body || (conf->method && !strcmp(conf->method, "POST"));
 
 	SET(CURLOPT_URL, conf->url);
+	if (conf->unix_path)
+		SET(CURLOPT_UNIX_SOCKET_PATH, conf->unix_path);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, conf->connect_ms);
 	SET(CURLOPT_TIMEOUT_MS, conf->timeout_ms);
 	if (conf->compressed)
