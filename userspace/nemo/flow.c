@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a flow matches, as sets of addresses and combinations of exact fields. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nemo/compile_int.h"
+#include "util/own.h"
+
+struct build {
+	struct nemo_own *own;
+	struct nemo_flow *flow;
+	struct nemo_pick *pick;
+	struct nemo_spans egress[NEMO_FAMILIES];
+	bool src, dst, to_site; /* given */
+};
+
+static const struct {
+	const char *name;
+	uint8_t proto;
+} protos[] = {
+	{"tcp", IPPROTO_TCP},
+	{"udp", IPPROTO_UDP},
+	{"icmp", IPPROTO_ICMP},
+	{"icmp6", IPPROTO_ICMPV6},
+};
+
+bool nemo_proto_read(const char *text, uint8_t *proto)
+{
+	unsigned int number = 0;
+	size_t digits = strspn(text, "0123456789");
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(protos); i++) {
+		if (strcmp(text, protos[i].name) == 0) {
+			*proto = protos[i].proto;
+			return true;
+		}
+	}
+	if (!digits || digits > 3 || text[digits] || (text[0] == '0' && digits > 1))
+		return false;
+	for (size_t i = 0; i < digits; i++)
+		number = number * 10 + (unsigned int)(text[i] - '0');
+	*proto = (uint8_t)number;
+	return number <= UINT8_MAX;
+}
+
+const char *nemo_proto_text(uint8_t proto, char buf[8])
+{
+	snprintf(buf, 8, "%u", proto);
+	for (unsigned int i = 0; i < ARRAY_SIZE(protos); i++)
+		if (proto == protos[i].proto)
+			snprintf(buf, 8, "%s", protos[i].name);
+	return buf;
+}
+
+/* why; the first one stays. Returns 0: it is no error, but a flow that cannot be had here. */
+static int __attribute__((format(printf, 2, 3))) cannot(struct build *b, const char *format, ...)
+{
+	va_list args;
+
+	if (b->flow->why[0])
+		return 0;
+	va_start(args, format);
+	vsnprintf(b->flow->why, sizeof(b->flow->why), format, args);
+	va_end(args);
+	return 0;
+}
+
+/* ---- fields ---- */
+
+static int add_prefix(struct nemo_spans sets[NEMO_FAMILIES], const struct nemo_prefix *prefix)
+{
+	struct nemo_span span;
+
+	nemo_prefix_span(prefix, &span);
+	return nemo_spans_add(&sets[prefix->v4 ? NEMO_V4 : NEMO_V6], span.lo, span.hi);
+}
+
+static int add_range(struct build *b, const char *field, struct nemo_spans sets[NEMO_FAMILIES],
+		     const struct nemo_arg *arg)
+{
+	const struct nemo_prefix *from = &arg->v[0].prefix, *to = &arg->v[1].prefix;
+	struct nemo_span lo, hi;
+
+	if (from->v4 != to->v4)
+		return cannot(b, "field %s: both ends of a range must be of the same IP version",
+			      field);
+	nemo_prefix_span(from, &lo);
+	nemo_prefix_span(to, &hi);
+	return nemo_spans_add(&sets[from->v4 ? NEMO_V4 : NEMO_V6], lo.lo, hi.hi);
+}
+
+static int add_addresses(struct build *b, const char *field, struct nemo_spans sets[NEMO_FAMILIES],
+			 const struct nemo_arg *arg)
+{
+	int r = 0;
+
+	if (arg->kind == NEMO_ARG_RANGE)
+		return add_range(b, field, sets, arg);
+	for (unsigned int i = 0; !r && i < arg->n; i++)
+		r = add_prefix(sets, &arg->v[i].prefix);
+	return r;
+}
+
+static int on_src(struct build *b, const char *field, const struct nemo_arg *arg)
+{
+	b->src = true;
+	return add_addresses(b, field, b->flow->src, arg);
+}
+
+static int on_dst(struct build *b, const char *field, const struct nemo_arg *arg)
+{
+	b->dst = true;
+	return add_addresses(b, field, b->flow->dst, arg);
+}
+
+static int add_numbers(struct build *b, const char *field, struct nemo_set *set,
+		       const struct nemo_arg *arg, int64_t max)
+{
+	set->any = false;
+	for (unsigned int i = 0; i < arg->n; i++)
+		if (arg->v[i].integer < 0 || arg->v[i].integer > max)
+			return cannot(b, "field %s: is %lld, must be 0..%lld", field,
+				      (long long)arg->v[i].integer, (long long)max);
+	if (arg->kind == NEMO_ARG_RANGE) {
+		nemo_set_add(set, (unsigned int)arg->v[0].integer, (unsigned int)arg->v[1].integer);
+		return 0;
+	}
+	for (unsigned int i = 0; i < arg->n; i++)
+		nemo_set_add(set, (unsigned int)arg->v[i].integer, (unsigned int)arg->v[i].integer);
+	return 0;
+}
+
+static int on_src_port(struct build *b, const char *field, const struct nemo_arg *arg)
+{
+	return add_numbers(b, field, &b->pick->src_port, arg, UINT16_MAX);
+}
+
+static int on_dst_port(struct build *b, const char *field, const struct nemo_arg *arg)
+{
+	return add_numbers(b, field, &b->pick->dst_port, arg, UINT16_MAX);
+}
+
+static int on_port(struct build *b, const char *field, const struct nemo_arg *arg)
+{
+	return add_numbers(b, field, &b->pick->port, arg, UINT16_MAX);
+}
+
+static int on_dscp(struct build *b, const char *field, const struct nemo_arg *arg)
+{
+	int r = add_numbers(b, field, &b->pick->dscp, arg, 63);
+
+	b->pick->dscp.any = b->pick->dscp.n == 64;
+	return r;
+}
+
+static int on_proto(struct build *b, const char *field, const struct nemo_arg *arg)
+{
+	uint8_t proto;
+
+	b->pick->proto.any = false;
+	for (unsigned int i = 0; i < arg->n; i++) {
+		if (!nemo_proto_read(arg->v[i].string, &proto))
+			return cannot(b,
+				      "field proto: is %.20s, must be tcp, udp, icmp, icmp6 or "
+				      "0..255",
+				      arg->v[i].string);
+		nemo_set_add(&b->pick->proto, proto, proto);
+	}
+	b->pick->proto.any = b->pick->proto.n == 256;
+	return 0;
+}
+
+/* A gateway or a site that a field names. NULL: there is none, why says so; or no memory. */
+static const struct nemo_spot *named(struct build *b, const char *field, const char *name)
+{
+	const struct nemo_object *cfn = nemo_store_find(b->own->tenant->store, name);
+
+	if (cfn && (nemo_is_site(cfn) || nemo_is_model(cfn, "gateway")))
+		return nemo_own_spot(b->own, cfn);
+	cannot(b, "field %s: %.63s must be a gateway or a site", field, name);
+	return NULL;
+}
+
+static int on_ingress(struct build *b, const char *field, const struct nemo_arg *arg)
+{
+	struct nemo_flow *flow = b->flow;
+
+	flow->ingress = calloc(arg->n, sizeof(flow->ingress[0]));
+	if (!flow->ingress)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < arg->n; i++) {
+		const struct nemo_spot *place = named(b, field, arg->v[i].string);
+
+		if (!place)
+			return flow->why[0] ? 0 : -ENOMEM;
+		if (!place->gateway)
+			return cannot(b, "field %s: site %.63s contains no gateway", field,
+				      arg->v[i].string);
+		flow->ingress[flow->n_ingress++] = place->gateway->name;
+	}
+	return 0;
+}
+
+static int add_place(struct nemo_spans sets[NEMO_FAMILIES], const struct nemo_spot *place)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; !r && i < place->prefixes.n; i++)
+		r = add_prefix(sets, &place->prefixes.v[i]);
+	return r;
+}
+
+static int on_egress(struct build *b, const char *field, const struct nemo_arg *arg)
+{
+	int r = 0;
+
+	b->to_site = true;
+	for (unsigned int i = 0; !r && i < arg->n; i++) {
+		const struct nemo_spot *place = named(b, field, arg->v[i].string);
+
+		if (!place)
+			return b->flow->why[0] ? 0 : -ENOMEM;
+		if (!place->prefixes.n)
+			return cannot(b, "field %s: %.63s has no ipv4Prefix or ipv6Prefix", field,
+				      arg->v[i].string);
+		r = add_place(b->egress, place);
+	}
+	return r;
+}
+
+static const struct {
+	const char *name;
+	enum nemo_type type;
+	int (*on)(struct build *b, const char *field, const struct nemo_arg *arg);
+} fields[] = {
+	{"src_ip", NEMO_IPPREFIX, on_src},	 {"dst_ip", NEMO_IPPREFIX, on_dst},
+	{"src_port", NEMO_INTEGER, on_src_port}, {"dst_port", NEMO_INTEGER, on_dst_port},
+	{"port", NEMO_INTEGER, on_port},	 {"proto", NEMO_STRING, on_proto},
+	{"dscp", NEMO_INTEGER, on_dscp},	 {"ingress", NEMO_STRING, on_ingress},
+	{"egress", NEMO_STRING, on_egress},
+};
+
+static int on_field(struct build *b, const struct nemo_pair *pair)
+{
+	const char *name = pair->name.text;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(fields); i++) {
+		if (strcmp(name, fields[i].name) != 0)
+			continue;
+		if (!pair->arg.n || pair->arg.v[0].type != fields[i].type)
+			return cannot(b, "field %s must be of type %s here", name,
+				      nemo_type_names[fields[i].type]);
+		return fields[i].on(b, name, &pair->arg);
+	}
+	return cannot(b, "field %.63s cannot be matched by this dataplane", name);
+}
+
+/* ---- put together ---- */
+
+static int fill(struct nemo_spans sets[NEMO_FAMILIES], bool given)
+{
+	int r = 0;
+
+	for (int f = 0; !r && f < NEMO_FAMILIES; f++) {
+		if (!given)
+			r = nemo_spans_add_all(&sets[f], (enum nemo_family)f);
+		nemo_spans_merge(&sets[f]);
+	}
+	return r;
+}
+
+static int cut_to(struct nemo_spans sets[NEMO_FAMILIES], struct nemo_spans to[NEMO_FAMILIES])
+{
+	int r = 0;
+
+	for (int f = 0; !r && f < NEMO_FAMILIES; f++) {
+		struct nemo_spans cut = {0};
+
+		nemo_spans_merge(&to[f]);
+		r = nemo_spans_cut(&sets[f], &to[f], &cut);
+		nemo_spans_fini(&sets[f]);
+		sets[f] = cut;
+	}
+	return r;
+}
+
+/* What was granted is a site's traffic, not all that comes in at its gateway. */
+static int narrow(struct build *b)
+{
+	const struct nemo_grants *grants = b->own->tenant->grants;
+	const struct nemo_arg *arg = nemo_object_prop(b->flow->object, "ingress");
+	int r = 0;
+
+	if (!grants || grants->everything || b->src || b->dst || b->to_site || !arg ||
+	    b->flow->why[0])
+		return 0;
+	for (unsigned int i = 0; !r && i < arg->n; i++) {
+		const struct nemo_spot *place = named(b, "ingress", arg->v[i].string);
+
+		r = place ? add_place(b->flow->src, place) : -ENOMEM;
+	}
+	b->src = true;
+	b->flow->narrowed = true;
+	return r;
+}
+
+static int addresses(struct build *b)
+{
+	struct nemo_flow *flow = b->flow;
+	int r = narrow(b);
+
+	if (!r)
+		r = fill(flow->src, b->src);
+	if (!r)
+		r = fill(flow->dst, b->dst);
+	if (!r && b->to_site)
+		r = cut_to(flow->dst, b->egress);
+	return r;
+}
+
+/* Rules that the addresses make: source times destination. */
+static int count_addresses(const struct nemo_flow *flow, unsigned __int128 *out)
+{
+	int r = 0;
+
+	*out = 0;
+	for (int f = 0; !r && f < NEMO_FAMILIES; f++) {
+		struct nemo_prefixes src = {0}, dst = {0};
+
+		r = nemo_spans_prefixes(&flow->src[f], &src);
+		if (!r)
+			r = nemo_spans_prefixes(&flow->dst[f], &dst);
+		*out += (unsigned __int128)src.n * dst.n;
+		nemo_prefixes_fini(&src);
+		nemo_prefixes_fini(&dst);
+	}
+	return r;
+}
+
+static int finish(struct build *b)
+{
+	unsigned __int128 n = 0;
+	uint64_t picks = nemo_pick_count(b->pick);
+	int r = count_addresses(b->flow, &n);
+
+	if (r)
+		return r;
+	if (!n)
+		return cannot(b, "its source and destination have no IP version in common, or "
+				 "none in the egress");
+	if (!picks)
+		return cannot(b, "ports are those of tcp and udp, and proto or the ports leave "
+				 "nothing over");
+	n *= picks;
+	if (n > NEMO_RULES_MAX)
+		return cannot(b, "needs %llu rules, a host has %d",
+			      n > UINT64_MAX ? (unsigned long long)UINT64_MAX
+					     : (unsigned long long)n,
+			      NEMO_RULES_MAX);
+	return nemo_pick_fields(b->pick, &b->flow->fields, &b->flow->n_fields);
+}
+
+static int build(struct build *b)
+{
+	const struct nemo_pairs *match = &b->flow->object->c.match;
+	int r = 0;
+
+	for (unsigned int i = 0; !r && i < match->n; i++)
+		r = on_field(b, &match->v[i]);
+	if (!r)
+		r = addresses(b);
+	return r || b->flow->why[0] ? r : finish(b);
+}
+
+void nemo_flow_free(struct nemo_flow *flow)
+{
+	for (int f = 0; f < NEMO_FAMILIES; f++) {
+		nemo_spans_fini(&flow->src[f]);
+		nemo_spans_fini(&flow->dst[f]);
+	}
+	free(flow->fields);
+	free(flow->ingress);
+	free(flow);
+}
+
+struct nemo_flow *nemo_flow_get(struct nemo_own *own, const struct nemo_object *object)
+{
+	OWN_PTR struct nemo_pick *pick = calloc(1, sizeof(*pick));
+	struct nemo_flow *flow;
+	struct build b = {.own = own, .pick = pick};
+	int r;
+
+	HASH_FIND_PTR(own->flows, &object, flow);
+	if (flow || !pick)
+		return flow;
+	pick->src_port.any = pick->dst_port.any = pick->port.any = true;
+	pick->proto.any = pick->dscp.any = true;
+	flow = calloc(1, sizeof(*flow));
+	if (!flow)
+		return NULL;
+	flow->object = object;
+	b.flow = flow;
+	r = build(&b);
+	for (int f = 0; f < NEMO_FAMILIES; f++)
+		nemo_spans_fini(&b.egress[f]);
+	if (r) {
+		nemo_flow_free(flow);
+		return NULL;
+	}
+	HASH_ADD_PTR(own->flows, object, flow);
+	return flow;
+}
+
+bool nemo_flow_here(const struct nemo_flow *flow, const char *host)
+{
+	for (unsigned int i = 0; i < flow->n_ingress; i++)
+		if (strcmp(flow->ingress[i], host) == 0)
+			return true;
+	return !flow->n_ingress;
+}
