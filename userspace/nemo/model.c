@@ -147,11 +147,6 @@ const struct nemo_prop_def *nemo_stat(enum nemo_object_kind kind, const char *na
 	return find(stats, n, name);
 }
 
-bool nemo_is_site(const struct nemo_model *model)
-{
-	return model->builtin && model->props == site_props;
-}
-
 /* ---- users' models ---- */
 struct nemo_user_model *nemo_user_model_new(enum nemo_model_kind kind, const struct nemo_stmt *stmt)
 {

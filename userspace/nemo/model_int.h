@@ -21,7 +21,6 @@ const struct nemo_model *nemo_builtins(unsigned int *n);
 const struct nemo_prop_def *nemo_stat(enum nemo_object_kind kind, const char *name);
 /* Its arguments are names of objects. */
 bool nemo_action_refers(const char *action);
-bool nemo_is_site(const struct nemo_model *model); /* l2group l3group extgroup */
 /* From a definition whose names are unique; NULL: no memory. One reference. */
 struct nemo_user_model *nemo_user_model_new(enum nemo_model_kind kind,
 					    const struct nemo_stmt *stmt);
@@ -39,11 +38,17 @@ void nemo_object_unref(struct nemo_object *object); /* NULL is allowed */
 void nemo_object_refs(const struct nemo_object *object, void (*each)(void *arg, const char *name),
 		      void *arg);
 
+/* Those of its own kind that must be declared before it: what a CFN contains, what a notification
+ * queries. Never NULL. */
+const struct nemo_names *nemo_object_inner(const struct nemo_object *object);
+
 /* Takes over the reference, in the place of one of the same name. false: no memory (it is released
  * all the same). */
 bool nemo_store_put(struct nemo_store *store, struct nemo_object *object);
 bool nemo_store_put_model(struct nemo_store *store, struct nemo_user_model *user);
 void nemo_store_remove(struct nemo_store *store, const char *name);
+/* Users' models in byte order of names; free() the array. -1: no memory. */
+int nemo_store_models(const struct nemo_store *store, const struct nemo_model ***out);
 /* Users' models and built-in ones of whatever kind. */
 const struct nemo_model *nemo_store_any_model(const struct nemo_store *store, const char *name);
 

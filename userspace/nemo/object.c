@@ -232,3 +232,8 @@ void nemo_object_refs(const struct nemo_object *object, void (*each)(void *arg, 
 			arg_refs(&c->match.v[i].arg, &e);
 	}
 }
+
+const struct nemo_names *nemo_object_inner(const struct nemo_object *object)
+{
+	return object->c.query ? &object->c.query->from : &object->c.contain;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Changes of the draft; how often each name is referred to. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "nemo/check_int.h"
+#include "util/own.h"
+
+static void more_refs(void *arg, const char *name)
+{
+	struct check *check = arg;
+
+	if (!named_add(&check->refs, name, 1))
+		check_no_memory(check);
+}
+
+static void fewer_refs(void *arg, const char *name)
+{
+	struct check *check = arg;
+
+	if (!named_add(&check->refs, name, -1))
+		check_no_memory(check);
+}
+
+/* Counted only for scripts that delete: the others need not pay for it. */
+static void need_refs(struct check *check)
+{
+	struct nemo_entry *entry, *next;
+
+	if (check->has_refs)
+		return;
+	check->has_refs = true;
+	HASH_ITER(hh, check->store->objects, entry, next) {
+		nemo_object_refs(entry->object, more_refs, check);
+	}
+}
+
+void draft_put(struct check *check, struct nemo_object *object, bool sound)
+{
+	const struct nemo_object *old = object ? nemo_store_find(check->store, object->name) : NULL;
+	const struct nemo_object *now = object;
+
+	if (!object) {
+		check_no_memory(check);
+		return;
+	}
+	if (object->kind == NEMO_OPERATION) {
+		overlap_prepare(check);
+		if (old)
+			overlap_remove(check, old);
+	}
+	if (check->has_refs) {
+		if (old)
+			nemo_object_refs(old, fewer_refs, check);
+		nemo_object_refs(now, more_refs, check);
+	}
+	if (!nemo_store_put(check->store, object)) {
+		check_no_memory(check);
+		return;
+	}
+	if (now->kind == NEMO_OPERATION && sound)
+		overlap_add(check, now);
+	if (now->kind == NEMO_FLOW)
+		overlap_flow(check, now);
+}
+
+struct seek {
+	const char *name;
+	bool found;
+};
+
+static void seek(void *arg, const char *name)
+{
+	struct seek *s = arg;
+
+	s->found |= strcmp(name, s->name) == 0;
+}
+
+/* The first by name that refers to it; NULL: none was found. */
+static const struct nemo_object *referrer(const struct nemo_store *store, const char *name)
+{
+	const struct nemo_object *first = NULL;
+	struct nemo_entry *entry, *next;
+
+	HASH_ITER(hh, store->objects, entry, next) {
+		struct seek s = {.name = name};
+
+		nemo_object_refs(entry->object, seek, &s);
+		if (s.found && (!first || strcmp(entry->object->name, first->name) < 0))
+			first = entry->object;
+	}
+	return first;
+}
+
+static void in_use(struct check *check, const struct nemo_object *object, unsigned int count)
+{
+	const struct nemo_object *by =
+		check_more(check) ? referrer(check->store, object->name) : NULL;
+
+	check_error(check, check->stmt->name.at,
+		    "%s '%s' is in use: %u reference%s to it%s%s%s%s%s",
+		    nemo_object_names[object->kind], object->name, count, count == 1 ? "" : "s",
+		    by ? ", one of them in " : "", by ? nemo_object_names[by->kind] : "",
+		    by ? " '" : "", by ? by->name : "", by ? "'" : "");
+}
+
+void draft_delete(struct check *check, const struct nemo_object *object)
+{
+	unsigned int count;
+
+	need_refs(check);
+	count = named_count(check->refs, object->name);
+	if (count > 0) {
+		in_use(check, object, count);
+		return;
+	}
+	if (object->kind == NEMO_OPERATION)
+		overlap_remove(check, object);
+	nemo_object_refs(object, fewer_refs, check);
+	named_add(&check->made, object->name, -(int)named_count(check->made, object->name));
+	nemo_store_remove(check->store, object->name);
+}
