@@ -295,6 +295,25 @@ static int check_selection(const struct san_msg_service *m, struct err *err)
 	return 0;
 }
 
+/* Of the host's own making: only rules of the classifier lead there. */
+static int check_own(const struct san_msg_service *m, struct err *err)
+{
+	if (m->service_id < SAN_SERVICE_OWN_MIN)
+		return 0;
+	if (m->scope != SAN_SCOPE_INGRESS)
+		return bad_number(err, "scope", m->scope, "0 for a service of the host's making");
+	if (m->groups)
+		return bad_number(err, "groups", m->groups, "0 for a service of the host's making");
+	if (!IN6_IS_ADDR_UNSPECIFIED(&m->address))
+		return bad_address(err, "address", &m->address);
+	if (m->address4)
+		return bad_address4(err, "address4", &m->address4);
+	if (m->mode == SAN_MODE_BALANCED)
+		return bad_number(err, "mode", m->mode,
+				  "0 or 1 for a service of the host's making");
+	return 0;
+}
+
 static int check_service(const void *payload, struct err *err)
 {
 	const struct san_msg_service *m = payload;
@@ -309,7 +328,7 @@ static int check_service(const void *payload, struct err *err)
 		return bad_address4(err, "address4", &m->address4);
 	if (m->idle_s > CHECK_MAX_IDLE)
 		return bad_number(err, "idle_s", m->idle_s, "0..86400");
-	return check_selection(m, err);
+	return check_selection(m, err) ?: check_own(m, err);
 }
 
 static int check_member(const void *payload, struct err *err)
@@ -373,13 +392,30 @@ static int check_class_prefixes(const struct san_msg_class *m, struct err *err)
 	return 0;
 }
 
-static int check_class(const void *payload, struct err *err)
+/* What it does besides matching. */
+static int check_class_act(const struct san_msg_class *m, struct err *err)
 {
-	const struct san_msg_class *m = payload;
+	if (m->intent > 1)
+		return bad_number(err, "intent", m->intent, "0 or 1");
+	if (m->verdict > SAN_ACT_DROP)
+		return bad_number(err, "verdict", m->verdict, "0 (steer), 1 (pass) or 2 (drop)");
+	if (!m->service_id && m->verdict == SAN_ACT_STEER)
+		return bad_number(err, "service_id", 0, "1 or more");
+	if (m->service_id >= SAN_SERVICE_OWN_MIN && !m->intent)
+		return bad_number(err, "intent", 0, "1 where the service is of the host's making");
+	if (m->mark && (m->mark < SAN_ACT_MARK || m->mark >= 2 * SAN_ACT_MARK))
+		return bad_number(err, "mark", m->mark, "0 or 64..127 (64 and a DSCP)");
+	if (m->act > SAN_MAX_ACTS)
+		return bad_number(err, "act", m->act, "0..4096");
+	if (m->rate_kbps && !m->act)
+		return bad_number(err, "rate_kbps", m->rate_kbps, "0 without an act");
+	return 0;
+}
+
+static int check_class_fields(const struct san_msg_class *m, struct err *err)
+{
 	unsigned int ports = SAN_CLASS_SPORT | SAN_CLASS_DPORT;
 
-	if (!m->service_id)
-		return bad_number(err, "service_id", 0, "1 or more");
 	if (m->fields >= SAN_CLASS_COMBINATIONS)
 		return bad_number(err, "fields", m->fields, "bits out of 0xf");
 	if (m->fields & ports && !(m->fields & SAN_CLASS_PROTO))
@@ -392,7 +428,15 @@ static int check_class(const void *payload, struct err *err)
 		return bad_number(err, "dport", m->dport, "0 when it does not count");
 	if (m->fields & SAN_CLASS_DSCP ? m->dscp > 63 : m->dscp)
 		return bad_number(err, "dscp", m->dscp, "0..63, 0 when it does not count");
-	return check_class_prefixes(m, err);
+	return 0;
+}
+
+static int check_class(const void *payload, struct err *err)
+{
+	const struct san_msg_class *m = payload;
+
+	return check_class_act(m, err) ?: check_class_fields(m, err)
+	       ?: check_class_prefixes(m, err);
 }
 
 static int check_trace(const void *payload, struct err *err)

@@ -26,6 +26,22 @@ static void add_reasons(struct apply *a, unsigned int ifindex)
 		add(a, SAN_STAT_REASON, i, ifindex);
 }
 
+/* Each act once: rules of one act stand anywhere. */
+static void add_acts(struct apply *a)
+{
+	bool told[SAN_MAX_ACTS + 1] = {false};
+
+	for (unsigned int i = 0; i < a->rules.n; i++) {
+		uint32_t act = a->rules.v[i].act;
+
+		if (!act || told[act])
+			continue;
+		told[act] = true;
+		add(a, SAN_STAT_ACT, act, act);
+		add(a, SAN_STAT_ACT_OVER, act, act);
+	}
+}
+
 static void add_all(struct apply *a)
 {
 	for (struct entry *e = a->entries; e; e = e->hh.next) {
@@ -45,6 +61,7 @@ static void add_all(struct apply *a)
 		if (a->ifaces[i].ifindex)
 			add_reasons(a, a->ifaces[i].ifindex);
 	}
+	add_acts(a);
 	for (uint32_t i = 0; i < SAN_MAP_MAX; i++)
 		add(a, SAN_STAT_MAP, i, i);
 	add(a, SAN_STAT_EVENTS, 0, 0);
@@ -53,7 +70,7 @@ static void add_all(struct apply *a)
 void counters_ask(struct apply *a, uint32_t request)
 {
 	size_t n = HASH_COUNT(a->entries) + HASH_COUNT(a->egress) + HASH_COUNT(a->hops) +
-		   (a->n_ifaces + 1u) * SAN_R_MAX + SAN_MAP_MAX + 1;
+		   (a->n_ifaces + 1u) * SAN_R_MAX + 2u * a->rules.n + SAN_MAP_MAX + 1;
 	struct err err = {0};
 
 	counters_drop(a);
@@ -80,6 +97,10 @@ static int read_counter(struct apply *a, const struct stat_row *row, struct san_
 		return dp_nh_stats(a->dp, row->index, sum);
 	case SAN_STAT_REASON:
 		return dp_reason_stats(a->dp, row->index, (enum san_reason)row->key, sum);
+	case SAN_STAT_ACT:
+		return dp_act_stats(a->dp, row->index, sum);
+	case SAN_STAT_ACT_OVER:
+		return dp_act_over(a->dp, row->index, sum);
 	case SAN_STAT_MAP:
 		room_get(a, (enum san_map)row->key, &used, &size);
 		sum->packets = used;

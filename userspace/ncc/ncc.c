@@ -136,7 +136,8 @@ void ncc_close(struct ncc *ncc)
 		free(iface);
 	}
 	free(ncc->classes);
-	ncc->classes = NULL;
+	free(ncc->intents);
+	ncc->classes = ncc->intents = NULL;
 	free(ncc->out.buf);
 	memset(&ncc->out, 0, sizeof(ncc->out));
 	if (!ncc->handles)

@@ -102,8 +102,9 @@ void ncc_on_event(struct ncc *ncc, ncc_event_cb cb, void *arg);
 
 /* Counters from the parent; done gets {"services":[{"service","packets","bytes"}], "egress":[like
  * services], "nexthops":[...], "reasons":[{"reason","interface","packets","bytes"}] ("interface"
- * null: no role), "maps":[{"map","used","size"}], "events":{"passed","lost"}} (borrowed) or NULL
- * with status < 0. */
+ * null: no role), "acts":[{"act","packets","bytes","dropped"}] (of the rules of intents in force;
+ * dropped: packets above their rate), "maps":[{"map","used","size"}], "events":{"passed","lost"}}
+ * (borrowed) or NULL with status < 0. */
 typedef void (*ncc_stats_cb)(void *arg, int status, json_t *stats);
 /* -ENOTCONN, -ENOSPC (too many waiting); status also -ETIMEDOUT, -ECANCELED. Every answer is
  * younger than its question. */

@@ -147,9 +147,9 @@ struct ncc {
 	unsigned int n_nexthops, n_sids;
 	unsigned int n_direct; /* SIDs that the parent makes a next hop for */
 	unsigned int n_slots;
-	struct plan_class *classes;
-	unsigned int n_classes;
-	bool classes_changed;
+	struct plan_class *classes, *intents;
+	unsigned int n_classes, n_intents; /* together at most SAN_MAX_CLASSES */
+	bool classes_changed;		   /* one of the two */
 	uint32_t last_id;
 	struct item *dirty, *leaving;
 

@@ -86,9 +86,11 @@ static unsigned int push_item(struct ncc *ncc, struct item *item)
 
 static unsigned int push_classes(struct ncc *ncc)
 {
+	for (unsigned int i = 0; i < ncc->n_intents; i++)
+		io_push(ncc, SAN_MSG_CLASS, ncc->generation, &ncc->intents[i].msg);
 	for (unsigned int i = 0; i < ncc->n_classes; i++)
 		io_push(ncc, SAN_MSG_CLASS, ncc->generation, &ncc->classes[i].msg);
-	return ncc->n_classes;
+	return ncc->n_intents + ncc->n_classes;
 }
 
 static bool item_removed(const struct item *item)
@@ -175,7 +177,7 @@ static size_t messages_needed(const struct ncc *ncc)
 	size_t n = 2;
 
 	if (ncc->need_full || ncc->classes_changed)
-		n += ncc->n_classes;
+		n += ncc->n_intents + ncc->n_classes;
 	if (ncc->need_full) {
 		n += HASH_COUNT(ncc->nexthops) + HASH_COUNT(ncc->services) + HASH_COUNT(ncc->sids);
 		for (const struct svc *svc = ncc->services; svc; svc = svc->hh.next)

@@ -71,6 +71,24 @@ static int check_weights(const struct plan_service *p, struct err *err)
 	return any ? 0 : bad(err, "weights", 0, "above 0 for one next hop at least");
 }
 
+/* Of our own making: only rules of the classifier lead there. */
+static int check_own(const struct plan_service *p, struct err *err)
+{
+	if (p->id < SAN_SERVICE_OWN_MIN)
+		return 0;
+	if (p->scope != SAN_SCOPE_INGRESS)
+		return bad(err, "scope", p->scope, "0: the service is of the host's own making");
+	if (p->groups)
+		return bad(err, "groups", 1, "0: the service is of the host's own making");
+	if (!IN6_IS_ADDR_UNSPECIFIED(&p->address) || p->address4)
+		return bad(err, "address", 1, "none: the service is of the host's own making");
+	if (p->mode == SAN_MODE_BALANCED)
+		return bad(err, "mode", p->mode, "none or preferred");
+	if (p->n_alive > 1)
+		return bad(err, "next hops", p->n_alive, "one at most");
+	return 0;
+}
+
 static int check(const struct plan_service *p, struct err *err)
 {
 	char value[16];
@@ -92,7 +110,7 @@ static int check(const struct plan_service *p, struct err *err)
 		r = nh_check(&p->alive[i], err);
 	if (!r && p->selected)
 		r = nh_check(p->selected, err);
-	return r ? r : check_weights(p, err);
+	return r ?: check_weights(p, err) ?: check_own(p, err);
 }
 
 /* --- room --- */

@@ -28,8 +28,8 @@ _Static_assert(sizeof(map_names) / sizeof(map_names[0]) == SAN_MAP_MAX, "a name 
 
 static json_t *empty_stats(void)
 {
-	return json_pack("{s:[], s:[], s:[], s:[], s:[], s:{s:i, s:i}}", "services", "egress",
-			 "nexthops", "reasons", "maps", "events", "passed", 0, "lost", 0);
+	return json_pack("{s:[], s:[], s:[], s:[], s:[], s:[], s:{s:i, s:i}}", "services", "egress",
+			 "nexthops", "reasons", "acts", "maps", "events", "passed", 0, "lost", 0);
 }
 
 static void answer(struct waiter *list, int status, json_t *stats)
@@ -143,6 +143,16 @@ static void add_reason(struct ncc *ncc, const struct san_msg_stat *stat)
 	    stat);
 }
 
+/* Follows the row of what it matched. */
+static void add_over(json_t *stats, const struct san_msg_stat *stat)
+{
+	json_t *acts = json_object_get(stats, "acts");
+	json_t *act = json_array_get(acts, json_array_size(acts) - 1);
+
+	if (json_integer_value(json_object_get(act, "act")) == (json_int_t)stat->key)
+		json_object_set_new(act, "dropped", json_integer((json_int_t)stat->packets));
+}
+
 static void add_map(json_t *stats, const struct san_msg_stat *stat)
 {
 	if (stat->key >= SAN_MAP_MAX)
@@ -176,6 +186,13 @@ void stats_on_row(struct ncc *ncc, const struct san_msg_stat *row)
 		break;
 	case SAN_STAT_REASON:
 		add_reason(ncc, row);
+		break;
+	case SAN_STAT_ACT:
+		add(ncc->stats, "acts",
+		    json_pack("{s:I, s:i}", "act", (json_int_t)row->key, "dropped", 0), row);
+		break;
+	case SAN_STAT_ACT_OVER:
+		add_over(ncc->stats, row);
 		break;
 	case SAN_STAT_MAP:
 		add_map(ncc->stats, row);

@@ -58,7 +58,7 @@ static void test_check(void **state)
 	buf.hdr.type = SAN_MSG_TYPE_MAX;
 	refused(&buf, size, "message: type: is 25, must be 1..24");
 	buf.hdr.version++;
-	refused(&buf, size, "message: version: is 4, must be 3");
+	refused(&buf, size, "message: version: is 5, must be 4");
 }
 
 static void test_datagrams(void **state)
