@@ -61,6 +61,7 @@ static void test_dates(void **state)
 		    "2024-03-01 00:00:00");
 	assert_edge(clock_is(NEMO_OP_LT, "2024-02-29"), "2024-01-01 10:00:00",
 		    "2024-02-29 00:00:00");
+	assert_edge(clock_is(NEMO_OP_LT, "2024-02-29"), "2024-02-29 00:00:00", "never");
 	assert_edge(moment, "2024-02-29 12:00:00", "2024-03-01 00:00:00");
 	assert_edge(moment, "2024-03-01 00:00:00", "never");
 }
