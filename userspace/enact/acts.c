@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Numbers of operations' counters and meters. An operation keeps its number while it exists; only
+ * when all are given away does one that is not in force lose it. What was counted stays with the
+ * operation, whatever the parent's counter does.
+ */
+#include "enact/enact_int.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct enact_act *enact_act_find(struct enact_act *acts, const char *key)
+{
+	struct enact_act *act;
+
+	HASH_FIND_STR(acts, key, act);
+	return act;
+}
+
+struct enact_act *enact_act_get(struct enact_act **acts, const char *key)
+{
+	struct enact_act *act = enact_act_find(*acts, key);
+
+	if (act)
+		return act;
+	act = calloc(1, sizeof(*act));
+	if (!act)
+		return NULL;
+	snprintf(act->key, sizeof(act->key), "%s", key);
+	HASH_ADD_STR(*acts, key, act);
+	return act;
+}
+
+struct enact_count enact_act_total(const struct enact_act *act)
+{
+	struct enact_count sum = {0};
+
+	if (!act)
+		return sum;
+	sum.packets = act->sum.packets + act->last.packets;
+	sum.bytes = act->sum.bytes + act->last.bytes;
+	sum.dropped = act->sum.dropped + act->last.dropped;
+	return sum;
+}
+
+void enact_leg_key(char key[ENACT_ACT_KEY], const struct nemo_goal *goal)
+{
+	snprintf(key, ENACT_ACT_KEY, "%s/%s/%s/%s/%" PRIx64, goal->tenant, goal->name,
+		 goal->gateway, goal->path, goal->id);
+}
+
+/* ---- numbers ---- */
+
+static void settle(struct enact_act *act)
+{
+	act->sum = enact_act_total(act);
+	act->last = (struct enact_count){0};
+}
+
+/* Of an operation that is not in force; 0: all are. */
+static uint32_t reclaim(struct enact *enact)
+{
+	struct enact_act *act, *next;
+
+	HASH_ITER(hh, enact->acts, act, next) {
+		uint32_t number = act->number;
+
+		if (!number || act->used || act->wanted)
+			continue;
+		settle(act);
+		act->number = 0;
+		return number;
+	}
+	return 0;
+}
+
+static uint32_t new_number(struct enact *enact)
+{
+	for (unsigned int i = 0; i < SAN_MAX_ACTS; i++) {
+		enact->next_act = enact->next_act % SAN_MAX_ACTS + 1;
+		if (enact->act_taken[enact->next_act])
+			continue;
+		enact->act_taken[enact->next_act] = true;
+		return enact->next_act;
+	}
+	return reclaim(enact);
+}
+
+uint32_t enact_act(void *arg, const char *tenant, const char *operation)
+{
+	struct enact *enact = arg;
+	char key[2 * NAME_LEN];
+	struct enact_act *act;
+
+	snprintf(key, sizeof(key), "%s/%s", tenant, operation);
+	act = enact_act_get(&enact->acts, key);
+	if (!act)
+		return 0;
+	if (!act->number)
+		act->number = new_number(enact);
+	/* Of the plan that is being compiled: not to be taken away from it. */
+	act->wanted = act->number != 0;
+	return act->number;
+}
+
+void enact_acts_used(struct enact *enact)
+{
+	struct enact_act *act, *next;
+	char key[2 * NAME_LEN];
+
+	HASH_ITER(hh, enact->acts, act, next)
+		act->wanted = false;
+	for (unsigned int i = 0; i < enact->plan.n_ops; i++) {
+		const struct nemo_op_plan *op = &enact->plan.ops[i];
+
+		snprintf(key, sizeof(key), "%s/%s", op->tenant, op->op->name);
+		act = op->act ? enact_act_find(enact->acts, key) : NULL;
+		if (act)
+			act->wanted = true;
+	}
+	HASH_ITER(hh, enact->acts, act, next) {
+		act->returning |= act->wanted && !act->used;
+		act->used = act->wanted;
+		act->wanted = false;
+	}
+	enact_counts_now(enact);
+}
+
+void enact_acts_acked(struct enact *enact)
+{
+	struct enact_act *act, *next;
+
+	HASH_ITER(hh, enact->acts, act, next) {
+		if (act->returning)
+			settle(act);
+		act->returning = false;
+	}
+}
+
+void enact_acts_sweep(struct enact *enact)
+{
+	struct enact_act *act, *next;
+	struct enact_item *item;
+
+	HASH_ITER(hh, enact->acts, act, next) {
+		HASH_FIND_STR(enact->by_key, act->key, item);
+		if (item && !item->notification)
+			continue;
+		if (act->number)
+			enact->act_taken[act->number] = false;
+		HASH_DEL(enact->acts, act);
+		free(act);
+	}
+}
+
+static void fini(struct enact_act **acts)
+{
+	struct enact_act *act, *next;
+
+	HASH_ITER(hh, *acts, act, next) {
+		HASH_DEL(*acts, act);
+		free(act);
+	}
+}
+
+void enact_acts_fini(struct enact *enact)
+{
+	fini(&enact->acts);
+	fini(&enact->legs);
+}

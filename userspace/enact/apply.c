@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is compiled becomes desired state of ncc: new next hops first, then the rules, then next
+ * hops that no rule leads to any more go. */
+#include "enact/enact_int.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct nemo_plan_in enact_plan_in(struct enact *enact, struct enact_lookup *lookup,
+				  const struct enact_head *head, int64_t now_s)
+{
+	lookup->head = head;
+	return (struct nemo_plan_in){
+		.host = enact->host,
+		.view = enact->conf.view,
+		.tenants = head->tenants,
+		.n_tenants = head->n,
+		.env = enact_env(lookup, now_s),
+		.tenant = &lookup->tenant,
+		.act = enact_act,
+		.arg = enact,
+	};
+}
+
+static bool same_rules(const struct nemo_plan *a, const struct nemo_plan *b)
+{
+	if (a->n_rules != b->n_rules)
+		return false;
+	for (unsigned int i = 0; i < a->n_rules; i++)
+		if (strcmp(a->rules[i].name, b->rules[i].name) != 0 ||
+		    memcmp(&a->rules[i].msg, &b->rules[i].msg, sizeof(a->rules[i].msg)) != 0)
+			return false;
+	return true;
+}
+
+static const struct nemo_goal *goal_find(const struct nemo_plan *plan, uint64_t id)
+{
+	for (unsigned int i = 0; i < plan->n_goals; i++)
+		if (plan->goals[i].id == id)
+			return &plan->goals[i];
+	return NULL;
+}
+
+static bool same_hop(const struct nemo_goal *a, const struct nemo_goal *b)
+{
+	return memcmp(&a->hop, &b->hop, sizeof(a->hop)) == 0;
+}
+
+static bool same_goals(const struct nemo_plan *a, const struct nemo_plan *b)
+{
+	if (a->n_goals != b->n_goals)
+		return false;
+	for (unsigned int i = 0; i < a->n_goals; i++) {
+		const struct nemo_goal *other = goal_find(b, a->goals[i].id);
+
+		if (!other || !same_hop(&a->goals[i], other))
+			return false;
+	}
+	return true;
+}
+
+static int put_goal(struct enact *enact, const struct nemo_goal *goal, struct err *err)
+{
+	struct plan_service svc = {
+		.id = goal->id,
+		.scope = SAN_SCOPE_INGRESS,
+		.mode = SAN_MODE_PREFERRED,
+		.selected = &goal->hop,
+		.alive = &goal->hop,
+		.n_alive = 1,
+	};
+
+	return ncc_service_put(enact->conf.ncc, &svc, err);
+}
+
+/* Those of `plan` that `keep` has not. */
+static void drop_goals(struct enact *enact, const struct nemo_plan *plan,
+		       const struct nemo_plan *keep)
+{
+	for (unsigned int i = 0; i < plan->n_goals; i++)
+		if (!goal_find(keep, plan->goals[i].id))
+			ncc_service_del(enact->conf.ncc, plan->goals[i].id, SAN_SCOPE_INGRESS);
+}
+
+/* As it was before: what is put again was there, so there is room. */
+static void go_back(struct enact *enact, const struct nemo_plan *plan)
+{
+	drop_goals(enact, plan, &enact->plan);
+	for (unsigned int i = 0; i < enact->plan.n_goals; i++)
+		if (goal_find(plan, enact->plan.goals[i].id))
+			put_goal(enact, &enact->plan.goals[i], NULL);
+}
+
+static int put_goals(struct enact *enact, const struct nemo_plan *plan, struct err *err)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < plan->n_goals && r == 0; i++) {
+		const struct nemo_goal *old = goal_find(&enact->plan, plan->goals[i].id);
+
+		if (!old || !same_hop(old, &plan->goals[i]))
+			r = put_goal(enact, &plan->goals[i], err);
+	}
+	return r;
+}
+
+static int hand_over(struct enact *enact, const struct nemo_plan *plan, struct err *err)
+{
+	int r = put_goals(enact, plan, err);
+
+	if (r == 0)
+		r = ncc_intents_set(enact->conf.ncc, plan->rules, plan->n_rules, err);
+	if (r)
+		go_back(enact, plan);
+	else
+		drop_goals(enact, &enact->plan, plan);
+	return r;
+}
+
+static void take(struct enact *enact, struct nemo_plan *plan)
+{
+	nemo_plan_fini(&enact->plan);
+	enact->plan = *plan;
+	*plan = (struct nemo_plan){0};
+	enact->stats.rules = enact->plan.n_rules;
+	enact->stats.goals = enact->plan.n_goals;
+	enact->stats.operations = enact->plan.n_ops;
+	enact->stats.in_force = 0;
+	for (unsigned int i = 0; i < enact->plan.n_ops; i++)
+		enact->stats.in_force += enact->plan.ops[i].state == NEMO_OP_IN_FORCE;
+	enact_acts_used(enact);
+}
+
+int enact_apply(struct enact *enact, bool *changed, struct err *err)
+{
+	struct enact_lookup lookup = enact_lookup(enact, NULL);
+	struct nemo_plan_in in = enact_plan_in(enact, &lookup, &enact->head, enact_now_s(enact));
+	uint64_t start_us = clock_us();
+	struct nemo_plan plan = {0};
+	int r;
+
+	*changed = false;
+	if (!enact->conf.is_ingress)
+		return 0;
+	r = nemo_compile(&in, &plan, err);
+	enact->stats.compiled++;
+	enact->stats.compile_us = clock_us() - start_us;
+	if (r)
+		return r;
+	*changed = !same_rules(&plan, &enact->plan) || !same_goals(&plan, &enact->plan);
+	if (*changed)
+		r = hand_over(enact, &plan, err);
+	if (r == 0)
+		take(enact, &plan);
+	nemo_plan_fini(&plan);
+	return r;
+}
+
+/* ---- could it be? ---- */
+
+struct numbers {
+	uint32_t n;
+};
+
+static uint32_t next_number(void *arg, const char *tenant, const char *operation)
+{
+	struct numbers *numbers = arg;
+
+	return numbers->n < SAN_MAX_ACTS ? ++numbers->n : 0;
+}
+
+int enact_fits(struct enact *enact, const struct intent_head *head, struct err *err)
+{
+	struct enact_head copy = {0}; /* borrowed, all of it */
+	struct enact_lookup lookup = enact_lookup(enact, NULL);
+	struct nemo_plan plan = {0};
+	struct numbers numbers = {0};
+	struct nemo_plan_in in;
+	unsigned int more = 0;
+	int r;
+
+	if (!enact->conf.is_ingress)
+		return 0;
+	copy.tenants = (struct nemo_tenant *)head->tenants;
+	copy.n = head->n_tenants;
+	in = enact_plan_in(enact, &lookup, &copy, enact_now_s(enact));
+	in.all = true;
+	in.act = next_number;
+	in.arg = &numbers;
+	r = nemo_compile(&in, &plan, err);
+	if (r)
+		return r;
+	for (unsigned int i = 0; i < plan.n_goals; i++)
+		more += goal_find(&enact->plan, plan.goals[i].id) == NULL;
+	r = ncc_intents_check(enact->conf.ncc, plan.rules, plan.n_rules, more, err);
+	nemo_plan_fini(&plan);
+	return r;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the parts of enact share:
+ *
+ *	enact.c    open, close, the callbacks of intent, what waits for an acknowledgement
+ *	head.c     a copy of the head; items: every operation and notification of it
+ *	deps.c     what each item depends on, by entity
+ *	watch.c    events of the view become marks on items
+ *	zone.c     civil time, edges, the timer of both
+ *	value.c    values of properties and statistics for conditions and queries
+ *	round.c    marked items are evaluated; timers
+ *	apply.c    compiling, and what of it goes to ncc
+ *	acts.c     numbers of operations' counters; counts.c: reading and publishing them
+ *	notify.c   events; hook.c: webhooks; url.c: which URLs are allowed
+ *	show.c     JSON for north
+ *
+ * An item is evaluated when it is marked, and only then. What an evaluation changes is whether its
+ * operation applies, and only that (or a goal that leads elsewhere now) makes the whole be compiled
+ * again; only a plan that differs from the one before goes to ncc.
+ */
+#ifndef ENACT_INT_H
+#define ENACT_INT_H
+
+#include "enact/enact.h"
+
+#include "util/clock.h"
+#include "util/hash.h"
+#include "util/name.h"
+
+#define ENACT_IDLE_STATS_MS 10000 /* counters, where nobody here has asked for them */
+#define ENACT_ASKED_S 10
+#define ENACT_ROUND_SHARE 10 /* rounds get at most 1/10 of the time */
+#define ENACT_ACT_KEY (4 * NAME_LEN + 24)
+#define ENACT_CHANNELS_MAX 1024
+#define ENACT_NOTES_MAX 1000   /* events that wait for the database */
+#define ENACT_AGE_MIN_MS 100   /* between looks at values that got old */
+#define ENACT_FAR_S 31536000   /* of an edge, where there is none */
+#define ENACT_EVER INT64_MAX   /* no edge */
+#define ENACT_FRESH UINT64_MAX /* does not get old */
+
+struct enact_head {
+	uint64_t commit;
+	struct nemo_tenant *tenants; /* stores and legs are copies of ours */
+	unsigned int n;
+};
+
+struct enact_item {
+	const struct nemo_tenant *tenant; /* of the head */
+	const struct nemo_object *object;
+	bool notification;
+	bool timed;	/* time is in its condition */
+	bool dirty;	/* in the list of those to be evaluated */
+	bool seen;	/* it was evaluated */
+	bool observed;	/* notification: it became true while this host was looking */
+	bool told_down; /* operation: that its goal is down was told, or needs not be */
+	enum nemo_truth truth;
+	bool goal_up;  /* for this host */
+	char why[128]; /* goal_up is false */
+	bool reach;    /* its goal is up wherever its flow may come in */
+	char reach_why[2 * NAME_LEN + 136];
+	int64_t since_s;   /* of truth (notification), of whether it applies (operation); real */
+	int64_t edge_s;	   /* of conditions' clock, UTC; ENACT_EVER */
+	uint64_t stale_us; /* view_time(): then a value that was read is too old; ENACT_FRESH */
+	struct enact_item *prev, *next; /* dirty ones */
+	UT_hash_handle hh;		/* by key */
+	char key[2 * NAME_LEN];		/* "tenant/name" */
+};
+
+struct enact_dep {
+	struct enact_item **v;
+	unsigned int n, cap;
+	UT_hash_handle hh;
+	char key[];
+};
+
+struct enact_lost { /* a path that loses everything */
+	UT_hash_handle hh;
+	char key[3 * NAME_LEN];
+};
+
+struct enact_count {
+	uint64_t packets, bytes, dropped;
+};
+
+/* Counters of an operation (key "tenant/name") or of a leg ("tenant/connection/gateway/path"). The
+ * parent's start from zero when they come back: `sum` is what was before. */
+struct enact_act {
+	uint32_t number; /* 0: none, or a leg */
+	bool used;	 /* by the plan in force */
+	bool wanted;	 /* by the one that is being compiled */
+	bool returning;	 /* used again: the parent's counter starts from zero with that plan */
+	struct enact_count sum, last;
+	UT_hash_handle hh;
+	char key[ENACT_ACT_KEY];
+};
+
+struct enact_published {
+	uint64_t packets, bytes;
+	uint64_t told_packets, told_bytes;
+	bool counted; /* there is an operation that counts for it */
+	UT_hash_handle hh;
+	char key[]; /* "tenant/object" */
+};
+
+struct enact_note {	     /* an event on its way into the database */
+	struct enact *enact; /* NULL: that is closed */
+	char tenant[NAME_LEN], notification[NAME_LEN], time[32];
+	char *listener, *reason;
+	json_t *values;
+	bool flying;
+	struct enact_note *prev, *next;
+};
+
+struct enact_channel { /* a listener of a tenant that events are sent to */
+	struct enact *enact;
+	const struct enact_url *conf; /* NULL: undeliverable */
+	const char *url;
+	struct fetch_job *job;
+	uv_timer_t retry;
+	uint64_t scanned; /* all up to here are taken, or not for this one */
+	uint64_t flying;  /* sequence that job has */
+	uint64_t delay_ms;
+	uint64_t failures;
+	char why[160]; /* the last failure; "" */
+	UT_hash_handle hh;
+	char tenant[NAME_LEN];
+	const char *listener; /* within key */
+	char key[];	      /* "tenant/listener" */
+};
+
+struct enact {
+	struct enact_conf conf;
+	char host[NAME_LEN];
+	struct intent *intent;
+	bool started, leads, closed;
+	bool flipped; /* there was a head */
+
+	struct enact_head head;
+	struct enact_item *items, *by_key, *dirty;
+	unsigned int n_items;
+	struct enact_dep *deps;
+	struct enact_lost *lost;
+	bool counts; /* a condition reads counters */
+
+	struct nemo_plan plan; /* in force; ops' names are the head's */
+	bool recompile;
+	uint64_t event_us; /* first mark since the last round; 0 = none */
+	uint64_t round_us; /* what the last round took */
+	uint64_t ended_us; /* when it was over */
+
+	bool pending; /* `commit` waits for ncc to acknowledge `generation` */
+	uint64_t commit, generation;
+	bool failing; /* it was said that a plan is not in force */
+
+	struct enact_act *acts, *legs;
+	unsigned int n_acts;
+	uint32_t next_act;
+	bool act_taken[SAN_MAX_ACTS + 1];
+	struct enact_published *published;
+	uint64_t asked_us, counted_us;
+	bool counting;
+
+	int64_t transition_s, transition_from_s; /* of the zone; see zone.c */
+
+	struct enact_note *notes;
+	unsigned int n_notes;
+	unsigned int n_channels;
+	struct enact_channel *channels;
+	struct fetch *fetch;
+	struct intent_listen listen;
+
+	unsigned int handles; /* open */
+	uv_timer_t round, stale, count, note;
+	uv_poll_t edge;
+	int edge_fd;
+	struct enact_stats stats;
+};
+
+/* ---- head.c ---- */
+int enact_head_copy(const struct intent_head *from, struct enact_head *to); /* -ENOMEM */
+void enact_head_fini(struct enact_head *head);
+const struct nemo_tenant *enact_tenant(const struct enact_head *head, const char *name);
+/* The head becomes the one in force; what is as it was keeps its state. Takes head. -ENOMEM:
+ * nothing has changed. */
+int enact_items_replace(struct enact *enact, struct enact_head *head);
+void enact_items_fini(struct enact *enact);
+struct enact_item *enact_item(const struct enact *enact, const char *tenant, const char *name);
+
+/* ---- deps.c ---- */
+/* Of all items. -ENOMEM. */
+int enact_deps_build(struct enact *enact);
+void enact_deps_free(struct enact_dep *deps);
+struct enact_dep *enact_dep(const struct enact *enact, const char *key);
+/* Each name that the operation leads to. */
+void enact_goals(const struct nemo_object *op, void (*each)(void *arg, const char *goal),
+		 void *arg);
+/* Is up, wherever the flow of the operation may come in; else why. */
+bool enact_reach(struct enact *enact, struct enact_item *item);
+/* The gateway that counts of a CFN; NULL: none. */
+const char *enact_gateway_of(const struct nemo_store *store, const struct nemo_object *cfn);
+bool enact_is_service(const struct nemo_object *cfn, uint64_t *id);
+struct path_key enact_leg_path(const struct nemo_leg *leg);
+/* Each leg of a connection. */
+#define enact_each_leg(tenant, name, leg)                                                          \
+	for (unsigned int at_ = 0; (tenant)->legs && at_ < (tenant)->legs->n; at_++)               \
+		if (((leg) = &(tenant)->legs->v[at_]), strcmp((leg)->connection, (name)) != 0)     \
+			continue;                                                                  \
+		else
+
+/* ---- watch.c ---- */
+void enact_watch_open(struct enact *enact);
+void enact_watch_close(struct enact *enact);
+void enact_mark(struct enact *enact, struct enact_item *item);
+void enact_mark_all(struct enact *enact);
+void enact_on_stats(void *arg, const char *tenant, const char *object);
+
+/* ---- zone.c ---- */
+int enact_zone_open(struct enact *enact, struct err *err);
+void enact_zone_close(struct enact *enact);
+int64_t enact_real_s(void);
+int64_t enact_now_s(const struct enact *enact); /* of conditions */
+void enact_civil(int64_t utc_s, struct nemo_date *out);
+/* When the condition of an item is to be looked at again, at the latest. */
+int64_t enact_edge(struct enact *enact, const struct nemo_expr *cond, int64_t now_s);
+void enact_arm_edge(struct enact *enact);
+void enact_on_clock(void *arg);
+/* RFC 3339, UTC. Returns buf, 32 bytes. */
+const char *enact_rfc3339(int64_t utc_s, char buf[32]);
+
+/* ---- value.c ---- */
+struct enact_lookup { /* argument of enact_value() */
+	struct enact *enact;
+	const struct enact_head *head;
+	const char *tenant;
+	uint64_t now_us;   /* view_time() */
+	uint64_t stale_us; /* the earliest time at which a value that was read is too old */
+};
+struct enact_lookup enact_lookup(struct enact *enact, const char *tenant);
+/* Its environment at a time of conditions. Borrows lookup. */
+struct nemo_env enact_env(struct enact_lookup *lookup, int64_t now_s);
+uint64_t enact_view_now(const struct enact *enact);
+bool enact_connection_up(const struct enact *enact, const struct nemo_tenant *tenant,
+			 const char *name, char *why, size_t size);
+bool enact_leg_status(const struct enact_lookup *lookup, const struct nemo_leg *leg,
+		      const char *member, int64_t *out, uint64_t *stale_us);
+
+/* ---- round.c ---- */
+void enact_rounds_open(struct enact *enact);
+void enact_schedule(struct enact *enact);
+void enact_round(struct enact *enact);
+void enact_evaluate(struct enact *enact); /* what is marked */
+void enact_arm(struct enact *enact);	  /* timers, by what the items say */
+/* Does the operation apply, as far as its condition and its goal go? */
+static inline bool enact_applies(const struct enact_item *item)
+{
+	return item->truth == NEMO_TRUE && item->goal_up;
+}
+
+/* ---- apply.c ---- */
+struct nemo_plan_in enact_plan_in(struct enact *enact, struct enact_lookup *lookup,
+				  const struct enact_head *head, int64_t now_s);
+/* Compiles, hands over what differs. *changed: something did. */
+int enact_apply(struct enact *enact, bool *changed, struct err *err);
+/* Would every operation at once find room? */
+int enact_fits(struct enact *enact, const struct intent_head *head, struct err *err);
+
+/* ---- acts.c ---- */
+uint32_t enact_act(void *arg, const char *tenant, const char *operation);
+/* The plan in force changed. */
+void enact_acts_used(struct enact *enact);
+/* It is in force at the parent: counters that came back begin anew. */
+void enact_acts_acked(struct enact *enact);
+/* Items have changed: numbers of operations that are gone are free. */
+void enact_acts_sweep(struct enact *enact);
+void enact_acts_fini(struct enact *enact);
+struct enact_act *enact_act_find(struct enact_act *acts, const char *key);
+struct enact_act *enact_act_get(struct enact_act **acts, const char *key); /* NULL: no memory */
+struct enact_count enact_act_total(const struct enact_act *act);	   /* NULL: zeros */
+void enact_leg_key(char key[ENACT_ACT_KEY], const struct nemo_goal *goal);
+
+/* ---- counts.c ---- */
+void enact_counts_open(struct enact *enact);
+void enact_counts_now(struct enact *enact); /* once more, soon */
+void enact_counts_asked(struct enact *enact);
+void enact_counts_fini(struct enact *enact);
+
+/* ---- notify.c ---- */
+void enact_notify_open(struct enact *enact);
+/* The item was evaluated: tell what changed, if we lead. */
+void enact_notify_truth(struct enact *enact, struct enact_item *item, enum nemo_truth before);
+void enact_notify_goal(struct enact *enact, struct enact_item *item);
+/* We lead now: tell what nobody has told. */
+void enact_reconcile(struct enact *enact);
+void enact_notes_drop(struct enact *enact);
+
+/* ---- hook.c ---- */
+void enact_hooks_open(struct enact *enact);
+void enact_hooks_lead(struct enact *enact, bool leads);
+void enact_hooks_close(struct enact *enact);
+json_t *enact_hooks_json(const struct enact *enact, const char *tenant);
+
+/* ---- url.c ---- */
+/* Where events of that listener go: NULL and why "" : nowhere, it is only a name. */
+const struct enact_url *enact_url_find(const struct enact_conf *conf, const char *listener,
+				       char *why, size_t size);
+int enact_url_check(const char *url, struct err *err); /* of the configuration. -EINVAL */
+
+/* ---- enact.c ---- */
+void enact_handle_closed(uv_handle_t *handle); /* its data is the enact */
+void enact_unref(struct enact *enact);
+
+#endif

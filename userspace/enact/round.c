@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Rounds: what was marked is evaluated; if an operation applies that did not, or no longer, or a
+ * goal may lead elsewhere, the whole is compiled. Changes of the view are coalesced for
+ * ENACT_COALESCE_MS, longer where rounds are long; edges of time are not.
+ */
+#include "enact/enact_int.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "util/log.h"
+
+struct goals {
+	const struct nemo_plan_in *in;
+	struct enact_item *item;
+	bool up;
+};
+
+static void look_at_goal(void *arg, const char *goal)
+{
+	struct goals *g = arg;
+
+	if (g->up)
+		g->up = nemo_goal_up(g->in, g->item->tenant, goal, g->item->why,
+				     sizeof(g->item->why));
+}
+
+static void look_at_goals(struct enact *enact, struct enact_item *item, int64_t now_s)
+{
+	struct enact_lookup lookup = enact_lookup(enact, item->tenant->name);
+	struct nemo_plan_in in = enact_plan_in(enact, &lookup, &enact->head, now_s);
+	struct goals goals = {&in, item, true};
+
+	item->why[0] = '\0';
+	enact_goals(item->object, look_at_goal, &goals);
+	item->goal_up = goals.up;
+	item->reach = enact_reach(enact, item);
+}
+
+static void evaluate_condition(struct enact *enact, struct enact_item *item, int64_t now_s)
+{
+	const struct nemo_expr *cond = item->object->c.condition;
+	struct enact_lookup lookup = enact_lookup(enact, item->tenant->name);
+	struct nemo_env env = enact_env(&lookup, now_s);
+
+	enact->stats.evaluations++;
+	item->truth = nemo_eval(cond, &env);
+	item->stale_us = lookup.stale_us;
+	item->edge_s = item->timed ? enact_edge(enact, cond, now_s) : ENACT_EVER;
+}
+
+static void evaluate_operation(struct enact *enact, struct enact_item *item, int64_t now_s)
+{
+	bool applied = item->seen && enact_applies(item);
+
+	evaluate_condition(enact, item, now_s);
+	look_at_goals(enact, item, now_s);
+	if (!item->seen || applied != enact_applies(item)) {
+		enact->recompile = true;
+		enact->stats.flips++;
+		item->since_s = enact_real_s();
+	}
+	item->seen = true;
+	enact_notify_goal(enact, item);
+}
+
+static void evaluate_notification(struct enact *enact, struct enact_item *item, int64_t now_s)
+{
+	enum nemo_truth before = item->seen ? item->truth : NEMO_FALSE;
+
+	evaluate_condition(enact, item, now_s);
+	if ((before == NEMO_TRUE) != (item->truth == NEMO_TRUE)) {
+		item->since_s = enact_real_s();
+		item->observed |= item->seen;
+	}
+	item->seen = true;
+	enact_notify_truth(enact, item, before);
+}
+
+void enact_evaluate(struct enact *enact)
+{
+	int64_t now_s = enact_now_s(enact);
+	struct enact_item *item;
+
+	while ((item = enact->dirty)) {
+		DL_DELETE(enact->dirty, item);
+		item->dirty = false;
+		if (item->notification)
+			evaluate_notification(enact, item, now_s);
+		else
+			evaluate_operation(enact, item, now_s);
+	}
+}
+
+/* ---- values get old ---- */
+
+static void on_stale(uv_timer_t *timer)
+{
+	struct enact *enact = timer->data;
+	uint64_t now_us = enact_view_now(enact);
+
+	for (unsigned int i = 0; i < enact->n_items; i++)
+		if (enact->items[i].stale_us <= now_us)
+			enact_mark(enact, &enact->items[i]);
+	enact_round(enact);
+}
+
+static void arm_stale(struct enact *enact)
+{
+	uint64_t first = ENACT_FRESH, now_us = enact_view_now(enact), ms;
+
+	for (unsigned int i = 0; i < enact->n_items; i++)
+		if (enact->items[i].stale_us < first)
+			first = enact->items[i].stale_us;
+	if (first == ENACT_FRESH) {
+		uv_timer_stop(&enact->stale);
+		return;
+	}
+	ms = first > now_us ? (first - now_us) / 1000 + 1 : 0;
+	uv_update_time(enact->conf.loop);
+	uv_timer_start(&enact->stale, on_stale, ms > ENACT_AGE_MIN_MS ? ms : ENACT_AGE_MIN_MS, 0);
+}
+
+/* ---- rounds ---- */
+
+static void on_round(uv_timer_t *timer)
+{
+	enact_round(timer->data);
+}
+
+void enact_arm(struct enact *enact)
+{
+	enact_arm_edge(enact);
+	arm_stale(enact);
+}
+
+static void apply(struct enact *enact)
+{
+	struct err err = {0};
+	char text[sizeof(err)];
+	bool changed;
+
+	enact->recompile = false;
+	if (!enact_apply(enact, &changed, &err)) {
+		if (changed)
+			enact->generation = ncc_flush(enact->conf.ncc);
+		return;
+	}
+	if (!enact->failing)
+		log_err("intents not in force, tried again", "why=\"%s\"",
+			err_text(&err, text, sizeof(text)));
+	enact->failing = true;
+	enact->recompile = true;
+	uv_timer_start(&enact->round, on_round, ENACT_RETRY_MS, 0);
+}
+
+void enact_round(struct enact *enact)
+{
+	uint64_t start_us = clock_us();
+
+	if (enact->closed || !enact->started)
+		return;
+	uv_timer_stop(&enact->round);
+	enact_evaluate(enact);
+	if (enact->recompile) {
+		apply(enact);
+		enact->stats.react_us = clock_us() - (enact->event_us ? enact->event_us : start_us);
+	}
+	enact->event_us = 0;
+	enact_arm(enact);
+	enact->ended_us = clock_us();
+	enact->round_us = enact->ended_us - start_us;
+}
+
+void enact_schedule(struct enact *enact)
+{
+	uint64_t now_us = clock_us(), rest_us = enact->round_us * ENACT_ROUND_SHARE, ms = 0;
+
+	if (enact->closed || !enact->started)
+		return;
+	if (!enact->event_us)
+		enact->event_us = now_us;
+	if (uv_is_active((uv_handle_t *)&enact->round) && !enact->failing)
+		return;
+	if (now_us - enact->ended_us < rest_us)
+		ms = (rest_us - (now_us - enact->ended_us)) / 1000;
+	uv_update_time(enact->conf.loop);
+	uv_timer_start(&enact->round, on_round, ms > ENACT_COALESCE_MS ? ms : ENACT_COALESCE_MS, 0);
+}
+
+void enact_rounds_open(struct enact *enact)
+{
+	uv_timer_init(enact->conf.loop, &enact->round);
+	uv_timer_init(enact->conf.loop, &enact->stale);
+	enact->round.data = enact->stale.data = enact;
+	enact->handles += 2;
+}
