@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* "expected Contain, Property or ';', found name 'Propety'; did you mean Property?" */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "nemo/parse_int.h"
 
@@ -123,10 +123,31 @@ static unsigned int candidates(const struct parser *p, const char **names)
 	return n;
 }
 
-static const char *other_case(const char *written, const char *const *names, unsigned int n)
+static const char *lower(const char *text, char *buf, size_t size)
 {
+	size_t n = 0;
+
+	for (; text[n] && n + 1 < size; n++)
+		buf[n] = (char)tolower((unsigned char)text[n]);
+	buf[n] = '\0';
+	return buf;
+}
+
+/* Upper and lower case are no edits here: "craete" is near CREATE. */
+static const char *nearest(const char *written, const char *const *names, unsigned int n)
+{
+	char low[CANDIDATES_MAX][sizeof("ServiceFlowModel")], text[NEMO_NAME_MAX + 1];
+	const char *lows[CANDIDATES_MAX], *near;
+
+	lower(written, text, sizeof(text));
+	for (unsigned int i = 0; i < n; i++) {
+		lows[i] = lower(names[i], low[i], sizeof(low[i]));
+		if (!strcmp(lows[i], text))
+			return names[i];
+	}
+	near = nemo_nearest(text, lows, n);
 	for (unsigned int i = 0; i < n; i++)
-		if (!strcasecmp(written, names[i]))
+		if (lows[i] == near)
 			return names[i];
 	return NULL;
 }
@@ -139,10 +160,8 @@ static void add_hint(const struct parser *p, struct nemo_text *out)
 
 	if (p->label)
 		written = p->label;
-	if (written) {
-		near = other_case(written, names, n);
-		near = near ? near : nemo_nearest(written, names, n);
-	}
+	if (written)
+		near = nearest(written, names, n);
 	if (near)
 		nemo_text_add(out, "; did you mean %s?", near);
 	else if (p->tok.kind == LEX_IDENT && p->tried[0] == PARSE_VALUE)
