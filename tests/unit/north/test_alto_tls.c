@@ -90,8 +90,7 @@ static void test_bad_files(void **state)
 
 static void test_key_is_missing(void **state)
 {
-	const struct north_access alto = {
-		.listen = any, .n_listen = 1, .cert = file("server.crt")};
+	const struct north_access alto = {.listen = any, .n_listen = 1, .cert = file("server.crt")};
 
 	refused(*state, &alto, "", "is missing");
 }
@@ -122,12 +121,12 @@ static struct place open_tls(struct rig *rig, bool with_ca, unsigned int turn_s)
 
 	fill_principals(principals);
 	conf.alto = (struct north_access){.listen = any,
-					     .n_listen = 2,
-					     .cert = file("server.crt"),
-					     .key = file("server.key"),
-					     .ca = with_ca ? file("ca.crt") : NULL,
-					     .principals = principals,
-					     .n_principals = RIG_PRINCIPALS};
+					  .n_listen = 2,
+					  .cert = file("server.crt"),
+					  .key = file("server.key"),
+					  .ca = with_ca ? file("ca.crt") : NULL,
+					  .principals = principals,
+					  .n_principals = RIG_PRINCIPALS};
 	conf.turn_s = turn_s;
 	assert_int_equal(north_open(&conf, &rig->north, &err), 0);
 	rig_fill_domains(rig);
