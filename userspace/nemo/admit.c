@@ -154,6 +154,8 @@ static bool connection_legs(struct maker *m)
 	for (unsigned int i = 0; i < last && i < c->n_ends; i++)
 		for (unsigned int k = i + 1; k < c->n_ends && !m->failed; k++)
 			add_product(m, &c->ends[i], &c->ends[k]);
+	if (m->failed) /* one error is enough */
+		m->legs->n = first;
 	sort_legs(m->legs, first);
 	return !m->failed;
 }

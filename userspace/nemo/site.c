@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "nemo/site.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#define HASH_NONFATAL_OOM 1 /* a failed HASH_ADD leaves hh.tbl NULL */
+#include "nemo/site.h"
 
 /* What was looked at: sites may contain each other and themselves. */
 struct seen {
@@ -34,9 +35,13 @@ static void push(struct seen **all, struct seen **top, const struct nemo_object 
 	if (!s)
 		return;
 	s->object = object;
+	HASH_ADD_PTR(*all, object, s);
+	if (!s->hh.tbl) {
+		free(s);
+		return;
+	}
 	s->below = *top;
 	*top = s;
-	HASH_ADD_PTR(*all, object, s);
 }
 
 static void push_contained(struct seen **all, struct seen **top, const struct nemo_store *store,
