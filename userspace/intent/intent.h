@@ -10,10 +10,16 @@
  *                             {"tenant", "revision", "time", "by", "comment", "script" (nemo_export
  *                             of all its objects), "rollback_of" (or absent)}; INTENT_HISTORY are
  *                             kept
- *   /san/nemo/stage           under the coordinator's lease, made only if absent: {"commit": 13,
- *                             "coordinator", "tenants", "legs"}: the head to be; hosts prepare it
- *   /san/nemo/hosts/<host>    under its lease: {"prepared": 13, "applied": 12, "why": ""}; "why"
- * not empty: it cannot (prepared or applied is the commit that it could not)
+ *   /san/nemo/stage           made only if absent, so that there is one commit at a time:
+ *                             {"id", "commit": 13, "coordinator"} with "tenants" and "legs": the
+ *                             head to be, under the coordinator's lease; hosts prepare it (without
+ *                             them: the parts of a large revision are being written). With
+ *                             "back_to" {"tenants", "legs"} and "undo" {key: text or null}: it is
+ *                             the head, the hosts apply it; without a lease, so that the leader
+ *                             ends what a dead coordinator began
+ *   /san/nemo/hosts/<host>    under its lease: {"prepared": 13, "applied": 12, "stage" (create
+ *                             revision of the stage that was prepared), "why": ""}; "why" not
+ *                             empty: it cannot, with "failed": "prepare" or "apply"
  *   /san/nemo/confirm/<tenant>  {"commit", "until" (RFC 3339), "back_to": revision}: rolled back by
  *                             the leader unless it is deleted before
  *   /san/nemo/events/<tenant>/<sequence, twenty digits>  notifications, INTENT_EVENTS are kept
@@ -24,12 +30,15 @@
  *
  * A commit: the whole script is checked (nemo_check), admitted (nemo_admit, nemo_possible); the
  * stage is made; every host under /san/nemo/hosts/ prepares it (compiles it and says whether it
- * could be carried) and says so; when all have, one transaction writes the revision, changes the
- * head and deletes the stage. A host that refuses, or says nothing for INTENT_PREPARE_MS: the stage
- * is deleted, and nothing has changed. A host that cannot apply what it had prepared, or has not
- * within INTENT_APPLY_MS: the head goes back to the revisions before in one more transaction, so
- * that all hosts do. One commit at a time in the whole domain; others wait their turn
- * (INTENT_PREPARE_MS and INTENT_APPLY_MS each), then -EAGAIN.
+ * could be carried) and says so; when all have, one transaction changes the head (the revision was
+ * written with the stage). A host that refuses, or says nothing for INTENT_PREPARE_MS: the stage
+ * and its revision are deleted, and nothing has changed. When all have applied it, the stage is
+ * deleted. A host that cannot apply what it had prepared, or has not within INTENT_APPLY_MS: the
+ * head goes back to the revisions before in one more transaction (as another commit), so that all
+ * hosts do; what was registered with it is taken back, too. A commit that does not say `confirm`
+ * confirms what waits; one that does goes back to where the first of them began. One commit at a
+ * time in the whole domain; others wait their turn (INTENT_PREPARE_MS and INTENT_APPLY_MS each),
+ * then -EAGAIN.
  */
 #ifndef INTENT_H
 #define INTENT_H

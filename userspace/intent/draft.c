@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From a script to commits: what of it is carried out together, checked and admitted. */
+#include "intent/intent_int.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "util/json.h"
+#include "util/own.h"
+
+/* A revision with a longer script is cut in parts: JSON may need two bytes for one. */
+#define INLINE_MAX (NCSDB_VALUE_MAX / 4)
+
+static int no_memory(struct job *job)
+{
+	return err_set(&job->err, -ENOMEM, "", NULL, "no memory");
+}
+
+void intent_draft_free(struct draft *draft)
+{
+	if (!draft)
+		return;
+	nemo_store_free(draft->before);
+	nemo_store_free(draft->after);
+	nemo_legs_fini(&draft->legs);
+	json_decref(draft->sets);
+	json_decref(draft->back);
+	json_decref(draft->record);
+	free(draft->script);
+	free(draft->services);
+	free(draft);
+}
+
+/* ---- the script ---- */
+
+static bool changes_something(const struct nemo_stmt *stmt)
+{
+	switch (stmt->kind) {
+	case NEMO_S_DESCRIPTION:
+	case NEMO_S_QUERY:
+	case NEMO_S_TRANSACTION:
+	case NEMO_S_COMMIT:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static unsigned int count(const struct nemo_script *script, unsigned int first, unsigned int end)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = first; i < end; i++)
+		n += changes_something(&script->v[i]);
+	return n;
+}
+
+/* Behind the transaction, the run of statements outside of one, or the one statement. */
+static unsigned int group_end(const struct job *job, bool *several)
+{
+	const struct nemo_script *script = job->script;
+	unsigned int i = job->at;
+	bool transaction = script->v[i].kind == NEMO_S_TRANSACTION;
+
+	*several = false;
+	if (!transaction && i < job->single)
+		return i + 1;
+	for (; i < script->n; i++) {
+		if (transaction && script->v[i].kind == NEMO_S_COMMIT)
+			return i + 1;
+		if (!transaction && script->v[i].kind == NEMO_S_TRANSACTION)
+			break;
+	}
+	*several = !transaction && count(script, job->at, i) > 1;
+	return i;
+}
+
+static int check_script(struct job *job, const struct state_tenant *t)
+{
+	nemo_script_free(job->script);
+	nemo_diags_fini(&job->diags);
+	nemo_store_free(job->planned);
+	job->planned = NULL;
+	job->diags = (struct nemo_diags){0};
+	job->script = nemo_parse(job->text, job->len, &job->diags);
+	if (!job->script || nemo_check(job->script, t->store, &job->planned, &job->diags))
+		return -EINVAL;
+	job->units = count(job->script, 0, job->script->n);
+	return 0;
+}
+
+static int read_old(struct job *job)
+{
+	OWN_PTR char *text = NULL;
+	int r = 0;
+
+	nemo_store_free(job->planned);
+	job->planned = NULL;
+	if (job->restore)
+		r = intent_revision_text(job->intent, job->tenant, job->restore, &text, &job->err);
+	else if (!(text = strdup("")))
+		r = no_memory(job);
+	if (!r)
+		r = intent_store_read(text, strlen(text), &job->planned, &job->err);
+	job->units = 1;
+	return r;
+}
+
+static int stale(struct job *job, const struct state_tenant *t)
+{
+	uint64_t want = job->expect ? job->expect : (uint64_t)job->if_revision;
+
+	if (job->if_revision == ANY_REVISION || want == t->revision)
+		return 0;
+	return err_set(&job->err, -ESTALE, "", NULL,
+		       "tenant %s is at revision %" PRIu64 ", not at %" PRIu64, t->name,
+		       t->revision, want);
+}
+
+static int begin(struct job *job, const struct state_tenant *t)
+{
+	int r = job->rollback ? read_old(job) : check_script(job, t);
+
+	if (r)
+		return r;
+	nemo_store_free(job->first);
+	job->first = nemo_store_copy(t->store);
+	job->first_revision = t->revision;
+	job->begun = true;
+	return job->first ? 0 : no_memory(job);
+}
+
+/* ---- admission ---- */
+
+/* Legs of all tenants but this one, and of this one as they are to be (NULL: without). */
+static int legs_of_all(struct job *job, const struct nemo_legs *own, struct nemo_legs *out)
+{
+	const struct state *state = job->intent->state;
+	unsigned int n = own ? own->n : 0;
+
+	for (unsigned int i = 0; i < state->n; i++)
+		n += state->v[i].legs.n;
+	*out = (struct nemo_legs){.v = calloc(n + 1, sizeof(*out->v)), .cap = n + 1};
+	if (!out->v)
+		return no_memory(job);
+	for (unsigned int i = 0; i < state->n; i++) {
+		bool mine = strcmp(state->v[i].name, job->tenant) == 0;
+		const struct nemo_legs *legs = mine ? own : &state->v[i].legs;
+
+		for (unsigned int k = 0; legs && k < legs->n; k++)
+			out->v[out->n++] = legs->v[k];
+	}
+	return 0;
+}
+
+static int admit(struct job *job, const struct state_tenant *t, const struct nemo_store *after,
+		 struct nemo_legs *out)
+{
+	const struct nemo_grants *grants = intent_grants(job->intent, job->tenant);
+	struct nemo_tenant tenant = {job->tenant, after, out, grants};
+	struct nemo_legs others;
+	int r = legs_of_all(job, NULL, &others);
+
+	if (r)
+		return r;
+	r = nemo_admit(job->tenant, after, grants, job->intent->conf.view, &others, &t->legs,
+		       job->script, out, &job->diags);
+	nemo_legs_fini(&others);
+	if (!r)
+		r = nemo_possible(&tenant, job->script, &job->diags);
+	return r;
+}
+
+/* Errors of what is tried in smaller pieces are said of those. */
+static void forget_errors(struct nemo_diags *diags)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < diags->n; i++) {
+		if (diags->v[i].is_warning)
+			diags->v[n++] = diags->v[i];
+		else
+			free(diags->v[i].reason);
+	}
+	diags->n = n;
+	diags->errors = 0;
+}
+
+/* ---- what is written ---- */
+
+static json_t *tenants_json(const struct state *state, const char *tenant, uint64_t revision)
+{
+	json_t *obj = json_object();
+
+	for (unsigned int i = 0; i < state->n; i++)
+		if (state->v[i].revision)
+			json_object_set_new(obj, state->v[i].name,
+					    json_integer((json_int_t)state->v[i].revision));
+	if (revision)
+		json_object_set_new(obj, tenant, json_integer((json_int_t)revision));
+	return obj;
+}
+
+static json_t *sets_json(struct job *job, const struct nemo_legs *own, uint64_t revision)
+{
+	struct nemo_legs all;
+	json_t *sets = NULL;
+
+	if (legs_of_all(job, own, &all))
+		return NULL;
+	sets = json_pack("{s:o, s:o}", "tenants",
+			 tenants_json(job->intent->state, job->tenant, revision), "legs",
+			 nemo_legs_json(&all));
+	nemo_legs_fini(&all);
+	return sets;
+}
+
+static json_t *record_json(const struct job *job, const struct draft *draft)
+{
+	char time[STORED_TIME];
+	json_t *obj = json_pack("{s:s, s:I, s:s, s:s, s:s, s:o}", "tenant", job->tenant, "revision",
+				(json_int_t)draft->revision, "time",
+				stored_time_text(intent_real(), time), "by", job->by, "comment",
+				job->comment, "services", intent_services_json(draft->after));
+
+	if (obj && job->rollback && job->restore)
+		json_object_set_new(obj, "rollback_of", json_integer((json_int_t)job->restore));
+	if (obj && draft->parts)
+		json_object_set_new(obj, "parts", json_integer(draft->parts));
+	else if (obj)
+		json_object_set_new(obj, "script", json_stringn(draft->script, draft->len));
+	return obj;
+}
+
+/* The flipped stage holds the sets before, and what is undone. */
+static int check_size(struct job *job, const struct draft *draft)
+{
+	OWN_PTR char *text = json_text(draft->sets);
+	const size_t max = NCSDB_VALUE_MAX - NCSDB_VALUE_MAX / 8;
+
+	if (!text)
+		return no_memory(job);
+	if (strlen(text) > max)
+		return err_set(&job->err, -ENOSPC, "", NULL,
+			       "reservations of all connections take %zu bytes: must be at most "
+			       "%zu",
+			       strlen(text), max);
+	if (draft->len > NEMO_SCRIPT_MAX)
+		return err_set(&job->err, -ENOSPC, "", NULL,
+			       "objects of tenant %s are %zu bytes as a script: must be at most "
+			       "%u",
+			       job->tenant, draft->len, NEMO_SCRIPT_MAX);
+	return 0;
+}
+
+static int random_id(char id[STORED_ID])
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return -EIO;
+	snprintf(id, STORED_ID, "%016" PRIx64, number);
+	return 0;
+}
+
+static int draft_texts(struct job *job, const struct state_tenant *t, struct draft *draft)
+{
+	draft->head_rev = job->intent->state->mod_rev;
+	draft->commit = job->intent->state->head.commit + 1;
+	draft->revision_before = t->revision;
+	draft->revision = t->revision + 1;
+	draft->script = nemo_export(draft->after);
+	if (!draft->script || random_id(draft->id))
+		return no_memory(job);
+	draft->len = strlen(draft->script);
+	if (draft->len > INLINE_MAX)
+		draft->parts = (draft->len + NCSDB_VALUE_MAX - 5) / (NCSDB_VALUE_MAX - 4);
+	draft->sets = sets_json(job, &draft->legs, draft->revision);
+	draft->back = sets_json(job, &t->legs, t->revision);
+	draft->record = record_json(job, draft);
+	if (!draft->sets || !draft->back || !draft->record)
+		return no_memory(job);
+	return check_size(job, draft);
+}
+
+/* ---- drafts ---- */
+
+/* 1: it differs from what is; 0: it does not. */
+static int differs(struct job *job, const struct nemo_store *a, const struct nemo_store *b)
+{
+	json_t *changes = nemo_diff(a, b);
+	int r = changes ? json_array_size(changes) > 0 : no_memory(job);
+
+	json_decref(changes);
+	return r;
+}
+
+/* Static errors here come of what others changed since the check. */
+static int draft_stores(struct job *job, const struct state_tenant *t, struct draft *draft)
+{
+	draft->before = nemo_store_copy(t->store);
+	draft->after = nemo_store_copy(job->rollback ? job->planned : t->store);
+	if (!draft->before || !draft->after)
+		return no_memory(job);
+	if (!job->rollback &&
+	    nemo_store_apply(draft->after, job->script, job->at, draft->end - job->at, &job->diags))
+		return -EINVAL;
+	return differs(job, draft->before, draft->after);
+}
+
+static int draft_make(struct job *job, const struct state_tenant *t, struct draft *draft)
+{
+	int r = draft_stores(job, t, draft);
+
+	if (r <= 0)
+		return r;
+	r = admit(job, t, draft->after, &draft->legs);
+	if (!r)
+		r = intent_services_diff(job, draft);
+	if (!r)
+		r = draft_texts(job, t, draft);
+	return r ? r : 1;
+}
+
+void intent_draft_taken(struct job *job)
+{
+	job->at = job->draft->end;
+	job->n_done += job->draft->statements;
+	intent_draft_free(job->draft);
+	job->draft = NULL;
+}
+
+bool intent_draft_smaller(struct job *job)
+{
+	if (!job->draft->several)
+		return false;
+	job->single = job->draft->end;
+	intent_draft_free(job->draft);
+	job->draft = NULL;
+	forget_errors(&job->diags);
+	job->err = (struct err){0};
+	return true;
+}
+
+static int next_draft(struct job *job, const struct state_tenant *t)
+{
+	struct draft *draft = calloc(1, sizeof(*draft));
+	unsigned int warnings = job->diags.n;
+	int r;
+
+	if (!draft)
+		return no_memory(job);
+	intent_draft_free(job->draft);
+	job->draft = draft;
+	draft->end = job->rollback ? 1 : group_end(job, &draft->several);
+	draft->statements = job->rollback ? 1 : count(job->script, job->at, draft->end);
+	r = draft_make(job, t, draft);
+	if (!r)
+		intent_draft_taken(job);
+	/* What is said a second time, of a part, the whole has said. */
+	for (unsigned int i = warnings; r >= 0 && i < job->diags.n; i++)
+		free(job->diags.v[i].reason);
+	if (r >= 0 && job->diags.n > warnings) {
+		job->diags.warnings -= job->diags.n - warnings;
+		job->diags.n = warnings;
+	}
+	return r;
+}
+
+static int plan(struct job *job, const struct state_tenant *t)
+{
+	struct draft *draft = calloc(1, sizeof(*draft));
+	int r;
+
+	if (!draft)
+		return no_memory(job);
+	job->draft = draft;
+	draft->before = nemo_store_copy(t->store);
+	draft->after = nemo_store_copy(job->planned);
+	if (!draft->before || !draft->after)
+		return no_memory(job);
+	r = admit(job, t, job->planned, &job->legs);
+	if (!r)
+		r = intent_services_diff(job, draft);
+	if (!r)
+		r = draft_texts(job, t, draft);
+	if (!r)
+		job->n_done = job->units;
+	return r;
+}
+
+int intent_draft(struct job *job)
+{
+	const struct state_tenant *t = intent_state_tenant(job->intent->state, job->tenant);
+	int r = stale(job, t);
+
+	if (!r && !job->begun)
+		r = begin(job, t);
+	if (r)
+		return r;
+	if (job->dry_run)
+		return plan(job, t);
+	while (job->at < (job->rollback ? 1 : job->script->n)) {
+		r = next_draft(job, t);
+		if (r > 0)
+			return r;
+		if (r && !(r == -EINVAL && intent_draft_smaller(job)))
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the parts of intent share. One follower mirrors /san/nemo/ (records.c); after every revision
+ * intent_step() (intent.c) looks at the whole of it and does what is due: the head in force
+ * (state.c), this host's part (host.c), the commits that were asked for here (job.c builds them,
+ * commit.c carries them through), what others left behind (orphan.c), events and figures
+ * (events.c, stats.c). Every part looks at what is, not at what happened: an event that was lost
+ * costs nothing.
+ */
+#ifndef INTENT_INT_H
+#define INTENT_INT_H
+
+#include "intent/intent.h"
+#include "intent/parse.h"
+#include "ncsdb/hold.h"
+#include "ncsdb/radix.h"
+
+#define INTENT_KEYS "/san/nemo/"
+#define INTENT_SERVICES "/san/services/"
+#define INTENT_RECORDS_MAX (1u << 20) /* keys that are mirrored; more are refused */
+#define INTENT_SERVICES_MAX 64	      /* that one commit registers and removes */
+#define INTENT_RETRY_MS 200
+
+/* ---- records.c: what is stored ---- */
+struct record {
+	int64_t mod_rev, create_rev, lease;
+	size_t len;
+	const char *text; /* NUL-terminated */
+	char key[];	  /* behind INTENT_KEYS */
+};
+int intent_records_follow(struct intent *in);
+void intent_records_fini(struct intent *in);
+const struct record *intent_record(const struct intent *in, const char *key, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The first record of that prefix with a key behind `after` (NULL: the first one). */
+const struct record *intent_record_next(const struct intent *in, const char *prefix,
+					const struct record *after);
+/* The last path segment of its key. */
+const char *intent_record_name(const struct record *rec);
+/* Counted, and said once for each key. */
+void intent_refuse(struct intent *in, const char *key, const struct err *err);
+
+/* ---- state.c: a head, resolved ---- */
+struct state_tenant {
+	char name[NAME_LEN];
+	uint64_t revision; /* 0: nothing was ever committed */
+	int64_t mod_rev;   /* of that revision's record */
+	struct nemo_store *store;
+	struct nemo_legs legs;
+	struct nemo_tenant tenant; /* borrows all that */
+};
+struct state {
+	struct intent_head head;
+	int64_t mod_rev; /* of the record that it was read from; 0: there was none */
+	unsigned int n;
+	struct state_tenant *v;	     /* in byte order; configured ones and those of the head */
+	struct nemo_tenant *objects; /* head.tenants */
+};
+/* Those of both that have not changed are taken over, not parsed. */
+int intent_state_build(struct intent *in, const struct stored_head *stored, int64_t mod_rev,
+		       struct state **out, struct err *err);
+void intent_state_free(struct state *state); /* NULL is allowed */
+const struct state_tenant *intent_state_tenant(const struct state *state, const char *name);
+/* Objects of a script that was stored. *out: a new store. */
+int intent_store_read(const char *script, size_t len, struct nemo_store **out, struct err *err);
+/* The script of a revision; malloc'ed. -ENOENT, -EINVAL (err), -ENOMEM. */
+int intent_revision_text(const struct intent *in, const char *tenant, uint64_t revision, char **out,
+			 struct err *err);
+/* The stage, as it is now. False: there is none, or it cannot be read. */
+bool intent_stage(struct intent *in, struct stored_stage *out, const struct record **rec);
+
+/* ---- txn.c: one transaction with any number of compares ---- */
+struct txn;
+struct txn *intent_txn_new(struct intent *in);
+void intent_txn_mod(struct txn *txn, int64_t mod_rev, const char *key, ...)
+	__attribute__((format(printf, 3, 4))); /* 0: must be absent */
+void intent_txn_put(struct txn *txn, int64_t lease, const char *value, size_t len, const char *key,
+		    ...) __attribute__((format(printf, 5, 6)));
+void intent_txn_put_json(struct txn *txn, int64_t lease, json_t *value, const char *key, ...)
+	__attribute__((format(printf, 4, 5))); /* takes value; NULL: no memory */
+void intent_txn_del(struct txn *txn, bool prefix, const char *key, ...)
+	__attribute__((format(printf, 3, 4)));
+unsigned int intent_txn_room(const struct txn *txn); /* operations that it can still take */
+/* Takes txn. done: from the loop, not after intent_close(); held: the compares did. */
+int intent_txn_commit(struct txn *txn, void (*done)(void *arg, int status, bool held), void *arg,
+		      struct err *err);
+
+/* ---- host.c: this host's part ---- */
+struct host_part {
+	struct ncsdb_hold *hold;
+	int64_t lease; /* that `said` lies under */
+	struct stored_host say;
+	uint64_t commit;    /* that flip() was called for */
+	bool flipped;	    /* it was called at all */
+	bool saying;	    /* a write is under way */
+	bool again;	    /* it is to be said again, whatever was said */
+	uint64_t after_ms;  /* nothing is written before: the last write failed */
+	char *said;	    /* text */
+	bool leads, asking; /* leader; a write is under way */
+	char prepare_why[STORED_WHY], apply_why[STORED_WHY];
+};
+int intent_host_start(struct intent *in);
+void intent_host_stop(struct intent *in);
+void intent_host_step(struct intent *in);
+bool intent_host_there(const struct intent *in); /* others see it */
+int64_t intent_lease(const struct intent *in);	 /* 0: none */
+
+/* How far the hosts are with a commit. */
+enum hosts_answer { HOSTS_WAIT, HOSTS_DONE, HOSTS_FAILED };
+struct hosts_look {
+	int64_t stage; /* prepare: create revision of the stage; apply: 0 */
+	uint64_t commit;
+	char host[NAME_LEN]; /* who failed, or is waited for */
+	char why[STORED_WHY];
+	const char *except; /* is not looked at; NULL */
+};
+enum hosts_answer intent_hosts_look(struct intent *in, struct hosts_look *look);
+
+/* ---- job.c: what was asked for here ---- */
+enum job_phase {
+	JOB_WAITS,     /* for its turn */
+	JOB_STAGING,   /* the stage is being written */
+	JOB_PARTS,     /* the parts of a large revision are */
+	JOB_PREPARING, /* the hosts are */
+	JOB_FLIPPING,  /* the head is being written */
+	JOB_APPLYING,  /* the hosts are */
+	JOB_SETTLING,  /* the stage is being deleted */
+	JOB_ABORTING,  /* the stage is being deleted, nothing has changed */
+	JOB_BACKING,   /* the head is being put back */
+	JOB_BACK,      /* the hosts go back */
+};
+
+struct service_change {
+	uint64_t id;
+	const char *name; /* of the CFN; NULL: it is removed */
+	bool fresh;	  /* must not be registered yet */
+};
+
+/* One commit to be: statements [.., end) of the job's script on top of the head. */
+struct draft {
+	unsigned int end;	 /* first statement behind it */
+	unsigned int statements; /* that change something */
+	bool several;		 /* they could be tried one by one */
+	struct nemo_store *before, *after;
+	struct nemo_legs legs; /* of the tenant, afterwards */
+	int64_t head_rev;      /* of the head that it is built on */
+	uint64_t commit, revision, revision_before;
+	char id[STORED_ID];
+	char *script; /* of all objects */
+	size_t len;
+	unsigned int parts, part; /* 0: it lies in the revision itself; the next one to write */
+	json_t *sets;		  /* {"tenants", "legs"} of the head to be */
+	json_t *back;		  /* of the one before */
+	json_t *record;		  /* the revision */
+	struct service_change *services;
+	unsigned int n_services;
+};
+void intent_draft_free(struct draft *draft);
+
+struct job {
+	struct job *prev, *next;
+	struct intent *intent;
+	char tenant[NAME_LEN];
+	char *by, *comment, *text;
+	size_t len;
+	bool dry_run, rollback;
+	bool quiet;	  /* intent's own: nobody is answered */
+	uint64_t restore; /* rollback: the revision whose objects are restored; 0: none at all */
+	int64_t if_revision;
+	unsigned int confirm_s;
+	intent_done_cb done;
+	void *arg;
+
+	enum job_phase phase;
+	bool busy;	   /* a transaction is under way */
+	uint64_t due_ms;   /* of the phase */
+	uint64_t since_us; /* the stage */
+	int64_t stage_rev; /* it was created at */
+	struct nemo_script *script;
+	struct nemo_diags diags;
+	struct nemo_store *first;	 /* the tenant's objects before all of it */
+	uint64_t first_revision, expect; /* the tenant's, before and behind what is done */
+	bool begun;			 /* first is set, the script is checked */
+	unsigned int at;		 /* first statement that is not in force */
+	unsigned int single;		 /* statements before it are tried one by one */
+	unsigned int n_done, units;
+	struct draft *draft;
+	struct nemo_legs legs; /* of a dry run */
+	struct nemo_store *planned;
+	unsigned int tries;
+	int status; /* that it ends with, once it is backed out */
+	struct err err;
+	char culprit[NAME_LEN];
+};
+void intent_jobs_step(struct intent *in);
+void intent_jobs_cancel(struct intent *in);
+/* The leader's: objects of an older revision, nobody waits for it. */
+int intent_job_restore(struct intent *in, const char *tenant, uint64_t revision, const char *by,
+		       const char *comment);
+/* Answers and frees it. */
+void intent_job_end(struct job *job, int status);
+
+/* ---- draft.c ---- */
+/* 1: there is a commit to be made; 0: all of the script is in force (or planned); -errno: job->err
+ * or job->diags say why. */
+int intent_draft(struct job *job);
+/* It cannot be: back to one by one, if that makes sense. */
+bool intent_draft_smaller(struct job *job);
+/* What lies in the head now of the draft counts as done. */
+void intent_draft_taken(struct job *job);
+
+/* ---- services.c: what CREATE CFN x Type service registers ---- */
+int intent_services_diff(struct job *job, struct draft *draft);
+void intent_services_put(const struct draft *draft, struct txn *txn);
+/* Keys and what they were, into undo. 0 or -ENOMEM. */
+int intent_services_undo(const struct job *job, json_t *undo);
+json_t *intent_services_json(const struct nemo_store *store); /* of one tenant: ["0x101"] */
+
+/* ---- commit.c ---- */
+void intent_commit_start(struct job *job); /* of its draft */
+void intent_commit_step(struct job *job);
+
+/* ---- orphan.c: undoing, and what others left ---- */
+/* The head goes back to what the stage says. */
+int intent_back_out(struct intent *in, const struct stored_stage *stage, const struct record *rec,
+		    void (*done)(void *arg, int status, bool held), void *arg, struct err *err);
+/* The stage is deleted, and revisions that are too many. */
+int intent_settle(struct intent *in, const struct record *rec, const char *tenant,
+		  void (*done)(void *arg, int status, bool held), void *arg, struct err *err);
+/* The revisions of the stage's tenants that the head does not have are deleted with it. */
+int intent_abort(struct intent *in, const struct stored_stage *stage, const struct record *rec,
+		 void (*done)(void *arg, int status, bool held), void *arg, struct err *err);
+void intent_orphans_step(struct intent *in);
+void intent_confirms_step(struct intent *in);
+void intent_confirm_drop(struct intent *in, const char *tenant);
+
+/* ---- events.c, stats.c ---- */
+void intent_events_told(struct intent *in, const struct record *rec);
+void intent_events_step(struct intent *in);
+void intent_events_fini(struct intent *in);
+void intent_stats_told(struct intent *in, const struct record *rec);
+void intent_stats_again(struct intent *in); /* another lease */
+void intent_stats_step(struct intent *in);
+void intent_stats_fini(struct intent *in);
+
+struct figure;
+struct event_wait;
+
+struct intent {
+	struct intent_conf conf;
+	struct intent_tenant_conf *tenants; /* in byte order */
+	unsigned int refs;		    /* handles, transactions, and the owner */
+	bool closed, synced, told_synced;
+	struct ncsdb_follow *follow;
+	struct ncsdb_writer writer;
+	struct radix records; /* key -> struct record */
+	struct ncsdb_refusals refusals;
+	struct nemo_store *empty;
+
+	struct state *state;  /* the last good head */
+	struct state *staged; /* the head to be, as this host prepared it */
+	int64_t bad_rev;      /* of the head that could not be read; 0: the last one could */
+
+	struct host_part host;
+	uv_timer_t timer;
+	bool stepping, again;
+	uint64_t wake_ms; /* in a step: the earliest that something is due */
+
+	struct job *jobs; /* utlist; the first one is at work */
+	unsigned int n_jobs;
+	int64_t orphan_rev; /* of the stage that somebody left */
+	uint64_t orphan_due_ms;
+	bool orphan_busy;
+	uint64_t answered;	   /* a commit that was answered though its stage is there */
+	uint64_t confirm_after_ms; /* nothing is rolled back before: the last time failed */
+
+	struct intent_listen *listens;
+	struct event_wait *events; /* utlist: to be written, one at a time */
+	bool event_busy;
+	void (*on_clock)(void *arg);
+	void *on_clock_arg;
+	void (*on_stats)(void *arg, const char *tenant, const char *object);
+	void *on_stats_arg;
+	struct radix figures; /* "tenant/object" -> struct figure: own ones */
+	unsigned int n_dirty;
+	bool stats_busy;
+	uint64_t stats_after_ms; /* nothing is written before: the last write failed */
+	int64_t stats_rev;	 /* of the head whose objects the figures are of */
+	struct intent_stats stats;
+};
+
+void intent_step(struct intent *in);
+void intent_kick(struct intent *in); /* a step from the loop, soon */
+/* In a step: another one is due then (uv_now()). */
+void intent_wake(struct intent *in, uint64_t ms);
+uint64_t intent_now(const struct intent *in);
+void intent_unref(struct intent *in);
+int64_t intent_real(void); /* seconds since 1970 */
+const struct nemo_grants *intent_grants(const struct intent *in, const char *tenant);
+/* -EINVAL with err. */
+int intent_check_tenant(const struct intent *in, const char *tenant, struct err *err);
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Taking back and settling; also for those that cannot any more, and what was not confirmed. */
+#include "intent/intent_int.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/json.h"
+#include "util/log.h"
+
+static void revision_del(struct txn *txn, const char *tenant, uint64_t revision)
+{
+	intent_txn_del(txn, false, INTENT_KEYS "revisions/%s/%010" PRIu64, tenant, revision);
+	intent_txn_del(txn, true, INTENT_KEYS "revisions/%s/%010" PRIu64 "/", tenant, revision);
+}
+
+static uint64_t revision_in(const struct stored_head *head, const char *tenant)
+{
+	for (unsigned int i = 0; i < head->n; i++)
+		if (strcmp(head->tenants[i].name, tenant) == 0)
+			return head->tenants[i].revision;
+	return 0;
+}
+
+/* What `a` has and `b` has not reached. */
+static void revisions_del(struct txn *txn, const struct stored_head *a, const struct stored_head *b)
+{
+	for (unsigned int i = 0; i < a->n; i++)
+		if (a->tenants[i].revision > revision_in(b, a->tenants[i].name))
+			revision_del(txn, a->tenants[i].name, a->tenants[i].revision);
+}
+
+static int head_now(struct intent *in, struct stored_head *out, int64_t *mod_rev, struct err *err)
+{
+	const struct record *rec = intent_record(in, "head");
+
+	*out = (struct stored_head){0};
+	*mod_rev = rec ? rec->mod_rev : 0;
+	return rec ? stored_head_parse(rec->text, rec->len, out, err) : 0;
+}
+
+/* ---- the three ends of a stage ---- */
+
+int intent_back_out(struct intent *in, const struct stored_stage *stage, const struct record *rec,
+		    void (*done)(void *arg, int status, bool held), void *arg, struct err *err)
+{
+	struct stored_head now;
+	struct txn *txn;
+	json_t *head;
+	int64_t mod_rev;
+	int r = head_now(in, &now, &mod_rev, err);
+
+	if (r)
+		return r;
+	txn = intent_txn_new(in);
+	head = json_pack("{s:I}", "commit", (json_int_t)now.commit + 1);
+	if (head)
+		json_object_update(head, json_object_get(stage->json, "back_to"));
+	intent_txn_mod(txn, rec->mod_rev, INTENT_KEYS "stage");
+	intent_txn_mod(txn, mod_rev, INTENT_KEYS "head");
+	intent_txn_put_json(txn, 0, head, INTENT_KEYS "head");
+	intent_txn_del(txn, false, INTENT_KEYS "stage");
+	for (unsigned int i = 0; i < stage->n_undo; i++) {
+		const struct stored_undo *undo = &stage->undo[i];
+
+		if (undo->text)
+			intent_txn_put(txn, 0, undo->text, strlen(undo->text), "%s", undo->key);
+		else
+			intent_txn_del(txn, false, "%s", undo->key);
+	}
+	revisions_del(txn, &now, &stage->to);
+	stored_head_fini(&now);
+	return intent_txn_commit(txn, done, arg, err);
+}
+
+static bool is_revision(const struct record *rec, const char *prefix)
+{
+	return strlen(rec->key) == strlen(prefix) + 10;
+}
+
+static unsigned int revisions_count(const struct intent *in, const char *prefix)
+{
+	const struct record *rec = NULL;
+	unsigned int n = 0;
+
+	while ((rec = intent_record_next(in, prefix, rec)))
+		n += is_revision(rec, prefix);
+	return n;
+}
+
+static uint64_t confirm_back(const struct intent *in, const char *tenant)
+{
+	const struct record *rec = intent_record(in, "confirm/%s", tenant);
+	struct stored_confirm confirm = {0};
+
+	if (rec)
+		stored_confirm_parse(rec->text, rec->len, &confirm, NULL);
+	return confirm.back_to;
+}
+
+/* What there is no room for goes with the next commit. */
+static void history_prune(const struct intent *in, struct txn *txn, const char *tenant)
+{
+	uint64_t keep = confirm_back(in, tenant), now = intent_revision(in, tenant);
+	const struct record *rec = NULL;
+	char prefix[NCSDB_KEY_MAX];
+	unsigned int n;
+
+	snprintf(prefix, sizeof(prefix), "revisions/%s/", tenant);
+	n = revisions_count(in, prefix);
+	while (n > intent_limits.history && intent_txn_room(txn) >= 2 &&
+	       (rec = intent_record_next(in, prefix, rec))) {
+		uint64_t revision = strtoull(intent_record_name(rec), NULL, 10);
+
+		if (!is_revision(rec, prefix) || revision == keep || revision >= now)
+			continue;
+		revision_del(txn, tenant, revision);
+		n--;
+	}
+}
+
+int intent_settle(struct intent *in, const struct record *rec, const char *tenant,
+		  void (*done)(void *arg, int status, bool held), void *arg, struct err *err)
+{
+	struct txn *txn = intent_txn_new(in);
+
+	intent_txn_mod(txn, rec->mod_rev, INTENT_KEYS "stage");
+	intent_txn_del(txn, false, INTENT_KEYS "stage");
+	if (tenant)
+		history_prune(in, txn, tenant);
+	return intent_txn_commit(txn, done, arg, err);
+}
+
+int intent_abort(struct intent *in, const struct stored_stage *stage, const struct record *rec,
+		 void (*done)(void *arg, int status, bool held), void *arg, struct err *err)
+{
+	struct txn *txn = intent_txn_new(in);
+	struct stored_head now = {0};
+	int64_t mod_rev;
+
+	intent_txn_mod(txn, rec->mod_rev, INTENT_KEYS "stage");
+	intent_txn_del(txn, false, INTENT_KEYS "stage");
+	if (stage && head_now(in, &now, &mod_rev, err) == 0)
+		revisions_del(txn, &stage->to, &now);
+	stored_head_fini(&now);
+	return intent_txn_commit(txn, done, arg, err);
+}
+
+/* ---- what others left ---- */
+
+static void on_orphan(void *arg, int status, bool held)
+{
+	struct intent *in = arg;
+
+	in->orphan_busy = false;
+	if (status || !held)
+		in->orphan_due_ms = intent_now(in) + INTENT_RETRY_MS;
+}
+
+/* Its coordinator is not at it any more, and this host is the one to see to it. */
+static bool is_orphan(const struct intent *in, const struct stored_stage *stage)
+{
+	const struct job *job = in->jobs;
+
+	if (job && job->draft && strcmp(job->draft->id, stage->id) == 0)
+		return false;
+	if (strcmp(stage->coordinator, in->conf.host) == 0)
+		return true;
+	return in->host.leads && !intent_record(in, "hosts/%s", stage->coordinator);
+}
+
+static int flipped_end(struct intent *in, const struct stored_stage *stage,
+		       const struct record *rec, struct err *err)
+{
+	struct hosts_look look = {.commit = stage->commit};
+	enum hosts_answer answer = intent_hosts_look(in, &look);
+	bool late = intent_now(in) >= in->orphan_due_ms;
+
+	if (answer == HOSTS_DONE || stage->commit == in->answered)
+		return intent_settle(in, rec, NULL, on_orphan, in, err);
+	if (answer == HOSTS_WAIT && !late) {
+		intent_wake(in, in->orphan_due_ms);
+		return 1;
+	}
+	in->stats.backed_out++;
+	log_warn("commit of a host that is gone taken back",
+		 "coordinator=%s commit=%" PRIu64 " host=%s why=\"%s\"", stage->coordinator,
+		 stage->commit, look.host, look.why);
+	return intent_back_out(in, stage, rec, on_orphan, in, err);
+}
+
+static void orphan_end(struct intent *in, const struct stored_stage *stage,
+		       const struct record *rec)
+{
+	struct err err = {0};
+	int r;
+
+	if (stage && stage->step == STORED_FLIPPED)
+		r = flipped_end(in, stage, rec, &err);
+	else
+		r = intent_abort(in, stage, rec, on_orphan, in, &err);
+	in->orphan_busy = r == 0;
+	if (r < 0)
+		intent_wake(in, in->orphan_due_ms = intent_now(in) + INTENT_RETRY_MS);
+}
+
+/* One that cannot be read would stop all commits for ever. */
+static void orphan_bad(struct intent *in, const struct record *rec)
+{
+	if (!in->host.leads)
+		return;
+	if (intent_now(in) < in->orphan_due_ms)
+		intent_wake(in, in->orphan_due_ms);
+	else
+		orphan_end(in, NULL, rec);
+}
+
+void intent_orphans_step(struct intent *in)
+{
+	const struct record *rec = intent_record(in, "stage");
+	struct stored_stage stage;
+
+	if (!rec || in->orphan_busy)
+		return;
+	if (in->orphan_rev != rec->mod_rev) {
+		in->orphan_rev = rec->mod_rev;
+		in->orphan_due_ms = intent_now(in) + intent_limits.apply_ms;
+	}
+	if (!intent_stage(in, &stage, &rec)) {
+		orphan_bad(in, rec);
+		return;
+	}
+	if (is_orphan(in, &stage))
+		orphan_end(in, &stage, rec);
+	stored_stage_fini(&stage);
+}
+
+/* ---- confirmations that did not come ---- */
+
+static bool restoring(const struct intent *in, const char *tenant)
+{
+	for (const struct job *job = in->jobs; job; job = job->next)
+		if (job->quiet && strcmp(job->tenant, tenant) == 0)
+			return true;
+	return false;
+}
+
+static void on_confirm_gone(void *arg, int status, int64_t revision, bool created)
+{
+}
+
+/* There is nothing to go back to, or nothing that differs. */
+void intent_confirm_drop(struct intent *in, const char *tenant)
+{
+	struct ncsdb_write *w = ncsdb_write_new(&in->writer);
+
+	ncsdb_write_del(w, INTENT_KEYS "confirm/%s", tenant);
+	ncsdb_write_commit(w, (struct ncsdb_write_done){on_confirm_gone, NULL}, NULL);
+}
+
+static bool can_restore(const struct intent *in, const char *tenant, uint64_t revision)
+{
+	return intent_revision(in, tenant) != revision &&
+	       (!revision || intent_record(in, "revisions/%s/%010" PRIu64, tenant, revision));
+}
+
+static void confirm_expired(struct intent *in, const char *tenant, uint64_t back_to)
+{
+	if (restoring(in, tenant) || intent_now(in) < in->confirm_after_ms) {
+		intent_wake(in, in->confirm_after_ms);
+		return;
+	}
+	in->confirm_after_ms = intent_now(in) + INTENT_RETRY_MS;
+	if (!can_restore(in, tenant, back_to)) {
+		log_err("commit was not confirmed, but there is nothing to go back to",
+			"tenant=%s revision=%" PRIu64, tenant, back_to);
+		intent_confirm_drop(in, tenant);
+		return;
+	}
+	log_warn("commit was not confirmed", "tenant=%s back_to=%" PRIu64, tenant, back_to);
+	intent_job_restore(in, tenant, back_to, "confirm", "was not confirmed in time");
+}
+
+void intent_confirms_step(struct intent *in)
+{
+	const struct record *rec = NULL;
+	int64_t now = intent_real();
+
+	while (in->host.leads && !in->closed && (rec = intent_record_next(in, "confirm/", rec))) {
+		struct stored_confirm confirm;
+		struct err err = {0};
+
+		if (stored_confirm_parse(rec->text, rec->len, &confirm, &err)) {
+			intent_refuse(in, rec->key, &err);
+			continue;
+		}
+		/* Looked at from time to time: the clock may be set. */
+		if (confirm.until > now)
+			intent_wake(in, intent_now(in) + 1000 * (confirm.until - now < 60
+									 ? confirm.until - now
+									 : 60));
+		else
+			confirm_expired(in, intent_record_name(rec), confirm.back_to);
+	}
+}
+
+int intent_confirm(struct intent *in, const char *tenant, struct ncsdb_write_done done,
+		   struct err *err)
+{
+	const struct record *rec = intent_record(in, "confirm/%s", tenant);
+	struct ncsdb_write *w;
+	int r = intent_check_tenant(in, tenant, err);
+
+	if (r)
+		return r;
+	if (!rec)
+		return err_set(err, -ENOENT, "", NULL, "no commit waits to be confirmed");
+	w = ncsdb_write_new(&in->writer);
+	ncsdb_write_if(w, rec->mod_rev, INTENT_KEYS "confirm/%s", tenant);
+	ncsdb_write_del(w, INTENT_KEYS "confirm/%s", tenant);
+	return ncsdb_write_commit(w, done, err);
+}
+
+json_t *intent_confirm_json(const struct intent *in, const char *tenant)
+{
+	const struct record *rec = intent_record(in, "confirm/%s", tenant);
+	json_t *obj = NULL;
+
+	if (!rec || json_parse(rec->text, rec->len, &obj, NULL))
+		return json_null();
+	return obj;
+}
