@@ -6,54 +6,24 @@
  */
 #include "enact/enact_int.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-struct url {
-	CURLU *all;
-	char *scheme, *host, *port, *path;
-};
-
-static void url_fini(struct url *url)
-{
-	curl_free(url->scheme);
-	curl_free(url->host);
-	curl_free(url->port);
-	curl_free(url->path);
-	curl_url_cleanup(url->all);
-}
-
-#define OWN_URL __attribute__((cleanup(url_fini)))
-
-static bool has(const struct url *url, CURLUPart part)
-{
-	char *text = NULL;
-	bool there = !curl_url_get(url->all, part, &text, 0) && text;
-
-	curl_free(text);
-	return there;
-}
+#include "util/url.h"
 
 /* Why it is no URL that events may go to; NULL: it is one. */
 static const char *url_read(const char *text, struct url *url)
 {
-	url->all = curl_url();
-	if (!url->all || curl_url_set(url->all, CURLUPART_URL, text, 0) ||
-	    curl_url_get(url->all, CURLUPART_SCHEME, &url->scheme, 0) ||
-	    curl_url_get(url->all, CURLUPART_HOST, &url->host, 0) ||
-	    curl_url_get(url->all, CURLUPART_PORT, &url->port, CURLU_DEFAULT_PORT) ||
-	    curl_url_get(url->all, CURLUPART_PATH, &url->path, 0))
+	if (url_split(text, url))
 		return "must be https://HOST[:PORT]/PATH";
-	if (has(url, CURLUPART_USER) || has(url, CURLUPART_PASSWORD))
+	if (url->user)
 		return "must not hold a user or password";
-	if (has(url, CURLUPART_FRAGMENT))
+	if (url->fragment)
 		return "must not hold a fragment";
 	if (strcmp(url->scheme, "https") != 0 &&
-	    (strcmp(url->scheme, "http") != 0 || !fetch_is_loopback(url->host)))
+	    (strcmp(url->scheme, "http") != 0 || !url_is_loopback(url->host)))
 		return "must be https://, or http:// to this host itself";
 	return NULL;
 }
@@ -82,7 +52,7 @@ static bool allows(const char *prefix, const struct url *url)
 	OWN_URL struct url p = {0};
 
 	return !url_read(prefix, &p) && strcmp(p.scheme, url->scheme) == 0 &&
-	       strcasecmp(p.host, url->host) == 0 && strcmp(p.port, url->port) == 0 &&
+	       strcmp(p.host, url->host) == 0 && strcmp(p.port, url->port) == 0 &&
 	       path_plain(url->path) && path_under(url->path, p.path);
 }
 

@@ -57,7 +57,5 @@ int fetch_start(struct fetch *fetch, const struct fetch_conf *conf, const struct
 		void *arg, struct fetch_job **out, struct err *err);
 /* No callback afterwards. NULL is allowed. */
 void fetch_cancel(struct fetch_job *job);
-/* Of a URL ("[::1]", "127.0.0.1", "localhost"): is it this host itself? */
-bool fetch_is_loopback(const char *host);
 
 #endif

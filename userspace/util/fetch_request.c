@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/fetch_int.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "util/own.h"
+#include "util/url.h"
 
 #define FETCH_LINE_MAX 8192 /* of a request header that we write */
 
@@ -21,51 +20,19 @@ static int refuse(const struct fetch_job *job, const char *field, const char *va
 	return -EINVAL;
 }
 
-bool fetch_is_loopback(const char *host)
-{
-	char text[64];
-	struct in_addr a4;
-	struct in6_addr a6;
-	size_t len = strlen(host);
-
-	if (!strcasecmp(host, "localhost"))
-		return true;
-	if (inet_pton(AF_INET, host, &a4) == 1)
-		return ntohl(a4.s_addr) >> 24 == 127;
-	if (len < 3 || len >= sizeof(text) || host[0] != '[')
-		return false;
-	snprintf(text, sizeof(text), "%.*s", (int)len - 2, host + 1);
-	return inet_pton(AF_INET6, text, &a6) == 1 && IN6_IS_ADDR_LOOPBACK(&a6);
-}
-
-static void own_curl(char **text)
-{
-	curl_free(*text);
-}
-
-static void own_url(CURLU **url)
-{
-	curl_url_cleanup(*url);
-}
-
-#define OWN_CURL __attribute__((cleanup(own_curl)))
-
 static int check_url(struct fetch_job *job, const struct fetch_conf *conf, struct err *err)
 {
-	__attribute__((cleanup(own_url))) CURLU *url = curl_url();
-	OWN_CURL char *scheme = NULL, *host = NULL, *user = NULL;
+	OWN_URL struct url url = {0};
+	int r = conf->url ? url_split(conf->url, &url) : -EINVAL;
 
-	if (!url)
+	if (r == -ENOMEM)
 		return err_set(err, -ENOMEM, "", NULL, "out of memory");
-	if (!conf->url || curl_url_set(url, CURLUPART_URL, conf->url, 0) ||
-	    curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) ||
-	    curl_url_get(url, CURLUPART_HOST, &host, 0) ||
-	    (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
+	if (r || (strcmp(url.scheme, "http") != 0 && strcmp(url.scheme, "https") != 0))
 		return refuse(job, "/url", conf->url, "must be http://HOST... or https://HOST...",
 			      err);
-	if (!curl_url_get(url, CURLUPART_USER, &user, 0))
+	if (url.user)
 		return refuse(job, "/url", NULL, "must not hold a user or password", err);
-	if (conf->token && !strcmp(scheme, "http") && !fetch_is_loopback(host))
+	if (conf->token && !strcmp(url.scheme, "http") && !url_is_loopback(url.host))
 		return refuse(job, "/url", conf->url,
 			      "must be https:// where a token is sent beyond this host", err);
 	return 0;
