@@ -6,6 +6,8 @@
 #ifndef NEMO_COMPILE_INT_H
 #define NEMO_COMPILE_INT_H
 
+#include <stdarg.h>
+
 #include "nemo/plan.h"
 #include "nemo/site.h"
 
@@ -15,6 +17,11 @@
 enum nemo_family { NEMO_V4, NEMO_V6, NEMO_FAMILIES };
 extern const char *const nemo_family_names[NEMO_FAMILIES]; /* "IPv4", "IPv6" */
 enum nemo_family nemo_family_of(const struct in6_addr *addr);
+
+/* A reason; cut to its array as clean UTF-8. */
+void nemo_why(char why[NEMO_WHY], const char *format, ...) __attribute__((format(printf, 2, 3)));
+void nemo_vwhy(char why[NEMO_WHY], const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
 
 /* ---- range.c: sets of addresses ---- */
 
@@ -93,6 +100,12 @@ struct nemo_fields {	/* what one rule asks for besides addresses */
 	uint8_t pad;	       /* zero: compared as bytes */
 	uint16_t sport, dport; /* host order */
 };
+/* What a tenant's grants leave of a flow that neither comes from nor goes to them as a whole. */
+enum nemo_narrowed {
+	NEMO_AS_IT_IS,
+	NEMO_FROM_INGRESS, /* sources in the prefixes of its ingress, and in the grants */
+	NEMO_TO_GRANTS,	   /* destinations in the grants */
+};
 struct nemo_flow {
 	const struct nemo_object *object;
 	char why[NEMO_WHY]; /* not "": impossible on this dataplane */
@@ -101,14 +114,15 @@ struct nemo_flow {
 	unsigned int n_fields;
 	const char **ingress; /* gateways; n_ingress = 0: all */
 	unsigned int n_ingress;
-	bool narrowed; /* source or destination come from a site, see nemo_flow_get() */
-	bool done;     /* compile: a stronger operation has taken all that it matches */
+	enum nemo_narrowed narrowed;
+	bool done; /* compile: a stronger operation has taken all that it matches */
 	UT_hash_handle hh;
 };
-/* Built on first use. A tenant without all grants, whose flow names neither addresses nor egress,
- * gets what comes from the prefixes of its ingress. NULL: no memory. */
+/* Built on first use. NULL: no memory. */
 struct nemo_flow *nemo_flow_get(struct nemo_own *own, const struct nemo_object *flow);
 void nemo_flow_free(struct nemo_flow *flow);
+/* What a tenant was granted; false: with or without grants everything is. */
+bool nemo_flow_limited(const struct nemo_own *own);
 bool nemo_flow_here(const struct nemo_flow *flow, const char *host);
 
 /* Protocol by name or number; false: neither. */
@@ -176,9 +190,9 @@ void nemo_ways_fini(struct nemo_ways *ways);
  * why; negative: -ENOMEM. */
 int nemo_ways_find(const struct nemo_ctx *ctx, struct nemo_own *own, const struct nemo_want *want,
 		   struct nemo_ways *out, char why[NEMO_WHY]);
-/* For a packet: the first that takes it; NULL: none, why. */
+/* For a packet: the first that takes it; NULL: none, why; *family: only for its IP version. */
 const struct nemo_way *nemo_ways_pick(const struct nemo_ways *ways, const struct in6_addr *dst,
-				      char why[NEMO_WHY]);
+				      bool *family, char why[NEMO_WHY]);
 
 /* ---- goal_up.c: false: why ---- */
 const struct view_gateway *nemo_up_gateway(const struct nemo_plan_in *in, const char *name,

@@ -91,7 +91,7 @@ static void each_value(void *arg, const char *entity, const char *member)
 	if (ask->why[0] ||
 	    (ask->env->value && ask->env->value(ask->env->arg, entity, member, &value)))
 		return;
-	snprintf(ask->why, NEMO_WHY, "%.50s of %.50s is not known", member, entity);
+	nemo_why(ask->why, "%.50s of %.50s is not known", member, entity);
 }
 
 static void condition(const struct nemo_plan_in *in, struct nemo_verdict *v,
@@ -110,7 +110,7 @@ static void condition(const struct nemo_plan_in *in, struct nemo_verdict *v,
 	case NEMO_FALSE:
 		v->state = NEMO_OP_CONDITION;
 		nemo_print_expr(&text, cond);
-		snprintf(v->why, sizeof(v->why), "%.110s is false", text.data ? text.data : "");
+		nemo_why(v->why, "%s is false", text.data ? text.data : "");
 		free(text.data);
 		return;
 	}
@@ -135,7 +135,7 @@ static void check_use(struct nemo_verdict *v)
 			return;
 	v->state = NEMO_OP_IMPOSSIBLE;
 	v->fixed = true;
-	snprintf(v->why, sizeof(v->why), "%s",
+	nemo_why(v->why, "%s",
 		 v->ways.n && v->ways.v[0].cannot[0]
 			 ? v->ways.v[0].cannot
 			 : "flow and far ends have no IP version in common");
@@ -149,8 +149,7 @@ static int fixed(const struct nemo_ctx *ctx, struct nemo_own *own, const struct 
 	enum nemo_op_state state = NEMO_OP_IMPOSSIBLE;
 
 	if (!target || target->kind != NEMO_FLOW) {
-		snprintf(v->why, sizeof(v->why), "target %.63s must be a ServiceFlow",
-			 op->c.target.text);
+		nemo_why(v->why, "target %.63s must be a ServiceFlow", op->c.target.text);
 		return (int)state;
 	}
 	v->flow = nemo_flow_get(own, target);
@@ -159,11 +158,11 @@ static int fixed(const struct nemo_ctx *ctx, struct nemo_own *own, const struct 
 	if (nemo_want_read(own->tenant->store, op, &v->want, v->why))
 		return (int)state;
 	if (v->flow->why[0]) {
-		snprintf(v->why, sizeof(v->why), "flow %.40s: %.80s", target->name, v->flow->why);
+		nemo_why(v->why, "flow %.40s: %.80s", target->name, v->flow->why);
 		return (int)state;
 	}
 	if (!nemo_flow_here(v->flow, ctx->in->host)) {
-		snprintf(v->why, sizeof(v->why), "flow %.50s comes in at %.40s%s", target->name,
+		nemo_why(v->why, "flow %.50s comes in at %.40s%s", target->name,
 			 v->flow->ingress[0], v->flow->n_ingress > 1 ? " and others" : "");
 		return NEMO_OP_ELSEWHERE;
 	}

@@ -63,7 +63,7 @@ static int __attribute__((format(printf, 2, 3))) cannot(struct build *b, const c
 	if (b->flow->why[0])
 		return 0;
 	va_start(args, format);
-	vsnprintf(b->flow->why, sizeof(b->flow->why), format, args);
+	nemo_vwhy(b->flow->why, format, args);
 	va_end(args);
 	return 0;
 }
@@ -287,38 +287,109 @@ static int cut_to(struct nemo_spans sets[NEMO_FAMILIES], struct nemo_spans to[NE
 	return r;
 }
 
+bool nemo_flow_limited(const struct nemo_own *own)
+{
+	const struct nemo_grants *grants = own->tenant->grants;
+
+	return grants && !grants->everything;
+}
+
+static bool same(const struct nemo_spans *a, const struct nemo_spans *b)
+{
+	bool equal = a->n == b->n;
+
+	for (unsigned int i = 0; equal && i < a->n; i++)
+		equal = a->v[i].lo == b->v[i].lo && a->v[i].hi == b->v[i].hi;
+	return equal;
+}
+
+/* 1: all of it is granted; 0: it is not. */
+static int granted(const struct nemo_spans sets[NEMO_FAMILIES],
+		   const struct nemo_spans grants[NEMO_FAMILIES])
+{
+	int r = 1;
+
+	for (int f = 0; r == 1 && f < NEMO_FAMILIES; f++) {
+		struct nemo_spans cut = {0};
+
+		r = nemo_spans_cut(&sets[f], &grants[f], &cut);
+		r = r ? r : same(&cut, &sets[f]);
+		nemo_spans_fini(&cut);
+	}
+	return r;
+}
+
 /* What was granted is a site's traffic, not all that comes in at its gateway. */
+static int from_ingress(struct build *b, struct nemo_spans grants[NEMO_FAMILIES])
+{
+	const struct nemo_arg *arg = nemo_object_prop(b->flow->object, "ingress");
+	struct nemo_spans sites[NEMO_FAMILIES] = {0};
+	int r = 0;
+
+	for (unsigned int i = 0; !r && i < arg->n; i++) {
+		const struct nemo_spot *spot = named(b, "ingress", arg->v[i].string);
+
+		r = spot ? add_place(sites, spot) : -ENOMEM;
+	}
+	if (!r)
+		r = cut_to(b->flow->src, sites);
+	if (!r)
+		r = cut_to(b->flow->src, grants);
+	for (int f = 0; f < NEMO_FAMILIES; f++)
+		nemo_spans_fini(&sites[f]);
+	b->flow->narrowed = NEMO_FROM_INGRESS;
+	return r;
+}
+
+static int narrow_to(struct build *b, struct nemo_spans grants[NEMO_FAMILIES])
+{
+	struct nemo_flow *flow = b->flow;
+	int r = granted(flow->src, grants);
+
+	if (r == 0)
+		r = granted(flow->dst, grants);
+	if (r)
+		return r < 0 ? r : 0;
+	if (!b->src && flow->n_ingress)
+		return from_ingress(b, grants);
+	if (!b->to_site)
+		return cannot(b,
+			      "neither source nor destination lies in what tenant %.40s has "
+			      "grants for",
+			      b->own->tenant->name);
+	flow->narrowed = NEMO_TO_GRANTS;
+	return cut_to(flow->dst, grants);
+}
+
 static int narrow(struct build *b)
 {
 	const struct nemo_grants *grants = b->own->tenant->grants;
-	const struct nemo_arg *arg = nemo_object_prop(b->flow->object, "ingress");
+	struct nemo_spans sets[NEMO_FAMILIES] = {0};
 	int r = 0;
 
-	if (!grants || grants->everything || b->src || b->dst || b->to_site || !arg ||
-	    b->flow->why[0])
+	if (!nemo_flow_limited(b->own) || b->flow->why[0])
 		return 0;
-	for (unsigned int i = 0; !r && i < arg->n; i++) {
-		const struct nemo_spot *place = named(b, "ingress", arg->v[i].string);
-
-		r = place ? add_place(b->flow->src, place) : -ENOMEM;
-	}
-	b->src = true;
-	b->flow->narrowed = true;
+	for (unsigned int i = 0; !r && i < grants->n_prefixes; i++)
+		r = add_prefix(sets, &grants->prefixes[i]);
+	for (int f = 0; f < NEMO_FAMILIES; f++)
+		nemo_spans_merge(&sets[f]);
+	if (!r)
+		r = narrow_to(b, sets);
+	for (int f = 0; f < NEMO_FAMILIES; f++)
+		nemo_spans_fini(&sets[f]);
 	return r;
 }
 
 static int addresses(struct build *b)
 {
 	struct nemo_flow *flow = b->flow;
-	int r = narrow(b);
+	int r = fill(flow->src, b->src);
 
-	if (!r)
-		r = fill(flow->src, b->src);
 	if (!r)
 		r = fill(flow->dst, b->dst);
 	if (!r && b->to_site)
 		r = cut_to(flow->dst, b->egress);
-	return r;
+	return r ? r : narrow(b);
 }
 
 /* Rules that the addresses make: source times destination. */

@@ -19,7 +19,7 @@ static bool __attribute__((format(printf, 2, 3))) no(struct match *m, const char
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(m->why, NEMO_WHY, format, args);
+	nemo_vwhy(m->why, format, args);
 	va_end(args);
 	return false;
 }
@@ -173,13 +173,32 @@ static bool on_egress(struct match *m, const char *field, const struct nemo_arg 
 		  in6_text(&m->packet->dst, is), arg_text(arg, want, sizeof(want)));
 }
 
-static bool on_narrowed(struct match *m, const struct nemo_arg *arg)
+static bool in_grants(const struct match *m, const struct in6_addr *addr)
 {
+	const struct nemo_grants *grants = m->own->tenant->grants;
+
+	for (unsigned int i = 0; i < grants->n_prefixes; i++)
+		if (nemo_prefix_holds(&grants->prefixes[i], addr))
+			return true;
+	return false;
+}
+
+static bool on_narrowed(struct match *m, const struct nemo_flow *flow)
+{
+	const struct nemo_arg *ingress = nemo_object_prop(flow->object, "ingress");
+	const struct in6_addr *addr = &m->packet->dst;
 	char is[INET6_ADDRSTRLEN], want[100];
 
-	return in_place(m, arg, &m->packet->src) ||
-	       no(m, "ingress: source %s is not in the prefixes of %s",
-		  in6_text(&m->packet->src, is), arg_text(arg, want, sizeof(want)));
+	if (flow->narrowed == NEMO_AS_IT_IS)
+		return true;
+	if (flow->narrowed == NEMO_FROM_INGRESS) {
+		addr = &m->packet->src;
+		if (!in_place(m, ingress, addr))
+			return no(m, "ingress: source %s is not in the prefixes of %s",
+				  in6_text(addr, is), arg_text(ingress, want, sizeof(want)));
+	}
+	return in_grants(m, addr) ||
+	       no(m, "%s is in no prefix that the tenant has a grant for", in6_text(addr, is));
 }
 
 static const struct {
@@ -204,5 +223,5 @@ bool nemo_flow_matches(struct nemo_own *own, const struct nemo_flow *flow,
 		if (arg && !fields[i].on(&m, fields[i].name, arg))
 			return false;
 	}
-	return !flow->narrowed || on_narrowed(&m, nemo_object_prop(flow->object, "ingress"));
+	return on_narrowed(&m, flow);
 }

@@ -23,7 +23,7 @@ end(struct find *f, enum nemo_op_state state, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(f->why, NEMO_WHY, format, args);
+	nemo_vwhy(f->why, format, args);
 	va_end(args);
 	return (int)state;
 }
@@ -108,17 +108,17 @@ static void fill_family(const struct nemo_want *want, const struct trip *trip,
 	if (trip->gateway)
 		last = family == NEMO_V4 ? &trip->gateway->def.decap4 : &trip->gateway->def.decap6;
 	if (IN6_IS_ADDR_UNSPECIFIED(last)) {
-		snprintf(way->cannot, sizeof(way->cannot),
-			 "gateway %s has no decap%d, a SID for %s", trip->gateway->def.name,
-			 family == NEMO_V4 ? 4 : 6, nemo_family_names[family]);
+		nemo_why(way->cannot, "gateway %s has no decap%d, a SID for %s",
+			 trip->gateway->def.name, family == NEMO_V4 ? 4 : 6,
+			 nemo_family_names[family]);
 		return;
 	}
 	n = fill_hop(want, trip, last, hop);
 	hop->families = family == NEMO_V4 ? SAN_NH_IP4 : SAN_NH_IP6;
 	way->can[family] = n <= SAN_MAX_SEGS;
 	if (!way->can[family])
-		snprintf(way->cannot, sizeof(way->cannot),
-			 "%u segments are too many, a next hop has at most %d", n, SAN_MAX_SEGS);
+		nemo_why(way->cannot, "%u segments are too many, a next hop has at most %d", n,
+			 SAN_MAX_SEGS);
 }
 
 static void fill_way(struct find *f, const struct trip *trip, struct nemo_way *way)
@@ -297,7 +297,7 @@ int nemo_ways_find(const struct nemo_ctx *ctx, struct nemo_own *own, const struc
 }
 
 const struct nemo_way *nemo_ways_pick(const struct nemo_ways *ways, const struct in6_addr *dst,
-				      char why[NEMO_WHY])
+				      bool *family_only, char why[NEMO_WHY])
 {
 	enum nemo_family family = nemo_family_of(dst);
 	char text[INET6_ADDRSTRLEN];
@@ -310,11 +310,11 @@ const struct nemo_way *nemo_ways_pick(const struct nemo_ways *ways, const struct
 			return &ways->v[i];
 		in = in ? in : &ways->v[i];
 	}
+	*family_only = in != NULL;
 	if (in)
-		snprintf(why, NEMO_WHY, "%s", in->cannot);
+		nemo_why(why, "%s", in->cannot);
 	else
-		snprintf(why, NEMO_WHY,
-			 "destination %s is not in the prefixes of a far end that is up",
+		nemo_why(why, "destination %s is not in the prefixes of a far end that is up",
 			 in6_text(dst, text));
 	return NULL;
 }

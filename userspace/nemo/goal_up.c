@@ -15,7 +15,7 @@ static void *__attribute__((format(printf, 2, 3))) down(char why[NEMO_WHY], cons
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(why, NEMO_WHY, format, args);
+	nemo_vwhy(why, format, args);
 	va_end(args);
 	return NULL;
 }

@@ -20,7 +20,7 @@ static int __attribute__((format(printf, 2, 3))) cannot(struct read *rd, const c
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(rd->why, NEMO_WHY, format, args);
+	nemo_vwhy(rd->why, format, args);
 	va_end(args);
 	return -EINVAL;
 }

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What no host could do, before it is committed. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nemo/compile_int.h"
+#include "nemo/place.h"
+#include "util/own.h"
+
+struct look {
+	struct nemo_own own;
+	const struct nemo_script *script;
+	struct nemo_diags *diags;
+	struct ends *ends; /* by connection */
+};
+
+static int __attribute__((format(printf, 3, 4)))
+error(const struct look *look, const struct nemo_object *op, const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = vasprintf(&text, format, args);
+	va_end(args);
+	if (r < 0)
+		return -ENOMEM;
+	r = nemo_error(look->diags, NEMO_COMMIT, nemo_place(look->script, op->name),
+		       "operation %s: %s", op->name, text);
+	free(text);
+	return r;
+}
+
+/* ---- connections, each looked at once ---- */
+
+struct gate {
+	const char *name;
+	UT_hash_handle hh;
+};
+struct ends {
+	const struct nemo_object *connection;
+	struct gate *gates; /* of its ends */
+	const char *bare;   /* the first end without prefixes; NULL: none */
+	UT_hash_handle hh;
+};
+
+static int add_end(struct look *look, struct ends *ends, const char *name)
+{
+	const struct nemo_object *cfn = nemo_store_find(look->own.tenant->store, name);
+	const struct nemo_spot *at = cfn ? nemo_own_spot(&look->own, cfn) : NULL;
+	struct gate *gate;
+
+	if (!at)
+		return cfn ? -ENOMEM : 0;
+	if (!at->prefixes.n && !ends->bare)
+		ends->bare = name;
+	if (!at->gateway)
+		return 0;
+	HASH_FIND_STR(ends->gates, at->gateway->name, gate);
+	if (gate)
+		return 0;
+	gate = calloc(1, sizeof(*gate));
+	if (!gate)
+		return -ENOMEM;
+	gate->name = at->gateway->name;
+	HASH_ADD_KEYPTR(hh, ends->gates, gate->name, strlen(gate->name), gate);
+	return 0;
+}
+
+static int add_ends(struct look *look, struct ends *ends)
+{
+	const struct nemo_clauses *c = &ends->connection->c;
+	int r = 0;
+
+	for (unsigned int i = 0; i < c->n_ends; i++)
+		for (unsigned int j = 0; !r && j < c->ends[i].n; j++)
+			r = add_end(look, ends, c->ends[i].v[j].text);
+	return r;
+}
+
+/* NULL: no memory. */
+static struct ends *ends_of(struct look *look, const struct nemo_object *connection)
+{
+	struct ends *ends;
+
+	HASH_FIND_PTR(look->ends, &connection, ends);
+	if (ends)
+		return ends;
+	ends = calloc(1, sizeof(*ends));
+	if (!ends)
+		return NULL;
+	ends->connection = connection;
+	HASH_ADD_PTR(look->ends, connection, ends);
+	return add_ends(look, ends) ? NULL : ends;
+}
+
+static void ends_free(struct look *look)
+{
+	struct ends *ends, *next;
+	struct gate *gate, *next_gate;
+
+	HASH_ITER(hh, look->ends, ends, next) {
+		HASH_ITER(hh, ends->gates, gate, next_gate) {
+			HASH_DEL(ends->gates, gate);
+			free(gate);
+		}
+		HASH_DEL(look->ends, ends);
+		free(ends);
+	}
+}
+
+static int check_ingress(struct look *look, const struct nemo_object *op,
+			 const struct nemo_flow *flow, const struct ends *ends)
+{
+	for (unsigned int i = 0; i < flow->n_ingress; i++) {
+		struct gate *gate;
+
+		HASH_FIND_STR(ends->gates, flow->ingress[i], gate);
+		if (!gate)
+			return error(look, op,
+				     "flow %s comes in at %s, which is no end of connection %s",
+				     flow->object->name, flow->ingress[i], ends->connection->name);
+	}
+	return 0;
+}
+
+static int check_connection(struct look *look, const struct nemo_object *op,
+			    const struct nemo_flow *flow, const struct nemo_object *connection)
+{
+	const struct ends *ends = ends_of(look, connection);
+	int r;
+
+	if (!ends)
+		return -ENOMEM;
+	r = check_ingress(look, op, flow, ends);
+	if (r || !ends->bare || HASH_COUNT(ends->gates) <= 2)
+		return r;
+	return error(look, op,
+		     "connection %s has more than two ends: %s needs an ipv4Prefix or "
+		     "ipv6Prefix, which tells what goes there",
+		     connection->name, ends->bare);
+}
+
+/* ---- operations ---- */
+
+static int check_chain(struct look *look, const struct nemo_object *op,
+		       const struct nemo_want *want)
+{
+	const struct nemo_object *last;
+
+	if (!want->n_through || want->redirect)
+		return 0;
+	last = want->through[want->n_through - 1];
+	if (nemo_own_home(&look->own, last))
+		return 0;
+	return error(look, op,
+		     "gothrough: %s is in no site that contains a gateway, and there is no "
+		     "redirect",
+		     last->name);
+}
+
+/* Told once, and where the flow is written, if it is. */
+static int check_flow(struct look *look, const struct nemo_object *op, struct nemo_flow *flow)
+{
+	struct nemo_pos at = nemo_place(look->script, flow->object->name);
+
+	if (!flow->why[0])
+		return 0;
+	if (!flow->done)
+		nemo_error(look->diags, NEMO_COMMIT,
+			   at.line ? at : nemo_place(look->script, op->name), "ServiceFlow %s: %s",
+			   flow->object->name, flow->why);
+	flow->done = true;
+	return -EINVAL;
+}
+
+static int check_op(struct look *look, const struct nemo_object *op)
+{
+	const struct nemo_store *store = look->own.tenant->store;
+	const struct nemo_object *target = nemo_store_find(store, op->c.target.text);
+	struct nemo_want want;
+	struct nemo_flow *flow;
+	char why[NEMO_WHY];
+	int r;
+
+	if (!target || target->kind != NEMO_FLOW)
+		return error(look, op, "target %s must be a ServiceFlow", op->c.target.text);
+	flow = nemo_flow_get(&look->own, target);
+	if (!flow)
+		return -ENOMEM;
+	r = check_flow(look, op, flow);
+	if (nemo_want_read(store, op, &want, why))
+		return error(look, op, "%s", why);
+	if (!r)
+		r = check_chain(look, op, &want);
+	if (r || !want.redirect || want.redirect->kind != NEMO_CONNECTION)
+		return r;
+	return check_connection(look, op, flow, want.redirect);
+}
+
+static int check_ops(struct look *look)
+{
+	OWN_PTR const struct nemo_object **list = NULL;
+	int n = nemo_store_list(look->own.tenant->store, NEMO_OPERATION, &list);
+	int r = n < 0 ? -ENOMEM : 0;
+
+	for (int i = 0; r != -ENOMEM && i < n; i++) {
+		int one = check_op(look, list[i]);
+
+		r = one ? one : r;
+	}
+	return r;
+}
+
+int nemo_possible(const struct nemo_tenant *tenant, const struct nemo_script *script,
+		  struct nemo_diags *diags)
+{
+	struct look look = {.script = script, .diags = diags};
+	int r = nemo_own_init(&look.own, tenant);
+
+	if (!r)
+		r = check_ops(&look);
+	ends_free(&look);
+	nemo_own_fini(&look.own);
+	if (r == -ENOMEM)
+		diags->no_memory = true;
+	return r;
+}
