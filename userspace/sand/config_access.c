@@ -17,7 +17,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static int read_digest(const json_t *obj, struct north_principal *p, struct err *err)
+static int access_digest(const json_t *obj, struct north_principal *p, struct err *err)
 {
 	const char *text = NULL;
 	int r = json_get_str(obj, "token_sha256", JSON_OPTIONAL, &text, err);
@@ -35,7 +35,7 @@ static int read_digest(const json_t *obj, struct north_principal *p, struct err 
 
 int config_access_credentials(const json_t *obj, struct north_principal *p, struct err *err)
 {
-	int r = read_digest(obj, p, err);
+	int r = access_digest(obj, p, err);
 
 	if (!r)
 		r = json_get_str(obj, "certificate", JSON_OPTIONAL, &p->certificate, err);
@@ -80,7 +80,7 @@ void config_access_fini(struct config_access *access)
 
 /* ---- where ---- */
 
-static int read_tls(struct north_access *server, const json_t *obj, struct err *err)
+static int access_tls(struct north_access *server, const json_t *obj, struct err *err)
 {
 	static const char *const allowed[] = {"ca", "cert", "key", NULL};
 	json_t *tls = NULL;
@@ -96,7 +96,7 @@ static int read_tls(struct north_access *server, const json_t *obj, struct err *
 	return 0;
 }
 
-static int read_listen(struct config_access *access, const json_t *obj, struct err *err)
+static int access_listen(struct config_access *access, const json_t *obj, struct err *err)
 {
 	struct north_access *server = &access->server;
 	json_t *array = NULL, *item;
@@ -125,5 +125,5 @@ static int read_listen(struct config_access *access, const json_t *obj, struct e
 
 int config_access_read(struct config_access *access, const json_t *obj, struct err *err)
 {
-	return read_tls(&access->server, obj, err) ?: read_listen(access, obj, err);
+	return access_tls(&access->server, obj, err) ?: access_listen(access, obj, err);
 }

@@ -165,7 +165,7 @@ static int read_tenants(struct config_nemo *n, const json_t *obj, struct err *er
 /* ---- notifications ---- */
 
 /* {name, url} is a listener, {url} a prefix that listeners may begin with. */
-static int read_url(struct config_nemo *n, json_t *value, bool named, struct err *err)
+static int read_hook(struct config_nemo *n, json_t *value, bool named, struct err *err)
 {
 	static const char *const allowed[] = {"name", "url", "ca", "token_file", NULL};
 	struct enact_url *url = &n->urls[n->n_urls];
@@ -189,7 +189,7 @@ static int read_url(struct config_nemo *n, json_t *value, bool named, struct err
 	return 0;
 }
 
-static int read_urls(struct config_nemo *n, const json_t *obj, const char *name, struct err *err)
+static int read_hooks(struct config_nemo *n, const json_t *obj, const char *name, struct err *err)
 {
 	json_t *array = NULL, *item;
 	size_t i;
@@ -198,7 +198,7 @@ static int read_urls(struct config_nemo *n, const json_t *obj, const char *name,
 	if (r || !array)
 		return r;
 	json_array_foreach(array, i, item) {
-		if (read_url(n, item, strcmp(name, "listeners") == 0, err))
+		if (read_hook(n, item, strcmp(name, "listeners") == 0, err))
 			return err_prefix(err, "/%s/%zu", name, i);
 	}
 	return 0;
@@ -219,7 +219,7 @@ int config_nemo_read(struct config_nemo *n, json_t *value, struct err *err)
 	    (r = json_get_str(value, "zone", JSON_OPTIONAL, &n->zone, err)) ||
 	    (r = json_get_bool(value, "testbed", &n->testbed, err)) ||
 	    (r = config_access_read(&n->access, value, err)) || (r = read_tenants(n, value, err)) ||
-	    (r = read_urls(n, value, "listeners", err)) || (r = read_urls(n, value, "urls", err)))
+	    (r = read_hooks(n, value, "listeners", err)) || (r = read_hooks(n, value, "urls", err)))
 		return r;
 	if (n->access.server.n_listen && n->n_tenants == 1)
 		return err_set(err, -EINVAL, "/listen", n->access.listen[0],
