@@ -14,7 +14,7 @@
 #include "nemo/cond_int.h"
 
 #define VARIABLES_MAX 256
-#define STEPS_MAX (1u << 18)
+#define STEPS_MAX (1u << 16)
 
 enum range { RANGE_TRUTH, RANGE_TIME, RANGE_INTEGER, RANGE_MAX };
 static const struct {

@@ -17,7 +17,8 @@
 #define NEMO_RULES_MAX SAN_MAX_CLASSES /* of a host */
 #define NEMO_CHAIN_MAX 6	       /* functions of one gothrough */
 
-/* What of the network a tenant may name (configuration of the host); NULL arrays: everything. */
+/* What of the network a tenant may name (configuration of the host); an empty array grants nothing.
+ */
 struct nemo_grants {
 	const char *const *gateways; /* names */
 	unsigned int n_gateways;

@@ -252,8 +252,12 @@ static void test_a_connection_stays_where_it_was(void **state)
 	assert_admitted(GATEWAYS C " Property delay: 5;", "c:g1>g2/a c:g2>g1/a");
 	view_path_del(&view, (struct path_key){"g1", "g2", "b"});
 	assert_admitted(GATEWAYS C ";", "c:g1>g2/a c:g2>g1/a");
-	/* another tenant's say nothing */
+	/* also when more is asked for */
 	add_path(&view, "g1 g2 b", 100);
+	both_ways("a", ATTR_BANDWIDTH_KBPS, 100000);
+	both_ways("b", ATTR_BANDWIDTH_KBPS, 100000);
+	assert_admitted(GATEWAYS C " Property bandwidth: 100;", "c:g1>g2/b c:g2>g1/a");
+	/* another tenant's say nothing */
 	strcpy(before.v[0].tenant, "u");
 	assert_admitted(GATEWAYS C ";", "c:g1>g2/a c:g2>g1/a");
 }

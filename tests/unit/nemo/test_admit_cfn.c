@@ -130,6 +130,10 @@ static void test_functions(void **state)
 	assert_says(&some, "CREATE CFN h Type host Property ip: 192.0.2.128;",
 		    "CFN h: ip 192.0.2.128 lies in no prefix that tenant t has a grant for");
 	assert_says(&none, "CREATE CFN h Type host;", "ok");
+	prefixes[0] = (struct nemo_prefix){.len = 0}; /* ::/0: all of IPv6 */
+	assert_says(&some, "CREATE CFN h Type host Property ip: \"2001:db8:2::1\";", "ok");
+	assert_says(&some, "CREATE CFN h Type host Property ip: 192.0.2.127;",
+		    "CFN h: ip 192.0.2.127 lies in no prefix that tenant t has a grant for");
 }
 
 #define REFUSED                                                                                    \
@@ -148,6 +152,7 @@ static void test_flows(void **state)
 	assert_says(&some, FLOW "src_ip: List(192.0.2.1, 198.51.100.8);", REFUSED);
 	assert_says(&some, FLOW "src_ip: Range(192.0.2.1, 192.0.2.99);", "ok");
 	assert_says(&some, FLOW "src_ip: Range(192.0.2.1, 192.0.2.200);", REFUSED);
+	assert_says(&some, FLOW "src_ip: Range(192.0.1.200, 192.0.2.99);", REFUSED);
 	assert_says(&some, FLOW "dst_port: 80;", REFUSED);
 	assert_says(&all, FLOW "dst_port: 80;", "ok");
 }
