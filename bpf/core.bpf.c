@@ -246,12 +246,10 @@ static __always_inline void core_forget_inner(struct packet *p, __u32 zero)
 /* What rules of the access side want is done there. */
 static __always_inline int core_follow(struct packet *p)
 {
-	int r = frag_follow(p);
+	int r = frag_follow(p), elsewhere = p->verdict != SAN_ACT_STEER;
 
-	if (p->verdict != SAN_ACT_STEER)
-		return -SAN_R_FRAGMENT;
-	p->mark = 0;
-	return r;
+	*(__u32 *)&p->act = 0;
+	return elsewhere ? -SAN_R_FRAGMENT : r;
 }
 
 /* From here on p is the inner packet. Its service by SAN header, else by the classifier. */

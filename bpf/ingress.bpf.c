@@ -269,12 +269,14 @@ static __always_inline int long_is_looped(const struct san_domain *domain, const
 
 /* By a rule of the classifier: 0: p->service_id is the rule's; -SAN_R_NO_SAN: there is none; else
  * -(reason) that the rule gives, to later fragments, too. */
-static __noinline int long_classify(struct packet *p, __u32 set)
+static __noinline int long_classify(const struct xdp_md *ctx, struct packet *p, __u32 set)
 {
 	int r = classify(p, set, CLASSIFY_INGRESS);
 
 	if (r)
 		return r;
+	if (act_is_exempt(ctx, p))
+		return -SAN_R_NOT_ROUTABLE;
 	r = act_on(p);
 	if (p->verdict != SAN_ACT_STEER) {
 		p->service_id = 0;
@@ -309,7 +311,7 @@ static __noinline int long_read(struct xdp_md *ctx, const struct san_iface *ifac
 		return long_follow(p);
 	if ((r == -SAN_R_NO_SAN || r == -SAN_R_BAD_VERSION) && iface->policy & SAN_IF_CLASSIFY &&
 	    set) {
-		given = long_classify(p, set);
+		given = long_classify(ctx, p, set);
 		r = given == -SAN_R_NO_SAN ? r : given;
 	}
 	if (!r && long_is_looped(domain, p))

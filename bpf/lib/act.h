@@ -14,6 +14,32 @@
 #define ACT_ECN_MASK 3
 #define ACT_DSCP_MASK 0x3f
 
+#define ACT_ICMP6 58
+#define ACT_ND_FIRST 133 /* router solicitation ... */
+#define ACT_ND_LAST 137	 /* ... redirect: they travel with a hop limit of 255 only */
+#define ACT_ND_HOP_LIMIT 255
+
+static __always_inline int act_is_neighbour(const struct xdp_md *ctx, const struct packet *p)
+{
+	__u64 off = (__u64)p->l2_len + (p->l4_off & CURSOR_OFF_MASK);
+	const __u8 *type;
+
+	if (p->flow.proto != ACT_ICMP6 || p->version != 6 || !p->l4_off ||
+	    p->hop_limit != ACT_ND_HOP_LIMIT)
+		return 0;
+	type = l2_start_anew(ctx) + (off & CURSOR_OFF_MASK);
+	if (type + 1 > l2_end_anew(ctx))
+		return 0;
+	return *type >= ACT_ND_FIRST && *type <= ACT_ND_LAST;
+}
+
+/* Does p belong to its link, where rules have no say? Neighbour discovery (RFC 4861), and addresses
+ * that no router forwards by. */
+static __noinline int act_is_exempt(const struct xdp_md *ctx, const struct packet *p)
+{
+	return *PACKET_RULE(p) && (!packet_routable(p) || act_is_neighbour(ctx, p));
+}
+
 /* 1: above the rate of its act. */
 static __noinline int act_over(__u32 act, __u32 bytes)
 {
@@ -48,10 +74,6 @@ static __noinline int act_on(struct packet *p)
 
 	if (!*PACKET_RULE(p))
 		return 0;
-	if (!packet_routable(p) || p->neighbour) {
-		*(__u32 *)&p->act = 0;
-		return -SAN_R_NOT_ROUTABLE;
-	}
 	if (p->act)
 		maps_count(&san_act_stats, p->act, p->frame);
 	if (p->verdict == SAN_ACT_DROP)

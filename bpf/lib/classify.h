@@ -69,17 +69,18 @@ static __always_inline int classify_best(struct packet *p, __u32 set,
 			continue;
 		best = rank;
 		id = whom == CLASSIFY_LOCAL ? rule->local_id : rule->service_id;
-		want = whom == CLASSIFY_LOCAL ? 0 : *PACKET_RULE(rule);
+		want = *PACKET_RULE(rule);
 	}
 	if (best == SAN_CLASS_NONE)
 		return 0;
 	p->service_id = id;
-	*(__u32 *)&p->act = want;
+	if (whom == CLASSIFY_INGRESS)
+		*(__u32 *)&p->act = want;
 	return 1;
 }
 
-/* 0: there is a rule, service_id, by, act, verdict and mark are set; else -SAN_R_NO_SAN. set: of
- * san_domain, not 0. */
+/* 0: there is a rule, service_id and by are set, for the ingress act, verdict and mark, too; else
+ * -SAN_R_NO_SAN. set: of san_domain, not 0. */
 static __noinline int classify(struct packet *p, __u32 set, enum classify_for whom)
 {
 	struct san_class_pair_key key = {.set = set};

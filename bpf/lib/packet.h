@@ -51,8 +51,6 @@ struct packet {
 	__u32 stats;	  /* index into san_svc_stats */
 	__u32 generation; /* of the service's entry */
 	__u32 mtu;	  /* too big: what would fit */
-	__u8 neighbour;	  /* 1: neighbour discovery (RFC 4861) */
-	__u8 pad[3];
 };
 
 /* act, verdict and mark are one word, in the same order, in a rule, a packet and a fragment. */
@@ -114,22 +112,6 @@ static __always_inline void packet_begins(const __u8 *ip, const __u8 *end, struc
 	if (p->flow.proto != CURSOR_TCP || !p->l4_off || off >= p->len || ip + off + 1 > end)
 		return;
 	p->begins = (ip[off] & (PACKET_TCP_SYN | PACKET_TCP_ACK)) == PACKET_TCP_SYN;
-}
-
-#define PACKET_ICMP6 58
-#define PACKET_ND_FIRST 133 /* router solicitation ... */
-#define PACKET_ND_LAST 137  /* ... redirect: they travel with a hop limit of 255 only */
-#define PACKET_ND_HOP_LIMIT 255
-
-static __always_inline void packet_neighbour(const __u8 *ip, const __u8 *end, struct packet *p)
-{
-	__u64 off = p->l4_off & CURSOR_OFF_MASK;
-
-	if (p->flow.proto != PACKET_ICMP6 || p->version != 6 || p->hop_limit != PACKET_ND_HOP_LIMIT)
-		return;
-	if (!off || off >= p->len || ip + off + 1 > end)
-		return;
-	p->neighbour = ip[off] >= PACKET_ND_FIRST && ip[off] <= PACKET_ND_LAST;
 }
 
 /* Addresses and what is beside them in the fixed header; 0: there is none. */
@@ -209,7 +191,6 @@ static __always_inline void packet_forget(struct packet *p)
 	p->fragment += zero;
 	p->more += zero;
 	p->begins += zero;
-	p->neighbour += zero;
 	p->by += zero;
 	p->service_id += zero;
 }
@@ -234,7 +215,6 @@ static __noinline int packet_read(struct xdp_md *ctx, __u32 l3, struct packet *p
 		r = packet_read4(ip, end, p);
 	}
 	packet_begins(ip, end, p);
-	packet_neighbour(ip, end, p);
 	packet_forget(p);
 	p->hash = hash_flow(&p->flow, flow_seed);
 	return r + p->zero;
