@@ -10,8 +10,6 @@
 #include "sanctl/table.h"
 #include "util/own.h"
 
-#define TOKEN_MAX 4096
-
 /* ---- what is said when something is wrong ---- */
 
 int peer_refuses(const char *id, const struct err *err)
@@ -162,28 +160,6 @@ int peer_ask(struct peer *peer, const struct alto_ird_entry *e, const json_t *re
 
 /* ---- open, close ---- */
 
-static int read_token(struct peer *peer, const char *name)
-{
-	FILE *file = fopen(name, "re");
-	char line[TOKEN_MAX + 2] = "";
-
-	if (!file || !fgets(line, sizeof(line), file)) {
-		fprintf(stderr, "sanctl: %s: cannot be read, or is empty\n", name);
-		if (file)
-			fclose(file);
-		return CTL_USAGE;
-	}
-	fclose(file);
-	line[strcspn(line, "\r\n")] = '\0';
-	if (!*line || strlen(line) > TOKEN_MAX) {
-		fprintf(stderr, "sanctl: %s: its first line must be a token of 1..%d bytes\n", name,
-			TOKEN_MAX);
-		return CTL_USAGE;
-	}
-	peer->token = strdup(line);
-	return peer->token ? CTL_OK : CTL_USAGE;
-}
-
 static int read_directory(struct peer *peer)
 {
 	const struct request r = {
@@ -208,7 +184,7 @@ int peer_open(struct peer *peer, struct ctl *ctl, const struct verb *verb, struc
 	peer->url = args.v[0];
 	if (!text[CTL_OPT_CERT] != !text[CTL_OPT_KEY])
 		return usage_error(verb, "--cert and --key go together");
-	if (text[CTL_OPT_TOKEN_FILE] && read_token(peer, text[CTL_OPT_TOKEN_FILE]))
+	if (text[CTL_OPT_TOKEN_FILE] && ctl_token(text[CTL_OPT_TOKEN_FILE], &peer->token))
 		return CTL_USAGE;
 	if (uv_loop_init(&peer->loop))
 		return usage_error(verb, "cannot begin: no event loop");

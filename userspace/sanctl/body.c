@@ -47,6 +47,11 @@ int body_parse(const char *text, size_t len, json_t **out, struct err *err)
 	return err_set(err, -EINVAL, "", "", "must hold an object (key: value)");
 }
 
+const char *body_name(const char *file)
+{
+	return strcmp(file, "-") ? file : "standard input";
+}
+
 static int read_stream(FILE *file, char **text, size_t *len)
 {
 	OWN_PTR char *buf = malloc(FILE_MAX + 1);
@@ -62,13 +67,11 @@ static int read_stream(FILE *file, char **text, size_t *len)
 	return 0;
 }
 
-static int read_file(const char *name, json_t **out, struct err *err)
+int body_load(const char *name, char **text, size_t *len, struct err *err)
 {
 	bool std = !strcmp(name, "-");
 	FILE *file = std ? stdin : fopen(name, "re");
-	OWN_PTR char *text = NULL;
-	size_t len = 0;
-	int rc = file ? read_stream(file, &text, &len) : -errno;
+	int rc = file ? read_stream(file, text, len) : -errno;
 
 	if (file && !std)
 		fclose(file);
@@ -76,10 +79,22 @@ static int read_file(const char *name, json_t **out, struct err *err)
 		err_set(err, rc, "", "", "must not be larger than %u MiB", FILE_MAX >> 20);
 	else if (rc)
 		err_set(err, rc, "", "", "cannot be read: %s", strerror(-rc));
-	else
-		rc = body_parse(text, len, out, err);
 	if (rc)
-		err_object(err, "%s", std ? "standard input" : name);
+		err_object(err, "%s", body_name(name));
+	return rc;
+}
+
+static int read_file(const char *name, json_t **out, struct err *err)
+{
+	OWN_PTR char *text = NULL;
+	size_t len = 0;
+	int rc = body_load(name, &text, &len, err);
+
+	if (rc)
+		return rc;
+	rc = body_parse(text, len, out, err);
+	if (rc)
+		err_object(err, "%s", body_name(name));
 	return rc;
 }
 

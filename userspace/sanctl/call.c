@@ -7,6 +7,8 @@
 #include "sanctl/ctl.h"
 #include "util/name.h"
 
+#define TOKEN_MAX 4096
+
 static int say(const struct ctl *ctl, const char *text, int status)
 {
 	if (!ctl->quiet)
@@ -109,6 +111,28 @@ int ctl_collect(struct ctl *ctl, const char *path, json_t **out)
 	*out = status ? NULL : json_pack("{s:O}", "items", items);
 	json_decref(items);
 	return status;
+}
+
+int ctl_token(const char *name, char **out)
+{
+	FILE *file = fopen(name, "re");
+	char line[TOKEN_MAX + 2] = "";
+
+	if (!file || !fgets(line, sizeof(line), file)) {
+		fprintf(stderr, "sanctl: %s: cannot be read, or is empty\n", name);
+		if (file)
+			fclose(file);
+		return CTL_USAGE;
+	}
+	fclose(file);
+	line[strcspn(line, "\r\n")] = '\0';
+	if (!*line || strlen(line) > TOKEN_MAX) {
+		fprintf(stderr, "sanctl: %s: its first line must be a token of 1..%d bytes\n", name,
+			TOKEN_MAX);
+		return CTL_USAGE;
+	}
+	*out = strdup(line);
+	return *out ? CTL_OK : CTL_USAGE;
 }
 
 int ctl_path_args(const char *path)

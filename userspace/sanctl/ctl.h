@@ -53,6 +53,13 @@ enum ctl_option {
 	CTL_OPT_SRC,
 	CTL_OPT_DST,
 	CTL_OPT_SG, /* "-" = stdin */
+	CTL_OPT_TENANT,
+	CTL_OPT_SYNTAX_ONLY, /* a flag */
+	CTL_OPT_CONFIRM,
+	CTL_OPT_COMMENT,
+	CTL_OPT_IF_REVISION, /* text: 0 is one */
+	CTL_OPT_SINCE,	     /* likewise */
+	CTL_OPT_KEPT,	     /* a flag */
 	CTL_OPT_MAX,
 };
 #define CTL_TAKES(option) (1u << CTL_OPT_##option)
@@ -133,12 +140,17 @@ int ctl_path_args(const char *path);
 /* Fills in the arguments. */
 int ctl_path(const struct verb *verb, struct args args, char buf[CTL_PATH_MAX]);
 void ctl_print_json(const json_t *value);
+/* The first line of a file, malloc'ed. */
+int ctl_token(const char *name, char **out);
 
 /* ---- body.c ---- */
 /* -f and key=value together: an object; what is written on the command line wins. */
 int body_read(struct ctl *ctl, const struct verb *verb, struct args args, json_t **out);
 /* "hysteresis.margin=10" into obj. */
 int body_assign(json_t *obj, const char *assignment, struct err *err);
+/* The text of a file; "-" = stdin. err names it. */
+int body_load(const char *name, char **text, size_t *len, struct err *err);
+const char *body_name(const char *file); /* "-": "standard input" */
 /* A file's text, JSON or YAML. */
 int body_parse(const char *text, size_t len, json_t **out, struct err *err);
 
@@ -183,6 +195,24 @@ int run_alto_map(struct ctl *ctl, const struct verb *verb, struct args args);
 int run_alto_cost(struct ctl *ctl, const struct verb *verb, struct args args);
 int run_alto_props(struct ctl *ctl, const struct verb *verb, struct args args);
 int run_alto_path(struct ctl *ctl, const struct verb *verb, struct args args);
+
+/* ---- nemo*.c ---- */
+int run_nemo_status(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_nemo_check(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_nemo_plan(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_nemo_apply(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_nemo_confirm(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_nemo_rollback(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_nemo_list(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_nemo_connections(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_nemo_export(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_nemo_show(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_nemo_diff(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_nemo_explain(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_nemo_query(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_nemo_listen(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_nemo_clock(struct ctl *ctl, const struct verb *verb, struct args args);
+int run_nemo_shell(struct ctl *ctl, const struct verb *verb, struct args args);
 
 /* ---- explain.c status.c stats.c monitor.c trace.c ---- */
 int run_monitor(struct ctl *ctl, const struct verb *verb, struct args args);

@@ -91,6 +91,64 @@ static const struct column entry_columns[] = {
 	{},
 };
 
+static const struct column revision_columns[] = {
+	PLAIN("REVISION", "revision"),
+	PLAIN("TIME", "time"),
+	PLAIN("BY", "by"),
+	PLAIN("IN FORCE", "in_force"),
+	PLAIN("ROLLBACK OF", "rollback_of"),
+	PLAIN("COMMENT", "comment"),
+	{},
+};
+
+static const struct column operation_columns[] = {
+	PLAIN("OPERATION", "operation"),
+	PLAIN("PRIORITY", "priority"),
+	PLAIN("TARGET", "target"),
+	PLAIN("STATE", "state"),
+	PLAIN("RULES", "rules"),
+	PLAIN("PACKETS", "packets"),
+	PLAIN("BYTES", "bytes"),
+	PLAIN("DROPPED", "dropped"),
+	PLAIN("SINCE", "since"),
+	PLAIN("WHY", "why"),
+	{},
+};
+
+static const struct column connection_columns[] = {
+	PLAIN("CONNECTION", "connection"),
+	PLAIN("UP", "up"),
+	PLAIN("INGRESS", "ingress"),
+	PLAIN("GATEWAY", "gateway"),
+	PLAIN("PATH", "path"),
+	PLAIN("MBIT/S", "bandwidth"),
+	PLAIN("MAX MS", "delay"),
+	PLAIN("MS", "measured_delay"),
+	PLAIN("USED %", "utilization"),
+	PLAIN("PACKETS", "packets"),
+	PLAIN("BYTES", "bytes"),
+	PLAIN("WHY", "why"),
+	{},
+};
+
+static const struct column host_columns[] = {
+	PLAIN("HOST", "host"),
+	PLAIN("PREPARED", "prepared"),
+	PLAIN("APPLIED", "applied"),
+	PLAIN("WHY", "why"),
+	{},
+};
+
+static const struct column listener_columns[] = {
+	PLAIN("LISTENER", "listener"),
+	PLAIN("URL", "url"),
+	PLAIN("DELIVERED", "delivered"),
+	PLAIN("WAITING", "waiting"),
+	PLAIN("FAILURES", "failures"),
+	PLAIN("WHY", "why"),
+	{},
+};
+
 static const struct column nexthop_columns[] = {
 	PLAIN("ID", "id"),
 	PLAIN("INDEX", "index"),
@@ -170,6 +228,7 @@ static const struct column source_columns[] = {
 #define LINKS "/broker/v1/links"
 #define ALTO_URL "https://alto.example:8443/alto/directory"
 #define ALTO_LOGIN (CTL_TAKES(CA) | CTL_TAKES(CERT) | CTL_TAKES(KEY) | CTL_TAKES(TOKEN_FILE))
+#define NEMO_LOGIN (ALTO_LOGIN | CTL_TAKES(TENANT))
 #define ALTO_MAP (ALTO_LOGIN | CTL_TAKES(MAP))
 #define ALTO_PAIRS (ALTO_MAP | CTL_TAKES(METRIC) | CTL_TAKES(SRC) | CTL_TAKES(DST))
 
@@ -287,6 +346,48 @@ const struct verb verbs[] = {
 	 run_alto_props, NULL, ALTO_MAP},
 	{"alto", "path", "URL", "path vectors; --sg FILE: the best chain of a service graph",
 	 ALTO_URL " --sg graph.json", NULL, run_alto_path, NULL, ALTO_PAIRS | CTL_TAKES(SG)},
+
+	{"nemo", "check", "FILE...", "looks at scripts of intent, without a server", "branch.nemo",
+	 NULL, run_nemo_check, NULL, CTL_TAKES(SYNTAX_ONLY)},
+	{"nemo", "plan", "FILE", "what a script would change; exit 0 nothing, 2 changes, 1 error",
+	 "branch.nemo", NULL, run_nemo_plan, NULL, NEMO_LOGIN | CTL_TAKES(IF_REVISION)},
+	{"nemo", "apply", "FILE", "puts a script in force on all hosts, or on none",
+	 "branch.nemo --confirm 300 --comment \"new branch\"", NULL, run_nemo_apply, NULL,
+	 NEMO_LOGIN | CTL_TAKES(CONFIRM) | CTL_TAKES(COMMENT) | CTL_TAKES(IF_REVISION)},
+	{"nemo", "confirm", "", "keeps what was applied with --confirm", "", NULL, run_nemo_confirm,
+	 NULL, NEMO_LOGIN},
+	{"nemo", "rollback", "[REVISION]", "back to a kept revision, or to the one before", "7",
+	 NULL, run_nemo_rollback, NULL, NEMO_LOGIN | CTL_TAKES(IF_REVISION)},
+	{"nemo", "history", "", "kept revisions: when, by whom, why", "", "/history", run_nemo_list,
+	 revision_columns, NEMO_LOGIN},
+	{"nemo", "show", "REVISION", "a kept revision as a script", "7", NULL, run_nemo_show, NULL,
+	 NEMO_LOGIN},
+	{"nemo", "diff", "[FROM [TO]]", "what changed between two revisions", "6 7", NULL,
+	 run_nemo_diff, NULL, NEMO_LOGIN},
+	{"nemo", "export", "", "all that is in force, as a script", "", NULL, run_nemo_export, NULL,
+	 NEMO_LOGIN},
+	{"nemo", "operations", "", "which operations are in force here, and why not", "",
+	 "/operations", run_nemo_list, operation_columns, NEMO_LOGIN},
+	{"nemo", "connections", "", "legs of connections: path, room, delay, traffic", "",
+	 "/connections", run_nemo_connections, connection_columns, NEMO_LOGIN},
+	{"nemo", "hosts", "", "what hosts have prepared and applied", "", "/hosts", run_nemo_list,
+	 host_columns, NEMO_LOGIN},
+	{"nemo", "listeners", "", "who is told of notifications, and how far", "", "/listeners",
+	 run_nemo_list, listener_columns, NEMO_LOGIN},
+	{"nemo", "explain", "PACKET[@TIME]", "which operation wins for a packet, and why",
+	 "\"192.0.2.1 198.51.100.7 tcp 40000 443@22:00:00\"", NULL, run_nemo_explain, NULL,
+	 NEMO_LOGIN},
+	{"nemo", "query", "QUERY", "values of objects as they are now",
+	 "\"Query utilization, up From broadband\"", NULL, run_nemo_query, NULL, NEMO_LOGIN},
+	{"nemo", "listen", "", "follows notifications", "--since 0 --count 10", NULL,
+	 run_nemo_listen, NULL,
+	 NEMO_LOGIN | CTL_TAKES(SINCE) | CTL_TAKES(KEPT) | CTL_TAKES(COUNT) | CTL_TAKES(SECONDS)},
+	{"nemo", "clock", "[OFFSET|+SECONDS]", "the clock of conditions; testbeds shift it",
+	 "+3600", NULL, run_nemo_clock, NULL, NEMO_LOGIN},
+	{"nemo", "shell", "", "statements and transactions by hand", "--tenant acme", NULL,
+	 run_nemo_shell, NULL, NEMO_LOGIN},
+	{"nemo", "status", "", "revision in force, number of objects", "", NULL, run_nemo_status,
+	 NULL, NEMO_LOGIN},
 
 	{"stats", "", "[" STATS_WORDS "]", "packets and bytes, entries of maps", "reasons --rate 5",
 	 "/v1/stats", run_stats, NULL, CTL_TAKES(WATCH) | CTL_TAKES(RATE)},
