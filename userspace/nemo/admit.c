@@ -260,6 +260,13 @@ static int give_paths(const struct admission *a, const struct nemo_legs *others,
 	return r;
 }
 
+/* All steps are taken, so that all errors are told. */
+static void note(int *r, int step)
+{
+	if (*r == 0 || step == -ENOMEM)
+		*r = step;
+}
+
 int nemo_admit(const char *tenant, const struct nemo_store *store, const struct nemo_grants *grants,
 	       const struct view *view, const struct nemo_legs *others,
 	       const struct nemo_legs *before, const struct nemo_script *script,
@@ -273,13 +280,12 @@ int nemo_admit(const char *tenant, const struct nemo_store *store, const struct 
 				    .script = script,
 				    .diags = diags};
 	struct nemo_legs legs = {0};
-	int steps[] = {admit_cfns(&a), admit_flows(&a), all_legs(&a, &legs),
-		       give_paths(&a, others, before, &legs)};
 	int r = 0;
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++)
-		if (r == 0 || steps[i] == -ENOMEM)
-			r = steps[i];
+	note(&r, admit_cfns(&a));
+	note(&r, admit_flows(&a));
+	note(&r, all_legs(&a, &legs));
+	note(&r, give_paths(&a, others, before, &legs));
 	if (r == 0)
 		*out = legs;
 	else

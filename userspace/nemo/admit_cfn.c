@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nemo/admit_int.h"
+#include "nemo/compile_int.h"
 #include "nemo/site.h"
 #include "util/own.h"
 
@@ -26,23 +27,13 @@ static bool granted_service(const struct nemo_grants *g, uint64_t id)
 	return g->everything;
 }
 
-static bool within(const struct nemo_prefix *inner, const struct nemo_prefix *outer)
-{
-	unsigned int bytes = outer->len / 8, rest = outer->len % 8;
-	uint8_t mask = (uint8_t)(0xff00 >> rest);
-
-	if (inner->v4 != outer->v4 || inner->len < outer->len ||
-	    memcmp(&inner->addr, &outer->addr, bytes) != 0)
-		return false;
-	return rest == 0 || ((inner->addr.s6_addr[bytes] ^ outer->addr.s6_addr[bytes]) & mask) == 0;
-}
-
 /* Both ends of a range lie in one and the same. */
 static bool granted_both(const struct nemo_grants *g, const struct nemo_prefix *a,
 			 const struct nemo_prefix *b)
 {
 	for (unsigned int i = 0; i < g->n_prefixes; i++)
-		if (within(a, &g->prefixes[i]) && within(b, &g->prefixes[i]))
+		if (nemo_prefix_within(a, &g->prefixes[i]) &&
+		    nemo_prefix_within(b, &g->prefixes[i]))
 			return true;
 	return false;
 }
