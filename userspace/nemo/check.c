@@ -170,7 +170,7 @@ static void again(struct check *check, const struct nemo_object *old, struct nem
 	if (!object)
 		check_no_memory(check);
 	else if (old->kind != object->kind)
-		check_error(check, name->at, "'%s' is already a %s: choose another name",
+		check_error(check, name->at, "'%s' is already the name of a %s: choose another",
 			    name->text, nemo_object_names[old->kind]);
 	else if (old->imported != object->imported || old->model != object->model)
 		check_error(check, name->at,

@@ -135,7 +135,7 @@ const struct nemo_object *check_object(struct check *check, const char *name, st
 	if (!object)
 		unknown_object(check, name, at, kinds);
 	else
-		check_error(check, at, "'%s' is a %s, must be a %s", name,
+		check_error(check, at, "'%s' is of kind %s, must be of kind %s", name,
 			    nemo_object_names[object->kind], kinds_text(kinds, text, sizeof(text)));
 	return NULL;
 }
@@ -176,7 +176,7 @@ const struct nemo_model *check_model(struct check *check, enum nemo_model_kind k
 	if (!model)
 		unknown_model(check, kind, name);
 	else
-		check_error(check, name->at, "'%s' is a %s, must be a %s", name->text,
+		check_error(check, name->at, "'%s' is of kind %s, must be of kind %s", name->text,
 			    nemo_model_kind_names[model->kind], nemo_model_kind_names[kind]);
 	return NULL;
 }

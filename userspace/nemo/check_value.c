@@ -38,12 +38,12 @@ static const char *shown(const struct nemo_value *value, char *buf)
 static bool wrong(struct check *check, const struct nemo_value *value,
 		  const struct nemo_prop_def *def, int r)
 {
+	const char *quote = value->type == NEMO_STRING ? "\"" : "";
 	char buf[SHOWN];
 
-	check_error(check, value->at, "%s is %s %s, must be %s%s", def->name,
-		    value->type == NEMO_STRING ? "the String" : nemo_type_names[value->type],
-		    shown(value, buf), want[def->type],
-		    r == -ERANGE ? " (a number in it is too large)" : "");
+	check_error(check, value->at, "%s is the %s %s%s%s, must be %s%s", def->name,
+		    nemo_type_names[value->type], quote, shown(value, buf), quote, want[def->type],
+		    r == -ERANGE ? " (a number in it is out of range)" : "");
 	return false;
 }
 
