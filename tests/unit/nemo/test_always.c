@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "expr.h"
+#include "network.h"
 
 #define AND(l, r) op2(NEMO_OP_AND, l, r)
 #define OR(l, r) op2(NEMO_OP_OR, l, r)
@@ -152,6 +153,36 @@ static void test_only_what_matters_is_tried(void **state)
 	assert_int_equal(nemo_expr_always(OR(idle, OR(flag("q"), not_(flag("q"))))), NEMO_ALWAYS);
 }
 
+static enum nemo_always written(const char *condition)
+{
+	char text[512];
+	struct nemo_store *store;
+	enum nemo_always is;
+
+	snprintf(text, sizeof(text),
+		 "IMPORT CFN g Type gateway; CREATE ServiceFlow f Match dst_port: 80;\n"
+		 "CREATE Operation o Target f Priority 1 Condition %s Action deny;",
+		 condition);
+	store = store_of(text, NULL);
+	is = nemo_expr_always(nemo_store_find(store, "o")->c.condition);
+	nemo_store_free(store);
+	return is;
+}
+
+static void test_conditions_of_scripts(void **state)
+{
+	assert_int_equal(written("(time>\"18:00\") || (time<\"21:00\")"), NEMO_ALWAYS);
+	assert_int_equal(written("(time>\"18:00\") || (time<\"02:00\")"), NEMO_VARIES);
+	assert_int_equal(written("\"18:00\" < time && \"02:00\" > time && g.up"), NEMO_NEVER);
+	assert_int_equal(written("g.cpu_load > 5 || packets || g.cpu_load <= 4 || "
+				 "g.cpu_load == 5"),
+			 NEMO_ALWAYS);
+	assert_int_equal(written("packets && bytes && !packets"), NEMO_NEVER);
+	assert_int_equal(written("packets && bytes && g.up"), NEMO_VARIES);
+	assert_int_equal(written("g.location == \"x\" || g.location != \"x\""), NEMO_VARIES);
+	assert_int_equal(written("time >= \"2026-01-01\" || time < \"2026-01-01\""), NEMO_VARIES);
+}
+
 /* ---- against brute force ---- */
 struct world {
 	int64_t a, b;
@@ -278,6 +309,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_both, teardown),
 		cmocka_unit_test_teardown(test_beyond_the_limits_nothing_is_said, teardown),
 		cmocka_unit_test_teardown(test_only_what_matters_is_tried, teardown),
+		cmocka_unit_test(test_conditions_of_scripts),
 		cmocka_unit_test_teardown(test_like_brute_force, teardown),
 		cmocka_unit_test_teardown(test_both_like_brute_force, teardown),
 	};
