@@ -299,17 +299,44 @@ static int unexpected(struct lexer *lex, const char *s)
 			 *s == '_' ? ": a name begins with a letter" : "");
 }
 
-/* Two characters that are a sign are never two signs. */
+/* LEX_NONE: no sign begins with these two. */
+static enum lex_kind sign_of(char a, char b)
+{
+	switch (a) {
+	case ';':
+		return LEX_SEMICOLON;
+	case ':':
+		return LEX_COLON;
+	case ',':
+		return LEX_COMMA;
+	case '(':
+		return LEX_LPAREN;
+	case ')':
+		return LEX_RPAREN;
+	case '.':
+		return LEX_DOT;
+	case '=':
+		return b == '=' ? LEX_EQ : LEX_NONE;
+	case '!':
+		return b == '=' ? LEX_NE : LEX_NOT;
+	case '<':
+		return b == '=' ? LEX_LE : LEX_LT;
+	case '>':
+		return b == '=' ? LEX_GE : LEX_GT;
+	case '&':
+		return b == '&' ? LEX_AND : LEX_NONE;
+	case '|':
+		return b == '|' ? LEX_OR : LEX_NONE;
+	default:
+		return LEX_NONE;
+	}
+}
+
 static int sign(struct lexer *lex, struct lex_token *tok)
 {
 	const char *s = lex->text + lex->pos;
 
-	for (enum lex_kind kind = LEX_SEMICOLON; kind < LEX_ACTION; kind++) {
-		size_t n = strlen(words[kind]);
-
-		if (!strncmp(s, words[kind], n) && (tok->kind == LEX_NONE || n == 2))
-			tok->kind = kind;
-	}
+	tok->kind = sign_of(s[0], s[1]);
 	if (tok->kind == LEX_NONE)
 		return unexpected(lex, s);
 	skip_bytes(lex, strlen(words[tok->kind]));
