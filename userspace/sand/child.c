@@ -11,6 +11,7 @@
 #include "north/north.h"
 #include "sand/config.h"
 #include "sand/database.h"
+#include "sand/intents.h"
 #include "sand/maps.h"
 #include "sand/register.h"
 #include "sand/sandbox.h"
@@ -30,6 +31,7 @@ struct child {
 	struct ncc *ncc;
 	struct orc *orc;
 	struct maps maps;
+	struct intents intents;
 	struct north *north;
 	struct registration *registration;
 	unsigned int unsynced;
@@ -59,6 +61,8 @@ static void on_registered(void *arg)
 {
 	struct child *c = arg;
 
+	if (c->intents.enact)
+		enact_start(c->intents.enact);
 	orc_start(c->orc);
 	log_info("database synced", "services=%u gateways=%u paths=%u instances=%u",
 		 HASH_COUNT(c->view.services), HASH_COUNT(c->view.gateways),
@@ -146,6 +150,8 @@ static void on_acked(void *arg, uint64_t generation, int result, const char *tex
 {
 	struct child *c = arg;
 
+	if (c->intents.enact)
+		enact_acked(c->intents.enact, generation, result, text);
 	if (!result)
 		return;
 	log_err(generation ? "plan refused" : "configuration refused",
@@ -202,7 +208,7 @@ static int open_writers(struct child *c)
 	struct ncsdb *db = c->database.db;
 	int r;
 
-	c->unsynced = 3;
+	c->unsynced = 3 + !!c->config->nemo.obj;
 	r = srm_open(db, &c->view, on_synced, c, &c->srm) ?:
 	    nsc_open(db, &c->view, on_synced, c, &c->nsc) ?:
 	    csc_open(db, &c->view, &conf, on_synced, c, &c->csc);
@@ -255,6 +261,21 @@ static int open_maps(struct child *c)
 				   });
 }
 
+static int open_intents(struct child *c)
+{
+	return intents_open(&c->intents, &(struct intents_conf){
+						 .loop = c->loop,
+						 .config = &c->config->nemo,
+						 .host = c->config->name,
+						 .is_ingress = c->config->is_ingress,
+						 .db = c->database.db,
+						 .view = &c->view,
+						 .ncc = c->ncc,
+						 .synced = on_synced,
+						 .arg = c,
+					 });
+}
+
 static int open_rest(struct child *c)
 {
 	char path[108];
@@ -275,6 +296,9 @@ static int open_rest(struct child *c)
 		.broker = c->maps.broker,
 		.altoc = c->maps.altoc,
 		.alto = c->config->alto.access.server,
+		.intent = c->intents.intent,
+		.enact = c->intents.enact,
+		.nemo = c->config->nemo.access.server,
 		.max_services = c->config->is_ingress ? c->config->ncc.config.max_services : 0,
 	};
 
@@ -310,7 +334,7 @@ int child_open(uv_loop_t *loop, const struct options *o, int fd, int *code, stru
 		close(fd);
 	} else {
 		r = open_control(c, fd) ?: open_writers(c);
-		r = r ?: open_maps(c) ?: open_rest(c);
+		r = r ?: open_maps(c) ?: open_intents(c) ?: open_rest(c);
 	}
 	*out = c;
 	return r;
@@ -325,6 +349,7 @@ void child_close(struct child *c)
 	if (c->registration)
 		registration_close(c->registration);
 	maps_close(&c->maps);
+	intents_close(&c->intents);
 	if (c->orc)
 		orc_close(c->orc);
 	if (c->ncc)
