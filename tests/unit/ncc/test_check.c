@@ -397,6 +397,40 @@ static void test_class(void **state)
 	BAD(CLASS, m, dscp, 64, "dscp");
 }
 
+static void test_class_acts(void **state)
+{
+	struct san_msg_class m = {.intent = 1, .verdict = SAN_ACT_PASS, .act = 1, .rate_kbps = 1};
+
+	good(SAN_MSG_CLASS, &m);
+	BAD(CLASS, m, intent, 2, "intent");
+	BAD(CLASS, m, verdict, SAN_ACT_STEER, "service_id");
+	BAD(CLASS, m, verdict, SAN_ACT_DROP + 1, "verdict");
+	BAD(CLASS, m, mark, 63, "mark");
+	GOOD(CLASS, m, mark, 64);
+	GOOD(CLASS, m, mark, 127);
+	BAD(CLASS, m, mark, 128, "mark");
+	GOOD(CLASS, m, act, SAN_MAX_ACTS);
+	BAD(CLASS, m, act, SAN_MAX_ACTS + 1, "act");
+	BAD(CLASS, m, act, 0, "rate_kbps");
+	m.service_id = SAN_SERVICE_OWN_MIN;
+	GOOD(CLASS, m, verdict, SAN_ACT_STEER);
+	BAD(CLASS, m, intent, 0, "intent");
+}
+
+static void test_own_service(void **state)
+{
+	struct san_msg_service m = {
+		.service_id = SAN_SERVICE_OWN_MIN, .nexthop = 1, .mode = SAN_MODE_PREFERRED};
+
+	good(SAN_MSG_SERVICE, &m);
+	BAD(SERVICE, m, groups, 1, "groups");
+	BAD(SERVICE, m, scope, SAN_SCOPE_LOCAL, "scope");
+	BAD(SERVICE, m, address, in6("2001:db8::1"), "address");
+	BAD(SERVICE, m, address4, htonl(0x01020304), "address4");
+	m.n_members = 1;
+	BAD(SERVICE, m, mode, SAN_MODE_BALANCED, "mode");
+}
+
 static void test_trace(void **state)
 {
 	struct san_msg_trace m = {.trace.fields = SAN_TRACE_ON, .seconds = 1};
@@ -432,13 +466,14 @@ static void test_removals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_direction), cmocka_unit_test(test_hello),
-		cmocka_unit_test(test_config),	  cmocka_unit_test(test_iface),
-		cmocka_unit_test(test_plan),	  cmocka_unit_test(test_nexthop),
-		cmocka_unit_test(test_service),	  cmocka_unit_test(test_sid),
-		cmocka_unit_test(test_prefix),	  cmocka_unit_test(test_direct),
-		cmocka_unit_test(test_member),	  cmocka_unit_test(test_class),
-		cmocka_unit_test(test_trace),	  cmocka_unit_test(test_removals),
+		cmocka_unit_test(test_direction),  cmocka_unit_test(test_hello),
+		cmocka_unit_test(test_config),	   cmocka_unit_test(test_iface),
+		cmocka_unit_test(test_plan),	   cmocka_unit_test(test_nexthop),
+		cmocka_unit_test(test_service),	   cmocka_unit_test(test_sid),
+		cmocka_unit_test(test_prefix),	   cmocka_unit_test(test_direct),
+		cmocka_unit_test(test_member),	   cmocka_unit_test(test_class),
+		cmocka_unit_test(test_trace),	   cmocka_unit_test(test_removals),
+		cmocka_unit_test(test_class_acts), cmocka_unit_test(test_own_service),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
