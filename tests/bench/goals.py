@@ -120,5 +120,27 @@ def alto(result):
     ]
 
 
+def nemo(result):
+    sizes = sorted(result["sizes"])
+    small, middle, large = (result["sizes"][size] for size in sizes)
+
+    def each(got, case):
+        return got["cases"][case]["p50_us"] / got["statements"]
+
+    return [
+        goal("parsed, 1 MiB of lists", middle["lists_bytes"] / middle["lists"]["parse"]["p50_us"],
+             10, "MB/s", at_least=True),
+        goal("parsed, 10,000 statements", middle["cases"]["parse"]["p50_us"] / 1000, 100, "ms"),
+        goal("parsed and checked, 10,000 statements", middle["cases"]["check"]["p50_us"] / 1000,
+             500, "ms"),
+        goal(f"a statement parsed, {sizes[2]} / {sizes[0]}",
+             each(large, "parse") / each(small, "parse"), 4),
+        goal(f"a statement checked, {sizes[2]} / {sizes[0]}",
+             each(large, "check") / each(small, "check"), 4),
+        goal("memory of a statement: tree", large["tree_bytes"] / large["statements"], 1024, "B"),
+        goal("memory of an object: store", large["store_bytes"] / large["statements"], 1536, "B"),
+    ]
+
+
 GOALS = {"dataplane": dataplane, "live": live, "control": control, "scale": scale, "load": load,
-         "alto": alto}
+         "alto": alto, "nemo": nemo}

@@ -35,6 +35,8 @@ plot {plots}
 """
 LATENCIES = {"latency": "by REST", "latency_put": "by a Put to the server in sand",
              "latency_etcd": "by a Put to an etcd that sand follows (data on tmpfs)"}
+NEMO_CASES = {"look": "every byte looked at", "parse": "parsed", "check": "parsed and checked",
+              "json": "made canonical JSON", "export": "store exported"}
 ALTO_CASES = {"costs": "filtered cost map, 3 costs", "costs_hot": "  of the same 10 sources",
               "costs_floor": "  its text, ready made", "paths": "path vectors",
               "paths_hot": "  of the same 10 sources", "paths_floor": "  their text, ready made"}
@@ -191,15 +193,31 @@ def show_alto(result):
               f"{got['cache_kib']} KiB more")
 
 
+def show_nemo(result):
+    print("\nNEMO scripts in process, medians\n"
+          f"  {'':<28}{'statements':>12}{'ms':>12}{'a second':>12}{'MB/s':>12}")
+    for name, text in NEMO_CASES.items():
+        for size, got in result["sizes"].items():
+            median_us = got["cases"][name]["p50_us"]
+            print(f"  {text:<28}{size:>12}{median_us / 1e3:>12.2f}"
+                  f"{got['statements'] / median_us * 1e6:>12.0f}{got['bytes'] / median_us:>12.1f}")
+    for size, got in result["sizes"].items():
+        parse_us = got["lists"]["parse"]["p50_us"]
+        print(f"  {size} statements, {got['bytes']} B: tree {got['tree_bytes'] // 1024} KiB, store "
+              f"{got['store_bytes'] // 1024} KiB; {got['lists_bytes']} B of lists parsed in "
+              f"{parse_us / 1e3:.2f} ms, {got['lists_bytes'] / parse_us:.1f} MB/s")
+
+
 SHOW = {"dataplane": show_dataplane, "live": show_live, "control": show_control,
-        "scale": show_scale, "load": show_load, "alto": show_alto}
+        "scale": show_scale, "load": show_load, "alto": show_alto,
+        "nemo": show_nemo}
 
 
 def show_goals(goals):
     for item in goals:
         sign = ">=" if item["at_least"] else "<="
         median = f"(medians {item['median']:.2f})" if "median" in item else ""
-        print(f"  {item['what']:<48}{item['value']:>8.2f} {sign} {item['limit']:g} {item['unit']:<4}"
+        print(f"  {item['what']:<48}{item['value']:>8.2f} {sign} {item['limit']:g} {item['unit']:<5}"
               f"{'met' if item['met'] else 'MISSED':<8}{median}".rstrip())
 
 

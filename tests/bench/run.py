@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Benchmarks: measures, prints tables, holds the figures against the goals.
 
-    tests/bench/run.py [dataplane] [live] [control] [scale] [load] [alto]    (default: all; root)
+    tests/bench/run.py [dataplane] [live] [control] [scale] [load] [alto] [nemo]
+    (default: all; root)
 
 BENCH_SECONDS (30): time for measuring in each part. Results are in build/bench/<part>.json, pictures
 beside them. A missed goal is a line in the table, not a failure: exit status 1 only when something
@@ -25,6 +26,7 @@ import control  # noqa: E402
 import goals  # noqa: E402
 import live  # noqa: E402
 import load  # noqa: E402
+import nemo  # noqa: E402
 import report  # noqa: E402
 import scale  # noqa: E402
 from netns import CommandError  # noqa: E402
@@ -37,7 +39,8 @@ def dataplane(seconds):
 
 
 PARTS = {"dataplane": dataplane, "live": live.measure, "control": control.measure,
-         "scale": scale.measure, "load": load.measure, "alto": alto.measure}
+         "scale": scale.measure, "load": load.measure, "alto": alto.measure,
+         "nemo": nemo.measure}
 
 
 def run_part(part, seconds):
