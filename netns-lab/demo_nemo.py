@@ -19,7 +19,7 @@ SERVER = "http://198.51.100.2"
 NORMAL, BACKUP = "normal", "backup"
 PORTS = {NORMAL: 80, BACKUP: 55555}
 INTERVAL, PHASE_S, LEAD_S = 0.05, 3, 4  # LEAD_S: the clock is set so long before an edge
-DAY = "2026-11-22"
+DAY = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400))  # the clock is shifted to tomorrow
 STRAY = 30  # packets of other kinds on a link: neighbours, the database
 PACKET = "192.0.2.2 198.51.100.2 tcp 40000 55555"
 
