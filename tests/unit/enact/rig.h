@@ -266,6 +266,18 @@ static UNUSED void gateway_gone(const char *name)
 			view_gateway_del(&nodes[i].view, name);
 }
 
+static int64_t rig_delay_ms; /* of pe1/pe2/be and back, told before a host starts; 0 = unknown */
+
+static void tell_delay(struct view *view, struct path_key key)
+{
+	struct sample s = {.attr = ATTR_DELAY_US,
+			   .milli = rig_delay_ms * 1000 * 1000,
+			   .received_us = view_time(view, clock_us())};
+
+	if (rig_delay_ms)
+		assert_int_equal(view_path_attr(view, key, &s), 0);
+}
+
 static UNUSED void network(struct view *view)
 {
 	add_gateway(view, "pe1", 1);
@@ -275,6 +287,8 @@ static UNUSED void network(struct view *view)
 	add_path(view, (struct path_key){"pe2", "pe1", "be"}, 100);
 	add_path(view, (struct path_key){"pe1", "pe3", "be"}, 100);
 	add_path(view, (struct path_key){"pe3", "pe1", "be"}, 100);
+	tell_delay(view, (struct path_key){"pe1", "pe2", "be"});
+	tell_delay(view, (struct path_key){"pe2", "pe1", "be"});
 }
 
 #define SITES                                                                                      \
