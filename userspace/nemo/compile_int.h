@@ -121,7 +121,7 @@ struct nemo_flow {
 /* Built on first use. NULL: no memory. */
 struct nemo_flow *nemo_flow_get(struct nemo_own *own, const struct nemo_object *flow);
 void nemo_flow_free(struct nemo_flow *flow);
-/* What a tenant was granted; false: with or without grants everything is. */
+/* Not everything is granted to the tenant. */
 bool nemo_flow_limited(const struct nemo_own *own);
 bool nemo_flow_here(const struct nemo_flow *flow, const char *host);
 

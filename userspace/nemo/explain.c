@@ -35,14 +35,17 @@ static json_t *packet_json(const struct nemo_packet *p)
 			    p->sport, p->dport, p->dscp);
 }
 
+/* What follows the key word. */
 static json_t *actions_json(const struct nemo_object *op)
 {
 	struct nemo_clauses only = {.actions = op->c.actions};
 	struct nemo_text text = {0};
+	const char *at;
 	json_t *json;
 
 	nemo_print_clauses(&text, &only);
-	json = json_string(text.data ? text.data + strspn(text.data, " \n\t") : "");
+	at = text.data ? strstr(text.data, "Action ") : NULL;
+	json = json_string(at ? at + strlen("Action ") : "");
 	free(text.data);
 	return json;
 }
@@ -92,7 +95,7 @@ static void contest(struct explain *ex, const struct nemo_ranked *ranked,
 	}
 	out->word = "loses";
 	if (ex->winner->own != ranked->own)
-		nemo_why(out->why, "tenant %.63s goes first", ex->winner->own->tenant->name);
+		nemo_why(out->why, "an operation of another tenant goes first");
 	else
 		nemo_why(out->why, "%.63s with priority %lld goes first", ex->winner->op->name,
 			 (long long)ex->winner->op->c.priority);

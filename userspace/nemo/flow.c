@@ -291,7 +291,7 @@ bool nemo_flow_limited(const struct nemo_own *own)
 {
 	const struct nemo_grants *grants = own->tenant->grants;
 
-	return grants && !grants->everything;
+	return !grants || !grants->everything;
 }
 
 static bool same(const struct nemo_spans *a, const struct nemo_spans *b)
@@ -369,7 +369,7 @@ static int narrow(struct build *b)
 
 	if (!nemo_flow_limited(b->own) || b->flow->why[0])
 		return 0;
-	for (unsigned int i = 0; !r && i < grants->n_prefixes; i++)
+	for (unsigned int i = 0; !r && grants && i < grants->n_prefixes; i++)
 		r = add_prefix(sets, &grants->prefixes[i]);
 	for (int f = 0; f < NEMO_FAMILIES; f++)
 		nemo_spans_merge(&sets[f]);
@@ -392,7 +392,17 @@ static int addresses(struct build *b)
 	return r ? r : narrow(b);
 }
 
-/* Rules that the addresses make: source times destination. */
+static bool everywhere(const struct nemo_flow *flow)
+{
+	bool all = true;
+
+	for (int f = 0; f < NEMO_FAMILIES; f++)
+		all = all && nemo_spans_is_all(&flow->src[f], (enum nemo_family)f) &&
+		      nemo_spans_is_all(&flow->dst[f], (enum nemo_family)f);
+	return all;
+}
+
+/* Rules that the addresses make, at the least: source times destination, or one for all. */
 static int count_addresses(const struct nemo_flow *flow, unsigned __int128 *out)
 {
 	int r = 0;
@@ -408,6 +418,8 @@ static int count_addresses(const struct nemo_flow *flow, unsigned __int128 *out)
 		nemo_prefixes_fini(&src);
 		nemo_prefixes_fini(&dst);
 	}
+	if (everywhere(flow))
+		*out = 1;
 	return r;
 }
 

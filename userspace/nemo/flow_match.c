@@ -177,7 +177,7 @@ static bool in_grants(const struct match *m, const struct in6_addr *addr)
 {
 	const struct nemo_grants *grants = m->own->tenant->grants;
 
-	for (unsigned int i = 0; i < grants->n_prefixes; i++)
+	for (unsigned int i = 0; grants && i < grants->n_prefixes; i++)
 		if (nemo_prefix_holds(&grants->prefixes[i], addr))
 			return true;
 	return false;

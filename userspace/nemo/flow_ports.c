@@ -85,13 +85,24 @@ struct values {					    /* of a set, and of what is left out of it */
 	const struct nemo_set *in, *only, *without; /* only, without: NULL = does not count */
 };
 
+static uint64_t word(const struct values *of, unsigned int at)
+{
+	uint64_t in = of->in->in[at];
+
+	if (of->only)
+		in &= of->only->in[at];
+	return of->without ? in & ~of->without->in[at] : in;
+}
+
 /* The next value of `of` from `value` on; more than 65535: none. */
 static unsigned int next_value(const struct values *of, unsigned int value)
 {
-	for (; value <= UINT16_MAX; value++) {
-		if (has(of->in, value) && (!of->only || has(of->only, value)) &&
-		    (!of->without || !has(of->without, value)))
-			break;
+	uint64_t in;
+
+	for (; value <= UINT16_MAX; value = value / 64 * 64 + 64) {
+		in = word(of, value / 64) >> (value % 64);
+		if (in)
+			return value + (unsigned int)__builtin_ctzll(in);
 	}
 	return value;
 }
