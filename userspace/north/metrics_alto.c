@@ -36,7 +36,8 @@ static void print_requests(const struct metrics *p)
 				       "status", classes[k], NULL);
 	}
 	metrics_one(p, "sand_alto_authentication_failures_total", "counter",
-		    "Requests with a token or certificate that is not known.", p->n->access[ACCESS_ALTO].auth.failed);
+		    "Requests with a token or certificate that is not known.",
+		    p->n->access[ACCESS_ALTO].auth.failed);
 }
 
 static void print_cache(const struct metrics *p)

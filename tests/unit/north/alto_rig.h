@@ -83,9 +83,9 @@ static inline void rig_open_alto(struct rig *rig, const struct north_access *alt
 	conf.tcp = "127.0.0.1:0";
 	fill_principals(principals);
 	conf.alto = (struct north_access){.listen = listen,
-					     .n_listen = 1,
-					     .principals = principals,
-					     .n_principals = RIG_PRINCIPALS};
+					  .n_listen = 1,
+					  .principals = principals,
+					  .n_principals = RIG_PRINCIPALS};
 	if (alto)
 		conf.alto = *alto;
 	if (north_open(&conf, &rig->north, &err))
