@@ -297,6 +297,8 @@ void enact_notes_drop(struct enact *enact);
 void enact_hooks_open(struct enact *enact);
 void enact_hooks_lead(struct enact *enact, bool leads);
 void enact_hooks_close(struct enact *enact);
+/* What stands for a listener in the database: its name; of a URL a hash. Returns key. */
+const char *enact_delivered_key(const char *listener, char key[NAME_LEN]);
 json_t *enact_hooks_json(const struct enact *enact, const char *tenant);
 
 /* ---- url.c ---- */

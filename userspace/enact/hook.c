@@ -8,6 +8,7 @@
  */
 #include "enact/enact_int.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,26 @@
 #include "util/log.h"
 #include "util/own.h"
 
+#define URL_SEED UINT64_C(0x6e656d6f2075726c) /* the same on all hosts */
+
 static void kick(struct enact_channel *ch);
+
+const char *enact_delivered_key(const char *listener, char key[NAME_LEN])
+{
+	if (name_valid(listener))
+		snprintf(key, NAME_LEN, "%s", listener);
+	else
+		snprintf(key, NAME_LEN, "url.%016" PRIx64,
+			 hash_seeded(URL_SEED, listener, strlen(listener)));
+	return key;
+}
+
+static uint64_t delivered_to(const struct enact *enact, const char *tenant, const char *listener)
+{
+	char key[NAME_LEN];
+
+	return intent_delivered(enact->intent, tenant, enact_delivered_key(listener, key));
+}
 
 static void on_retry(uv_timer_t *timer)
 {
@@ -43,13 +63,14 @@ static void taken(struct enact_channel *ch)
 {
 	struct enact *enact = ch->enact;
 	struct err err = {0};
+	char key[NAME_LEN];
 
 	enact->stats.delivered++;
 	ch->scanned = ch->flying;
 	ch->delay_ms = 0;
 	ch->why[0] = '\0';
-	intent_delivered_put(enact->intent, ch->tenant, ch->listener, ch->flying,
-			     (struct ncsdb_write_done){0}, &err);
+	intent_delivered_put(enact->intent, ch->tenant, enact_delivered_key(ch->listener, key),
+			     ch->flying, (struct ncsdb_write_done){0}, &err);
 	kick(ch);
 }
 
@@ -154,7 +175,7 @@ static void kick(struct enact_channel *ch)
 	if (ch->job || !ch->conf || !enact->leads || enact->closed ||
 	    uv_is_active((uv_handle_t *)&ch->retry))
 		return;
-	delivered = intent_delivered(enact->intent, ch->tenant, ch->listener);
+	delivered = delivered_to(enact, ch->tenant, ch->listener);
 	if (delivered > ch->scanned)
 		ch->scanned = delivered;
 	intent_events(enact->intent, ch->tenant, ch->scanned, on_event, &next);
@@ -323,7 +344,7 @@ static bool count_event(void *arg, uint64_t sequence, const char *text)
 static json_t *listener_json(const struct enact *enact, const char *tenant, const char *listener)
 {
 	const struct enact_channel *ch = channel_find(enact, tenant, listener);
-	uint64_t delivered = intent_delivered(enact->intent, tenant, listener);
+	uint64_t delivered = delivered_to(enact, tenant, listener);
 	struct waiting waiting = {.listener = listener};
 	const struct enact_url *url;
 	char why[160];

@@ -247,8 +247,8 @@ static int time_read(const struct enact *enact, const char *text, struct nemo_da
 /* Of other tenants only that there is one. */
 static void hide(json_t *op, const char *tenant)
 {
-	static const char *const secret[] = {"priority",  "flow",    "why",
-					     "condition", "actions", "goal"};
+	static const char *const secret[] = {"priority", "flow", "why",	    "condition",
+					     "actions",	 "goal", "gateway", "path"};
 	const char *of = json_string_value(json_object_get(op, "tenant"));
 
 	if (!of || strcmp(of, tenant) == 0)
