@@ -41,6 +41,8 @@ struct rig {
 	struct ncc *ncc;
 	struct orc *orc;
 	struct broker *broker; /* NULL: none; alto_rig.h */
+	struct enact *enact;   /* likewise; nemo_rig.h */
+	struct intent *intent;
 	struct north *north;
 	int synced; /* modules */
 
@@ -170,6 +172,10 @@ static inline void rig_on_synced(void *arg)
 
 static inline void rig_on_acked(void *arg, uint64_t generation, int result, const char *text)
 {
+	struct rig *rig = arg;
+
+	if (rig->enact)
+		enact_acked(rig->enact, generation, result, text);
 }
 
 /* One turn of the loop, at most a millisecond of waiting. */
@@ -204,6 +210,8 @@ static inline struct north_conf rig_conf(struct rig *rig)
 		.orc = rig->orc,
 		.ncc = rig->ncc,
 		.broker = rig->broker,
+		.intent = rig->intent,
+		.enact = rig->enact,
 	};
 }
 
@@ -236,7 +244,7 @@ static inline void rig_open_control(struct rig *rig)
 	rig->parent.data = rig;
 	assert_int_equal(uv_poll_init(&rig->loop, &rig->parent, fds[1]), 0);
 	assert_int_equal(uv_poll_start(&rig->parent, UV_READABLE, rig_on_parent), 0);
-	assert_int_equal(ncc_open(&rig->loop, fds[0], &ncc, rig_on_acked, NULL, &rig->ncc), 0);
+	assert_int_equal(ncc_open(&rig->loop, fds[0], &ncc, rig_on_acked, rig, &rig->ncc), 0);
 	orc.ncc = rig->ncc;
 	assert_int_equal(orc_open(&orc, &rig->orc), 0);
 }
@@ -281,6 +289,10 @@ static inline void rig_close(struct rig *rig)
 		north_close(rig->north);
 	if (rig->broker)
 		broker_close(rig->broker);
+	if (rig->enact)
+		enact_close(rig->enact);
+	if (rig->intent)
+		intent_close(rig->intent);
 	orc_close(rig->orc);
 	ncc_close(rig->ncc);
 	csc_close(rig->csc);

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* /v1/nemo on the unix socket: scripts checked, planned, applied; what is read of them. */
+#include "unit/north/nemo_rig.h"
+
+static const json_t *at(const struct answer *a, const char *name)
+{
+	return json_object_get(a->json, name);
+}
+
+/* ---- scripts ---- */
+
+static void test_check(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+
+	assert_int_equal(nemo_post(rig, "check", "", NEMO_SITES, &a), 200);
+	assert_string_equal(text_at(a.json, "level"), "semantic");
+	assert_string_equal(text_at(a.json, "statements/1/name"), "Head");
+	answer_free(&a);
+	assert_int_equal(nemo_post(rig, "check?syntax=true", "", "DELETE CFN x;", &a), 200);
+	assert_string_equal(text_at(a.json, "level"), "syntax");
+	answer_free(&a);
+	nemo_post(rig, "check", "", "DELETE CFN x;\nDELETE CFN y;", &a);
+	assert_problem(&a, 422, "", "1:12");
+	assert_string_equal(text_at(a.json, "format"), "nemo/1");
+	assert_int_equal(json_array_size(at(&a, "errors")), 2);
+	assert_string_equal(text_at(a.json, "errors/1/at"), "2:12");
+	assert_string_equal(text_at(a.json, "errors/1/class"), "semantic");
+	answer_free(&a);
+	nemo_post(rig, "check?syntax=1", "", "DELETE CFN x;", &a);
+	assert_problem(&a, 400, "?syntax", "must be true or false");
+	answer_free(&a);
+}
+
+static void test_plan_changes_nothing(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+
+	assert_int_equal(nemo_post(rig, "plan", "", NEMO_SITES, &a), 200);
+	assert_int_equal(json_array_size(at(&a, "changes")), 2);
+	assert_string_equal(text_at(a.json, "changes/0/change"), "create");
+	assert_int_equal(int_at(a.json, "revision"), 0);
+	assert_null(at(&a, "commit"));
+	answer_free(&a);
+	rig_call(rig, "GET /v1/nemo/export", NULL, &a);
+	assert_int_equal(a.status, 200);
+	assert_string_equal(a.body, "");
+	answer_free(&a);
+}
+
+static void test_apply_export_plan(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+	char *script;
+
+	assert_int_equal(
+		nemo_post(rig, "apply?comment=two%20sites", "", NEMO_SITES NEMO_FLOW NEMO_DENY, &a),
+		200);
+	assert_int_equal(int_at(a.json, "revision"), 1);
+	assert_int_equal(int_at(a.json, "done"), int_at(a.json, "units"));
+	assert_true(int_at(a.json, "commit") > 0);
+	assert_int_equal(json_array_size(at(&a, "changes")), 4);
+	assert_non_null(strstr(a.head, "ETag: \"1\""));
+	answer_free(&a);
+	rig_call(rig, "GET /v1/nemo/export", NULL, &a);
+	assert_non_null(strstr(a.head, "text/plain"));
+	assert_non_null(strstr(a.body, "no-web"));
+	script = strdup(a.body);
+	answer_free(&a);
+	assert_int_equal(nemo_post(rig, "plan", "", script, &a), 200);
+	assert_int_equal(json_array_size(at(&a, "changes")), 0);
+	answer_free(&a);
+	free(script);
+	rig_call(rig, "GET /v1/nemo/history", NULL, &a);
+	assert_string_equal(text_at(a.json, "items/0/comment"), "two sites");
+	assert_non_null(strstr(text_at(a.json, "items/0/by"), "uid:"));
+	answer_free(&a);
+}
+
+static void test_apply_errors(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+
+	nemo_post(rig, "apply", "", NEMO_SITES "CREATE CFN Branch Type l3group;", &a);
+	assert_problem(&a, 422, "", "3:12");
+	assert_int_equal(json_array_size(at(&a, "errors")), 1);
+	answer_free(&a);
+	/* the network cannot do it: a gateway that does not exist */
+	nemo_post(rig, "apply", "", "IMPORT CFN pe7 Type gateway;", &a);
+	assert_problem(&a, 422, "", "pe7");
+	assert_string_equal(text_at(a.json, "errors/0/class"), "commit");
+	answer_free(&a);
+	nemo_post(rig, "apply?confirm=0", "", NEMO_SITES, &a);
+	assert_problem(&a, 400, "?confirm", "1..86400");
+	answer_free(&a);
+	rig_call_with(rig, "POST /v1/nemo/apply", "Content-Type: application/json\r\n", "{}", &a);
+	assert_problem(&a, 415, "Content-Type", "text/plain");
+	answer_free(&a);
+	rig_call(rig, "GET /v1/nemo", NULL, &a);
+	assert_int_equal(int_at(a.json, "revision"), 0);
+	answer_free(&a);
+}
+
+static void test_if_match(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+
+	assert_int_equal(nemo_post(rig, "apply", "If-Match: \"0\"\r\n", NEMO_SITES, &a), 200);
+	answer_free(&a);
+	assert_int_equal(nemo_post(rig, "apply", "If-Match: \"0\"\r\n", NEMO_FLOW, &a), 412);
+	assert_int_equal(int_at(a.json, "revision"), 1);
+	answer_free(&a);
+	assert_int_equal(nemo_post(rig, "plan", "If-Match: \"7\"\r\n", NEMO_FLOW, &a), 412);
+	answer_free(&a);
+	assert_int_equal(nemo_post(rig, "apply", "If-Match: 1\r\n", NEMO_FLOW, &a), 400);
+	answer_free(&a);
+	assert_int_equal(nemo_post(rig, "apply", "If-Match: \"1\"\r\n", NEMO_FLOW, &a), 200);
+	answer_free(&a);
+	assert_int_equal(nemo_post(rig, "apply", "If-Match: *\r\n", NEMO_DENY, &a), 200);
+	answer_free(&a);
+}
+
+/* ---- revisions ---- */
+
+static void test_rollback_and_diff(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+
+	assert_int_equal(nemo_status(rig, "apply", NEMO_SITES), 200);
+	assert_int_equal(nemo_status(rig, "apply", NEMO_FLOW), 200);
+	rig_call(rig, "GET /v1/nemo/diff?from=1&to=2", NULL, &a);
+	assert_int_equal(json_array_size(at(&a, "changes")), 1);
+	assert_string_equal(text_at(a.json, "changes/0/name"), "web");
+	answer_free(&a);
+	rig_call(rig, "GET /v1/nemo/diff?from=2&to=1", NULL, &a);
+	assert_string_equal(text_at(a.json, "changes/0/change"), "delete");
+	answer_free(&a);
+	rig_call(rig, "GET /v1/nemo/diff?from=0", NULL, &a);
+	assert_int_equal(json_array_size(at(&a, "changes")), 3);
+	answer_free(&a);
+	rig_refused(rig, "GET /v1/nemo/diff?from=9", NULL, 404, "?from", "kept");
+	rig_call(rig, "POST /v1/nemo/rollback", NULL, &a);
+	assert_int_equal(a.status, 200);
+	assert_int_equal(int_at(a.json, "revision"), 3);
+	answer_free(&a);
+	rig_call(rig, "GET /v1/nemo/export", NULL, &a);
+	assert_null(strstr(a.body, "web"));
+	answer_free(&a);
+	rig_call(rig, "GET /v1/nemo/revisions/2", NULL, &a);
+	assert_int_equal(a.status, 200);
+	assert_non_null(strstr(a.body, "web"));
+	answer_free(&a);
+	rig_refused(rig, "GET /v1/nemo/revisions/99", NULL, 404, "", "kept");
+	rig_refused(rig, "GET /v1/nemo/revisions/x", NULL, 404, "", "kept");
+	rig_refused(rig, "POST /v1/nemo/rollback?revision=99", NULL, 404, "/revision", "kept");
+	rig_call(rig, "GET /v1/nemo/history", NULL, &a);
+	assert_int_equal(items_of(&a), 3);
+	assert_int_equal(int_at(json_array_get(at(&a, "items"), 0), "rollback_of"), 1);
+	answer_free(&a);
+}
+
+static void test_confirm(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+
+	assert_int_equal(rig_status(rig, "POST /v1/nemo/confirm", NULL), 404);
+	assert_int_equal(nemo_status(rig, "apply?confirm=3600", NEMO_SITES), 200);
+	rig_until(rig, ({
+			  json_t *c = intent_confirm_json(rig->intent, "default");
+			  bool is = json_is_object(c);
+
+			  json_decref(c);
+			  is;
+		  }));
+	rig_call(rig, "GET /v1/nemo", NULL, &a);
+	assert_true(json_is_object(at(&a, "confirm")));
+	answer_free(&a);
+	assert_int_equal(rig_status(rig, "POST /v1/nemo/confirm", NULL), 204);
+}
+
+/* ---- what is in force ---- */
+
+static void test_operations_explain(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+
+	assert_int_equal(nemo_status(rig, "apply", NEMO_FLOW NEMO_DENY), 200);
+	rig_call(rig, "GET /v1/nemo/operations", NULL, &a);
+	assert_int_equal(items_of(&a), 1);
+	assert_string_equal(text_at(a.json, "items/0/operation"), "no-web");
+	assert_string_equal(text_at(a.json, "items/0/state"), "in force");
+	answer_free(&a);
+	rig_call(rig,
+		 "GET /v1/nemo/explain?packet=192.0.2.1%20198.51.100.7%20tcp%204000%2080&"
+		 "time=2026-01-01%2012:00:00",
+		 NULL, &a);
+	assert_int_equal(a.status, 200);
+	assert_string_equal(text_at(a.json, "winner/operation"), "no-web");
+	answer_free(&a);
+	assert_int_equal(rig_status(rig, "GET /v1/nemo/explain?packet=here", NULL), 400);
+	assert_int_equal(rig_status(rig, "GET /v1/nemo/explain", NULL), 400);
+	rig_call(rig, "GET /v1/nemo/hosts", NULL, &a);
+	assert_string_equal(text_at(a.json, "items/0/host"), "pe1");
+	answer_free(&a);
+	assert_int_equal(rig_status(rig, "GET /v1/nemo/connections", NULL), 200);
+	assert_int_equal(rig_status(rig, "GET /v1/nemo/listeners", NULL), 200);
+}
+
+static void test_query(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+
+	assert_int_equal(nemo_status(rig, "apply", NEMO_SITES), 200);
+	assert_int_equal(nemo_post(rig, "query", "", "Query ipv4Prefix, Type From Branch", &a),
+			 200);
+	assert_string_equal(text_at(a.json, "results/0/name"), "Branch");
+	assert_string_equal(text_at(a.json, "results/0/values/ipv4Prefix"), "192.0.2.0/24");
+	answer_free(&a);
+	nemo_post(rig, "query", "", "Query Type From Nowhere;", &a);
+	assert_problem(&a, 422, "", "Nowhere");
+	answer_free(&a);
+	nemo_post(rig, "query", "", NEMO_FLOW, &a);
+	assert_problem(&a, 400, "", "one query");
+	answer_free(&a);
+	/* in a script: answered behind the commit */
+	assert_int_equal(nemo_post(rig, "apply", "", NEMO_FLOW "Query Match From web;", &a), 200);
+	assert_string_equal(text_at(a.json, "queries/0/results/0/name"), "web");
+	answer_free(&a);
+}
+
+static void test_clock(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+
+	assert_int_equal(rig_status(rig, "PUT /v1/nemo/clock", "{\"offset_s\": 3600}"), 204);
+	rig_until(rig, intent_clock(rig->intent) == 3600);
+	rig_call(rig, "GET /v1/nemo/clock", NULL, &a);
+	assert_int_equal(int_at(a.json, "offset_s"), 3600);
+	assert_int_equal(strlen(text_at(a.json, "time")), 19);
+	answer_free(&a);
+	rig_refused(rig, "PUT /v1/nemo/clock", "{\"offset_s\": \"x\"}", 400, "/offset_s", "");
+	rig_refused(rig, "PUT /v1/nemo/clock", "{\"offset\": 1}", 400, "/offset", "");
+}
+
+static void test_unknown_tenant(void **state)
+{
+	struct rig *rig = *state;
+
+	rig_refused(rig, "GET /v1/nemo?tenant=nobody", NULL, 404, "?tenant", "configured");
+	assert_int_equal(rig_status(rig, "GET /v1/nemo?tenant=zeta", NULL), 200);
+	rig_refused(rig, "GET /v1/nemo?who=zeta", NULL, 400, "?who", "must be one of tenant");
+}
+
+static void test_metrics(void **state)
+{
+	struct rig *rig = *state;
+	struct answer a;
+
+	assert_int_equal(nemo_status(rig, "apply", NEMO_FLOW NEMO_DENY), 200);
+	rig_call(rig, "GET /metrics", NULL, &a);
+	assert_non_null(strstr(a.body, "\nsand_nemo_commits_total 1\n"));
+	assert_non_null(strstr(a.body, "\nsand_nemo_operations_in_force 1\n"));
+	answer_free(&a);
+}
+
+static void test_without_intent(void **state)
+{
+	struct rig rig;
+
+	rig_open(&rig);
+	rig_refused(&rig, "GET /v1/nemo/export", NULL, 404, "", "not configured");
+	assert_int_equal(nemo_status(&rig, "apply", NEMO_SITES), 404);
+	rig_close(&rig);
+}
+
+/* The commit is under way: the interface closes, and answers all the same. */
+static void test_close_midway(void **state)
+{
+	struct rig rig;
+	struct answer a;
+	const char *text = "POST /v1/nemo/apply HTTP/1.1\r\nHost: sand\r\n" TEXT
+			   "Content-Length: 28\r\n\r\nIMPORT CFN x Type l2group;;;";
+	int fd;
+
+	rig_open_nemo(&rig, NULL);
+	fd = rig_connect(&rig);
+	rig_say(&rig, fd, text);
+	rig_turn(&rig);
+	north_close(rig.north);
+	rig.north = NULL;
+	rig_recv(&rig, fd, &a);
+	assert_true(a.status == 0 || a.status == 503 || a.status == 200);
+	answer_free(&a);
+	close(fd);
+	rig_close(&rig);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, nemo_setup, rig_teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_check),
+		T(test_plan_changes_nothing),
+		T(test_apply_export_plan),
+		T(test_apply_errors),
+		T(test_if_match),
+		T(test_rollback_and_diff),
+		T(test_confirm),
+		T(test_operations_explain),
+		T(test_query),
+		T(test_clock),
+		T(test_unknown_tenant),
+		T(test_metrics),
+		cmocka_unit_test(test_without_intent),
+		cmocka_unit_test(test_close_midway),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

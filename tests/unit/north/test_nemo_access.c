@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who may do what with intent: listeners, tokens, tenants. */
+#include "unit/north/nemo_rig.h"
+
+static int at_nemo(struct rig *rig, const char *request, const char *headers, const char *body)
+{
+	const struct place place = place_nemo(rig);
+
+	return status_at(rig, &place, request, headers, body);
+}
+
+static int at_tcp(struct rig *rig, const char *request, const char *headers, const char *body)
+{
+	const struct place place = place_tcp(rig);
+
+	return status_at(rig, &place, request, headers, body);
+}
+
+/* Nothing without a token, and nothing but intent with one. */
+static void test_own_listener(void **state)
+{
+	struct rig *rig = *state;
+	const struct place place = place_nemo(rig);
+	char value[256];
+	struct got g;
+
+	assert_int_equal(at_nemo(rig, "GET /v1/nemo/export", "", NULL), 401);
+	assert_int_equal(at_nemo(rig, "GET /v1/nemo/export", TOKEN_ADMIN, NULL), 401);
+	assert_int_equal(at_nemo(rig, "GET /v1/services", "", NULL), 401);
+	assert_int_equal(at_nemo(rig, "GET /v1/services", TOKEN_ACME, NULL), 404);
+	assert_int_equal(at_nemo(rig, "GET /alto/directory", TOKEN_ACME, NULL), 404);
+	assert_int_equal(at_nemo(rig, "GET /metrics", TOKEN_ACME, NULL), 404);
+	assert_int_equal(at_nemo(rig, "GET /v1/nemo/export", TOKEN_ACME, NULL), 200);
+	ask_at(rig, &place, "GET /v1/nemo/export", "", NULL, &g);
+	assert_string_equal(header_of(&g, "WWW-Authenticate", value), "Bearer realm=\"sand\"");
+	got_free(&g);
+}
+
+static void test_loopback(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(at_tcp(rig, "GET /v1/services", "", NULL), 200);
+	assert_int_equal(at_tcp(rig, "GET /v1/nemo/export", "", NULL), 401);
+	assert_int_equal(at_tcp(rig, "POST /v1/nemo/apply", TEXT, NEMO_SITES), 401);
+	assert_int_equal(at_tcp(rig, "GET /v1/nemo/export", TOKEN_WRONG, NULL), 401);
+	assert_int_equal(at_tcp(rig, "GET /v1/nemo/export", TOKEN_ACME, NULL), 200);
+}
+
+/* Two name spaces: the same names, different objects. */
+static void test_two_tenants(void **state)
+{
+	struct rig *rig = *state;
+	const struct place place = place_nemo(rig);
+	struct got g;
+
+	assert_int_equal(at_nemo(rig, "POST /v1/nemo/apply", TOKEN_ACME TEXT,
+				 "CREATE CFN site Type l2group;"),
+			 200);
+	assert_int_equal(at_nemo(rig, "POST /v1/nemo/apply", TOKEN_ZETA TEXT,
+				 "CREATE CFN site Type l3group;"),
+			 200);
+	ask_at(rig, &place, "GET /v1/nemo/export", TOKEN_ACME, NULL, &g);
+	assert_non_null(strstr(g.a.body, "l2group"));
+	assert_null(strstr(g.a.body, "l3group"));
+	got_free(&g);
+	ask_at(rig, &place, "GET /v1/nemo/history", TOKEN_ZETA, NULL, &g);
+	assert_int_equal(items_of(&g.a), 1);
+	assert_string_equal(text_at(g.a.json, "items/0/by"), "zeta");
+	got_free(&g);
+	/* whether there is such a tenant or not */
+	assert_int_equal(at_nemo(rig, "GET /v1/nemo/export?tenant=zeta", TOKEN_ACME, NULL), 403);
+	assert_int_equal(at_nemo(rig, "GET /v1/nemo/export?tenant=nobody", TOKEN_ACME, NULL), 403);
+	assert_int_equal(at_nemo(rig, "GET /v1/nemo/export?tenant=acme", TOKEN_ACME, NULL), 200);
+}
+
+static void test_operator_only(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(at_nemo(rig, "GET /v1/nemo/clock", TOKEN_ACME, NULL), 200);
+	assert_int_equal(at_nemo(rig, "PUT /v1/nemo/clock", TOKEN_ACME, "{\"offset_s\": 1}"), 403);
+	assert_int_equal(at_nemo(rig, "GET /v1/nemo/hosts", TOKEN_ACME, NULL), 200);
+}
+
+static int refused_conf(struct rig *rig, const struct north_access *nemo, struct err *err)
+{
+	struct north_conf conf = rig_conf(rig);
+	struct north *north = NULL;
+
+	conf.unix_path = NULL;
+	conf.nemo = *nemo;
+	return north_open(&conf, &north, err);
+}
+
+static void test_configuration(void **state)
+{
+	static const char *const beyond[] = {"192.0.2.1:8444"};
+	static const char *const own[] = {"127.0.0.1:0"};
+	struct rig *rig = *state;
+	struct north_principal p = {.name = "acme", .role = NORTH_ADMIN};
+	struct north_access nemo = {.listen = beyond, .n_listen = 1};
+	struct err err = {0};
+
+	set_token(&p, "x");
+	assert_int_equal(refused_conf(rig, &nemo, &err), -EINVAL);
+	assert_non_null(strstr(err.want, "TLS"));
+	nemo = (struct north_access){
+		.listen = own, .n_listen = 1, .principals = &p, .n_principals = 1};
+	assert_int_equal(refused_conf(rig, &nemo, &err), -EINVAL);
+	assert_string_equal(err.want, "must be a tenant");
+	nemo.n_listen = NORTH_LISTEN_MAX + 1;
+	nemo.n_principals = 0;
+	assert_int_equal(refused_conf(rig, &nemo, &err), -ENOSPC);
+	assert_non_null(strstr(err.want, "for intent"));
+	rig_until(rig, uv_run(&rig->loop, UV_RUN_NOWAIT) >= 0);
+}
+
+/* ---- TLS ---- */
+
+static void test_certificate(void **state)
+{
+	static const char *const listen[] = {"127.0.0.1:0"};
+	struct north_principal principals[2];
+	struct certs certs;
+	struct place place = {.tls = true};
+	struct north_access nemo = {
+		.listen = listen, .n_listen = 1, .principals = principals, .n_principals = 2};
+	struct rig rig;
+
+	assert_int_equal(certs_open(&certs), 0);
+	nemo_principals(principals);
+	nemo.cert = cert_path(&certs, "server.crt");
+	nemo.key = cert_path(&certs, "server.key");
+	nemo.ca = cert_path(&certs, "ca.crt");
+	rig_open_nemo(&rig, &nemo);
+	place.port = north_nemo_port(rig.north, 0);
+	assert_int_equal(status_at(&rig, &place, "GET /v1/nemo", "", NULL), 401);
+	assert_int_equal(status_at(&rig, &place, "GET /v1/nemo", TOKEN_ACME, NULL), 200);
+	place.cert = cert_path(&certs, "client.crt");
+	place.key = cert_path(&certs, "client.key");
+	assert_int_equal(status_at(&rig, &place, "GET /v1/nemo?tenant=zeta", "", NULL), 200);
+	assert_int_equal(status_at(&rig, &place, "GET /v1/nemo?tenant=acme", "", NULL), 403);
+	assert_int_equal(status_at(&rig, &place, "GET /v1/status", "", NULL), 404);
+	rig_close(&rig);
+	certs_close(&certs);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, nemo_setup, rig_teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_own_listener),  T(test_loopback),      T(test_two_tenants),
+		T(test_operator_only), T(test_configuration), cmocka_unit_test(test_certificate),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
