@@ -113,30 +113,51 @@ void nemo_diags_sort(struct nemo_diags *diags)
 		qsort(diags->v, diags->n, sizeof(*diags->v), compare);
 }
 
+bool nemo_diags_view(const struct nemo_diags *diags, struct nemo_diags *view)
+{
+	struct nemo_diag *v = calloc(diags->n + 1, sizeof(*v));
+
+	if (!v)
+		return false;
+	if (diags->n)
+		memcpy(v, diags->v, diags->n * sizeof(*v));
+	*view = *diags;
+	view->v = v;
+	nemo_diags_sort(view);
+	return true;
+}
+
 /* ---- text for people ---- */
 
-/* Where the lines of a script begin: found as they are asked for, mostly one behind the other. */
+/* The line that is shown, and how far into it the last one who asked came: the next one is in the
+ * same line or behind it, so that nothing is read twice however long a line is. */
 struct lines {
-	const char *text, *end;
-	const char *at; /* begin of the line */
+	const char *text, *end; /* of the script */
+	const char *at, *stop;	/* of the line; NULL: none yet */
 	unsigned int line;
+	const char *seen; /* the code point in column `column` */
+	unsigned int column;
 };
+
+static void open_line(struct lines *l, const char *at)
+{
+	const char *lf = memchr(at, '\n', l->end - at);
+
+	l->at = at;
+	l->stop = lf ? lf : l->end;
+	l->seen = at;
+	l->column = 1;
+	if (l->line == 1 && l->stop - at >= 3 && !memcmp(at, "\xef\xbb\xbf", 3))
+		l->seen += 3; /* a byte order mark has no column */
+}
 
 static void seek_line(struct lines *l, unsigned int line)
 {
-	if (line < l->line) {
-		l->at = l->text;
-		l->line = 1;
-	}
-	while (l->line < line) {
-		const char *lf = memchr(l->at, '\n', l->end - l->at);
-
-		if (!lf) {
-			l->at = l->end;
-			return;
-		}
-		l->at = lf + 1;
+	if (!l->at)
+		open_line(l, l->text);
+	while (l->line < line && l->stop < l->end) {
 		l->line++;
+		open_line(l, l->stop + 1);
 	}
 }
 
@@ -165,30 +186,29 @@ static void add_code_point(struct nemo_text *out, const char *at, size_t n)
 		nemo_text_add(out, "%.*s", (int)n, at);
 }
 
-/* A byte order mark has no column. */
-static const char *line_text(const struct lines *l, const char *at)
+static void seek_column(struct lines *l, unsigned int column)
 {
-	return at == l->text && l->end - at >= 3 && !memcmp(at, "\xef\xbb\xbf", 3) ? at + 3 : at;
+	for (; l->column < column && l->seen < l->stop; l->column++)
+		l->seen += step(l->seen, l->stop);
 }
 
-static void add_line(struct nemo_text *out, const struct lines *l, unsigned int column)
+static void add_line(struct nemo_text *out, struct lines *l, unsigned int column)
 {
-	const char *begin = line_text(l, l->at), *at = begin;
-	const char *lf = memchr(begin, '\n', l->end - begin), *end = lf ? lf : l->end;
-	unsigned int from = column > CLIP ? column - CLIP : 1, i = 1;
+	const char *end = l->stop > l->seen && l->stop[-1] == '\r' ? l->stop - 1 : l->stop, *at;
+	unsigned int from = column > CLIP ? column - CLIP : 1, i;
 	struct nemo_text caret = {0};
 
-	if (end > begin && end[-1] == '\r')
-		end--;
+	seek_column(l, from);
+	at = l->seen;
 	nemo_text_add(out, "%s", from > 1 ? "..." : "");
 	nemo_text_add(&caret, "%s", from > 1 ? "   " : "");
-	for (size_t n; at < end && i < column + CLIP; at += n, i++) {
-		n = step(at, end);
-		if (i < from)
-			continue;
+	for (i = from; at < end && i < column + CLIP; i++) {
+		size_t n = step(at, end);
+
 		add_code_point(out, at, n);
 		if (i < column)
 			nemo_text_add(&caret, "%s", *at == '\t' ? "\t" : " ");
+		at += n;
 	}
 	for (; i < column; i++)
 		nemo_text_add(&caret, " ");
@@ -212,12 +232,16 @@ static void add_diag(struct nemo_text *out, const char *file, const struct nemo_
 char *nemo_diags_text(const struct nemo_diags *diags, const char *file, const char *text,
 		      size_t len)
 {
-	struct lines lines = {text, text + len, text, 1};
+	struct lines lines = {.text = text, .end = text + len, .line = 1};
 	struct nemo_text out = {0};
+	struct nemo_diags view;
 
+	if (!nemo_diags_view(diags, &view))
+		return NULL;
 	nemo_text_add(&out, "%s", "");
-	for (unsigned int i = 0; i < diags->n; i++)
-		add_diag(&out, file, &diags->v[i], &lines);
+	for (unsigned int i = 0; i < view.n; i++)
+		add_diag(&out, file, &view.v[i], &lines);
+	free(view.v);
 	if (diags->errors > NEMO_ERRORS_MAX)
 		nemo_text_add(&out, "%s: error: %u more errors are not shown\n", file,
 			      diags->errors - NEMO_ERRORS_MAX);
@@ -240,16 +264,17 @@ static unsigned int min3(unsigned int a, unsigned int b, unsigned int c)
 }
 
 /* Edits between two names of up to NEMO_NAME_MAX bytes: insert, remove, replace, swap neighbours.
- */
-static unsigned int distance(const char *a, size_t n, const char *b, size_t m)
+ * What is said to be more than `most` is so, if by another number. */
+static unsigned int distance(const char *a, size_t n, const char *b, size_t m, unsigned int most)
 {
+	unsigned int least_last = 0;
 	unsigned int rows[3][NEMO_NAME_MAX + 1];
 	unsigned int *before = rows[0], *last = rows[1], *now = rows[2];
 
 	for (size_t j = 0; j <= m; j++)
 		last[j] = j;
 	for (size_t i = 1; i <= n; i++) {
-		unsigned int *spare = before;
+		unsigned int *spare = before, least = i;
 
 		now[0] = i;
 		for (size_t j = 1; j <= m; j++) {
@@ -257,7 +282,11 @@ static unsigned int distance(const char *a, size_t n, const char *b, size_t m)
 				      last[j - 1] + (a[i - 1] != b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
 				now[j] = min3(now[j], now[j], before[j - 2] + 1);
+			least = now[j] < least ? now[j] : least;
 		}
+		if (least > most && least_last > most)
+			return least;
+		least_last = least;
 		before = last;
 		last = now;
 		now = spare;
@@ -280,7 +309,7 @@ const char *nemo_nearest(const char *written, const char *const *names, unsigned
 
 		if (m > NEMO_NAME_MAX || m > len + 2 || len > m + 2)
 			continue;
-		d = distance(written, len, names[i], m);
+		d = distance(written, len, names[i], m, best);
 		if (d == 0 || d > best || (d == best && !found))
 			continue;
 		tie = d == best && (tie || strcmp(found, names[i]) != 0);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The canonical JSON of scripts (docs/nemo.md). A NULL anywhere is memory that ran out, and makes
  * the whole NULL. */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "nemo/ast.h"
 
@@ -285,25 +283,12 @@ static json_t *all_errors_json(const struct nemo_diags *diags)
 	return array;
 }
 
-/* A view of the diagnostics in the order of places; false: no memory. */
-static bool sorted(const struct nemo_diags *diags, struct nemo_diags *out)
-{
-	*out = *diags;
-	out->v = calloc(diags->n + 1, sizeof(*out->v));
-	if (!out->v)
-		return false;
-	if (diags->n)
-		memcpy(out->v, diags->v, diags->n * sizeof(*out->v));
-	nemo_diags_sort(out);
-	return true;
-}
-
 json_t *nemo_errors_json(const struct nemo_diags *diags)
 {
 	struct nemo_diags view;
 	json_t *json;
 
-	if (!sorted(diags, &view))
+	if (!nemo_diags_view(diags, &view))
 		return NULL;
 	json = json_pack("{s:s, s:o}", "format", FORMAT, "errors", all_errors_json(&view));
 	free(view.v);
@@ -315,7 +300,7 @@ json_t *nemo_script_json(const struct nemo_script *script, const struct nemo_dia
 	struct nemo_diags view;
 	json_t *json;
 
-	if (!sorted(diags, &view))
+	if (!nemo_diags_view(diags, &view))
 		return NULL;
 	json = json_pack("{s:s, s:s, s:o, s:o}", "format", FORMAT, "level",
 			 script->checked ? "semantic" : "syntax", "warnings", warnings_json(&view),

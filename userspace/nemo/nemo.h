@@ -140,11 +140,13 @@ int nemo_error(struct nemo_diags *diags, enum nemo_class class, struct nemo_pos 
 void nemo_warn(struct nemo_diags *diags, enum nemo_warning warning, struct nemo_pos at,
 	       const char *reason, ...) __attribute__((format(printf, 4, 5)));
 void nemo_diags_sort(struct nemo_diags *diags);
+/* The same, sorted, sharing the reasons: free(view->v) ends it. false: no memory. */
+bool nemo_diags_view(const struct nemo_diags *diags, struct nemo_diags *view);
 
 /*
  * For people: "FILE:LINE:COLUMN: error: reason" (or "warning: W-...: reason"), the line, and a
- * caret below the column (tabs stay tabs, so that it fits). malloc'ed text of all diagnostics;
- * NULL: no memory. text is the script.
+ * caret below the column (tabs stay tabs, so that it fits). malloc'ed text of all diagnostics in
+ * the order of places; NULL: no memory. text is the script.
  */
 char *nemo_diags_text(const struct nemo_diags *diags, const char *file, const char *text,
 		      size_t len);

@@ -94,7 +94,7 @@ static void test_long_line(void **state)
 	nemo_diags_fini(&diags);
 }
 
-/* Places in any order: each with its own line. */
+/* Places in any order are shown in theirs. */
 static void test_unsorted(void **state)
 {
 	struct nemo_diags diags = {0};
@@ -102,9 +102,32 @@ static void test_unsorted(void **state)
 	nemo_error(&diags, NEMO_SYNTAX, pos(3, 1), "c");
 	nemo_error(&diags, NEMO_SYNTAX, pos(1, 1), "a");
 	nemo_error(&diags, NEMO_SYNTAX, pos(2, 1), "b");
+	nemo_error(&diags, NEMO_SYNTAX, pos(2, 2), "d");
 	text_is(&diags, "1\n2\n3",
-		"f.nemo:3:1: error: c\n3\n^\nf.nemo:1:1: error: a\n1\n^\n"
-		"f.nemo:2:1: error: b\n2\n^\n");
+		"f.nemo:1:1: error: a\n1\n^\nf.nemo:2:1: error: b\n2\n^\n"
+		"f.nemo:2:2: error: d\n2\n ^\nf.nemo:3:1: error: c\n3\n^\n");
+}
+
+/* Many places in one long line: each is found from the one before it. */
+static void test_long_line_of_many(void **state)
+{
+	struct nemo_diags diags = {0};
+	size_t len = 4u << 20;
+	char *line = malloc(len), *text, *at;
+
+	memset(line, 'a', len);
+	for (unsigned int i = 1; i <= 20000; i++)
+		nemo_warn(&diags, NEMO_W_PORPERTY, pos(1, 200 * i), "w");
+	line[200 * 20000 - 1] = 'X';
+	text = nemo_diags_text(&diags, "f", line, len);
+	at = strstr(text, "f:1:4000000: ");
+	assert_non_null(at);
+	at = strchr(at, '\n') + 1;
+	assert_int_equal(strchr(at, 'X') - at, 75);
+	assert_int_equal(strchr(strchr(at, '\n'), '^') - strchr(at, '\n') - 1, 75);
+	free(text);
+	free(line);
+	nemo_diags_fini(&diags);
 }
 
 static void test_order(void **state)
@@ -197,11 +220,17 @@ static void test_nearest(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),	      cmocka_unit_test(test_text_of_nothing),
-		cmocka_unit_test(test_caret),	      cmocka_unit_test(test_odd_bytes),
-		cmocka_unit_test(test_long_line),     cmocka_unit_test(test_unsorted),
-		cmocka_unit_test(test_order),	      cmocka_unit_test(test_many_errors),
-		cmocka_unit_test(test_many_warnings), cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_text_of_nothing),
+		cmocka_unit_test(test_caret),
+		cmocka_unit_test(test_odd_bytes),
+		cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_unsorted),
+		cmocka_unit_test(test_long_line_of_many),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_many_errors),
+		cmocka_unit_test(test_many_warnings),
+		cmocka_unit_test(test_nearest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
