@@ -176,6 +176,8 @@ int nemo_judge(const struct nemo_ctx *ctx, struct nemo_own *own, const struct ne
 	char goal_why[NEMO_WHY] = "";
 
 	*out = (struct nemo_verdict){0};
+	if (ctx->in->tenant)
+		*ctx->in->tenant = own->tenant->name;
 	state = fixed(ctx, own, op, out);
 	if (state == NEMO_OP_IN_FORCE)
 		state = goal = nemo_ways_find(ctx, own, &out->want, &out->ways, goal_why);
@@ -192,8 +194,6 @@ int nemo_judge(const struct nemo_ctx *ctx, struct nemo_own *own, const struct ne
 		check_use(out);
 	if (out->fixed)
 		return 0;
-	if (ctx->in->tenant)
-		*ctx->in->tenant = own->tenant->name;
 	out->why[0] = '\0';
 	out->state = NEMO_OP_IN_FORCE;
 	condition(ctx->in, out, op);
