@@ -70,12 +70,12 @@ static void check_cycle(struct check *check, const struct nemo_name *in, const c
 
 	if (!object)
 		return;
-	if (check->visits >= NEMO_CONTAIN_VISITS)
+	if (strcmp(in->text, name) == 0 || contains(check, object, name))
+		check_error(check, in->at, "'%s' would contain itself", name);
+	else if (check->visits >= NEMO_CONTAIN_VISITS)
 		check_error(check, in->at,
 			    "objects contain too many others: the limit of a script is %u visits",
 			    NEMO_CONTAIN_VISITS);
-	else if (strcmp(in->text, name) == 0 || contains(check, object, name))
-		check_error(check, in->at, "'%s' would contain itself", name);
 }
 
 /* Only what is there already can be contained in what it is to contain. */

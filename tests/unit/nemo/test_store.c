@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "stores.h"
+
+static void finds_and_lists(void **state)
+{
+	struct nemo_store *store = store_after(
+		NULL,
+		"CREATE CFN b Type host; CREATE CFN B Type host; CREATE CFN a Type host;" FLOW);
+	const struct nemo_object **list;
+
+	assert_int_equal(nemo_store_count(store), 4);
+	assert_int_equal(nemo_store_list(store, NEMO_CFN, &list), 3);
+	assert_string_equal(list[0]->name, "B"); /* byte order */
+	assert_string_equal(list[1]->name, "a");
+	assert_string_equal(list[2]->name, "b");
+	free(list);
+	assert_int_equal(nemo_store_list(store, NEMO_NOTIFICATION, &list), 0);
+	free(list);
+	assert_int_equal(nemo_store_find(store, "f")->kind, NEMO_FLOW);
+	assert_null(nemo_store_find(store, "host"));
+	nemo_store_free(store);
+	nemo_store_free(NULL);
+}
+
+static void properties(void **state)
+{
+	struct nemo_store *store = store_after(
+		NULL, "CREATE CFN s Type service Property service_id: 257, location: \"x\", "
+		      "ipv6Prefix: \"2001:db8::/32\", ipv4Prefix: List(192.0.2.0/24, 10.0.0.0/8);"
+		      "CREATE ServiceFlow f Match port: Range(1, 2);");
+	const struct nemo_object *s = nemo_store_find(store, "s"), *f = nemo_store_find(store, "f");
+	struct nemo_prefix prefix;
+	int64_t id = 0;
+
+	assert_true(nemo_object_integer(s, "service_id", &id));
+	assert_int_equal(id, 257);
+	assert_string_equal(nemo_object_string(s, "location"), "x");
+	assert_true(nemo_object_prefix(s, "ipv6Prefix", &prefix));
+	assert_int_equal(prefix.len, 32);
+	assert_false(prefix.v4);
+	/* lists, other types, what is not set */
+	assert_false(nemo_object_prefix(s, "ipv4Prefix", &prefix));
+	assert_int_equal(nemo_object_prop(s, "ipv4Prefix")->n, 2);
+	assert_false(nemo_object_integer(s, "location", &id));
+	assert_null(nemo_object_string(s, "description"));
+	assert_null(nemo_object_prop(s, "uuid"));
+	assert_int_equal(nemo_object_prop(f, "port")->kind, NEMO_ARG_RANGE);
+	nemo_store_free(store);
+}
+
+/* A copy shares its objects, and changes of one are not those of the other. */
+static void copies(void **state)
+{
+	struct nemo_store *first = store_after(NULL, CONNECTION FLOW);
+	struct nemo_store *second = nemo_store_copy(first);
+	struct nemo_store *third = store_after(second, "DELETE Connection c; UPDATE CFN gw1 "
+						       "Property location: \"x\";");
+
+	assert_ptr_equal(nemo_store_find(first, "c"), nemo_store_find(second, "c"));
+	assert_ptr_equal(nemo_store_find(first, "f"), nemo_store_find(third, "f"));
+	assert_null(nemo_store_find(third, "c"));
+	assert_null(nemo_object_string(nemo_store_find(second, "gw1"), "location"));
+	nemo_store_free(first);
+	assert_string_equal(nemo_store_find(second, "c")->name, "c");
+	nemo_store_free(second);
+	assert_string_equal(nemo_object_string(nemo_store_find(third, "gw1"), "location"), "x");
+	nemo_store_free(third);
+}
+
+static struct nemo_script *checked(const struct nemo_store *before, const char *text)
+{
+	struct nemo_diags diags = {0};
+	struct nemo_script *script = nemo_parse(text, strlen(text), &diags);
+
+	assert_non_null(script);
+	assert_int_equal(nemo_check(script, before, NULL, &diags), 0);
+	assert_true(script->checked);
+	nemo_diags_fini(&diags);
+	return script;
+}
+
+static const char whole[] =
+	"CFNModel cam Property Date: since, UUID: id;"
+	"CREATE CFN k Type cam Property since: \"18:00\", id: "
+	"\"123e4567-e89b-12d3-a456-426614174000\";" CONNECTION OPERATION
+	"Transaction; UPDATE Connection c Property bandwidth: 5; Commit;"
+	"CREATE Operation p Target f Priority 6 Condition packets > 5 && c.up && time > \"18:00\" "
+	"Action redirect: \"c\", mark: 3;"
+	"CREATE Notification n Query up From c Condition up Listener ops; Query up From c;"
+	"UPDATE Operation p Priority 7; DELETE Notification n; Description cam;";
+
+/* Statement by statement, or some at a time: the same as the whole script at once. */
+static void applies_in_parts(void **state)
+{
+	struct nemo_store *empty = nemo_store_new();
+	struct nemo_store *at_once = store_after(NULL, whole);
+	struct nemo_script *script = checked(empty, whole);
+	char *want = nemo_export(at_once);
+
+	for (unsigned int step = 1; step <= script->n + 1; step++) {
+		struct nemo_store *store = nemo_store_new();
+		struct nemo_diags diags = {0};
+
+		for (unsigned int i = 0; i < script->n; i += step)
+			assert_int_equal(nemo_store_apply(store, script, i, step, &diags), 0);
+		expect_export(store, want);
+		nemo_diags_fini(&diags);
+		nemo_store_free(store);
+	}
+	free(want);
+	nemo_script_free(script);
+	nemo_store_free(at_once);
+	nemo_store_free(empty);
+}
+
+/* The store behind a part that is refused is the one before it. */
+static void applies_all_or_nothing(void **state)
+{
+	struct nemo_store *empty = nemo_store_new(), *store = store_after(NULL, FLOW);
+	struct nemo_script *script = checked(
+		empty, "CREATE CFN a Type host; CREATE CFN f Type host; CREATE CFN b Type host;");
+	struct nemo_diags diags = {0};
+
+	assert_int_equal(nemo_store_apply(store, script, 0, 3, &diags), -EINVAL);
+	assert_int_equal(diags.errors, 1);
+	assert_int_equal(diags.v[0].at.column, 36);
+	assert_int_equal(nemo_store_count(store), 1);
+	nemo_diags_fini(&diags);
+	assert_int_equal(nemo_store_apply(store, script, 2, 99, &diags), 0);
+	assert_int_equal(nemo_store_count(store), 2);
+	assert_non_null(nemo_store_find(store, "b"));
+	nemo_diags_fini(&diags);
+	nemo_script_free(script);
+	nemo_store_free(store);
+	nemo_store_free(empty);
+}
+
+/* CREATE statements of n hosts from number first on. */
+static char *hosts(unsigned int first, unsigned int n)
+{
+	char *text = malloc(n * 40 + 1), *p = text;
+
+	assert_non_null(text);
+	*p = '\0';
+	for (unsigned int i = 0; i < n; i++)
+		p += sprintf(p, "CREATE CFN h%u Type host;\n", first + i);
+	return text;
+}
+
+static void limit(void **state)
+{
+	char *text = hosts(0, NEMO_OBJECTS_MAX - 1);
+	struct nemo_store *store = store_after(NULL, text), *full;
+
+	full = store_after(store, "CREATE CFN last Type host;");
+	EXPECT(full, "CREATE CFN more Type host;", "1:12 65536 objects, the limit");
+	EXPECT(full, "CFNModel more Property Integer: x;", "1:10 65536 objects, the limit");
+	/* those that are there may be written again, and make room */
+	EXPECT_NOTHING(full,
+		       "CREATE CFN last Type host; UPDATE CFN last Property location: \"x\";");
+	EXPECT_NOTHING(full, "DELETE CFN last; CREATE CFN more Type host;");
+	free(text);
+	nemo_store_free(store);
+	nemo_store_free(full);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_and_lists),
+		cmocka_unit_test(properties),
+		cmocka_unit_test(copies),
+		cmocka_unit_test(applies_in_parts),
+		cmocka_unit_test(applies_all_or_nothing),
+		cmocka_unit_test(limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
