@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a commit refuses because no host could do it. */
+#include "world.h"
+
+#define FLOW "CREATE ServiceFlow f Match dst_port:80;\n"
+
+/* The script's errors must be one, at that place, with these words; place NULL: none at all. */
+static void refused(const char *text, const char *place, const char *why)
+{
+	struct nemo_diags diags = {0};
+	struct nemo_plan_in in;
+	char is[32] = "";
+	int r;
+
+	while (world_n)
+		world_forget(&world[--world_n]);
+	world_tenant("t", text);
+	in = world_in();
+	r = nemo_possible(&in.tenants[0], world[0].script, &diags);
+	if (diags.errors)
+		snprintf(is, sizeof(is), "%u:%u", diags.v[0].at.line, diags.v[0].at.column);
+	if (!place && (r || diags.errors))
+		fail_msg("%s: %s %s", text, is, diags.v[0].reason);
+	if (place && (r != -EINVAL || diags.errors != 1 || strcmp(is, place) != 0 ||
+		      diags.v[0].class != NEMO_COMMIT || !strstr(diags.v[0].reason, why)))
+		fail_msg("%s: %u errors, %s %s\n should be %s %s", text, diags.errors, is,
+			 diags.n ? diags.v[0].reason : "", place, why);
+	nemo_diags_fini(&diags);
+}
+
+static void actions(const char *list, const char *why)
+{
+	char text[1000];
+
+	snprintf(text, sizeof(text), FLOW "CREATE Operation a Target f Priority 1 Action %s;",
+		 list);
+	refused(text, why ? "2:1" : NULL, why);
+}
+
+static void test_actions(void **state)
+{
+	actions("allow, deny", "operation a: allow and deny exclude each other");
+	actions("redirect:\"c2\", allow", "allow and redirect exclude each other");
+	actions("deny, steer:\"web\"", "deny and steer exclude each other");
+	actions("gothrough:\"fw\", deny", "deny and gothrough exclude each other");
+	actions("redirect:\"c2\", steer:\"web\"", "redirect and steer exclude each other");
+	actions("gothrough:\"fw\", steer:\"web\"", "gothrough and steer exclude each other");
+	actions("redirect:\"web\"", "web is a service: use steer");
+	actions("gothrough:\"s2\"", "s2 must be a function or host");
+	actions("gothrough:List(\"fw\", \"fw\", \"fw\", \"fw\", \"fw\", \"fw\", \"fw\")",
+		"at most 6 functions");
+	actions("allow, mark:0, qos_bandwidth:4294967", NULL);
+	actions("deny", NULL);
+	actions("gothrough:\"fw\", redirect:\"c2\", mark:1", NULL);
+	actions("gothrough:List(\"fw\", \"fw\", \"fw\", \"fw\", \"fw\", \"fw\")", NULL);
+	actions("redirect:\"all\"", NULL);
+	actions("mark:5", NULL);
+}
+
+static void test_objects(void **state)
+{
+	refused(FLOW "CREATE CFN cache1 Type cache;\n"
+		     "CREATE Operation a Target f Priority 1 Action redirect:\"cache1\";",
+		"3:1", "cache cache1 has no ip");
+	refused(FLOW "CREATE CFN cache1 Type cache Property ip:\"10.0.0.1\";\n"
+		     "CREATE Operation a Target f Priority 1 Action redirect:\"cache1\";",
+		"3:1", "ip of cache1 must be one IPv6 address");
+	refused(FLOW "CREATE CFN cache1 Type cache Property ip:\"2001:db8::1\";\n"
+		     "CREATE Operation a Target f Priority 1 Action gothrough:\"cache1\";",
+		"3:1", "cache1 is in no site that contains a gateway");
+	refused(FLOW "CREATE CFN lan Type l2group;\n"
+		     "CREATE Operation a Target f Priority 1 Action redirect:\"lan\";",
+		"3:1", "site lan contains no gateway");
+	refused(FLOW "CREATE CFN app Type service;\n"
+		     "CREATE Operation a Target f Priority 1 Action steer:\"app\";",
+		"3:1", "service app has no service_id");
+	refused(FLOW "ActionModel paint Property String:colour;\n"
+		     "CREATE Operation a Target f Priority 1 Action paint:\"red\";",
+		"3:1", "action paint means nothing");
+}
+
+static void test_connections(void **state)
+{
+	refused("CREATE ServiceFlow f Match ingress:\"gw3\";\n"
+		"CREATE Operation a Target f Priority 1 Action redirect:\"c2\";",
+		"2:1", "flow f comes in at gw3, which is no end of connection c2");
+	refused("CREATE ServiceFlow f Match ingress:List(\"here\", \"s2\");\n"
+		"CREATE Operation a Target f Priority 1 Action redirect:\"c2\";",
+		NULL, NULL);
+	refused(FLOW "CREATE CFN gw4 Type gateway;\n"
+		     "CREATE Connection m Type mesh EndNodes here, s2, gw4;\n"
+		     "CREATE Operation a Target f Priority 1 Action redirect:\"m\";",
+		"4:1", "gw4 needs an ipv4Prefix or ipv6Prefix");
+	refused(FLOW "CREATE CFN gw4 Type gateway;\n"
+		     "CREATE Connection p Type p2p EndNodes here, gw4;\n"
+		     "CREATE Operation a Target f Priority 1 Action redirect:\"p\";",
+		NULL, NULL);
+}
+
+/* A flow is told once, where it is written; unused it is nobody's trouble. */
+static void test_flows(void **state)
+{
+	refused("CREATE ServiceFlow f Match service_id:5;\n"
+		"CREATE Operation a Target f Priority 1 Action deny;\n"
+		"CREATE Operation b Target f Priority 2 Action deny;",
+		"1:1", "ServiceFlow f: field service_id cannot be matched");
+	refused("CREATE ServiceFlow f Match service_id:5;", NULL, NULL);
+}
+
+/* Without a script there are no places. */
+static void test_no_script(void **state)
+{
+	struct nemo_diags diags = {0};
+	struct nemo_plan_in in;
+
+	world_tenant("t", FLOW "CREATE Operation a Target f Priority 1 Action allow, deny;");
+	in = world_in();
+	assert_int_equal(nemo_possible(&in.tenants[0], NULL, &diags), -EINVAL);
+	assert_int_equal(diags.v[0].at.line, 0);
+	nemo_diags_fini(&diags);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_actions), T(test_objects),   T(test_connections),
+		T(test_flows),	 T(test_no_script),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
