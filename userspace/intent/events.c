@@ -84,7 +84,7 @@ void intent_events_told(struct intent *in, const struct record *rec)
 	if (!r && sequence != sequence_of(rec))
 		r = err_set(&err, -EINVAL, "/sequence", NULL, "must be that of its key");
 	if (r) {
-		intent_refuse(in, rec->key, &err);
+		intent_refuse(in, rec, &err);
 		return;
 	}
 	DL_FOREACH_SAFE(in->listens, listen, next)

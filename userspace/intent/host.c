@@ -102,8 +102,8 @@ static void head_follow(struct intent *in)
 		flip(in, state);
 		return;
 	}
-	if (in->bad_rev != mod_rev)
-		intent_refuse(in, "head", &err);
+	if (rec)
+		intent_refuse(in, rec, &err);
 	in->bad_rev = mod_rev;
 	failed(&in->host, commit, &err);
 }
@@ -328,7 +328,7 @@ static enum hosts_answer record_look(struct intent *in, struct hosts_look *look,
 	enum hosts_answer answer = HOSTS_WAIT;
 
 	if (stored_host_parse(rec->text, rec->len, &host, &err))
-		intent_refuse(in, rec->key, &err);
+		intent_refuse(in, rec, &err);
 	else
 		answer = host_look(look, &host);
 	if (answer == HOSTS_DONE)

@@ -26,6 +26,7 @@ struct record {
 	int64_t mod_rev, create_rev, lease;
 	size_t len;
 	const char *text; /* NUL-terminated */
+	bool refused;	  /* it was counted and said */
 	char key[];	  /* behind INTENT_KEYS */
 };
 int intent_records_follow(struct intent *in);
@@ -37,8 +38,8 @@ const struct record *intent_record_next(const struct intent *in, const char *pre
 					const struct record *after);
 /* The last path segment of its key. */
 const char *intent_record_name(const struct record *rec);
-/* Counted, and said once for each key. */
-void intent_refuse(struct intent *in, const char *key, const struct err *err);
+/* Counted, and said, once for each value. */
+void intent_refuse(struct intent *in, const struct record *rec, const struct err *err);
 
 /* ---- state.c: a head, resolved ---- */
 struct state_tenant {
@@ -268,9 +269,11 @@ struct intent {
 
 	struct job *jobs; /* utlist; the first one is at work */
 	unsigned int n_jobs;
-	int64_t orphan_rev; /* of the stage that somebody left */
+	int64_t orphan_rev;   /* of the stage that somebody left */
+	int64_t orphan_ended; /* of the last one that was seen to */
 	uint64_t orphan_due_ms;
 	bool orphan_busy;
+	uint64_t orphan_after_ms;  /* nothing is written before: the last write failed */
 	uint64_t answered;	   /* a commit that was answered though its stage is there */
 	uint64_t confirm_after_ms; /* nothing is rolled back before: the last time failed */
 

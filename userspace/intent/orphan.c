@@ -155,8 +155,18 @@ static void on_orphan(void *arg, int status, bool held)
 	struct intent *in = arg;
 
 	in->orphan_busy = false;
-	if (status || !held)
-		in->orphan_due_ms = intent_now(in) + INTENT_RETRY_MS;
+	if (held)
+		in->orphan_ended = in->orphan_rev; /* the mirror may show it for a while yet */
+	else
+		in->orphan_after_ms = intent_now(in) + INTENT_RETRY_MS;
+}
+
+static void on_orphan_back(void *arg, int status, bool held)
+{
+	struct intent *in = arg;
+
+	in->stats.backed_out += held;
+	on_orphan(arg, status, held);
 }
 
 /* Its coordinator is not at it any more, and this host is the one to see to it. */
@@ -184,11 +194,10 @@ static int flipped_end(struct intent *in, const struct stored_stage *stage,
 		intent_wake(in, in->orphan_due_ms);
 		return 1;
 	}
-	in->stats.backed_out++;
 	log_warn("commit of a host that is gone taken back",
 		 "coordinator=%s commit=%" PRIu64 " host=%s why=\"%s\"", stage->coordinator,
 		 stage->commit, look.host, look.why);
-	return intent_back_out(in, stage, rec, on_orphan, in, err);
+	return intent_back_out(in, stage, rec, on_orphan_back, in, err);
 }
 
 static void orphan_end(struct intent *in, const struct stored_stage *stage,
@@ -203,7 +212,7 @@ static void orphan_end(struct intent *in, const struct stored_stage *stage,
 		r = intent_abort(in, stage, rec, on_orphan, in, &err);
 	in->orphan_busy = r == 0;
 	if (r < 0)
-		intent_wake(in, in->orphan_due_ms = intent_now(in) + INTENT_RETRY_MS);
+		intent_wake(in, in->orphan_after_ms = intent_now(in) + INTENT_RETRY_MS);
 }
 
 /* One that cannot be read would stop all commits for ever. */
@@ -222,11 +231,15 @@ void intent_orphans_step(struct intent *in)
 	const struct record *rec = intent_record(in, "stage");
 	struct stored_stage stage;
 
-	if (!rec || in->orphan_busy)
+	if (!rec || in->orphan_busy || rec->mod_rev == in->orphan_ended)
 		return;
 	if (in->orphan_rev != rec->mod_rev) {
 		in->orphan_rev = rec->mod_rev;
 		in->orphan_due_ms = intent_now(in) + intent_limits.apply_ms;
+	}
+	if (intent_now(in) < in->orphan_after_ms) {
+		intent_wake(in, in->orphan_after_ms);
+		return;
 	}
 	if (!intent_stage(in, &stage, &rec)) {
 		orphan_bad(in, rec);
@@ -293,7 +306,7 @@ void intent_confirms_step(struct intent *in)
 		struct err err = {0};
 
 		if (stored_confirm_parse(rec->text, rec->len, &confirm, &err)) {
-			intent_refuse(in, rec->key, &err);
+			intent_refuse(in, rec, &err);
 			continue;
 		}
 		/* Looked at from time to time: the clock may be set. */

@@ -33,10 +33,11 @@ static struct record *record_new(const struct ncsdb_kv *kv)
 	rec->mod_rev = kv->mod_rev;
 	rec->create_rev = kv->create_rev;
 	rec->lease = kv->lease;
+	rec->refused = false;
 	return rec;
 }
 
-void intent_refuse(struct intent *in, const char *key, const struct err *err)
+static void refuse(struct intent *in, const char *key, const struct err *err)
 {
 	char text[512];
 
@@ -44,6 +45,17 @@ void intent_refuse(struct intent *in, const char *key, const struct err *err)
 	if (ncsdb_refused(&in->refusals, key, clock_us()))
 		log_warn("stored intent refused", "key=" INTENT_KEYS "%s why=\"%s\"", key,
 			 err_text(err, text, sizeof(text)));
+}
+
+void intent_refuse(struct intent *in, const struct record *rec, const struct err *err)
+{
+	struct record *known = radix_get(&in->records, rec->key);
+
+	if (rec->refused)
+		return;
+	if (known)
+		known->refused = true;
+	refuse(in, rec->key, err);
 }
 
 static int record_set(struct intent *in, struct record *rec)
@@ -80,7 +92,7 @@ static void on_put(void *arg, const struct ncsdb_kv *kv)
 	if (r) {
 		free(rec);
 		err_set(&err, r, "", NULL, "no room: at most %u keys", INTENT_RECORDS_MAX);
-		intent_refuse(in, relative(kv->key), &err);
+		refuse(in, relative(kv->key), &err);
 		return;
 	}
 	if (in->synced)

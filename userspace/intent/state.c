@@ -239,6 +239,6 @@ bool intent_stage(struct intent *in, struct stored_stage *out, const struct reco
 		return false;
 	if (stored_stage_parse((*rec)->text, (*rec)->len, out, &err) == 0)
 		return true;
-	intent_refuse(in, "stage", &err);
+	intent_refuse(in, *rec, &err);
 	return false;
 }
