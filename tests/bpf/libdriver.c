@@ -247,10 +247,28 @@ static int clear(const struct driver *d, const char *name)
 	return 0;
 }
 
+/* Meters with a rate are full again. */
+static int refill(const struct driver *d)
+{
+	unsigned int i;
+	int r = 0;
+
+	for (i = 0; i < d->judge.n_rules && !r; i++) {
+		const struct san_msg_class *rule = &d->judge.rules[i];
+		const struct san_meter meter = {.rate_kbps = rule->rate_kbps};
+
+		if (rule->rate_kbps)
+			r = put_raw(d, "san_meters", &rule->act, &meter);
+	}
+	return r;
+}
+
 int driver_forget(struct driver *d)
 {
 	judge_forget(&d->judge);
-	return clear(d, "san_flows") || clear(d, "san_frags") || clear(d, "san_buckets") ? -1 : 0;
+	if (clear(d, "san_flows") || clear(d, "san_frags") || clear(d, "san_buckets"))
+		return -1;
+	return refill(d);
 }
 
 int driver_run(const struct driver *d, const uint8_t *packet, size_t len, uint8_t *out,

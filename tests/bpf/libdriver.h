@@ -62,7 +62,8 @@ int driver_sid(struct driver *d, const struct in6_addr *addr, const struct san_s
 int driver_port(const struct driver *d, uint32_t ifindex); /* into san_tx */
 int driver_classes(struct driver *d);			   /* of the judge, into the maps */
 int driver_trace(struct driver *d, int on);
-/* Empties flow and fragment table and who was told of an MTU; here and in the judge. */
+/* Empties flow and fragment table and who was told of an MTU, fills meters; here and in the judge.
+ */
 int driver_forget(struct driver *d);
 /* One run; out holds DRIVER_OUT bytes. */
 int driver_run(const struct driver *d, const uint8_t *packet, size_t len, uint8_t *out,

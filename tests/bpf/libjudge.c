@@ -12,10 +12,10 @@
 int judge_init(struct judge *judge)
 {
 	struct judge_table *const tables[] = {&judge->flows, &judge->frags, &judge->hashed,
-					      &judge->told};
+					      &judge->told, &judge->ruled};
 	size_t i;
 
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		tables[i]->entries = calloc(TABLE_SIZE, sizeof(struct judge_entry));
 		if (!tables[i]->entries)
 			return -ENOMEM;
@@ -30,6 +30,7 @@ void judge_fini(struct judge *judge)
 	free(judge->frags.entries);
 	free(judge->hashed.entries);
 	free(judge->told.entries);
+	free(judge->ruled.entries);
 }
 
 static void forget(struct judge_table *table)
@@ -43,6 +44,8 @@ void judge_forget(struct judge *judge)
 	forget(&judge->flows);
 	forget(&judge->frags);
 	forget(&judge->told);
+	forget(&judge->ruled);
+	memset(judge->spent, 0, sizeof(judge->spent));
 	if (judge->hashed.used > TABLE_SIZE / 4)
 		forget(&judge->hashed);
 }
@@ -90,21 +93,39 @@ static bool is_looped(const struct judge *judge, const struct judge_packet *p)
 	return memcmp(domain->source, none, 16) && !memcmp(domain->source, p->src, 16);
 }
 
-static bool served(struct judge_case *c, const struct judge_packet *p)
+/* Services of the host's own making are for rules alone. */
+static bool may_use(const struct judge *judge, const struct san_service *service,
+		    const struct judge_packet *p, uint64_t id)
+{
+	if (p->reason && id >= SAN_SERVICE_OWN_MIN)
+		return true;
+	return service->groups >> judge->iface.group & 1;
+}
+
+static bool served(struct judge_case *c, struct judge_packet *p)
 {
 	struct judge *judge = c->judge;
+	const struct san_msg_class *rule = NULL;
 	const struct san_service *service;
 	uint64_t id = p->service_id;
+	bool done = false, ok;
 
-	if (p->reason &&
-	    (!(judge->iface.policy & SAN_IF_CLASSIFY) || !judge_classify(judge, p, &id)))
-		return judge_passed(c, p->reason);
+	if (p->reason) {
+		if (judge->iface.policy & SAN_IF_CLASSIFY)
+			rule = judge_classify(judge, p, false);
+		if (!rule)
+			return judge_passed(c, p->reason);
+		ok = judge_act(c, p, rule, &done);
+		if (done)
+			return ok;
+		id = rule->service_id;
+	}
 	if (is_looped(judge, p))
 		return judge_passed(c, SAN_R_LOOPED);
 	service = judge_service(judge, id, false);
 	if (!service)
 		return judge_passed(c, SAN_R_UNKNOWN_SERVICE);
-	if (!(service->groups >> judge->iface.group & 1))
+	if (!may_use(judge, service, p, id))
 		return judge_passed(c, SAN_R_DENIED);
 	if (!judge_routable(p))
 		return judge_passed(c, SAN_R_NOT_ROUTABLE);
@@ -199,15 +220,20 @@ static bool ended(struct judge_case *c, const struct outer *o, uint8_t flavors)
 	return judge_passed(c, SAN_R_UPPER_LAYER);
 }
 
-static bool served_here(struct judge_case *c, const struct judge_packet *p)
+static bool served_here(struct judge_case *c, struct judge_packet *p)
 {
+	const struct san_msg_class *rule;
 	const struct san_service *service;
 	uint64_t id = p->service_id;
 
 	if (p->later)
 		return judge_fragment(c, p);
-	if (p->reason && !judge_classify(c->judge, p, &id))
-		return judge_passed(c, p->reason);
+	if (p->reason) {
+		rule = judge_classify(c->judge, p, true);
+		if (!rule)
+			return judge_passed(c, p->reason);
+		id = rule->service_id;
+	}
 	service = judge_service(c->judge, id, true);
 	if (!service)
 		return judge_passed(c, SAN_R_UNKNOWN_SERVICE);

@@ -68,10 +68,12 @@ struct judge {
 	struct san_msg_class rules[JUDGE_RULES];
 	uint32_t slots[JUDGE_SLOTS];
 	struct judge_table flows, frags, hashed, told;
-	uint32_t time;	/* counts what next hops live through */
-	int reason;	/* of the last packet that was right */
-	bool uncertain; /* it may have been another reason, too */
-	char text[256]; /* of the last one that was not: why */
+	struct judge_table ruled;	  /* what the rule of a first fragment does with it */
+	uint64_t spent[SAN_MAX_ACTS + 1]; /* bytes that passed a meter, as if no time passed */
+	uint32_t time;			  /* counts what next hops live through */
+	int reason;			  /* of the last packet that was right */
+	bool uncertain;			  /* it may have been another reason, too */
+	char text[256];			  /* of the last one that was not: why */
 };
 
 /* What the program did. reason -1: not known. */
@@ -102,6 +104,8 @@ struct judge_packet {
 	int reason; /* why it has no service ID, 0: it has one */
 	uint64_t service_id;
 	uint8_t proto, hop_limit, traffic_class;
+	bool marked; /* traffic_class is that of its rule */
+	const struct san_msg_class *rule;
 	uint8_t ports[4];
 	const uint8_t *upper; /* upper_len bytes up to the packet's end; NULL: not known */
 	size_t upper_len;
@@ -147,8 +151,16 @@ unsigned int judge_place(const struct judge *judge, uint32_t index);
 bool judge_choose(struct judge_case *c, const struct judge_packet *p,
 		  const struct san_service *service, int forwarded);
 /* Its next hop by the first fragment. */
-bool judge_fragment(struct judge_case *c, const struct judge_packet *p);
-bool judge_classify(const struct judge *judge, const struct judge_packet *p, uint64_t *id);
+bool judge_fragment(struct judge_case *c, struct judge_packet *p);
+/* The rule that counts, NULL = none; local: of those that End.SAN asks for. */
+const struct san_msg_class *judge_classify(const struct judge *judge, const struct judge_packet *p,
+					   bool local);
+/* What its rule does with p besides steering it. *done: that is the answer, and was it right? */
+bool judge_act(struct judge_case *c, struct judge_packet *p, const struct san_msg_class *rule,
+	       bool *done);
+/* The rule that the first fragment matched, NULL = none that does more than steer. */
+const struct san_msg_class *judge_ruled(const struct judge *judge, const struct judge_packet *p,
+					bool *over);
 const struct san_service *judge_service(const struct judge *judge, uint64_t id, bool local);
 
 #endif

@@ -10,7 +10,7 @@
 
 /* --- what is remembered ---------------------------------------------------------------------- */
 
-struct judge_entry *judge_find(struct judge_table *table, const uint8_t key[JUDGE_KEY])
+struct judge_entry *judge_find(const struct judge_table *table, const uint8_t key[JUDGE_KEY])
 {
 	uint64_t hash = 14695981039346656037ull, word;
 	uint32_t at;
@@ -29,17 +29,17 @@ struct judge_entry *judge_find(struct judge_table *table, const uint8_t key[JUDG
 	}
 }
 
-static bool known(const struct judge_table *table, const struct judge_entry *entry)
+bool judge_known(const struct judge_table *table, const struct judge_entry *entry)
 {
 	return entry->round == table->round;
 }
 
-static void keep(struct judge_table *table, const uint8_t key[JUDGE_KEY], uint64_t set,
-		 uint32_t time)
+void judge_keep(struct judge_table *table, const uint8_t key[JUDGE_KEY], uint64_t set,
+		uint32_t time)
 {
 	struct judge_entry *entry = judge_find(table, key);
 
-	if (!known(table, entry)) {
+	if (!judge_known(table, entry)) {
 		if (table->used >= TABLE_SIZE / 2)
 			abort(); /* the run forgets too seldom */
 		table->used++;
@@ -76,56 +76,6 @@ const struct san_service *judge_service(const struct judge *judge, uint64_t id, 
 			return &service->val;
 	}
 	return NULL;
-}
-
-static bool in_prefix(const uint8_t *address, const struct in6_addr *prefix, unsigned int len)
-{
-	const uint8_t *want = (const uint8_t *)prefix;
-
-	if (memcmp(address, want, len / 8))
-		return false;
-	return !(len % 8) || !((address[len / 8] ^ want[len / 8]) >> (8 - len % 8));
-}
-
-static bool rule_matches(const struct san_msg_class *rule, const struct judge_packet *p)
-{
-	if (!in_prefix(p->src, &rule->src, rule->src_len) ||
-	    !in_prefix(p->dst, &rule->dst, rule->dst_len))
-		return false;
-	if (rule->fields & SAN_CLASS_PROTO && rule->proto != p->proto)
-		return false;
-	if (rule->fields & SAN_CLASS_SPORT && memcmp(&rule->sport, p->ports, 2))
-		return false;
-	if (rule->fields & SAN_CLASS_DPORT && memcmp(&rule->dport, p->ports + 2, 2))
-		return false;
-	return !(rule->fields & SAN_CLASS_DSCP) || rule->dscp == p->traffic_class >> 2;
-}
-
-static bool better(const struct san_msg_class *a, const struct san_msg_class *b)
-{
-	if (a->dst_len != b->dst_len)
-		return a->dst_len > b->dst_len;
-	if (a->src_len != b->src_len)
-		return a->src_len > b->src_len;
-	return a->priority > b->priority; /* the same: the earlier one stays */
-}
-
-bool judge_classify(const struct judge *judge, const struct judge_packet *p, uint64_t *id)
-{
-	const struct san_msg_class *best = NULL;
-	unsigned int i;
-
-	if (p->reason != SAN_R_NO_SAN && p->reason != SAN_R_BAD_VERSION)
-		return false;
-	for (i = 0; i < judge->n_rules; i++) {
-		const struct san_msg_class *rule = &judge->rules[i];
-
-		if (rule_matches(rule, p) && (!best || better(rule, best)))
-			best = rule;
-	}
-	if (best)
-		*id = best->service_id;
-	return best;
 }
 
 /* --- verdicts -------------------------------------------------------------------------------- */
@@ -170,7 +120,7 @@ static int action_of(const struct judge *judge, int reason)
 }
 
 /* Right action and reason? Text of what was wanted if not. */
-static bool answered(struct judge_case *c, int action, int reason)
+bool judge_answered(struct judge_case *c, int action, int reason)
 {
 	const struct judge_got *got = c->got;
 
@@ -182,7 +132,7 @@ static bool answered(struct judge_case *c, int action, int reason)
 	return false;
 }
 
-static bool same_bytes(struct judge_case *c, const uint8_t *want, size_t len)
+bool judge_same_bytes(struct judge_case *c, const uint8_t *want, size_t len)
 {
 	const struct judge_got *got = c->got;
 	size_t at = 0;
@@ -197,7 +147,7 @@ static bool same_bytes(struct judge_case *c, const uint8_t *want, size_t len)
 	return false;
 }
 
-static bool right(struct judge_case *c, int reason)
+bool judge_right(struct judge_case *c, int reason)
 {
 	if (c->reason >= 0 && c->reason != reason)
 		c->uncertain = true;
@@ -207,8 +157,8 @@ static bool right(struct judge_case *c, int reason)
 
 bool judge_passed(struct judge_case *c, int reason)
 {
-	return answered(c, action_of(c->judge, reason), reason) &&
-	       same_bytes(c, c->frame, c->len) && right(c, reason);
+	return judge_answered(c, action_of(c->judge, reason), reason) &&
+	       judge_same_bytes(c, c->frame, c->len) && judge_right(c, reason);
 }
 
 /* --- what leaves ----------------------------------------------------------------------------- */
@@ -255,6 +205,7 @@ static void route4(uint8_t *header)
 static size_t put_inner(uint8_t *out, const struct judge_packet *p)
 {
 	memcpy(out, p->data, p->size);
+	judge_mark(out, p);
 	if (p->version == 6)
 		out[7]--;
 	else
@@ -310,12 +261,12 @@ static bool left_by(struct judge_case *c, const struct judge_packet *p,
 	uint8_t out[JUDGE_OUT];
 	size_t size;
 
-	if (!answered(c, XDP_REDIRECT, reason))
+	if (!judge_answered(c, XDP_REDIRECT, reason))
 		return false;
 	if (nh->kind == SAN_NH_DIRECT)
-		return same_bytes(c, out, put_direct(out, nh, p));
+		return judge_same_bytes(c, out, put_direct(out, nh, p));
 	size = put_outer(out, nh, p);
-	return take_label(c, out) && same_bytes(c, out, size);
+	return take_label(c, out) && judge_same_bytes(c, out, size);
 }
 
 /* --- Packet Too Big -------------------------------------------------------------------------- */
@@ -403,19 +354,20 @@ static bool too_big(struct judge_case *c, const struct judge_packet *p,
 		return judge_passed(c, SAN_R_TOO_BIG_KERNEL);
 	memcpy(key, p->src, 16);
 	told = judge_find(&judge->told, key);
-	if (c->got->action != XDP_TX && known(&judge->told, told) && told->set >= SAN_BUCKET_BURST)
+	if (c->got->action != XDP_TX && judge_known(&judge->told, told) &&
+	    told->set >= SAN_BUCKET_BURST)
 		return judge_passed(c, SAN_R_TOO_BIG_LIMITED);
-	if (!answered(c, XDP_TX, SAN_R_TOO_BIG))
+	if (!judge_answered(c, XDP_TX, SAN_R_TOO_BIG))
 		return false;
 	memcpy(out, c->frame + 6, 6);
 	memcpy(out + 6, c->frame, 6);
 	memcpy(out + 12, c->frame + 12, c->l2_len - 12);
 	size = p->version == 6 ? put_message6(out + c->l2_len, judge, p, mtu)
 			       : put_message4(out + c->l2_len, c, p, mtu);
-	if (!same_bytes(c, out, c->l2_len + size))
+	if (!judge_same_bytes(c, out, c->l2_len + size))
 		return false;
 	c->told = true;
-	return right(c, SAN_R_TOO_BIG);
+	return judge_right(c, SAN_R_TOO_BIG);
 }
 
 /* --- sending --------------------------------------------------------------------------------- */
@@ -443,7 +395,7 @@ bool judge_sent(struct judge_case *c, const struct judge_packet *p, unsigned int
 		return false;
 	if (p->more && reason != SAN_R_FRAGMENT_HIT)
 		c->frags |= 1ull << place;
-	return right(c, reason);
+	return judge_right(c, reason);
 }
 
 void judge_settle(struct judge_case *c, const struct judge_packet *p)
@@ -452,13 +404,15 @@ void judge_settle(struct judge_case *c, const struct judge_packet *p)
 	uint8_t key[JUDGE_KEY] = {0};
 	const struct judge_entry *told;
 
-	if (c->frags)
-		keep(&judge->frags, p->frag_key, c->frags, judge->time);
+	if (c->frags) {
+		judge_keep(&judge->frags, p->frag_key, c->frags, judge->time);
+		judge_rule_keep(judge, p, p->rule, false);
+	}
 	if (!c->told)
 		return;
 	memcpy(key, p->src, 16);
 	told = judge_find(&judge->told, key);
-	keep(&judge->told, key, known(&judge->told, told) ? told->set + 1 : 1, 0);
+	judge_keep(&judge->told, key, judge_known(&judge->told, told) ? told->set + 1 : 1, 0);
 }
 
 /* --- choosing -------------------------------------------------------------------------------- */
@@ -508,7 +462,7 @@ static uint64_t candidates(const struct choice *ch)
 
 	if (service->mode != SAN_MODE_BALANCED)
 		return 1ull << judge_place(judge, service->nexthop);
-	if (service->affinity != SAN_AFFINITY_NONE && known(&judge->hashed, entry))
+	if (service->affinity != SAN_AFFINITY_NONE && judge_known(&judge->hashed, entry))
 		return entry->set;
 	for (i = 0; i < 1u << service->slot_bits; i++)
 		set |= 1ull << judge_place(judge, judge->slots[service->slot_base + i]);
@@ -538,7 +492,7 @@ static bool by_flow(struct choice *ch, bool *anew)
 	bool is_right = false;
 	unsigned int place;
 
-	*anew = !known(&judge->flows, entry) ||
+	*anew = !judge_known(&judge->flows, entry) ||
 		(begins(ch->p) && !(ch->service->flags & SAN_SVC_KEY_SOURCE));
 	for (place = 0; place < JUDGE_INVALID && !*anew; place++) {
 		if (!(entry->set >> place & 1) || !alive(judge, entry, place) ||
@@ -572,21 +526,43 @@ bool judge_choose(struct judge_case *c, const struct judge_packet *p,
 		return false;
 	if (ch.selected && service->mode == SAN_MODE_BALANCED &&
 	    service->affinity != SAN_AFFINITY_NONE)
-		keep(&judge->hashed, ch.key, ch.selected, 0);
+		judge_keep(&judge->hashed, ch.key, ch.selected, 0);
 	if (ch.flows && service->affinity == SAN_AFFINITY_FLOW)
-		keep(&judge->flows, ch.key, ch.flows, judge->time);
+		judge_keep(&judge->flows, ch.key, ch.flows, judge->time);
 	judge_settle(c, p);
 	return true;
 }
 
-bool judge_fragment(struct judge_case *c, const struct judge_packet *p)
+/* To a next hop that is alive? */
+static bool leads(const struct judge *judge, const struct judge_entry *entry)
+{
+	unsigned int place;
+
+	for (place = 0; place < JUDGE_INVALID && judge_known(&judge->frags, entry); place++) {
+		if (entry->set >> place & 1 && alive(judge, entry, place))
+			return true;
+	}
+	return false;
+}
+
+bool judge_fragment(struct judge_case *c, struct judge_packet *p)
 {
 	struct judge *judge = c->judge;
 	const struct judge_entry *entry = judge_find(&judge->frags, p->frag_key);
-	bool is_right = false, lost = !known(&judge->frags, entry);
+	bool is_right = false, lost = !judge_known(&judge->frags, entry);
+	const struct san_msg_class *rule;
+	bool over = false, done = false, ok;
 	unsigned int place;
 
-	for (place = 0; place < JUDGE_INVALID && known(&judge->frags, entry); place++) {
+	rule = judge->iface.role == SAN_ROLE_INGRESS ? judge_ruled(judge, p, &over) : NULL;
+	if (over)
+		return judge_passed(c, SAN_R_OVER_RATE);
+	if (rule && (rule->verdict != SAN_ACT_STEER || leads(judge, entry))) {
+		ok = judge_act(c, p, rule, &done);
+		if (done)
+			return ok;
+	}
+	for (place = 0; place < JUDGE_INVALID && judge_known(&judge->frags, entry); place++) {
 		if (!(entry->set >> place & 1))
 			continue;
 		if (!alive(judge, entry, place))

@@ -7,6 +7,7 @@ What the programs do with it is in oracle_steer.py (both), oracle_ingress.py and
 tests/golden/wire checks all of it against scapy.
 """
 
+import copy
 import ipaddress
 import re
 from collections import namedtuple
@@ -216,6 +217,30 @@ class Packet:
             total = int.from_bytes(data[10:12], "big") + 0x100  # RFC 1624 with m' = m - 0x100
             data[10:12] = (total + (total >= 0xFFFF) & 0xFFFF).to_bytes(2, "big")
         return bytes(data)
+
+    def marked(self, dscp):
+        """The packet with this DSCP, ECN as it is; None: as it is."""
+        if dscp is None:
+            return self
+        packet, data = copy.copy(self), bytearray(self.data)
+        packet.traffic_class = dscp << 2 | self.traffic_class & 3
+        if self.version == 6:
+            data[0] = 0x60 | packet.traffic_class >> 4
+            data[1] = (packet.traffic_class & 0xF) << 4 | data[1] & 0xF
+        else:  # RFC 1624 equation 3
+            total = 0xFFFF - int.from_bytes(data[10:12], "big") + 0xFFFF - data[1] + packet.traffic_class
+            total = (total & 0xFFFF) + (total >> 16)
+            total = (total & 0xFFFF) + (total >> 16)
+            data[1] = packet.traffic_class
+            data[10:12] = (total ^ 0xFFFF).to_bytes(2, "big")
+        packet.data = bytes(data)
+        return packet
+
+    def of_link(self):
+        """Not for a router: its addresses, or neighbour discovery."""
+        return not self.forwardable() or (
+            self.version == 6 and self.hop_limit == 255 and self.proto == NH_ICMP6
+            and bool(self.upper) and 133 <= self.upper[0] <= 137)
 
     def begins(self):
         """A TCP SYN without ACK: an earlier flow of these ports is over."""

@@ -158,9 +158,10 @@ class Core(State):
             if options is None:
                 raise Stop("fragment")
             return options
-        service_id = packet.service_id if not packet.reason else self.classify(packet)
-        if service_id is None:
+        rule = self.classify(packet, local=True) if packet.reason else None
+        if packet.reason and rule is None:
             raise Stop(packet.reason)
+        service_id = rule.service_id if rule else packet.service_id
         service = self.local.get(service_id)
         if service is None:
             raise Stop("unknown_service")

@@ -29,7 +29,8 @@ SHOWN = 10
 # profile, configuration, share of the packets
 SHARES = [("exp-1", "default", 0.2), ("exp-1", "drop-malformed", 0.03),
           ("exp-1", "drop-unknown", 0.03), ("doh-only", "default", 0.03),
-          ("srh-only", "default", 0.03), ("id4", "default", 0.03), ("exp-1", "edge", 0.3),
+          ("srh-only", "default", 0.03), ("id4", "default", 0.03), ("exp-1", "edge", 0.2),
+          ("exp-1", "intents", 0.1),
           ("exp-1", "edge-strict", 0.05), ("exp-1", "edge-silent", 0.05), ("exp-1", "core", 0.2),
           ("exp-1", "core-open", 0.04),
           ("exp-1", "no-role", 0.01)]

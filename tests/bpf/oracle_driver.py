@@ -17,6 +17,7 @@ MODES = {"none": 0, "preferred": 1, "balanced": 2}
 AFFINITIES = {"none": 0, "hash": 1, "flow": 2}
 KINDS = {"unused": 0, "unresolved": 1, "srv6": 2, "direct": 3, "drop": 4}
 ROLES = {"none": 0, "ingress": 1, "core": 2}
+VERDICTS = {"steer": 0, "pass": 1, "drop": 2}
 POLICIES = {"drop_malformed": 1, "drop_unknown": 2, "vlan": 4, "classify": 8}
 ENCAPS = {"red": 0, "full": 1}
 BEHAVIOURS = {"End": 1, "End.DX6": 2, "End.DT6": 3, "End.DX4": 4, "End.SAN": 5}
@@ -151,8 +152,11 @@ class Driver:
         fields = sum(1 << bit for bit, name in enumerate(CLASS_FIELDS) if name in spec)
         value = struct.pack("<Q32sBBBB", int(spec["service"], 0), addresses, length(spec["src"]),
                             length(spec["dst"]), fields, spec.get("proto", 0))
-        value += struct.pack(">HHB3x", spec.get("sport", 0), spec.get("dport", 0), spec.get("dscp", 0))
-        self.request("K", value + struct.pack("<I", spec.get("priority", 0)))
+        value += struct.pack(">HHB", spec.get("sport", 0), spec.get("dport", 0), spec.get("dscp", 0))
+        mark = 0x40 | spec["mark"] if "mark" in spec else 0
+        value += bytes([spec.get("intent", 0), VERDICTS[spec.get("verdict", "steer")], mark])
+        self.request("K", value + struct.pack("<III", spec.get("priority", 0), spec.get("act", 0),
+                                              spec.get("rate_kbps", 0)))
 
     def routes(self, routes):
         """A port in the driver's namespace, the routes of the configuration through it."""

@@ -4,7 +4,7 @@
 import ipaddress
 
 from oracle import NH_IP4, NH_IP6, NH_ROUTING, PE_MAC, Stop, layer2, read_ip
-from oracle_steer import State
+from oracle_steer import BURST_BYTES, OWN_SERVICES, State
 
 
 class Ingress(State):
@@ -31,29 +31,76 @@ class Ingress(State):
         packet = read_ip(l2.kind, data, self.profile)
         if packet.later:
             return self.fragment(frame, packet)
-        return self.serve(frame, packet, self.service_of(packet))
+        rule = self.rule_of(packet)
+        return self.obey(frame, packet, rule, lambda marked: self.serve(frame, marked, rule))
 
     def is_sid(self, address):
         place = ipaddress.IPv6Address(bytes(address))
         return (any(place in block for block in self.blocks)
                 or (self.stray_sids and bytes(address) in self.sids))
 
-    def service_of(self, packet):
+    def rule_of(self, packet):
+        """None: it has its service by its header."""
         if not packet.reason:
-            return packet.service_id
-        service_id = self.classify(packet) if "classify" in self.policy else None
-        if service_id is None:
+            return None
+        rule = self.classify(packet) if "classify" in self.policy else None
+        if rule is None:
             raise Stop(packet.reason)
-        return service_id
+        return rule
 
-    def serve(self, frame, packet, service_id):
+    # --- what rules do besides steering ---
+
+    def obey(self, frame, packet, rule, steer):
+        """Options by the rule; steer(packet) makes those of a packet that goes on."""
+        if rule is None or rule.plain:
+            return steer(packet)
+        if not packet.later and packet.of_link():
+            raise Stop("not_routable")
+        if rule.verdict == "drop":
+            return self.ended("forbidden", frame, packet, rule)
+        options, paid = self.limit(frame, packet, rule)
+        marked = packet.marked(rule.mark)
+        if rule.verdict == "pass":
+            size = layer2(frame).size
+            out = frame[:size] + marked.data + frame[size + packet.size:]
+            going = self.ended("allowed", out, packet, rule)
+        else:
+            try:
+                going = steer(marked)
+            except Stop as stop:
+                going = self.passed(stop.args[0], frame)
+        return options + [option._replace(effects=option.effects + paid) for option in going]
+
+    def limit(self, frame, packet, rule):
+        """(options of a packet above the rate, effects of one within it). Time may have given more
+        than is known here."""
+        if not rule.rate_kbps:
+            return [], ()
+        before = max(self.spent.get(rule.act, (0,)))
+        burst = max(BURST_BYTES, rule.rate_kbps * 5 // 4)
+        short = burst - before < min(len(frame), burst)
+        over = self.ended("over_rate", frame, packet, rule) if short else []
+        return over, ((self.spent, rule.act, before + len(frame)),)
+
+    def ended(self, reason, frame, packet, rule):
+        options = self.passed(reason, frame)
+        if not packet.more:
+            return options
+        keep = ((self.ruled, packet.frag_key, (rule, reason == "over_rate")),
+                (self.frags, packet.frag_key, (None, 0)))
+        return [option._replace(effects=option.effects + keep) for option in options]
+
+    # --- steering ---
+
+    def serve(self, frame, packet, rule):
+        service_id = rule.service_id if rule else packet.service_id
         if (packet.version == 6 and packet.data[6] in (NH_IP6, NH_IP4, NH_ROUTING)
                 and any(self.source) and packet.src == self.source):
             raise Stop("looped")
         service = self.services.get(service_id)
         if service is None:
             raise Stop("unknown_service")
-        if not service.groups >> self.group & 1:
+        if not service.groups >> self.group & 1 and not (rule and service_id >= OWN_SERVICES):
             raise Stop("denied")
         if not packet.forwardable():
             raise Stop("not_routable")
@@ -62,14 +109,25 @@ class Ingress(State):
             for option in self.send(frame, packet, choice):
                 if packet.more and option.verdict == "redirect":
                     keep = self.remember(self.frags, packet.frag_key, choice[0])
+                    keep += ((self.ruled, packet.frag_key, (rule, False)),)
                     option = option._replace(effects=option.effects + keep)
                 options.append(option)
         return options
 
     def fragment(self, frame, packet):
-        options = self.follow(frame, packet)
-        if options is None:
+        options = []
+        for rule, over in self.ruled.get(packet.frag_key, ((None, False),)):
+            if over:
+                options += self.passed("over_rate", frame)
+            elif rule and rule.verdict != "steer":
+                options += self.obey(frame, packet, rule, None)
+            else:
+                options += self.fragment_steered(frame, packet, rule)
+        return options
+
+    def fragment_steered(self, frame, packet, rule):
+        if self.follow(frame, packet) is None:
             raise Stop("fragment")
         if not packet.forwardable():
             raise Stop("not_routable")
-        return options
+        return self.obey(frame, packet, rule, lambda marked: self.follow(frame, marked))

@@ -17,7 +17,10 @@ from oracle import (
 )
 
 STEERED = {"forwarded", "flow_hit", "flow_moved", "fragment_hit", "relayed", "decapsulated", "local"}
-DROPPED = {"denied", "boundary", "outside_source", "looped", "nh_drop", "too_big_limited"}
+DROPPED = {"denied", "boundary", "outside_source", "looped", "nh_drop", "too_big_limited", "forbidden",
+           "over_rate"}
+OWN_SERVICES = 0xFFFFFFFF00000000  # of the host's own making: this and above
+BURST_BYTES = 3044  # of a meter, at least
 BURST = 10
 CLASS_FIELDS = ("proto", "sport", "dport", "dscp")
 
@@ -95,7 +98,12 @@ class Rule:
                               for end in ("src", "dst"))
         self.fields = {name: spec[name] for name in CLASS_FIELDS if name in spec}
         self.service_id = int(spec["service"], 0)
-        self.rank = (-self.dst.prefixlen, -self.src.prefixlen, -spec.get("priority", 0), order)
+        lengths = (0, 0, 0) if spec.get("intent") else (1, -self.dst.prefixlen, -self.src.prefixlen)
+        self.rank = lengths + (-spec.get("priority", 0), order)
+        self.verdict, self.mark = spec.get("verdict", "steer"), spec.get("mark")
+        self.act, self.rate_kbps = spec.get("act", 0), spec.get("rate_kbps", 0)
+        self.plain = self.verdict == "steer" and self.mark is None and not self.act
+        self.local = self.verdict == "steer" and self.service_id < OWN_SERVICES
 
     def matches(self, src, dst, fields):
         return src in self.src and dst in self.dst and all(
@@ -130,14 +138,15 @@ class State:
         rules = [Rule(spec, order) for order, spec in enumerate(conf.get("classes", []))]
         self.rules = sorted(rules, key=lambda rule: rule.rank)
         self.flows, self.frags, self.hashed, self.told = {}, {}, {}, {}
+        self.ruled, self.spent = {}, {}  # rules of first fragments; bytes that passed a meter
 
     @staticmethod
     def table(specs):
         return {int(key, 0): Service(value) for key, value in specs.items()}
 
     def forget(self):
-        """Flows, fragments, senders that were told of an MTU."""
-        for table in (self.flows, self.frags, self.hashed, self.told):
+        """Flows, fragments, senders that were told of an MTU, what passed meters."""
+        for table in (self.flows, self.frags, self.hashed, self.told, self.ruled, self.spent):
             table.clear()
 
     def give_up(self, index):
@@ -159,8 +168,8 @@ class State:
 
     # --- service ---
 
-    def classify(self, packet):
-        """Service ID by the classifier's rules, None without a match."""
+    def classify(self, packet, local=False):
+        """The classifier's rule that counts, of those that End.SAN asks for (local); or None."""
         if packet.reason not in ("no_san", "bad_version"):
             return None
         fields = {"proto": packet.proto, "dscp": packet.traffic_class >> 2,
@@ -168,8 +177,8 @@ class State:
                   "dport": int.from_bytes(packet.ports[2:], "big")}
         src, dst = ipaddress.IPv6Address(packet.src), ipaddress.IPv6Address(packet.dst)
         for rule in self.rules:
-            if rule.matches(src, dst, fields):
-                return rule.service_id
+            if (rule.local or not local) and rule.matches(src, dst, fields):
+                return rule
         return None
 
     # --- choice ---

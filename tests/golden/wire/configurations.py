@@ -150,6 +150,33 @@ def edge_classes():
     ]
 
 
+OWN = 0xffffffff00000001  # a service of the host's own making
+
+
+def intents():
+    """Rules that do more than steer: before all others, by priority alone."""
+    def act(number, priority, dst, service_id=0, verdict="pass", **fields):
+        return rule(service_id, dst=dst, intent=1, act=number, priority=priority, verdict=verdict,
+                    **fields)
+
+    return [
+        act(1, 100, "2001:db8:a1::/48", verdict="drop"),
+        act(2, 100, "2001:db8:a2::/48", mark=10),
+        act(3, 100, "2001:db8:a3::/48", 0x501, "steer", mark=34),
+        act(4, 100, "2001:db8:a4::/48", OWN, "steer"),
+        act(5, 100, "2001:db8:a5::/48", rate_kbps=1),
+        act(6, 100, "2001:db8:a6::/48", 0x501, "steer", rate_kbps=1, mark=0),
+        act(7, 100, "2001:db8:a7::/48", proto=17, dport=53, verdict="drop"),
+        act(8, 99, "2001:db8:a7::/48"),
+        act(1, 100, "203.0.113.32/27", verdict="drop"),
+        act(2, 100, "203.0.113.64/27", mark=10),
+        act(3, 100, "203.0.113.128/27", 0x501, "steer", mark=34),
+        act(6, 100, "203.0.113.160/27", 0x501, "steer", rate_kbps=1, mark=0),
+        act(9, 1, "::/0", dscp=12),
+        act(4, 50, "2001:db8:a8::/48", 0x510, "steer"),
+    ]
+
+
 def edge(policy=("vlan", "classify"), **more):
     conf = {"role": "ingress", "policy": list(policy), "group": 1, "services": edge_services(),
             "nexthops": {**edge_nexthops(), "51": nexthop(2, kind="unused")},
@@ -198,7 +225,10 @@ def core(policy=(), **more):
             "sids": core_sids(), "inside": ["2001:db8:ffff::/48", "fc00::/16"],
             "source": pe_source(), "icmp_source": PE_ICMP, "icmp_source4": PE_ICMP4,
             "classes": [rule(0x101, dst="2001:db8:c1::/48"), rule(0x104, dst="203.0.113.0/24"),
-                        rule(0x107, dst="203.0.113.7/32"), rule(0x999, dst="2001:db8:c2::/48")],
+                        rule(0x107, dst="203.0.113.7/32"), rule(0x999, dst="2001:db8:c2::/48"),
+                        # not for End.SAN, which sees what they hide
+                        rule(0, intent=1, verdict="drop"),
+                        rule(OWN, dst="203.0.113.0/24", intent=1, priority=1)],
             "routes": {"fc00:2::/32": {"mtu": 1500, "dst_mac": "02:00:00:03:01:02",
                                        "src_mac": "02:00:00:03:01:01"}}}
     return {**conf, **more}
@@ -212,6 +242,8 @@ CONFIGURATIONS = {
     "edge": edge(),
     "edge-strict": edge(["drop_malformed", "drop_unknown"], stray_sids=True),
     "edge-silent": edge(icmp_source="::", icmp_source4="0.0.0.0", source="::"),
+    "intents": edge(classes=edge_classes() + intents(),
+                    services={**edge_services(), hex(OWN): service(3, groups=0)}),
     "core": core(),
     "core-open": core(["drop_malformed", "drop_unknown"], inside=[]),
 }

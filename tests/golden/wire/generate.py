@@ -15,6 +15,7 @@ import cases_bad  # noqa: E402
 import cases_core  # noqa: E402
 import cases_edge  # noqa: E402
 import cases_forward  # noqa: E402
+import cases_intents  # noqa: E402
 import cases_states  # noqa: E402
 import cases_parse  # noqa: E402
 from configurations import CONFIGURATIONS, PROFILES  # noqa: E402
@@ -23,7 +24,8 @@ from craft import steered  # noqa: E402
 DEFAULT_ID = 0x101
 MALFORMED = ("truncated", "bad_option", "bad_srh", "zero_service", "bad_ipv4")
 STEERED = ("forwarded", "flow_hit", "flow_moved", "fragment_hit", "relayed", "decapsulated", "local")
-DROPPED = ("denied", "boundary", "outside_source", "looped", "nh_drop", "too_big_limited")
+DROPPED = ("denied", "boundary", "outside_source", "looped", "nh_drop", "too_big_limited", "forbidden",
+           "over_rate")
 FILE = os.path.join(HERE, "vectors.json")
 
 
@@ -98,7 +100,8 @@ def verdict(reason, policy, role):
 
 def document():
     vectors = Vectors()
-    for module in (cases_parse, cases_bad, cases_forward, cases_edge, cases_states, cases_core):
+    for module in (cases_parse, cases_bad, cases_forward, cases_edge, cases_states, cases_core,
+                   cases_intents):
         for group in module.GROUPS:
             group(vectors)
     return {"format": 2, "profiles": PROFILES, "configurations": CONFIGURATIONS,
