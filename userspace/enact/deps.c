@@ -200,6 +200,17 @@ static void on_goal(void *arg, const char *goal)
 		depend_on_cfn(b, object, false);
 }
 
+static bool tells_counts(const struct nemo_object *notification)
+{
+	const struct nemo_query *query = notification->c.query;
+
+	for (unsigned int i = 0; query && i < query->items.n; i++)
+		if (strcmp(query->items.v[i].text, "packets") == 0 ||
+		    strcmp(query->items.v[i].text, "bytes") == 0)
+			return true;
+	return false;
+}
+
 int enact_deps_build(struct enact *enact)
 {
 	struct builder b = {.enact = enact};
@@ -208,7 +219,9 @@ int enact_deps_build(struct enact *enact)
 	for (unsigned int i = 0; i < enact->n_items && !b.no_memory; i++) {
 		b.item = &enact->items[i];
 		nemo_expr_uses(b.item->object->c.condition, on_value, &b);
-		if (!b.item->notification)
+		if (b.item->notification)
+			enact->counts |= tells_counts(b.item->object);
+		else
 			enact_goals(b.item->object, on_goal, &b);
 	}
 	return b.no_memory ? -ENOMEM : 0;
@@ -235,25 +248,33 @@ struct reach {
 	bool up;
 };
 
-static void reach_from(struct reach *r, const char *goal, const char *host)
+static bool up_from(struct reach *r, const char *goal, const char *host, char *why, size_t size)
 {
-	char why[128];
+	char reason[128];
 
 	r->in.host = host;
-	if (!r->up || nemo_goal_up(&r->in, r->item->tenant, goal, why, sizeof(why)))
-		return;
-	r->up = false;
-	snprintf(r->item->reach_why, sizeof(r->item->reach_why), "%.63s at %.63s: %s", goal, host,
-		 why);
+	if (nemo_goal_up(&r->in, r->item->tenant, goal, reason, sizeof(reason)))
+		return true;
+	snprintf(why, size, "%.63s at %.63s: %s", goal, host, reason);
+	return false;
 }
 
-static bool told_before(const struct nemo_tenant *tenant, const struct nemo_leg *leg)
+/* From all its ingresses; legs of one come one after the other. */
+static bool connection_up(struct reach *r, const char *goal, char *why, size_t size)
 {
-	for (const struct nemo_leg *l = tenant->legs->v; l != leg; l++)
-		if (strcmp(l->connection, leg->connection) == 0 &&
-		    strcmp(l->ingress, leg->ingress) == 0)
-			return true;
-	return false;
+	const struct nemo_leg *leg;
+	const char *last = "";
+
+	enact_each_leg(r->item->tenant, goal, leg)
+	{
+		if ((r->only && strcmp(r->only, leg->ingress) != 0) ||
+		    strcmp(last, leg->ingress) == 0)
+			continue;
+		last = leg->ingress;
+		if (!up_from(r, goal, leg->ingress, why, size))
+			return false;
+	}
+	return true;
 }
 
 static void reach_goal(void *arg, const char *goal)
@@ -261,15 +282,20 @@ static void reach_goal(void *arg, const char *goal)
 	struct reach *r = arg;
 	const struct nemo_tenant *tenant = r->item->tenant;
 	const struct nemo_object *object = nemo_store_find(tenant->store, goal);
-	const struct nemo_leg *leg;
+	struct enact_memo *memo;
+	bool isnew;
 
-	if (!object || object->kind != NEMO_CONNECTION) {
-		reach_from(r, goal, r->enact->host);
+	if (!r->up)
 		return;
-	}
-	enact_each_leg(tenant, goal, leg) if ((!r->only || strcmp(r->only, leg->ingress) == 0) &&
-					      !told_before(tenant, leg))
-		reach_from(r, goal, leg->ingress);
+	memo = enact_memo(r->enact, &isnew, "R%s/%s/%s", tenant->name, goal,
+			  r->only ? r->only : "");
+	if (isnew && object && object->kind == NEMO_CONNECTION)
+		memo->known = connection_up(r, goal, memo->why, sizeof(memo->why));
+	else if (isnew)
+		memo->known = up_from(r, goal, r->enact->host, memo->why, sizeof(memo->why));
+	r->up = memo->known;
+	if (!r->up)
+		memcpy(r->item->reach_why, memo->why, sizeof(memo->why));
 }
 
 /* The host at which the target of an operation comes in, when it says so. */

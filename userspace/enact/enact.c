@@ -142,7 +142,7 @@ static void carry_out(struct enact *enact)
 	enact->recompile = false;
 	r = enact_apply(enact, &changed, &err);
 	if (r) {
-		enact->recompile = true;
+		enact_retry(enact);
 		applied(enact, r, &err);
 		return;
 	}
@@ -175,8 +175,10 @@ void enact_flip(void *arg, const struct intent_head *head)
 	}
 	enact_mark_all(enact);
 	if (enact->started) {
+		enact_remember(enact, true);
 		enact_evaluate(enact);
 		carry_out(enact);
+		enact_remember(enact, false);
 		enact_arm(enact);
 	} else {
 		enact->pending = true;
@@ -203,9 +205,11 @@ void enact_start(struct enact *enact)
 	if (enact->started)
 		return;
 	enact_mark_all(enact);
+	enact_remember(enact, true);
 	enact_evaluate(enact);
 	if (enact->pending)
 		carry_out(enact);
+	enact_remember(enact, false);
 	enact->started = true;
 	enact_reconcile(enact);
 	if (enact->leads)

@@ -9,6 +9,7 @@
  *	zone.c     civil time, edges, the timer of both
  *	value.c    values of properties and statistics for conditions and queries
  *	round.c    marked items are evaluated; timers
+ *	memo.c     what a round found out already
  *	apply.c    compiling, and what of it goes to ncc
  *	acts.c     numbers of operations' counters; counts.c: reading and publishing them
  *	notify.c   events; hook.c: webhooks; url.c: which URLs are allowed
@@ -128,6 +129,15 @@ struct enact_channel { /* a listener of a tenant that events are sent to */
 	char key[];	      /* "tenant/listener" */
 };
 
+struct enact_memo {
+	bool known; /* up; the value is known */
+	int64_t milli;
+	uint64_t stale_us;
+	char why[2 * NAME_LEN + 136];
+	UT_hash_handle hh;
+	char key[];
+};
+
 struct enact {
 	struct enact_conf conf;
 	char host[NAME_LEN];
@@ -141,6 +151,9 @@ struct enact {
 	struct enact_dep *deps;
 	struct enact_lost *lost;
 	bool counts; /* a condition reads counters */
+
+	bool remembers;
+	struct enact_memo *memos;
 
 	struct nemo_plan plan; /* in force; ops' names are the head's */
 	bool recompile;
@@ -174,6 +187,7 @@ struct enact {
 	uv_poll_t edge;
 	int edge_fd;
 	struct enact_stats stats;
+	struct enact_memo scratch; /* where nothing is remembered; ends in an empty key */
 };
 
 /* ---- head.c ---- */
@@ -194,7 +208,7 @@ struct enact_dep *enact_dep(const struct enact *enact, const char *key);
 /* Each name that the operation leads to. */
 void enact_goals(const struct nemo_object *op, void (*each)(void *arg, const char *goal),
 		 void *arg);
-/* Is up, wherever the flow of the operation may come in; else why. */
+/* Are its goals up, wherever the flow of the operation may come in? Else why. */
 bool enact_reach(struct enact *enact, struct enact_item *item);
 /* The gateway that counts of a CFN; NULL: none. */
 const char *enact_gateway_of(const struct nemo_store *store, const struct nemo_object *cfn);
@@ -212,6 +226,7 @@ void enact_watch_open(struct enact *enact);
 void enact_watch_close(struct enact *enact);
 void enact_mark(struct enact *enact, struct enact_item *item);
 void enact_mark_all(struct enact *enact);
+bool enact_path_lost(const struct view_path *path); /* it loses everything */
 void enact_on_stats(void *arg, const char *tenant, const char *object);
 
 /* ---- zone.c ---- */
@@ -255,6 +270,16 @@ static inline bool enact_applies(const struct enact_item *item)
 {
 	return item->truth == NEMO_TRUE && item->goal_up;
 }
+
+/* Tries again what could not be applied. */
+void enact_retry(struct enact *enact);
+
+/* ---- memo.c ---- */
+/* The place for an answer; *isnew: it is to be found out first. Valid until the next call. */
+struct enact_memo *enact_memo(struct enact *enact, bool *isnew, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* From now on answers are kept, or no longer; what was kept is forgotten. */
+void enact_remember(struct enact *enact, bool on);
 
 /* ---- apply.c ---- */
 struct nemo_plan_in enact_plan_in(struct enact *enact, struct enact_lookup *lookup,

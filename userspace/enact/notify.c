@@ -153,13 +153,14 @@ static void tell_goal(struct enact *enact, struct enact_item *item)
 	item->told_down = !item->reach;
 }
 
-/* Before this host has looked at what is kept it does not know what was told. */
+/* Before this host has looked at what is kept it does not know what was told: enact_reconcile(). */
 void enact_notify_goal(struct enact *enact, struct enact_item *item)
 {
-	if (enact->leads && item->observed && item->told_down == item->reach)
+	if (!enact->leads || !item->observed)
+		return;
+	item->reach = enact_reach(enact, item);
+	if (item->told_down == item->reach)
 		tell_goal(enact, item);
-	if (!enact->leads)
-		item->told_down = !item->reach;
 }
 
 /* ---- a new leader ---- */
@@ -212,6 +213,7 @@ static void reconcile_item(struct enact *enact, struct enact_item *item, const s
 
 	if (!item->notification) {
 		item->told_down = kept && kept->goal_down;
+		item->reach = enact_reach(enact, item);
 		item->observed = true;
 		if (item->told_down == item->reach)
 			tell_goal(enact, item);
@@ -246,8 +248,10 @@ void enact_reconcile(struct enact *enact)
 {
 	if (!enact->started || !enact->leads || !enact->intent)
 		return;
+	enact_remember(enact, true);
 	for (unsigned int i = 0; i < enact->head.n; i++)
 		reconcile_tenant(enact, &enact->head.tenants[i]);
+	enact_remember(enact, false);
 }
 
 /* ---- life ---- */

@@ -13,6 +13,7 @@
 #include "util/log.h"
 
 struct goals {
+	struct enact *enact;
 	const struct nemo_plan_in *in;
 	struct enact_item *item;
 	bool up;
@@ -21,22 +22,29 @@ struct goals {
 static void look_at_goal(void *arg, const char *goal)
 {
 	struct goals *g = arg;
+	struct enact_memo *memo;
+	bool isnew;
 
-	if (g->up)
-		g->up = nemo_goal_up(g->in, g->item->tenant, goal, g->item->why,
-				     sizeof(g->item->why));
+	if (!g->up)
+		return;
+	memo = enact_memo(g->enact, &isnew, "U%s/%s", g->item->tenant->name, goal);
+	if (isnew)
+		memo->known =
+			nemo_goal_up(g->in, g->item->tenant, goal, memo->why, sizeof(g->item->why));
+	g->up = memo->known;
+	if (!g->up)
+		snprintf(g->item->why, sizeof(g->item->why), "%.127s", memo->why);
 }
 
 static void look_at_goals(struct enact *enact, struct enact_item *item, int64_t now_s)
 {
 	struct enact_lookup lookup = enact_lookup(enact, item->tenant->name);
 	struct nemo_plan_in in = enact_plan_in(enact, &lookup, &enact->head, now_s);
-	struct goals goals = {&in, item, true};
+	struct goals goals = {enact, &in, item, true};
 
 	item->why[0] = '\0';
 	enact_goals(item->object, look_at_goal, &goals);
 	item->goal_up = goals.up;
-	item->reach = enact_reach(enact, item);
 }
 
 static void evaluate_condition(struct enact *enact, struct enact_item *item, int64_t now_s)
@@ -136,6 +144,12 @@ void enact_arm(struct enact *enact)
 	arm_stale(enact);
 }
 
+void enact_retry(struct enact *enact)
+{
+	enact->recompile = true;
+	uv_timer_start(&enact->round, on_round, ENACT_RETRY_MS, 0);
+}
+
 static void apply(struct enact *enact)
 {
 	struct err err = {0};
@@ -152,8 +166,7 @@ static void apply(struct enact *enact)
 		log_err("intents not in force, tried again", "why=\"%s\"",
 			err_text(&err, text, sizeof(text)));
 	enact->failing = true;
-	enact->recompile = true;
-	uv_timer_start(&enact->round, on_round, ENACT_RETRY_MS, 0);
+	enact_retry(enact);
 }
 
 void enact_round(struct enact *enact)
@@ -163,11 +176,13 @@ void enact_round(struct enact *enact)
 	if (enact->closed || !enact->started)
 		return;
 	uv_timer_stop(&enact->round);
+	enact_remember(enact, true);
 	enact_evaluate(enact);
 	if (enact->recompile) {
 		apply(enact);
 		enact->stats.react_us = clock_us() - (enact->event_us ? enact->event_us : start_us);
 	}
+	enact_remember(enact, false);
 	enact->event_us = 0;
 	enact_arm(enact);
 	enact->ended_us = clock_us();

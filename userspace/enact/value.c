@@ -14,12 +14,11 @@
  */
 #include "enact/enact_int.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "nemo/site.h"
-
-#define LOST_MILLI (1000000ll * 1000) /* of loss_ppm: everything */
 
 uint64_t enact_view_now(const struct enact *enact)
 {
@@ -81,40 +80,54 @@ static void mean_add(struct enact_lookup *l, struct mean *mean, const struct vie
 	mean->n++;
 }
 
-static bool mean_value(const struct mean *mean, struct nemo_value *out)
-{
-	if (!mean->n)
-		return false;
-	*out = (struct nemo_value){.type = NEMO_INTEGER};
-	out->integer = (mean->sum + mean->n * 500) / (mean->n * 1000);
-	return true;
-}
-
-static bool service_load(struct enact_lookup *l, uint64_t id, uint16_t attr, struct nemo_value *out)
+static void mean_of_service(struct enact_lookup *l, uint64_t id, uint16_t attr, struct mean *mean)
 {
 	struct view_service *service = view_service(l->enact->conf.view, id);
 	struct view_instance *inst;
-	struct mean mean = {0};
 
 	if (!service)
-		return false;
+		return;
 	view_each_instance(service, inst)
-		mean_add(l, &mean, inst, attr);
-	return mean_value(&mean, out);
+		mean_add(l, mean, inst, attr);
 }
 
-static bool gateway_load(struct enact_lookup *l, const char *gateway, uint16_t attr,
-			 struct nemo_value *out)
+static void mean_of_gateway(struct enact_lookup *l, const char *gateway, uint16_t attr,
+			    struct mean *mean)
 {
 	struct view_service *service;
 	struct view_instance *inst;
-	struct mean mean = {0};
 
 	for (service = l->enact->conf.view->services; service; service = service->hh.next)
 		view_each_instance(service, inst)
 			if (strcmp(inst->gateway, gateway) == 0)
-				mean_add(l, &mean, inst, attr);
-	return mean_value(&mean, out);
+				mean_add(l, mean, inst, attr);
+}
+
+/* gateway NULL: of the service. */
+static bool load_value(struct enact_lookup *l, uint64_t id, const char *gateway, uint16_t attr,
+		       struct nemo_value *out)
+{
+	uint64_t before_us = l->stale_us;
+	struct enact_memo *memo;
+	struct mean mean = {0};
+	bool isnew;
+
+	memo = enact_memo(l->enact, &isnew, "V%u/%" PRIx64 "/%s", attr, gateway ? 0 : id,
+			  gateway ? gateway : "");
+	if (isnew) {
+		l->stale_us = ENACT_FRESH;
+		if (gateway)
+			mean_of_gateway(l, gateway, attr, &mean);
+		else
+			mean_of_service(l, id, attr, &mean);
+		memo->known = mean.n != 0;
+		memo->milli = mean.n ? mean.sum / mean.n : 0;
+		memo->stale_us = l->stale_us;
+	}
+	l->stale_us = memo->stale_us < before_us ? memo->stale_us : before_us;
+	*out = (struct nemo_value){.type = NEMO_INTEGER};
+	out->integer = (memo->milli + 500) / 1000;
+	return memo->known;
 }
 
 /* ---- CFN ---- */
@@ -161,8 +174,8 @@ static bool cfn_value(struct enact_lookup *l, const struct nemo_tenant *tenant,
 	if (strcmp(member, "up") == 0)
 		return cfn_up(l, tenant, cfn, out);
 	if (enact_is_service(cfn, &id))
-		return service_load(l, id, attr, out);
-	return gateway && gateway_load(l, gateway, attr, out);
+		return load_value(l, id, NULL, attr, out);
+	return gateway && load_value(l, 0, gateway, attr, out);
 }
 
 /* ---- connection ---- */
@@ -197,13 +210,12 @@ bool enact_leg_status(const struct enact_lookup *l, const struct nemo_leg *leg, 
 static bool leg_up(const struct enact *enact, const struct nemo_leg *leg, char *why, size_t size)
 {
 	const struct view_path *path = view_path(enact->conf.view, enact_leg_path(leg));
-	const struct sample *loss = path ? samples_get(&path->samples, ATTR_LOSS_PPM) : NULL;
 
 	if (!view_gateway(enact->conf.view, leg->gateway)) {
 		snprintf(why, size, "gateway %s is not there", leg->gateway);
 		return false;
 	}
-	if (!path || !path->defined || (loss && loss->milli >= LOST_MILLI)) {
+	if (!path || !path->defined || enact_path_lost(path)) {
 		snprintf(why, size, "path %s/%s/%s %s", leg->ingress, leg->gateway, leg->path,
 			 path && path->defined ? "loses everything" : "is not there");
 		return false;

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <utlist.h>
 
-#define LOST_MILLI (1000000ll * 1000) /* of loss_ppm: everything */
 #define KEY_LEN (4 * NAME_LEN)
 
 void enact_mark(struct enact *enact, struct enact_item *item)
@@ -56,11 +55,11 @@ static void touch(struct enact *enact, enum touch how, const char *format, ...)
 
 /* ---- paths ---- */
 
-static bool path_lost(const struct view_path *path)
+bool enact_path_lost(const struct view_path *path)
 {
 	const struct sample *loss = samples_get(&path->samples, ATTR_LOSS_PPM);
 
-	return loss && loss->milli >= LOST_MILLI;
+	return loss && loss->milli >= attr_max_milli(ATTR_LOSS_PPM);
 }
 
 static void touch_lost(struct enact *enact, const struct view_path *path)
@@ -84,7 +83,7 @@ static void follow_loss(struct enact *enact, const struct view_path *path)
 	struct enact_lost *lost;
 
 	HASH_FIND_STR(enact->lost, path->key, lost);
-	if (path_lost(path) == (lost != NULL))
+	if (enact_path_lost(path) == (lost != NULL))
 		return;
 	touch_lost(enact, path);
 	if (lost) {
