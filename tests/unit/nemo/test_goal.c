@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Next hops of an operation, what is up, and numbers of goals. */
+#include "nemo/compile_int.h"
 #include "world.h"
 
 #define FLOW "CREATE ServiceFlow f Match dst_ip:List(\"10.0.0.0/24\", \"2001:db8::/64\");\n"
@@ -96,6 +97,20 @@ static void test_far_ends(void **state)
 	world_loss("gw2", "be", 1000000);
 	plan = plan_of("redirect:\"all\"");
 	world_expect(&plan, "a", "goal down", "loses everything");
+	nemo_plan_fini(&plan);
+}
+
+/* Of far ends whose prefixes overlap, the longer prefix says which it is. */
+static void test_overlap(void **state)
+{
+	struct nemo_plan plan = plan_of("redirect:\"all\"");
+
+	nemo_plan_fini(&plan);
+	world_add(&world[0], "UPDATE CFN s3 Property ipv6Prefix:\"2001:db8::/64\";\n"
+			     "UPDATE CFN s2 Property ipv6Prefix:\"2001:db8::/120\";");
+	plan = world_compile();
+	leads(&plan, V6_3, "gw2/be: 5f00:0:2:d6:: 0/0/1");
+	leads(&plan, "2001:db8:1::1 2001:db8::1:1", "gw3/be: 5f00:0:3:d6:: 0/0/1");
 	nemo_plan_fini(&plan);
 }
 
@@ -210,12 +225,44 @@ static void test_numbers(void **state)
 	nemo_plan_fini(&plan);
 }
 
+/* Two goals with one hash: told apart in the same way in whatever order they come. */
+static void test_collision(void **state)
+{
+	static const char *const names[] = {"n30932", "n91692", "n1"}; /* found by trying */
+	uint64_t ids[2][3];
+
+	for (int round = 0; round < 2; round++) {
+		struct nemo_goals *goals = nemo_goals_new();
+		struct nemo_plan plan = {0};
+		uint64_t *id_of = NULL;
+
+		assert_non_null(goals);
+		for (int i = 0; i < 3; i++) {
+			struct nemo_goal goal = {.tenant = "t"};
+
+			strcpy(goal.name, names[round ? 2 - i : i]);
+			assert_int_equal(nemo_goals_add(goals, &goal), i);
+			assert_int_equal(nemo_goals_add(goals, &goal), i);
+		}
+		assert_int_equal(nemo_goals_finish(goals, &plan, &id_of), 0);
+		assert_int_equal(plan.n_goals, 3);
+		for (int i = 0; i < 3; i++)
+			ids[round][round ? 2 - i : i] = id_of[i];
+		free(id_of);
+		nemo_plan_fini(&plan);
+		nemo_goals_free(goals);
+	}
+	assert_memory_equal(ids[0], ids[1], sizeof(ids[0]));
+	assert_int_equal(ids[0][0], SAN_SERVICE_OWN_MIN | 0x12aa3e99);
+	assert_int_equal(ids[0][1], SAN_SERVICE_OWN_MIN | 0x12aa3e9a);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_hops), T(test_far_ends), T(test_here),	 T(test_paths),
-		T(test_up),   T(test_steer),	T(test_numbers),
+		T(test_hops),  T(test_far_ends), T(test_here),	  T(test_paths),     T(test_up),
+		T(test_steer), T(test_numbers),	 T(test_overlap), T(test_collision),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
