@@ -10,7 +10,7 @@
 #include "nemo/model_int.h"
 
 /* Names that are looked at in all searches for a cycle of Contain of one check. */
-#define NEMO_CONTAIN_VISITS (4u << 20)
+#define NEMO_CONTAIN_VISITS (1u << 20)
 /* Operations of one priority, on one flow or equal ones, that another is compared with. */
 #define NEMO_OVERLAP_MAX 64
 

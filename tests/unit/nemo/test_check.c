@@ -147,6 +147,22 @@ static void in_use_of_each_kind(void **state)
 	nemo_store_free(after);
 }
 
+/* References are counted from the first DELETE of a script on, and followed from there. */
+static void in_use_follows_changes(void **state)
+{
+	EXPECT(NULL,
+	       "CREATE CFN q Type host; DELETE CFN q; CREATE CFN a Type host;\n"
+	       "CREATE CFN s Type l2group Contain a;\nDELETE CFN a;",
+	       "3:12 CFN 'a' is in use");
+	EXPECT_NOTHING(NULL,
+		       GATEWAYS "CREATE CFN s Type l2group Contain gw1; CREATE CFN q Type host; "
+				"DELETE CFN q; UPDATE CFN s Contain gw2; DELETE CFN gw1;");
+	EXPECT(NULL,
+	       GATEWAYS "CREATE CFN s Type l2group Contain gw1; CREATE CFN q Type host; "
+			"DELETE CFN q; UPDATE CFN s Contain gw2;\nDELETE CFN gw2;",
+	       "3:12 CFN 'gw2' is in use: 1 reference to it");
+}
+
 /* A String of a user's own action or flow is no reference. */
 static void not_in_use(void **state)
 {
@@ -249,8 +265,8 @@ static void containment(void **state)
 	p = text;
 	for (unsigned int i = 0; i < NEMO_CONTAIN_VISITS / N + 3; i++)
 		p += sprintf(p, "UPDATE CFN a%u Contain a%u;\n", N - 1, N - 2);
-	EXPECT(store, text, "1400:26 the limit of a script is 4194304 visits",
-	       "1401:26 the limit of a script is 4194304 visits");
+	EXPECT(store, text, "350:26 the limit of a script is 1048576 visits", "351:26 the limit",
+	       "352:26 the limit");
 	free(text);
 	nemo_store_free(store);
 }
@@ -264,6 +280,7 @@ int main(void)
 		cmocka_unit_test(twice_in_one_script),
 		cmocka_unit_test(update_merges_and_replaces),
 		cmocka_unit_test(in_use_of_each_kind),
+		cmocka_unit_test(in_use_follows_changes),
 		cmocka_unit_test(not_in_use),
 		cmocka_unit_test(target_changes),
 		cmocka_unit_test(query_changes),
