@@ -147,6 +147,24 @@ static void in_use_of_each_kind(void **state)
 	nemo_store_free(after);
 }
 
+static void update_ends(void **state)
+{
+	struct nemo_store *store = store_after(
+		NULL,
+		GATEWAYS "CREATE CFN gw3 Type gateway; CREATE Connection c Type mesh EndNodes gw1, "
+			 "gw2 Property delay: 5; UPDATE Connection c EndNodes (gw1), gw3, gw2;");
+	const struct nemo_clauses *c = &nemo_store_find(store, "c")->c;
+	struct nemo_store *after;
+
+	assert_int_equal(c->n_ends, 3);
+	assert_string_equal(c->ends[1].v[0].text, "gw3");
+	assert_int_equal(c->properties.n, 1);
+	after = store_after(store, "UPDATE Connection c EndNodes gw3, gw2; DELETE CFN gw1;");
+	assert_int_equal(nemo_store_find(after, "c")->c.n_ends, 2);
+	nemo_store_free(store);
+	nemo_store_free(after);
+}
+
 /* References are counted from the first DELETE of a script on, and followed from there. */
 static void in_use_follows_changes(void **state)
 {
@@ -280,6 +298,7 @@ int main(void)
 		cmocka_unit_test(twice_in_one_script),
 		cmocka_unit_test(update_merges_and_replaces),
 		cmocka_unit_test(in_use_of_each_kind),
+		cmocka_unit_test(update_ends),
 		cmocka_unit_test(in_use_follows_changes),
 		cmocka_unit_test(not_in_use),
 		cmocka_unit_test(target_changes),

@@ -81,6 +81,10 @@ static void conflict_or_overlap(void **state)
 	       "1:18 W-overlap");
 	EXPECT(store, "CREATE Operation p Target f Priority 5 Condition false Action allow;",
 	       "1:50 W-contradiction");
+	EXPECT(store,
+	       "UPDATE Operation o Condition packets > 5;\n"
+	       "CREATE Operation p Target f Priority 5 Action allow;",
+	       "2:18 W-overlap");
 	/* the error is told beside an operation that merely overlaps */
 	EXPECT(store,
 	       "CREATE Operation p Target f Priority 5 Condition packets > 5 Action allow;"
