@@ -168,6 +168,11 @@ static void update_ends(void **state)
 /* References are counted from the first DELETE of a script on, and followed from there. */
 static void in_use_follows_changes(void **state)
 {
+	/* a bare variable is not told beside the target */
+	EXPECT(NULL,
+	       FLOW "CREATE Operation o Target f Priority 1 Condition packets > 5 Action deny;\n"
+		    "DELETE ServiceFlow f;",
+	       "3:20 1 reference to it, one of them in Operation 'o'");
 	EXPECT(NULL,
 	       "CREATE CFN q Type host; DELETE CFN q; CREATE CFN a Type host;\n"
 	       "CREATE CFN s Type l2group Contain a;\nDELETE CFN a;",
