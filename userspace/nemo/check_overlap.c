@@ -92,26 +92,15 @@ static bool class_of(const struct nemo_object *flow, uint64_t *class)
 	return !text.no_memory;
 }
 
-static int by_action(const void *a, const void *b)
-{
-	const struct nemo_action *x = a, *y = b;
-
-	return strcmp(x->name.text, y->name.text);
-}
-
 static bool actions_of(const struct nemo_object *op, uint64_t *hash)
 {
-	size_t size = op->c.actions.n * sizeof(struct nemo_action);
-	OWN_PTR struct nemo_action *v = malloc(size + 1);
-	struct nemo_clauses c = {.actions = {.v = v, .n = op->c.actions.n}};
+	struct nemo_clauses c = {0};
 	struct nemo_text text = {0};
 
-	if (!v)
+	if (!nemo_actions_sorted(&op->c.actions, &c.actions))
 		return false;
-	if (size > 0)
-		memcpy(v, op->c.actions.v, size);
-	qsort(v, op->c.actions.n, sizeof(*v), by_action);
 	nemo_print_clauses(&text, &c);
+	free(c.actions.v);
 	*hash = text.no_memory ? 0 : hash_bytes(text.data ? text.data : "", text.len);
 	free(text.data);
 	return !text.no_memory;

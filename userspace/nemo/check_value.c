@@ -184,8 +184,7 @@ void check_pairs(struct check *check, struct nemo_pairs *pairs, const struct nem
 		check_twice(check, &set, &pair->name, check_kind_prop(of->kind));
 		if (!def || !check_arg(check, &pair->arg, def, pair_allows(of, def)))
 			continue;
-		if (of->kind == NEMO_FLOW && of->model->builtin &&
-		    (strcmp(def->name, NEMO_INGRESS) == 0 || strcmp(def->name, NEMO_EGRESS) == 0))
+		if (nemo_field_refers(of->model, def->name))
 			check_cfns(check, &pair->arg);
 	}
 	named_free(&set);

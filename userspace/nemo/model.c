@@ -30,18 +30,10 @@ static const struct nemo_prop_def service_props[] = {SITE_PROPS, INT("service_id
 static const struct nemo_prop_def connection_props[] = {INT("bandwidth", 0, MBITS_MAX),
 							INT("delay", 0, DELAY_MAX_MS)};
 static const struct nemo_prop_def flow_props[] = {
-	ANY("src_ip", NEMO_IPPREFIX),
-	ANY("dst_ip", NEMO_IPPREFIX),
-	INT("src_port", 0, 65535),
-	INT("dst_port", 0, 65535),
-	INT("port", 0, 65535),
-	ANY("proto", NEMO_STRING),
-	INT("dscp", 0, 63),
-	INT("service_id", 1, INT64_MAX),
-	ANY("src_mac", NEMO_ETHADDR),
-	ANY("dst_mac", NEMO_ETHADDR),
-	ANY(NEMO_INGRESS, NEMO_STRING),
-	ANY(NEMO_EGRESS, NEMO_STRING),
+	ANY("src_ip", NEMO_IPPREFIX), ANY("dst_ip", NEMO_IPPREFIX),    INT("src_port", 0, 65535),
+	INT("dst_port", 0, 65535),    INT("port", 0, 65535),	       ANY("proto", NEMO_STRING),
+	INT("dscp", 0, 63),	      INT("service_id", 1, INT64_MAX), ANY("src_mac", NEMO_ETHADDR),
+	ANY("dst_mac", NEMO_ETHADDR), ANY("ingress", NEMO_STRING),     ANY("egress", NEMO_STRING),
 };
 static const struct nemo_prop_def name_args[] = {ANY("to", NEMO_STRING)};
 static const struct nemo_prop_def rate_args[] = {INT("mbits", 1, MBITS_MAX)};

@@ -5,9 +5,6 @@
 
 #include "nemo/store.h"
 
-#define NEMO_INGRESS "ingress" /* fields of a built-in flow that name CFNs */
-#define NEMO_EGRESS "egress"
-
 struct nemo_user_model {
 	unsigned int refs;
 	struct nemo_model model;
@@ -19,8 +16,11 @@ extern const char *const nemo_model_kind_names[NEMO_M_MAX]; /* "CFNModel" ... */
 const struct nemo_model *nemo_builtin(const char *name); /* NULL: there is none */
 const struct nemo_model *nemo_builtins(unsigned int *n);
 const struct nemo_prop_def *nemo_stat(enum nemo_object_kind kind, const char *name);
-/* Its arguments are names of objects. */
+/* Its arguments, or its values, are names of objects. */
 bool nemo_action_refers(const char *action);
+bool nemo_field_refers(const struct nemo_model *model, const char *field);
+/* A copy of the array in byte order of names: free out->v. false: no memory. */
+bool nemo_actions_sorted(const struct nemo_actions *actions, struct nemo_actions *out);
 /* From a definition whose names are unique; NULL: no memory. One reference. */
 struct nemo_user_model *nemo_user_model_new(enum nemo_model_kind kind,
 					    const struct nemo_stmt *stmt);

@@ -123,29 +123,33 @@ static int by_action(const void *a, const void *b)
 	return strcmp(x->name.text, y->name.text);
 }
 
+bool nemo_actions_sorted(const struct nemo_actions *actions, struct nemo_actions *out)
+{
+	out->n = actions->n;
+	out->v = malloc((actions->n + 1) * sizeof(*out->v));
+	if (!out->v)
+		return false;
+	if (actions->n > 0)
+		memcpy(out->v, actions->v, actions->n * sizeof(*out->v));
+	qsort(out->v, out->n, sizeof(*out->v), by_action);
+	return true;
+}
+
 /* The object as text that does not depend on the order in which its actions were written. NULL: no
  * memory. */
 static char *text_of(const struct nemo_object *object)
 {
-	OWN_PTR struct nemo_action *actions = NULL;
 	struct nemo_object copy = *object;
 	struct nemo_text text = {0};
-	size_t size = object->c.actions.n * sizeof(*actions);
 
-	if (size > 0) {
-		actions = malloc(size);
-		if (!actions)
-			return NULL;
-		memcpy(actions, object->c.actions.v, size);
-		qsort(actions, object->c.actions.n, sizeof(*actions), by_action);
-		copy.c.actions.v = actions;
-	}
-	nemo_print_object(&text, &copy);
-	if (text.no_memory) {
-		free(text.data);
+	if (!nemo_actions_sorted(&object->c.actions, &copy.c.actions))
 		return NULL;
-	}
-	return text.data;
+	nemo_print_object(&text, &copy);
+	free(copy.c.actions.v);
+	if (!text.no_memory)
+		return text.data;
+	free(text.data);
+	return NULL;
 }
 
 bool nemo_object_equal(const struct nemo_object *a, const struct nemo_object *b)
@@ -198,6 +202,12 @@ bool nemo_action_refers(const char *name)
 	       strcmp(name, "gothrough") == 0;
 }
 
+bool nemo_field_refers(const struct nemo_model *model, const char *field)
+{
+	return model->kind == NEMO_M_FLOW && model->builtin &&
+	       (strcmp(field, "ingress") == 0 || strcmp(field, "egress") == 0);
+}
+
 static void actions_refs(const struct nemo_actions *actions, const struct each *e)
 {
 	for (unsigned int i = 0; i < actions->n; i++) {
@@ -225,10 +235,8 @@ void nemo_object_refs(const struct nemo_object *object, void (*each)(void *arg, 
 	if (c->condition)
 		expr_refs(c->condition, &e);
 	actions_refs(&c->actions, &e);
-	for (unsigned int i = 0; i < c->match.n && object->model && object->model->builtin; i++) {
-		const char *field = c->match.v[i].name.text;
-
-		if (strcmp(field, NEMO_INGRESS) == 0 || strcmp(field, NEMO_EGRESS) == 0)
+	for (unsigned int i = 0; i < c->match.n && object->model; i++) {
+		if (nemo_field_refers(object->model, c->match.v[i].name.text))
 			arg_refs(&c->match.v[i].arg, &e);
 	}
 }

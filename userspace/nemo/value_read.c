@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nemo/nemo.h"
+#include "nemo/cond.h"
 
 static int read_boolean(const char *text, struct nemo_value *out)
 {
@@ -52,12 +52,15 @@ static bool expect(const char **p, char c)
 	return true;
 }
 
-static int month_days(int year, int month)
+/* No day of the calendar is written in two ways. */
+static bool is_day(const struct nemo_date *date)
 {
-	static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+	struct nemo_date back;
 
-	return days[month - 1] + (month == 2 && leap);
+	if (date->month == 0 || date->month > 12 || date->day == 0 || date->day > 31)
+		return false;
+	nemo_date_from_seconds(nemo_date_seconds(date), &back);
+	return back.month == date->month && back.day == date->day;
 }
 
 /* YYYY-MM-DD */
@@ -74,13 +77,11 @@ static int read_day(const char **p, struct nemo_date *out)
 	day = digits(p, 2);
 	if (day < 0)
 		return -EINVAL;
-	if (year == 0 || month == 0 || month > 12 || day == 0 || day > month_days(year, month))
-		return -ERANGE;
 	out->has_day = true;
 	out->year = (int16_t)year;
 	out->month = (uint8_t)month;
 	out->day = (uint8_t)day;
-	return 0;
+	return year > 0 && is_day(out) ? 0 : -ERANGE;
 }
 
 /* HH:MM[:SS] */
