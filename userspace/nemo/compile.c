@@ -14,16 +14,30 @@ void nemo_plan_fini(struct nemo_plan *plan)
 	*plan = (struct nemo_plan){0};
 }
 
-static int refuse(const struct nemo_op_plan *op, int code, const char *what, unsigned int max,
-		  struct err *err)
+static int refuse(const struct nemo_op_plan *op, int code, struct err *err)
 {
-	if (code == -ENOMEM)
-		err_set(err, code, "", "", "no memory");
-	else
-		err_set(err, code, "", "",
-			"is the first for which this host has no %s left, it has %u", what, max);
+	switch (code) {
+	case -ENOMEM:
+		err_set(err, -ENOMEM, "", "", "no memory");
+		break;
+	case -EMFILE:
+		err_set(err, -ENOSPC, "", "",
+			"is the first for which this host has no counter left, it has %d",
+			SAN_MAX_ACTS);
+		break;
+	case -E2BIG:
+		err_set(err, -ENOSPC, "", "",
+			"is the first beyond %d matches, those included that stronger operations "
+			"hide",
+			NEMO_LOOKS_MAX);
+		break;
+	default:
+		err_set(err, -ENOSPC, "", "",
+			"is the first for which this host has no classifier rule left, it has %d",
+			NEMO_RULES_MAX);
+	}
 	err_object(err, "operation %s of tenant %s", op->op->name, op->tenant);
-	return code;
+	return code == -ENOMEM ? -ENOMEM : -ENOSPC;
 }
 
 static int in_force(const struct nemo_plan_in *in, struct nemo_emit *emit,
@@ -33,9 +47,9 @@ static int in_force(const struct nemo_plan_in *in, struct nemo_emit *emit,
 
 	op->act = in->act(in->arg, op->tenant, op->op->name);
 	if (!op->act)
-		return refuse(op, -ENOSPC, "counter", SAN_MAX_ACTS, err);
+		return refuse(op, -EMFILE, err);
 	r = nemo_emit_op(emit, verdict, op);
-	return r ? refuse(op, r, "classifier rule", NEMO_RULES_MAX, err) : 0;
+	return r ? refuse(op, r, err) : 0;
 }
 
 static int one(const struct nemo_ctx *ctx, struct nemo_emit *emit, const struct nemo_ranked *ranked,
@@ -48,7 +62,7 @@ static int one(const struct nemo_ctx *ctx, struct nemo_emit *emit, const struct 
 	op->op = ranked->op;
 	op->state = verdict.state;
 	if (r)
-		r = refuse(op, r, "", 0, err);
+		r = refuse(op, r, err);
 	else if (verdict.state == NEMO_OP_IN_FORCE)
 		r = in_force(ctx->in, emit, &verdict, op, err);
 	else

@@ -81,6 +81,7 @@ struct nemo_own {
 	struct nemo_flow *flows;      /* by object */
 	const struct nemo_leg **legs; /* by connection, ingress, gateway */
 	unsigned int n_legs;
+	struct nemo_pick *pick; /* of the flow that is being built: it is large */
 };
 int nemo_own_init(struct nemo_own *own, const struct nemo_tenant *tenant);
 void nemo_own_fini(struct nemo_own *own);
@@ -121,8 +122,6 @@ struct nemo_flow {
 /* Built on first use. NULL: no memory. */
 struct nemo_flow *nemo_flow_get(struct nemo_own *own, const struct nemo_object *flow);
 void nemo_flow_free(struct nemo_flow *flow);
-/* Not everything is granted to the tenant. */
-bool nemo_flow_limited(const struct nemo_own *own);
 bool nemo_flow_here(const struct nemo_flow *flow, const char *host);
 
 /* Protocol by name or number; false: neither. */
@@ -135,10 +134,11 @@ struct nemo_set { /* of numbers 0..65535 */
 	unsigned int n;
 	uint64_t in[1024];
 };
-struct nemo_pick { /* sets of a flow; on the heap: they are large */
+struct nemo_pick { /* sets of a flow */
 	struct nemo_set src_port, dst_port, port, proto, dscp;
 };
 void nemo_set_add(struct nemo_set *set, unsigned int lo, unsigned int hi);
+void nemo_pick_clear(struct nemo_pick *pick); /* nothing is asked for */
 /* How many rules the sets make; and these. Ports are those of TCP and UDP. */
 uint64_t nemo_pick_count(const struct nemo_pick *pick);
 int nemo_pick_fields(const struct nemo_pick *pick, struct nemo_fields **out, unsigned int *n);
@@ -237,7 +237,10 @@ void nemo_ranking_fini(struct nemo_ranking *ranking);
 struct nemo_emit;
 struct nemo_emit *nemo_emit_new(struct nemo_plan *plan);
 void nemo_emit_free(struct nemo_emit *emit);
-/* Rules of one operation in force: -ENOSPC beyond NEMO_RULES_MAX, -ENOMEM. */
+/* Matches that are looked at, those that a stronger rule hides included: a bound on time. */
+#define NEMO_LOOKS_MAX (64 * NEMO_RULES_MAX)
+/* Rules of one operation in force: -ENOSPC beyond NEMO_RULES_MAX, -E2BIG beyond NEMO_LOOKS_MAX,
+ * -ENOMEM. */
 int nemo_emit_op(struct nemo_emit *emit, const struct nemo_verdict *verdict,
 		 struct nemo_op_plan *op);
 /* Priorities, names, numbers of goals. */

@@ -280,5 +280,6 @@ void nemo_own_fini(struct nemo_own *own)
 		nemo_flow_free(flow);
 	}
 	free(own->legs);
+	free(own->pick);
 	*own = (struct nemo_own){0};
 }

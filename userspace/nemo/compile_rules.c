@@ -22,7 +22,7 @@ struct nemo_emit {
 	struct nemo_goals *goals;
 	struct known *known; /* matches that a rule has: a weaker one with the same is hidden */
 	int *goal;	     /* of each rule; -1 = none */
-	unsigned int cap;
+	unsigned int cap, looks;
 };
 
 /* One operation by one of its ways. */
@@ -92,6 +92,8 @@ static int remember(struct nemo_emit *emit, const struct match *match)
 {
 	struct known *k;
 
+	if (++emit->looks > NEMO_LOOKS_MAX)
+		return -E2BIG;
 	HASH_FIND(hh, emit->known, match, sizeof(*match), k);
 	if (k)
 		return 1;

@@ -287,13 +287,6 @@ static int cut_to(struct nemo_spans sets[NEMO_FAMILIES], struct nemo_spans to[NE
 	return r;
 }
 
-bool nemo_flow_limited(const struct nemo_own *own)
-{
-	const struct nemo_grants *grants = own->tenant->grants;
-
-	return !grants || !grants->everything;
-}
-
 static bool same(const struct nemo_spans *a, const struct nemo_spans *b)
 {
 	bool equal = a->n == b->n;
@@ -367,7 +360,7 @@ static int narrow(struct build *b)
 	struct nemo_spans sets[NEMO_FAMILIES] = {0};
 	int r = 0;
 
-	if (!nemo_flow_limited(b->own) || b->flow->why[0])
+	if ((grants && grants->everything) || b->flow->why[0])
 		return 0;
 	for (unsigned int i = 0; !r && grants && i < grants->n_prefixes; i++)
 		r = add_prefix(sets, &grants->prefixes[i]);
@@ -471,16 +464,18 @@ void nemo_flow_free(struct nemo_flow *flow)
 
 struct nemo_flow *nemo_flow_get(struct nemo_own *own, const struct nemo_object *object)
 {
-	OWN_PTR struct nemo_pick *pick = calloc(1, sizeof(*pick));
+	struct build b = {.own = own};
 	struct nemo_flow *flow;
-	struct build b = {.own = own, .pick = pick};
 	int r;
 
 	HASH_FIND_PTR(own->flows, &object, flow);
-	if (flow || !pick)
+	if (flow)
 		return flow;
-	pick->src_port.any = pick->dst_port.any = pick->port.any = true;
-	pick->proto.any = pick->dscp.any = true;
+	own->pick = own->pick ? own->pick : calloc(1, sizeof(*own->pick));
+	b.pick = own->pick;
+	if (!b.pick)
+		return NULL;
+	nemo_pick_clear(b.pick);
 	flow = calloc(1, sizeof(*flow));
 	if (!flow)
 		return NULL;

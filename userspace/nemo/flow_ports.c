@@ -2,6 +2,7 @@
 /* Ports, protocols and DSCPs of a flow as the fewest combinations of exact values. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <netinet/in.h>
 
@@ -20,6 +21,23 @@ void nemo_set_add(struct nemo_set *set, unsigned int lo, unsigned int hi)
 		set->in[value / 64] |= 1ull << (value % 64);
 		set->n++;
 	}
+}
+
+static void clear(struct nemo_set *set)
+{
+	if (set->n)
+		memset(set->in, 0, sizeof(set->in));
+	set->n = 0;
+	set->any = true;
+}
+
+void nemo_pick_clear(struct nemo_pick *pick)
+{
+	clear(&pick->src_port);
+	clear(&pick->dst_port);
+	clear(&pick->port);
+	clear(&pick->proto);
+	clear(&pick->dscp);
 }
 
 static unsigned int common(const struct nemo_set *a, const struct nemo_set *b)

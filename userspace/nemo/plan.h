@@ -136,7 +136,8 @@ bool nemo_goal_up(const struct nemo_plan_in *in, const struct nemo_tenant *tenan
 
 /*
  * The rules in force on this host. -ENOSPC: err names the operation at which NEMO_RULES_MAX (or the
- * number of acts) was exceeded; -ENOMEM. An operation that this dataplane cannot do (docs/nemo.md:
+ * number of acts, or 64 times as many matches, with those that stronger operations hide) was
+ * exceeded; -ENOMEM. An operation that this dataplane cannot do (docs/nemo.md:
  * matches by MAC address, by service_id ...) is IMPOSSIBLE, not an error, and left out.
  */
 int nemo_compile(const struct nemo_plan_in *in, struct nemo_plan *out, struct err *err);
@@ -157,7 +158,8 @@ struct nemo_packet {
  * with err. */
 int nemo_packet_read(const char *text, struct nemo_packet *out, struct err *err);
 /*
- * {"packet", "time", "winner": {"tenant", "operation", "actions": text, "goal"} or null,
+ * {"packet", "time", "winner": {"tenant", "operation", "actions": text, "goal", "gateway"?,
+ *  "path"?} or null,
  *  "operations": [{"tenant", "operation", "priority", "flow", "result": "wins" | "loses" |
  *  "no match" | "condition" | "unknown" | "goal down" | "elsewhere" | "impossible", "why",
  *  "condition": nemo_eval_json or absent}]}, strongest first. New reference.

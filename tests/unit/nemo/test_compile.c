@@ -151,6 +151,35 @@ static void test_limits(void **state)
 	assert_non_null(strstr(err_text(&err, text, sizeof(text)), "counter"));
 }
 
+/* Matches that are all hidden cost time, too: there is a bound on them. */
+static void test_looks(void **state)
+{
+	static const char head[] =
+		"CREATE ServiceFlow f Match dst_port:Range(1, 1000), proto:\"tcp\";\n";
+	char text[8000], told[300];
+	size_t len = (size_t)sprintf(text, "%s", head);
+	struct nemo_plan plan;
+	struct nemo_plan_in in;
+	struct err err = {0};
+
+	/* 3000 each: two far ends for IPv6, one for IPv4; 262,144 / 3000 = 87.4 */
+	for (unsigned int i = 0; i < 88; i++)
+		len += (size_t)sprintf(text + len,
+				       "CREATE Operation o%u Target f Priority %u "
+				       "Action redirect:\"all\";\n",
+				       i, i);
+	world_tenant("t", text);
+	in = world_in();
+	assert_int_equal(nemo_compile(&in, &plan, &err), -ENOSPC);
+	err_text(&err, told, sizeof(told));
+	assert_non_null(strstr(told, "operation o87 of tenant t"));
+	assert_non_null(strstr(told, "beyond 262144 matches"));
+	world_add(&world[0], "DELETE Operation o87;");
+	plan = world_compile();
+	assert_int_equal(plan.n_rules, 3000);
+	nemo_plan_fini(&plan);
+}
+
 static char *grow(char *text, size_t *len, const char *format, ...)
 {
 	va_list args;
@@ -192,7 +221,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_strength),   T(test_conditions), T(test_one_family), T(test_elsewhere),
-		T(test_impossible), T(test_limits),	T(test_many),
+		T(test_impossible), T(test_limits),	T(test_many),	    T(test_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
