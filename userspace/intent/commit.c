@@ -136,8 +136,8 @@ static void on_part(void *arg, int status, bool held)
 	job->busy = false;
 	if (!status && held)
 		job->draft->part++;
-	else if (++job->tries > TRIES_MAX)
-		job->due_ms = 0;
+	else
+		job->tries++;
 	if (!status && held && job->draft->part > job->draft->parts)
 		phase(job, JOB_PREPARING, intent_limits.prepare_ms);
 }
@@ -307,7 +307,7 @@ static void prepare_step(struct job *job, const struct stored_stage *stage,
 
 static void parts_step(struct job *job, const struct stored_stage *stage, const struct record *rec)
 {
-	int r = intent_now(job->intent) >= job->due_ms ? -ETIMEDOUT : part_write(job, rec);
+	int r = job->tries > TRIES_MAX ? -ETIMEDOUT : part_write(job, rec);
 
 	if (!r) {
 		job->busy = true;

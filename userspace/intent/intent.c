@@ -79,6 +79,23 @@ static void told(struct intent *in)
 		in->conf.synced(in->conf.arg);
 }
 
+/* While this process does something else for long (it compiles what it prepares), nobody can be
+ * heard: that time does not count against anybody. */
+static void forgive(struct intent *in)
+{
+	uint64_t now = intent_now(in), gap = now - in->last_ms;
+	bool waits = in->jobs || intent_record(in, "stage");
+
+	if (waits && in->last_ms && gap > 2 * INTENT_BEAT_MS) {
+		for (struct job *job = in->jobs; job; job = job->next)
+			job->due_ms += gap;
+		in->orphan_due_ms += gap;
+	}
+	in->last_ms = waits ? now : 0;
+	if (waits)
+		intent_wake(in, now + INTENT_BEAT_MS);
+}
+
 /* Callbacks of the owner may close everything in between. */
 static void step_all(struct intent *in)
 {
@@ -103,6 +120,7 @@ void intent_step(struct intent *in)
 	in->stepping = true;
 	in->again = false;
 	in->wake_ms = UINT64_MAX;
+	forgive(in);
 	step_all(in);
 	in->stepping = false;
 	if (!in->closed)

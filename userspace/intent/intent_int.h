@@ -20,6 +20,7 @@
 #define INTENT_RECORDS_MAX (1u << 20) /* keys that are mirrored; more are refused */
 #define INTENT_SERVICES_MAX 64	      /* that one commit registers and removes */
 #define INTENT_RETRY_MS 200
+#define INTENT_BEAT_MS 100 /* a step at least so often while a commit is under way */
 
 /* ---- records.c: what is stored ---- */
 struct record {
@@ -266,6 +267,7 @@ struct intent {
 	uv_timer_t timer;
 	bool stepping, again;
 	uint64_t wake_ms; /* in a step: the earliest that something is due */
+	uint64_t last_ms; /* of the last step with a commit under way; 0: there was none */
 
 	struct job *jobs; /* utlist; the first one is at work */
 	unsigned int n_jobs;

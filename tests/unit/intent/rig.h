@@ -23,9 +23,10 @@
 struct host {
 	struct intent *in;
 	const char *name;
-	int prepare, flip;   /* what they answer */
-	uint64_t flip_fails; /* only that commit; 0 = by `flip` */
-	bool silent;	     /* flip() is not answered */
+	int prepare, flip;    /* what they answer */
+	uint64_t flip_fails;  /* only that commit; 0 = by `flip` */
+	bool silent;	      /* flip() is not answered */
+	unsigned int busy_ms; /* both take so long */
 	bool synced, leads;
 	unsigned int prepared, flipped, leader_calls;
 	uint64_t commit; /* of the last flip */
@@ -43,6 +44,7 @@ static UNUSED int host_prepare(void *arg, const struct intent_head *head, struct
 	struct host *h = arg;
 
 	h->prepared++;
+	usleep(h->busy_ms * 1000);
 	return h->prepare ? err_set(e, h->prepare, "", NULL, "too many rules") : 0;
 }
 
@@ -53,6 +55,7 @@ static UNUSED void host_flip(void *arg, const struct intent_head *head)
 	bool fails = h->flip && (!h->flip_fails || h->flip_fails == head->commit);
 
 	h->flipped++;
+	usleep(h->busy_ms * 1000);
 	h->commit = head->commit;
 	h->n_tenants = head->n_tenants;
 	if (!h->silent && h->in)

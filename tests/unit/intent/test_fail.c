@@ -106,6 +106,30 @@ static void test_host_does_not_apply(void **state)
 	old_everywhere(3);
 }
 
+/* A host that is gone is not waited for. */
+static void test_host_goes_meanwhile(void **state)
+{
+	struct intent_apply apply = asks("a", SITE("br", "2"));
+
+	ghost();
+	start(0, &came[0], &apply);
+	RUN_UNTIL(host[2].prepared == 2);
+	raw_del("/san/nemo/hosts/ghost");
+	RUN_UNTIL(came[0].done);
+	assert_int_equal(came[0].status, 0);
+	assert_true(has(2, "a", "br"));
+}
+
+/* The time in which this process itself cannot hear them is not theirs. */
+static void test_busy_process(void **state)
+{
+	intent_limits.prepare_ms = intent_limits.apply_ms = 300;
+	for (int i = 0; i < HOSTS; i++)
+		host[i].busy_ms = 500;
+	assert_int_equal(applied("a", SITE("br", "2")), 0);
+	assert_true(has(2, "a", "br"));
+}
+
 /* ---- what was written with it is taken back with it ---- */
 
 static void test_services_come_back(void **state)
@@ -300,6 +324,8 @@ int main(void)
 		TEST(coordinator_cannot_apply),
 		TEST(host_does_not_prepare),
 		TEST(host_does_not_apply),
+		TEST(host_goes_meanwhile),
+		TEST(busy_process),
 		TEST(services_come_back),
 		TEST(confirmation_comes_back),
 		TEST(coordinator_dies_before_the_head),
