@@ -4,6 +4,7 @@
 
 #include "nemo/check_int.h"
 #include "stores.h"
+#include "util/own.h"
 
 static void identical_changes_nothing(void **state)
 {
@@ -294,6 +295,146 @@ static void containment(void **state)
 	nemo_store_free(store);
 }
 
+/* ---- random scripts: the indexes that a check keeps say the same as new ones ---- */
+enum { LINES = 40, LINE_MAX_BYTES = 200 };
+static unsigned int seed, made;
+
+static unsigned int below(unsigned int n)
+{
+	return (unsigned int)rand_r(&seed) % n;
+}
+
+/* Of those that were made, if any: it may be gone. */
+static unsigned int some(void)
+{
+	return made ? below(made) : 0;
+}
+
+static void random_line(char *line)
+{
+	static const char *const conds[] = {"", "Condition packets > 5", "Condition packets <= 5",
+					    "Condition true", "Condition time > \"18:00\""};
+	static const char *const acts[] = {"deny", "allow", "mark: 1"};
+
+	switch (below(10)) {
+	case 0:
+		sprintf(line, "CREATE CFN n%u Type l2group;", made++);
+		break;
+	case 1:
+		sprintf(line, "CREATE CFN n%u Type l2group Contain n%u;", made, some());
+		made++;
+		break;
+	case 2:
+	case 3:
+		sprintf(line, "CREATE ServiceFlow n%u Match port: %u;", made++, below(2));
+		break;
+	case 4:
+	case 5:
+		sprintf(line, "CREATE Operation n%u Target n%u Priority %u %s Action %s;", made,
+			some(), below(2), conds[below(5)], acts[below(3)]);
+		made++;
+		break;
+	case 6:
+		sprintf(line, "UPDATE Operation n%u Priority %u %s Action %s;", some(), below(2),
+			conds[below(5)], acts[below(3)]);
+		break;
+	case 7:
+		sprintf(line, "UPDATE ServiceFlow n%u Match port: %u;", some(), below(2));
+		break;
+	case 8:
+		sprintf(line, "UPDATE CFN n%u Contain n%u;", some(), some());
+		break;
+	default:
+		sprintf(line, "DELETE %s n%u;",
+			below(3) ? (below(2) ? "Operation" : "ServiceFlow") : "CFN", some());
+	}
+}
+
+/* A line that this store takes; most random ones it does not. */
+static void good_line(struct nemo_store **store, char *line)
+{
+	unsigned int before = made;
+
+	for (;;) {
+		struct outcome out;
+
+		made = before;
+		random_line(line);
+		out = outcome_of(*store, line);
+		if (out.store) {
+			nemo_store_free(*store);
+			*store = TAKE_PTR(out.store);
+			outcome_fini(&out);
+			return;
+		}
+		outcome_fini(&out);
+	}
+}
+
+static void sums_up(const struct outcome *whole, unsigned int line, const struct nemo_diags *one,
+		    unsigned int *next)
+{
+	for (unsigned int i = 0; i < one->n; i++, (*next)++) {
+		assert_true(*next < whole->diags.n);
+		assert_int_equal(whole->diags.v[*next].at.line, line);
+		assert_int_equal(whole->diags.v[*next].at.column, one->v[i].at.column);
+		assert_int_equal(whole->diags.v[*next].is_warning, one->v[i].is_warning);
+		assert_int_equal(whole->diags.v[*next].warning, one->v[i].warning);
+	}
+}
+
+/* The script at once, and line by line with a check for each; the last one may be refused. */
+static void compare_checks(char lines[LINES][LINE_MAX_BYTES])
+{
+	char text[LINES * LINE_MAX_BYTES], *p = text;
+	struct nemo_store *store = nemo_store_new();
+	struct outcome whole;
+	unsigned int next = 0;
+
+	for (unsigned int i = 0; i < LINES; i++)
+		p += sprintf(p, "%s\n", lines[i]);
+	whole = outcome_of(NULL, text);
+	for (unsigned int i = 0; i < LINES; i++) {
+		struct outcome one = outcome_of(store, lines[i]);
+
+		sums_up(&whole, i + 1, &one.diags, &next);
+		if (one.store) {
+			nemo_store_free(store);
+			store = TAKE_PTR(one.store);
+		} else {
+			assert_int_equal(i, LINES - 1);
+			assert_null(whole.store);
+		}
+		outcome_fini(&one);
+	}
+	assert_int_equal(next, whole.diags.n);
+	if (whole.store) {
+		char *want = nemo_export(whole.store);
+
+		expect_export(store, want);
+		free(want);
+	}
+	nemo_store_free(store);
+	outcome_fini(&whole);
+}
+
+static void random_scripts(void **state)
+{
+	static char lines[LINES][LINE_MAX_BYTES];
+
+	for (unsigned int round = 1; round <= 150; round++) {
+		struct nemo_store *store = nemo_store_new();
+
+		seed = round;
+		made = 0;
+		for (unsigned int i = 0; i < LINES - 1; i++)
+			good_line(&store, lines[i]);
+		random_line(lines[LINES - 1]);
+		nemo_store_free(store);
+		compare_checks(lines);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +452,7 @@ int main(void)
 		cmocka_unit_test(errors_are_limited),
 		cmocka_unit_test(told_once),
 		cmocka_unit_test(containment),
+		cmocka_unit_test(random_scripts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
