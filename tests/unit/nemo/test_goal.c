@@ -100,6 +100,25 @@ static void test_far_ends(void **state)
 	nemo_plan_fini(&plan);
 }
 
+/* Functions, the path and the end of it: as many segments as a next hop has, and one more. */
+static void test_segments(void **state)
+{
+#define SIX "gothrough:List(\"fw\", \"fw\", \"fw\", \"fw\", \"fw\", \"fw\"), redirect:\"c2\""
+	struct path path = {.kind = PATH_POLICY, .n_segs = 2};
+	struct nemo_plan plan = plan_of(SIX);
+
+	assert_int_equal(goal_for(&plan, V6)->hop.n_segs, SAN_MAX_SEGS);
+	nemo_plan_fini(&plan);
+	strcpy(path.ingress, "pe1");
+	strcpy(path.gateway, "gw2");
+	strcpy(path.name, "fast");
+	path.segs[0] = path.segs[1] = world_addr("5f00:0:9::1");
+	assert_int_equal(view_path_put(&world_view, &path, 2), 0);
+	plan = plan_of(SIX);
+	world_expect(&plan, "a", "impossible", "9 segments are too many, a next hop has at most 8");
+	nemo_plan_fini(&plan);
+}
+
 /* Of far ends whose prefixes overlap, the longer prefix says which it is. */
 static void test_overlap(void **state)
 {
@@ -261,8 +280,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_hops),  T(test_far_ends), T(test_here),	  T(test_paths),     T(test_up),
-		T(test_steer), T(test_numbers),	 T(test_overlap), T(test_collision),
+		T(test_hops),	  T(test_far_ends),  T(test_here),    T(test_paths),
+		T(test_up),	  T(test_steer),     T(test_numbers), T(test_overlap),
+		T(test_segments), T(test_collision),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
