@@ -168,6 +168,8 @@ static int ask(struct link *link, const struct fetch_conf *conf)
 		return say(link, &err, CTL_USAGE);
 	while (!link->answered)
 		uv_run(&link->loop, UV_RUN_ONCE);
+	if (link->failed)
+		err_object(&link->err, "server %s", link->ctl->server);
 	return link->failed ? say(link, &link->err, CTL_UNREACHABLE) : CTL_OK;
 }
 

@@ -136,13 +136,15 @@ static void on_retry(uv_timer_t *timer)
 
 static void say_away(struct listen *l, const struct fetch_answer *answer)
 {
+	struct err err = answer->err;
 	char text[512];
 
 	if (l->said)
 		return;
 	l->said = true;
+	err_object(&err, "server %s", l->link->ctl->server);
 	fprintf(stderr, "sanctl: %s; it is tried again\n",
-		answer->status ? err_text(&answer->err, text, sizeof(text))
+		answer->status ? err_text(&err, text, sizeof(text))
 			       : "the server ended the stream");
 }
 

@@ -304,8 +304,10 @@ static void read_lines(struct shell *sh)
 	OWN_PTR char *line = NULL;
 	size_t cap = 0;
 
-	while (!sh->ends && getline(&line, &cap, stdin) >= 0)
+	while (!sh->ends && getline(&line, &cap, stdin) >= 0) {
 		shell_line(sh, line);
+		fflush(stdout); /* whoever writes the lines may wait for it */
+	}
 }
 
 int run_nemo_shell(struct ctl *ctl, const struct verb *verb, struct args args)
