@@ -48,6 +48,7 @@ static struct enact_dep *dep_get(struct enact *enact, const char *key)
 		return NULL;
 	strcpy(dep->key, key);
 	HASH_ADD_STR(enact->deps, key, dep);
+	enact->kinds[(unsigned char)key[0] % sizeof(enact->kinds)] = true;
 	return dep;
 }
 
@@ -216,6 +217,7 @@ int enact_deps_build(struct enact *enact)
 	struct builder b = {.enact = enact};
 
 	enact->counts = false;
+	memset(enact->kinds, 0, sizeof(enact->kinds));
 	for (unsigned int i = 0; i < enact->n_items && !b.no_memory; i++) {
 		b.item = &enact->items[i];
 		nemo_expr_uses(b.item->object->c.condition, on_value, &b);

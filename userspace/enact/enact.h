@@ -2,9 +2,22 @@
 /*
  * Intent on this host: compiles the head for this ingress, hands classifier rules and next hops of
  * its own to ncc, keeps timers for both edges of time conditions and watches for metric ones, and,
- * as the leader, evaluates notifications and delivers them. Only a flip of an operation touches the
+ * as the leader, tells notifications and delivers them. Only a flip of an operation touches the
  * dataplane. The clock is CLOCK_REALTIME in the configured zone (and the testbed's offset); when it
- * is set, everything is evaluated anew (timerfd, TFD_TIMER_CANCEL_ON_SET).
+ * is set, everything is evaluated anew (timerfd, TFD_TIMER_CANCEL_ON_SET). The process has one
+ * zone: enact_open() sets TZ.
+ *
+ * An event is told when the condition of a notification becomes true (also when it is true as the
+ * notification is created; false and unknown make it ready again), and, without a notification,
+ * when the goal of an operation goes down or comes back: its notification is the operation's name,
+ * its listener "", its values null, its reason "goal down: GOAL at HOST: why" or "goal up". HOST is
+ * any ingress of a connection (the flow's, where it names one); for other goals the leader itself.
+ * All hosts follow the conditions; who becomes the leader compares what is kept with what it sees,
+ * and tells what nobody has told.
+ *
+ * An event goes to the URL of its listener (struct enact_url) as POST {"tenant", "sequence",
+ * "notification", "time", "reason", "values"}, one after the other, again until it is answered 2xx;
+ * where to go on is kept as "delivered" (under the listener's name, or a hash of its URL).
  */
 #ifndef ENACT_H
 #define ENACT_H

@@ -149,6 +149,7 @@ struct enact {
 	struct enact_item *items, *by_key, *dirty;
 	unsigned int n_items;
 	struct enact_dep *deps;
+	bool kinds[128]; /* first letters of their keys */
 	struct enact_lost *lost;
 	bool counts; /* a condition reads counters */
 

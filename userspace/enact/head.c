@@ -165,7 +165,7 @@ int enact_items_replace(struct enact *enact, struct enact_head *head)
 	}
 	for (unsigned int i = 0; i < items.n; i++)
 		carry(enact, &items.v[i]);
-	old = *enact;
+	old = *enact; /* for its items; they go when the new ones are complete */
 	enact->items = items.v;
 	enact->n_items = items.n;
 	enact->dirty = NULL;
@@ -183,6 +183,7 @@ int enact_items_replace(struct enact *enact, struct enact_head *head)
 		enact->by_key = old.by_key;
 		enact->deps = old.deps;
 		enact->head = old.head;
+		memcpy(enact->kinds, old.kinds, sizeof(enact->kinds));
 		return -ENOMEM;
 	}
 	*head = (struct enact_head){0};

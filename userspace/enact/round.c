@@ -160,6 +160,8 @@ static void apply(struct enact *enact)
 	if (!enact_apply(enact, &changed, &err)) {
 		if (changed)
 			enact->generation = ncc_flush(enact->conf.ncc);
+		else
+			enact->failing = false;
 		return;
 	}
 	if (!enact->failing)
@@ -197,12 +199,13 @@ void enact_schedule(struct enact *enact)
 		return;
 	if (!enact->event_us)
 		enact->event_us = now_us;
-	if (uv_is_active((uv_handle_t *)&enact->round) && !enact->failing)
-		return;
 	if (now_us - enact->ended_us < rest_us)
 		ms = (rest_us - (now_us - enact->ended_us)) / 1000;
+	ms = ms > ENACT_COALESCE_MS ? ms : ENACT_COALESCE_MS;
 	uv_update_time(enact->conf.loop);
-	uv_timer_start(&enact->round, on_round, ms > ENACT_COALESCE_MS ? ms : ENACT_COALESCE_MS, 0);
+	if (!uv_is_active((uv_handle_t *)&enact->round) ||
+	    uv_timer_get_due_in(&enact->round) > ms) /* it waits to try again */
+		uv_timer_start(&enact->round, on_round, ms, 0);
 }
 
 void enact_rounds_open(struct enact *enact)
