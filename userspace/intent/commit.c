@@ -15,7 +15,8 @@
 #include "util/json.h"
 #include "util/log.h"
 
-#define TRIES_MAX 20 /* lost swaps, or failures of one step of a commit */
+#define TRIES_MAX 20 /* failures of one step of a commit */
+#define AGAIN_MS 20  /* at most, behind a lost swap */
 
 static void phase(struct job *job, enum job_phase next, uint64_t ms)
 {
@@ -23,23 +24,37 @@ static void phase(struct job *job, enum job_phase next, uint64_t ms)
 	job->due_ms = intent_now(job->intent) + ms;
 }
 
-/* Back to the queue's head: built anew on what is in force now. */
+/* Back to the queue's head: built anew on what is in force now, a little later (others try, too).
+ */
 static void again(struct job *job)
 {
 	bool none_done = job->at == 0 && job->n_done == 0;
+	uint64_t spread = uv_hrtime() / 1000 % AGAIN_MS;
 
-	if (++job->tries > TRIES_MAX) {
-		err_set(&job->err, -ESTALE, "", NULL, "other commits came first, %u times",
-			job->tries);
-		intent_job_end(job, -ESTALE);
-		return;
-	}
 	intent_draft_free(job->draft);
 	job->draft = NULL;
 	if (none_done)
 		job->begun = false;
-	phase(job, JOB_WAITS, intent_limits.prepare_ms + intent_limits.apply_ms);
+	phase(job, JOB_WAITS, 0);
+	job->due_ms = job->turn_ms;
+	job->after_ms = intent_now(job->intent) + spread;
 	intent_kick(job->intent);
+}
+
+/* What was staged could not be flipped. */
+static void flip_again(struct job *job)
+{
+	if (++job->tries > TRIES_MAX)
+		intent_job_end(job, job->status);
+	else
+		again(job);
+}
+
+/* The next part of it has its turn. */
+static void wait_turn(struct job *job)
+{
+	phase(job, JOB_WAITS, intent_limits.prepare_ms + intent_limits.apply_ms);
+	job->turn_ms = job->due_ms;
 }
 
 static int host_err(struct job *job, int code, const struct hosts_look *look, const char *what)
@@ -172,9 +187,9 @@ static void on_aborted(void *arg, int status, bool held)
 		return;
 	}
 	if (job->status == -ESTALE)
-		again(job);
+		flip_again(job);
 	else if (job->status == -EBUSY && intent_draft_smaller(job))
-		phase(job, JOB_WAITS, intent_limits.prepare_ms + intent_limits.apply_ms);
+		wait_turn(job);
 	else
 		intent_job_end(job, job->status);
 }
@@ -333,7 +348,7 @@ static void committed(struct job *job)
 	job->tries = 0;
 	job->err = (struct err){0};
 	intent_draft_taken(job);
-	phase(job, JOB_WAITS, intent_limits.prepare_ms + intent_limits.apply_ms);
+	wait_turn(job);
 	intent_kick(in);
 }
 
@@ -439,7 +454,7 @@ static void without_stage(struct job *job)
 		err_set(&job->err, job->status = -EHOSTUNREACH, "", NULL,
 			"the stage was lost with this host's lease, nothing has changed");
 	if (job->phase == JOB_FLIPPING && job->status == -ESTALE)
-		again(job);
+		flip_again(job);
 	else
 		intent_job_end(job, job->status);
 }

@@ -87,8 +87,10 @@ static void forgive(struct intent *in)
 	bool waits = in->jobs || intent_record(in, "stage");
 
 	if (waits && in->last_ms && gap > 2 * INTENT_BEAT_MS) {
-		for (struct job *job = in->jobs; job; job = job->next)
+		for (struct job *job = in->jobs; job; job = job->next) {
 			job->due_ms += gap;
+			job->turn_ms += gap;
+		}
 		in->orphan_due_ms += gap;
 	}
 	in->last_ms = waits ? now : 0;

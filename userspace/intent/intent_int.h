@@ -176,6 +176,8 @@ struct job {
 	enum job_phase phase;
 	bool busy;	   /* a transaction is under way */
 	uint64_t due_ms;   /* of the phase */
+	uint64_t turn_ms;  /* until then it tries to get its turn */
+	uint64_t after_ms; /* it does not try before */
 	uint64_t since_us; /* the stage */
 	int64_t stage_rev; /* it was created at */
 	struct nemo_script *script;

@@ -124,28 +124,32 @@ static int no_turn(struct job *job, const char *why)
 }
 
 /* NULL: it is. */
-static const char *not_my_turn(struct intent *in)
+static const char *not_my_turn(const struct job *job)
 {
+	const struct intent *in = job->intent;
+
 	if (!intent_lease(in))
 		return "the database gives no lease";
 	if (!intent_host_there(in))
 		return "this host has not said that it is there";
 	if (intent_record(in, "stage"))
 		return "another commit is under way";
+	if (intent_now(in) < job->after_ms)
+		return "other commits came first";
 	return NULL;
 }
 
 static void job_run(struct job *job)
 {
 	struct intent *in = job->intent;
-	const char *why = job->dry_run ? NULL : not_my_turn(in);
+	const char *why = job->dry_run ? NULL : not_my_turn(job);
 	int r;
 
 	if (in->bad_rev) {
 		err_set(&job->err, -EIO, "", NULL, "what is in force cannot be read");
 		intent_job_end(job, -EIO);
 	} else if (why && intent_now(in) < job->due_ms) {
-		intent_wake(in, job->due_ms);
+		intent_wake(in, job->after_ms > intent_now(in) ? job->after_ms : job->due_ms);
 	} else if (why) {
 		intent_job_end(job, no_turn(job, why));
 	} else if ((r = intent_draft(job)) <= 0) {
@@ -209,7 +213,7 @@ static void job_add(struct job *job)
 	struct intent *in = job->intent;
 	uint64_t each = intent_limits.prepare_ms + intent_limits.apply_ms;
 
-	job->due_ms = intent_now(in) + each * (in->n_jobs + 1);
+	job->due_ms = job->turn_ms = intent_now(in) + each * (in->n_jobs + 1);
 	DL_APPEND(in->jobs, job);
 	in->n_jobs++;
 	intent_kick(in);

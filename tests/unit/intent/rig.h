@@ -22,6 +22,7 @@
 
 struct host {
 	struct intent *in;
+	struct ncsdb *own; /* its connection; NULL: the database itself */
 	const char *name;
 	int prepare, flip;    /* what they answer */
 	uint64_t flip_fails;  /* only that commit; 0 = by `flip` */
@@ -119,7 +120,7 @@ static UNUSED void host_open_with(int i, bool testbed)
 {
 	struct host *h = &host[i];
 	struct intent_conf conf = {.loop = &loop,
-				   .db = db,
+				   .db = h->own ? h->own : db,
 				   .view = &view,
 				   .host = h->name,
 				   .tenants = tenants,

@@ -42,7 +42,10 @@ static void test_host_refuses(void **state)
 	assert_int_equal(came[0].n_changes, 0);
 	old_everywhere(1);
 	assert_int_equal(figures(0).refused, 1);
-	/* What it said of that stage does not count for the next one. */
+	/* What it said of that stage does not count for the next one, which has its number. */
+	assert_int_equal(applied("a", SITE("br", "2")), -EBUSY);
+	assert_int_equal(host[1].prepared, 3);
+	old_everywhere(1);
 	host[1].prepare = 0;
 	assert_int_equal(applied("a", SITE("br", "2")), 0);
 	assert_int_equal(came[0].commit, 2);
