@@ -8,7 +8,8 @@ _sanctl()
 	local options="--file --json --server --timeout --watch --rate --count --seconds --service
 		--reason --interface --source --destination --protocol --source-port
 		--destination-port --prefix --replace --leased --ca --cert --key --token-file --map
-		--metric --src --dst --sg --version --help"
+		--metric --src --dst --sg --tenant --syntax-only --confirm --comment --if-revision --since
+		--kept --version --help"
 	local words=() server=() i
 
 	COMPREPLY=()
@@ -19,7 +20,7 @@ _sanctl()
 		;;
 	--server | --timeout | --watch | --rate | --count | --seconds | --reason | --interface | \
 		--source | --destination | --source-port | --destination-port | --prefix | --map | \
-		--metric | --src | --dst)
+		--metric | --src | --dst | --tenant | --confirm | --comment | --if-revision | --since)
 		return
 		;;
 	--protocol)
@@ -45,7 +46,7 @@ _sanctl()
 		-f | --file | --timeout | --watch | --rate | --count | --seconds | --service | --reason | \
 			--interface | --source | --destination | --protocol | --source-port | \
 			--destination-port | --prefix | --ca | --cert | --key | --token-file | --map | --metric | \
-			--src | --dst | --sg)
+			--src | --dst | --sg | --tenant | --confirm | --comment | --if-revision | --since)
 			((i++))
 			;;
 		-*) ;;
@@ -54,6 +55,10 @@ _sanctl()
 			;;
 		esac
 	done
+	if [[ ${words[0]} == nemo && ${words[1]} == @(check|plan|apply) ]]; then
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+	fi
 	[[ $prev == --service ]] && words=(service get)
 	mapfile -t COMPREPLY < <(compgen -W \
 		"$("${COMP_WORDS[0]}" "${server[@]}" __complete "${words[@]}" 2>/dev/null)" -- "$cur")

@@ -69,6 +69,28 @@ int run_alto_path(struct ctl *ctl, const struct verb *verb, struct args args)
 	return CTL_OK;
 }
 
+#define NEMO(name)                                                                                 \
+	int run_nemo_##name(struct ctl *ctl, const struct verb *verb, struct args args)            \
+	{                                                                                          \
+		return CTL_OK;                                                                     \
+	}
+NEMO(status)
+NEMO(check)
+NEMO(plan)
+NEMO(apply)
+NEMO(confirm)
+NEMO(rollback)
+NEMO(list)
+NEMO(connections)
+NEMO(export)
+NEMO(show)
+NEMO(diff)
+NEMO(explain)
+NEMO(query)
+NEMO(listen)
+NEMO(clock)
+NEMO(shell)
+
 int run_stats(struct ctl *ctl, const struct verb *verb, struct args args)
 {
 	return CTL_OK;
