@@ -229,10 +229,13 @@ static void test_verbs(void **state)
 		assert_ptr_equal(verb_find(verb->noun, verb->action), verb); /* no doubles */
 		assert_true(verb_noun_known(verb->noun));
 		assert_non_null(verb->run);
-		/* without a path: it asks another server than ours */
+		/* without a path: it asks another server than ours, or no server, or finds it */
 		assert_int_equal(verb->path ? verb->path[0] : '/', '/');
-		assert_true(verb->path || !strcmp(verb->noun, "alto"));
-		assert_int_equal(verb->run == run_list || verb->run == run_instance_list,
+		assert_true(verb->path || !strcmp(verb->noun, "alto") ||
+			    !strcmp(verb->noun, "nemo"));
+		assert_int_equal(verb->run == run_list || verb->run == run_instance_list ||
+					 verb->run == run_nemo_list ||
+					 verb->run == run_nemo_connections,
 				 verb->columns != NULL);
 		assert_int_equal(verb->run == run_put || verb->run == run_patch,
 				 verb->takes & CTL_TAKES(FILE));
