@@ -349,6 +349,7 @@ static void open_ncc(struct node *n)
 }
 
 static const char *rig_zone = "UTC";
+static bool rig_no_ingress; /* of hosts that are opened from now on */
 static const struct enact_url *rig_urls;
 static unsigned int rig_n_urls;
 
@@ -358,7 +359,7 @@ static void open_enact(struct node *n)
 				  .view = &n->view,
 				  .ncc = n->ncc,
 				  .host = n->host,
-				  .is_ingress = true,
+				  .is_ingress = !rig_no_ingress,
 				  .zone = rig_zone,
 				  .urls = rig_urls,
 				  .n_urls = rig_n_urls};
@@ -450,6 +451,7 @@ static UNUSED int teardown(void **state)
 	uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&loop), 0);
 	rig_zone = "UTC";
+	rig_no_ingress = false;
 	rig_urls = NULL;
 	rig_n_urls = 0;
 	return 0;
@@ -553,6 +555,15 @@ static UNUSED const char *leads_to(const struct node *n)
 static UNUSED bool goes_to(const struct node *n, const char *goal)
 {
 	return strcmp(leads_to(n), goal) == 0;
+}
+
+/* All hosts have looked at what changed. */
+static UNUSED bool looked(void)
+{
+	for (unsigned int i = 0; i < RIG_NODES; i++)
+		if (nodes[i].open && nodes[i].enact->dirty)
+			return false;
+	return true;
 }
 
 struct events {

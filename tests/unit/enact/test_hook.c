@@ -39,8 +39,7 @@ static void delay(int64_t ms)
 {
 	path_attr(BACK, ATTR_DELAY_US, 1000);
 	path_attr(GOLD, ATTR_DELAY_US, ms * 1000);
-	settle();
-	turn_ms(20);
+	UNTIL(looked());
 }
 
 static void note(struct node *n, const char *listener)

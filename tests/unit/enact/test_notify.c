@@ -13,6 +13,7 @@ static void delay(int64_t ms)
 {
 	path_attr(BACK, ATTR_DELAY_US, 1000);
 	path_attr(GOLD, ATTR_DELAY_US, ms * 1000);
+	UNTIL(looked());
 }
 
 /* What was told when all is quiet. */
@@ -20,7 +21,7 @@ static unsigned int told(struct node *n)
 {
 	settle();
 	UNTIL(n->enact->n_notes == 0);
-	turn_ms(20);
+	settle();
 	return events(n).n;
 }
 
@@ -57,12 +58,10 @@ static void test_rearms(void **state)
 	delay(30);
 	UNTIL(events(n).n == 1);
 	delay(10);
-	settle();
-	turn_ms(20);
 	delay(30);
 	UNTIL(events(n).n == 2);
 	view_path_attr_del(&n->view, GOLD, ATTR_DELAY_US);
-	turn_ms(20);
+	UNTIL(looked());
 	delay(30);
 	UNTIL(events(n).n == 3);
 }
@@ -103,8 +102,6 @@ static void test_leader_changes(void **state)
 	other_leads(n, m);
 	assert_int_equal(told(m), 1);
 	delay(10);
-	settle();
-	turn_ms(20);
 	delay(30);
 	UNTIL(events(m).n == 2);
 	assert_int_equal(told(m), 2);

@@ -266,6 +266,85 @@ static void test_others_do_not_matter(void **st)
 	assert_int_equal(figures().evaluations, before.evaluations);
 }
 
+/* ---- heads ---- */
+
+/* After a restart the first plan is what was in force before. */
+static void test_first_plan(void **st)
+{
+	struct node *n = &nodes[0];
+
+	apply(n, SITES TWO);
+	node_close(n);
+	node_open(0);
+	assert_string_equal(leads_to(n), "gold");
+	assert_int_equal(n->plans, 1);
+	assert_int_equal(n->n_services, n->enact->plan.n_goals);
+	assert_false(n->enact->pending);
+}
+
+/* A commit that changes nothing here is in force at once. */
+static void test_nothing_to_do(void **st)
+{
+	struct node *n = &nodes[0];
+	unsigned int plans;
+
+	apply(n, SITES TWO);
+	plans = n->plans;
+	apply(n, "CREATE CFN more Type l2group;");
+	assert_int_equal(n->plans, plans);
+	assert_int_equal(n->enact->commit, 2);
+	assert_false(n->enact->pending);
+}
+
+/* What nothing leads to any more goes. */
+static void test_goals_go(void **st)
+{
+	struct node *n = &nodes[0];
+
+	apply(n, SITES TWO);
+	assert_true(n->n_services > 0);
+	apply(n, "DELETE Operation first; DELETE Operation second;");
+	assert_string_equal(leads_to(n), "none");
+	assert_int_equal(n->n_services, 0);
+	assert_int_equal(figures().operations, 0);
+}
+
+/* A host without classifier takes part, and has no rules. */
+static void test_no_ingress(void **st)
+{
+	struct node *m;
+
+	rig_no_ingress = true;
+	m = node_open(2);
+	apply(&nodes[0], SITES TWO);
+	UNTIL(m->enact->commit == 1);
+	assert_false(m->enact->pending);
+	assert_int_equal(m->n_classes, 0);
+	assert_string_equal(leads_to(&nodes[0]), "gold");
+}
+
+/* Another host's refusal leaves this one as it was. */
+static void test_other_refuses(void **st)
+{
+	struct node *n = &nodes[0], *m = node_open(1);
+	char text[1024];
+
+	apply(n, SITES TWO
+	      "CREATE ServiceFlow back Match src_ip: 10.2.0.0/16, dst_port: 80, proto: \"tcp\";\n"
+	      "CREATE Operation home Target back Priority 5 Action redirect: \"gold\";\n");
+	UNTIL(m->n_classes > 0);
+	m->refuse = -EIO;
+	assert_int_equal(try_apply(n, "acme",
+				   "UPDATE Operation first Action redirect: \"slow\"; UPDATE "
+				   "Operation home Action deny;",
+				   text),
+			 -EBUSY);
+	m->refuse = 0;
+	assert_non_null(strstr(text, "pe2"));
+	settle();
+	UNTIL(goes_to(n, "gold") && goes_to(m, "gold"));
+}
+
 /* ---- failures ---- */
 
 /* The parent refuses: the commit is undone everywhere. */
@@ -307,10 +386,12 @@ static void test_does_not_fit(void **st)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_goal_down),	    T(test_goal_down_elsewhere),  T(test_load_of_service),
-		T(test_load_of_gateway),    T(test_load_of_site),	  T(test_stale),
-		T(test_connection_figures), T(test_others_do_not_matter), T(test_refused),
-		T(test_does_not_fit),	    T(test_one_of_many),
+		T(test_first_plan),	      T(test_nothing_to_do),   T(test_goals_go),
+		T(test_no_ingress),	      T(test_other_refuses),   T(test_goal_down),
+		T(test_goal_down_elsewhere),  T(test_load_of_service), T(test_load_of_gateway),
+		T(test_load_of_site),	      T(test_stale),	       T(test_connection_figures),
+		T(test_others_do_not_matter), T(test_refused),	       T(test_does_not_fit),
+		T(test_one_of_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
