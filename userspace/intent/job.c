@@ -234,6 +234,8 @@ static int check_ready(const struct intent *in, const char *tenant, struct err *
 
 	if (r)
 		return r;
+	if (in->closed)
+		return err_set(err, -ECANCELED, "", NULL, "this host is going down");
 	if (!in->synced)
 		return err_set(err, -EAGAIN, "", NULL, "the database was not read yet");
 	if (in->n_jobs >= INTENT_WAITING)
