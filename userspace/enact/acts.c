@@ -105,6 +105,16 @@ uint32_t enact_act(void *arg, const char *tenant, const char *operation)
 	return act->number;
 }
 
+static void fini(struct enact_act **acts)
+{
+	struct enact_act *act, *next;
+
+	HASH_ITER(hh, *acts, act, next) {
+		HASH_DEL(*acts, act);
+		free(act);
+	}
+}
+
 void enact_acts_used(struct enact *enact)
 {
 	struct enact_act *act, *next;
@@ -125,6 +135,8 @@ void enact_acts_used(struct enact *enact)
 		act->used = act->wanted;
 		act->wanted = false;
 	}
+	if (HASH_COUNT(enact->legs) > ENACT_LEGS_MAX)
+		fini(&enact->legs);
 	enact_counts_now(enact);
 }
 
@@ -139,7 +151,7 @@ void enact_acts_acked(struct enact *enact)
 	}
 }
 
-void enact_acts_sweep(struct enact *enact)
+static void sweep_operations(struct enact *enact)
 {
 	struct enact_act *act, *next;
 	struct enact_item *item;
@@ -155,14 +167,47 @@ void enact_acts_sweep(struct enact *enact)
 	}
 }
 
-static void fini(struct enact_act **acts)
+/* "tenant/object", and what may stand behind it after "/" or ".". */
+static bool object_exists(const struct enact *enact, const char *key)
 {
-	struct enact_act *act, *next;
+	char name[NAME_LEN], object[NAME_LEN];
+	const struct nemo_tenant *tenant;
 
-	HASH_ITER(hh, *acts, act, next) {
-		HASH_DEL(*acts, act);
-		free(act);
+	if (sscanf(key, "%63[^/]/%63[^/.]", name, object) != 2)
+		return false;
+	tenant = enact_tenant(&enact->head, name);
+	return tenant && nemo_store_find(tenant->store, object);
+}
+
+static void sweep_legs(struct enact *enact)
+{
+	struct enact_act *leg, *next;
+
+	HASH_ITER(hh, enact->legs, leg, next) {
+		if (object_exists(enact, leg->key))
+			continue;
+		HASH_DEL(enact->legs, leg);
+		free(leg);
 	}
+}
+
+static void sweep_published(struct enact *enact)
+{
+	struct enact_published *p, *next;
+
+	HASH_ITER(hh, enact->published, p, next) {
+		if (object_exists(enact, p->key))
+			continue;
+		HASH_DEL(enact->published, p);
+		free(p);
+	}
+}
+
+void enact_acts_sweep(struct enact *enact)
+{
+	sweep_operations(enact);
+	sweep_legs(enact);
+	sweep_published(enact);
 }
 
 void enact_acts_fini(struct enact *enact)

@@ -33,6 +33,7 @@
 #define ENACT_ROUND_SHARE 10 /* rounds get at most 1/10 of the time */
 #define ENACT_ACT_KEY (4 * NAME_LEN + 24)
 #define ENACT_CHANNELS_MAX 1024
+#define ENACT_LEGS_MAX 8192    /* next hops counted for; then all of them begin anew */
 #define ENACT_NOTES_MAX 1000   /* events that wait for the database */
 #define ENACT_AGE_MIN_MS 100   /* between looks at values that got old */
 #define ENACT_FAR_S 31536000   /* of an edge, where there is none */
@@ -296,7 +297,7 @@ uint32_t enact_act(void *arg, const char *tenant, const char *operation);
 void enact_acts_used(struct enact *enact);
 /* It is in force at the parent: counters that came back begin anew. */
 void enact_acts_acked(struct enact *enact);
-/* Items have changed: numbers of operations that are gone are free. */
+/* Items have changed: what is counted for objects that are gone goes. */
 void enact_acts_sweep(struct enact *enact);
 void enact_acts_fini(struct enact *enact);
 struct enact_act *enact_act_find(struct enact_act *acts, const char *key);

@@ -116,6 +116,7 @@ static void test_sums(void **state)
 	UNTIL(stat_is(n, "gold", 50));
 	UNTIL(stat_is(n, "slow", 7));
 	UNTIL(stat_is(n, "gold.pe1.pe2", 50));
+	assert_int_not_equal(HASH_COUNT(n->enact->published), 0);
 	list = enact_connections_json(n->enact, "acme");
 	assert_int_equal(json_array_size(list), 2);
 	assert_string_equal(
@@ -123,6 +124,10 @@ static void test_sums(void **state)
 	assert_true(json_is_true(json_object_get(json_array_get(list, 0), "up")));
 	assert_int_equal(json_array_size(json_object_get(json_array_get(list, 0), "legs")), 2);
 	json_decref(list);
+	apply(n, "DELETE Operation first; DELETE Operation second; DELETE ServiceFlow backup;"
+		 "DELETE Connection gold; DELETE Connection slow;");
+	assert_int_equal(HASH_COUNT(n->enact->published), 0);
+	assert_int_equal(HASH_COUNT(n->enact->acts), 0);
 }
 
 /* Nobody asks: what nothing counts for is not known. */
