@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nemo/place.h"
 #include "util/json.h"
 #include "util/own.h"
 
@@ -55,22 +56,11 @@ static const char *own_name(const struct own_services *list, uint64_t id)
 	return NULL;
 }
 
-/* Of the statement that names the CFN last. */
-static struct nemo_pos place(const struct nemo_script *script, const char *name)
-{
-	struct nemo_pos at = {1, 1};
-
-	for (unsigned int i = 0; script && i < script->n; i++)
-		if (script->v[i].name.text && strcmp(script->v[i].name.text, name) == 0)
-			at = script->v[i].name.at;
-	return at;
-}
-
 static int check_new(struct job *job, const struct own_services *after,
 		     const struct own_service *service)
 {
 	const struct view_service *seen = view_service(job->intent->conf.view, service->id);
-	struct nemo_pos at = place(job->script, service->name);
+	struct nemo_pos at = nemo_place(job->script, service->name);
 	const char *first = own_name(after, service->id);
 	char id[SVC_ID_TEXT];
 

@@ -261,7 +261,7 @@ static void test_services(void **state)
 	register_in_view(257);
 	assert_int_equal(applied("b", "CREATE CFN web Type service Property service_id: 257;"),
 			 -EINVAL);
-	said(came[0].diag, "1:12 CFN web: service_id 0x101 is registered already: use IMPORT");
+	said(came[0].diag, "1:1 CFN web: service_id 0x101 is registered already: use IMPORT");
 	assert_int_equal(applied("b", "IMPORT CFN web Type service Property service_id: 257;"), 0);
 	assert_int_equal(applied("b", "DELETE CFN web;"), 0);
 	said(stored("/san/services/"), "0x101");
