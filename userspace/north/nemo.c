@@ -291,12 +291,20 @@ void nemo_listeners_get(struct req *req)
 	list(req, enact_listeners_json);
 }
 
+/* What a host cannot do may be about other tenants' objects. */
 void nemo_hosts_get(struct req *req)
 {
+	struct err err = {0};
 	struct nemo_ask ask;
 
-	if (nemo_ask(req, &ask))
+	if (!nemo_ask(req, &ask))
+		return;
+	if (req->role == NORTH_ADMIN) {
 		nemo_items(req, intent_hosts_json(req->north->conf.intent));
+		return;
+	}
+	err_set(&err, -EPERM, "", NULL, "hosts are the operator's, on the unix socket");
+	rest_fail(req, &err);
 }
 
 static json_t *counts(const struct nemo_store *store)

@@ -146,6 +146,11 @@ static void done_well(const struct change *c, const struct intent_result *result
 	rest_json(c->req, 200, obj);
 }
 
+static bool is_script_wrong(const struct intent_result *result)
+{
+	return result->status == -EINVAL && result->diags && result->diags->errors;
+}
+
 /* Status of what is nobody's mistake but the state's. */
 static unsigned int status_of(const struct change *c, int code)
 {
@@ -161,7 +166,7 @@ static void failed(const struct change *c, const struct intent_result *result)
 	struct err err = result->err;
 	unsigned int status = status_of(c, result->status);
 
-	if (result->status == -EINVAL && result->diags && result->diags->errors) {
+	if (is_script_wrong(result)) {
 		nemo_refused(c->req, result->diags, members_of(result));
 		return;
 	}
@@ -179,9 +184,12 @@ static void on_done(void *arg, const struct intent_result *result)
 	struct change *c = arg;
 	struct req *req = c->req;
 
+	unsigned int status = !result->status		? 200
+			      : is_script_wrong(result) ? 422
+							: status_of(c, result->status);
+
 	if (!c->dry_run)
-		rest_audit(req, result->status ? status_of(c, result->status) : 200,
-			   (int64_t)result->revision);
+		rest_audit(req, status, (int64_t)result->revision);
 	if (req->north && !req->answered) {
 		if (result->status)
 			failed(c, result);

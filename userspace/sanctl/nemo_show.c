@@ -129,9 +129,18 @@ static void show_operation(const json_t *op)
 	show_terms(json_object_get(op, "condition"));
 }
 
+static void show_part(const json_t *item, const char *member, const char *before)
+{
+	const char *text = json_string_value(json_object_get(item, member));
+	char a[TABLE_CELL_MAX];
+
+	if (text && *text)
+		printf("%s%s", before, text_of(item, member, a));
+}
+
 void nemo_show_explained(const json_t *told)
 {
-	char a[TABLE_CELL_MAX], b[TABLE_CELL_MAX], c[TABLE_CELL_MAX];
+	char a[TABLE_CELL_MAX], b[TABLE_CELL_MAX];
 	const json_t *winner = json_object_get(told, "winner");
 	json_t *op;
 	size_t i;
@@ -143,9 +152,10 @@ void nemo_show_explained(const json_t *told)
 		       json_object_get(winner, "operation") ? text_of(winner, "operation", a)
 							    : "an operation of another tenant",
 		       text_of(winner, "actions", b));
-		printf("%s%s\n", json_is_string(json_object_get(winner, "goal")) ? ", to " : "",
-		       json_is_string(json_object_get(winner, "goal")) ? text_of(winner, "goal", c)
-								       : "");
+		show_part(winner, "goal", ", to ");
+		show_part(winner, "gateway", ", at gateway ");
+		show_part(winner, "path", " by path ");
+		putchar('\n');
 	} else {
 		puts("winner     none: the packet goes its usual way");
 	}

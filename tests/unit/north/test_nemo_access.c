@@ -80,7 +80,7 @@ static void test_operator_only(void **state)
 
 	assert_int_equal(at_nemo(rig, "GET /v1/nemo/clock", TOKEN_ACME, NULL), 200);
 	assert_int_equal(at_nemo(rig, "PUT /v1/nemo/clock", TOKEN_ACME, "{\"offset_s\": 1}"), 403);
-	assert_int_equal(at_nemo(rig, "GET /v1/nemo/hosts", TOKEN_ACME, NULL), 200);
+	assert_int_equal(at_nemo(rig, "GET /v1/nemo/hosts", TOKEN_ACME, NULL), 403);
 }
 
 static int refused_conf(struct rig *rig, const struct north_access *nemo, struct err *err)
