@@ -281,7 +281,9 @@ static bool can_restore(const struct intent *in, const char *tenant, uint64_t re
 
 static void confirm_expired(struct intent *in, const char *tenant, uint64_t back_to)
 {
-	if (restoring(in, tenant) || intent_now(in) < in->confirm_after_ms) {
+	if (restoring(in, tenant))
+		return;
+	if (intent_now(in) < in->confirm_after_ms) {
 		intent_wake(in, in->confirm_after_ms);
 		return;
 	}

@@ -153,6 +153,27 @@ static void test_not_confirmed(void **state)
 	assert_string_equal(confirm_text(1), "null");
 }
 
+static uint64_t refused_by_hosts(void)
+{
+	struct intent_stats out;
+
+	intent_figures(host[0].in, &out);
+	return out.refused;
+}
+
+/* A host that cannot carry what was before either: tried again until it can. */
+static void test_not_confirmed_and_refused(void **state)
+{
+	intent_limits.apply_ms = 300;
+	assert_int_equal(applied("a", SITE("one", "1")), 0);
+	assert_int_equal(tried(SITE("two", "2"), 1), 0);
+	host[1].prepare = -ENOSPC;
+	RUN_UNTIL(refused_by_hosts() > 0);
+	assert_true(has(1, "a", "two"));
+	host[1].prepare = 0;
+	RUN_UNTIL(!has(1, "a", "two"));
+}
+
 /* Nothing was there before. */
 static void test_not_confirmed_back_to_nothing(void **state)
 {
@@ -325,6 +346,7 @@ int main(void)
 		TWO(rollback_removes_services),
 		TWO(history_has_a_limit),
 		TWO(not_confirmed),
+		TWO(not_confirmed_and_refused),
 		TWO(not_confirmed_back_to_nothing),
 		TWO(confirmed),
 		TWO(commit_on_top),
