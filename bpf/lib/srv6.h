@@ -211,8 +211,11 @@ static __always_inline int srv6_rewrite(struct xdp_md *ctx, const struct san_nex
 {
 	__u32 padding = p->frame - p->l2_len - p->len;
 	__u16 type = extra || p->version == 6 ? L2_IP6 : L2_IP4;
+	__u64 off = extra;
 	__u8 *eth, *end, *inner;
 
+	/* Linux 5.10 knows no bounds of what is behind a branch here: the mask must stay. */
+	cursor_pin(off);
 	if (bpf_xdp_adjust_head(ctx, (int)p->l2_len - L2_ETH_LEN - (int)extra))
 		return -SAN_R_NO_HEADROOM;
 	if (padding)
@@ -224,7 +227,7 @@ static __always_inline int srv6_rewrite(struct xdp_md *ctx, const struct san_nex
 	srv6_write_eth(eth, nh, type);
 	if (extra && !srv6_write_outer(eth + L2_ETH_LEN, end, nh, p))
 		return -SAN_R_NO_HEADROOM; /* not reached: the head was just moved */
-	inner = eth + L2_ETH_LEN + (extra & 0xff);
+	inner = eth + L2_ETH_LEN + (off & 0xff);
 	if ((p->mark && !srv6_mark(inner, end, p)) || !srv6_age(inner, end, p->version))
 		return -SAN_R_TRUNCATED; /* not reached: as above */
 	return 0;
