@@ -340,6 +340,10 @@ def test_shell_on_a_terminal(ctl):
         term.until("... ")
         term.type("discard\n")
         term.until("nemo> ")
+        term.type("CREATE\n")
+        term.until("... ")
+        term.type("CFN x \x03")
+        term.until("nemo> ")
         term.type("exit\n")
         wait_for(lambda: os.path.exists(f"{ctl.home}/.sand_nemo_history"), "the history is kept")
     finally:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The shell on a terminal: libedit, its history, completion. */
 #include <histedit.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,13 +118,40 @@ static const char *history_file(char *buf, size_t size)
 	return buf;
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signum)
+{
+	interrupted = 1;
+}
+
+/* ^C: what is typed is dropped, not the shell. NULL: the end. */
+static const char *next_line(struct shell *sh, EditLine *el)
+{
+	const struct sigaction action = {.sa_handler = on_interrupt};
+	const char *line;
+	int len = 0;
+
+	do {
+		interrupted = 0;
+		sigaction(SIGINT, &action, NULL); /* verbs that follow set their own */
+		line = el_gets(el, &len);
+		if (interrupted) {
+			free(sh->typed.data);
+			sh->typed = (struct nemo_text){};
+			el_reset(el);
+			putchar('\n');
+		}
+	} while (interrupted);
+	return len > 0 ? line : NULL;
+}
+
 static void edit(struct shell *sh, EditLine *el, History *lines)
 {
 	HistEvent event;
 	const char *line;
-	int len;
 
-	while (!sh->ends && (line = el_gets(el, &len)) && len > 0) {
+	while (!sh->ends && (line = next_line(sh, el))) {
 		if (line[strspn(line, " \t\r\n")])
 			history(lines, &event, H_ENTER, line);
 		shell_line(sh, line);
@@ -147,7 +175,6 @@ void shell_edit(struct shell *sh)
 		el_set(el, EL_CLIENTDATA, sh);
 		el_set(el, EL_PROMPT, prompt);
 		el_set(el, EL_EDITOR, "emacs");
-		el_set(el, EL_SIGNAL, 1);
 		el_set(el, EL_HIST, history, lines);
 		el_set(el, EL_ADDFN, "complete", "complete a word", on_tab);
 		el_set(el, EL_BIND, "^I", "complete", NULL);
