@@ -115,7 +115,7 @@ static inline struct place place_nemo(struct rig *rig)
 static inline int nemo_post(struct rig *rig, const char *part, const char *headers,
 			    const char *script, struct answer *a)
 {
-	char request[256], head[256];
+	char request[1024], head[256];
 
 	snprintf(request, sizeof(request), "POST /v1/nemo/%s", part);
 	snprintf(head, sizeof(head), TEXT "%s", headers);

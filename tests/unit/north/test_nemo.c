@@ -261,6 +261,34 @@ static void test_unknown_tenant(void **state)
 	rig_refused(rig, "GET /v1/nemo?who=zeta", NULL, 400, "?who", "must be one of tenant");
 }
 
+/* Text of a query is bounded. */
+static void test_long_texts(void **state)
+{
+	static const struct {
+		const char *request, *field;
+		int fits;
+	} cases[] = {
+		{"apply?comment=", "?comment", INTENT_COMMENT_MAX},
+		{"apply?tenant=", "?tenant", 63},
+	};
+	struct rig *rig = *state;
+	char part[512];
+	struct answer a;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int len = snprintf(part, sizeof(part), "%s", cases[i].request);
+
+		memset(part + len, 'x', 400);
+		part[len + cases[i].fits] = 0;
+		assert_int_not_equal(nemo_post(rig, part, "", "", &a), 400);
+		answer_free(&a);
+		strcat(part, "x");
+		nemo_post(rig, part, "", "", &a);
+		assert_problem(&a, 400, cases[i].field, "at most");
+		answer_free(&a);
+	}
+}
+
 static void test_metrics(void **state)
 {
 	struct rig *rig = *state;
@@ -320,6 +348,7 @@ int main(void)
 		T(test_query),
 		T(test_clock),
 		T(test_unknown_tenant),
+		T(test_long_texts),
 		T(test_metrics),
 		cmocka_unit_test(test_without_intent),
 		cmocka_unit_test(test_close_midway),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who may do what with intent: listeners, tokens, tenants. */
+#include "north/nemo.h"
 #include "unit/north/nemo_rig.h"
 
 static int at_nemo(struct rig *rig, const char *request, const char *headers, const char *body)
@@ -116,6 +117,62 @@ static void test_configuration(void **state)
 	rig_until(rig, uv_run(&rig->loop, UV_RUN_NOWAIT) >= 0);
 }
 
+/* ---- limits ---- */
+
+static int connect_from(struct rig *rig, int host)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)host)};
+	struct sockaddr_in to = {.sin_family = AF_INET,
+				 .sin_port = htons(north_nemo_port(rig->north, 0)),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+/* Tenants do not take the operator's connections. */
+static void test_connections(void **state)
+{
+	struct rig *rig = *state;
+	const struct access *access = &rig->north->access[ACCESS_NEMO];
+	int fds[NORTH_NEMO_CONNECTIONS + 1];
+	struct answer a;
+
+	for (int i = 0; i < NORTH_NEMO_CONNECTIONS; i++)
+		fds[i] = connect_from(rig, 1 + i / NORTH_PER_PEER);
+	rig_until(rig, access->n_conns == NORTH_NEMO_CONNECTIONS);
+	fds[NORTH_NEMO_CONNECTIONS] = connect_from(rig, 9);
+	rig_recv(rig, fds[NORTH_NEMO_CONNECTIONS], &a);
+	assert_problem(&a, 503, "", "at most 48 connections for intent");
+	answer_free(&a);
+	assert_int_equal(rig_status(rig, "GET /v1/nemo", NULL), 200);
+	for (int i = 0; i <= NORTH_NEMO_CONNECTIONS; i++)
+		close(fds[i]);
+	rig_until(rig, access->n_conns == 0);
+}
+
+static void test_streams_of_one(void **state)
+{
+	struct rig *rig = *state;
+	const struct place place = place_nemo(rig);
+	static const char text[] =
+		"GET /v1/nemo/events HTTP/1.1\r\nHost: 127.0.0.1\r\n" TOKEN_ACME "\r\n";
+	struct peer peers[NORTH_STREAMS_PARTY];
+
+	for (unsigned int i = 0; i < NORTH_STREAMS_PARTY; i++) {
+		assert_int_equal(peer_open(rig, &place, &peers[i]), 0);
+		peer_send(&peers[i], text, sizeof(text) - 1);
+		rig_until(rig, nemo_streams(rig->north) == i + 1);
+	}
+	assert_int_equal(at_nemo(rig, "GET /v1/nemo/events", TOKEN_ACME, NULL), 503);
+	assert_int_equal(at_nemo(rig, "GET /v1/nemo/events?kept=true", TOKEN_ZETA, NULL), 200);
+	for (unsigned int i = 0; i < NORTH_STREAMS_PARTY; i++)
+		peer_close(&peers[i]);
+}
+
 /* ---- TLS ---- */
 
 static void test_certificate(void **state)
@@ -150,8 +207,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, nemo_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_own_listener),  T(test_loopback),      T(test_two_tenants),
-		T(test_operator_only), T(test_configuration), cmocka_unit_test(test_certificate),
+		T(test_own_listener),	T(test_loopback),
+		T(test_two_tenants),	T(test_operator_only),
+		T(test_configuration),	T(test_connections),
+		T(test_streams_of_one), cmocka_unit_test(test_certificate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
