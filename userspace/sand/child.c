@@ -142,7 +142,7 @@ static void on_patience_end(uv_timer_t *timer)
 {
 	struct child *c = timer->data;
 
-	if (!c->registration && database_settled(&c->database))
+	if (!c->registration && database_settled(&c->database) && intents_settled(&c->intents))
 		start(c);
 }
 

@@ -107,6 +107,15 @@ int intents_open(struct intents *m, const struct intents_conf *conf)
 	return 0;
 }
 
+bool intents_settled(const struct intents *m)
+{
+	struct ncsdb_follow_stats stats = FOLLOW_STATS_NONE;
+
+	if (m->intent)
+		intent_follow_stats(m->intent, &stats);
+	return stats.settled;
+}
+
 void intents_close(struct intents *m)
 {
 	if (m->enact)

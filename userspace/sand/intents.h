@@ -29,6 +29,8 @@ struct intents {
 
 /* 0 or an exit code; what was wrong is logged. m is zero before, and to be closed either way. */
 int intents_open(struct intents *m, const struct intents_conf *conf);
+/* What is stored is known, or cannot be had for now; also when not configured. */
+bool intents_settled(const struct intents *m);
 void intents_close(struct intents *m); /* before ncc and the view */
 
 #endif
