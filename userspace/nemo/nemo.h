@@ -13,12 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NEMO_SCRIPT_MAX (8u << 20) /* bytes of a script */
-#define NEMO_STATEMENTS_MAX 65536  /* of a script */
-#define NEMO_OBJECTS_MAX 65536	   /* of a tenant, models included */
+#define NEMO_SCRIPT_MAX (2u << 20) /* bytes of a script */
+#define NEMO_STATEMENTS_MAX 16384  /* of a script */
+#define NEMO_TERMS_MAX (1u << 17)  /* values, terms, "!" and actions of a script together */
+#define NEMO_OBJECTS_MAX 16384	   /* of a tenant, models included */
 #define NEMO_NAME_MAX 63	   /* bytes of a name */
 #define NEMO_STRING_MAX 4096	   /* bytes of a string, escapes resolved */
-#define NEMO_DEPTH_MAX 64	   /* parentheses, "!" and calls within each other */
+#define NEMO_DEPTH_MAX 256	   /* parentheses, "!" and calls within each other */
 #define NEMO_LIST_MAX 4096	   /* items of a list, names of a clause, terms of an expression */
 #define NEMO_ERRORS_MAX 100	   /* errors that are told; then one that says so ends the list */
 #define NEMO_WARNINGS_KEPT 65536   /* warnings that are told; what is beyond is only counted */

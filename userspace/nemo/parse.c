@@ -96,6 +96,13 @@ void parse_error(struct parser *p, const char *reason, ...)
 	fail(p, nemo_error(p->diags, NEMO_SYNTAX, p->tok.at, "%s", text));
 }
 
+void parse_count(struct parser *p)
+{
+	if (p->all_terms++ >= NEMO_TERMS_MAX)
+		parse_error(p, "more than %u values, terms and actions in a script",
+			    NEMO_TERMS_MAX);
+}
+
 void *parse_alloc(struct parser *p, size_t size)
 {
 	void *mem = p->err ? NULL : nemo_arena_alloc(p->arena, size);

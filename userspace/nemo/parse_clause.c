@@ -62,6 +62,8 @@ void parse_value(struct parser *p, struct nemo_value *out)
 	const struct lex_token *tok = &p->tok;
 
 	*out = (struct nemo_value){.at = tok->at};
+	if (parse_is_value(p))
+		parse_count(p);
 	switch (tok->kind) {
 	case LEX_TRUE:
 	case LEX_FALSE:
@@ -202,6 +204,7 @@ static bool begins_action(struct parser *p)
 static bool action(struct parser *p, struct nemo_action *out)
 {
 	*out = (struct nemo_action){0};
+	parse_count(p);
 	parse_name(p, &out->name);
 	if (!parse_accept(p, LEX_COLON))
 		return parse_accept(p, LEX_COMMA);

@@ -110,6 +110,7 @@ static struct nemo_expr *primary(struct parser *p)
 	if (!e)
 		return NULL;
 	if (p->tok.kind == LEX_IDENT) {
+		parse_count(p);
 		name(p, e);
 	} else {
 		e->kind = NEMO_E_VALUE;
@@ -127,6 +128,7 @@ static struct nemo_expr *unary(struct parser *p)
 
 	if (!parse_is(p, LEX_NOT))
 		return primary(p);
+	parse_count(p);
 	e = new_expr(p, NEMO_E_OP);
 	if (!e)
 		return NULL;
@@ -186,17 +188,6 @@ static struct nemo_expr *compared(struct parser *p)
 	return e;
 }
 
-/* An argument that is of the same operator gives its own arguments. */
-static bool add_flat(struct parser *p, struct nemo_expr *e, struct nemo_expr *arg)
-{
-	if (!arg || arg->kind != NEMO_E_OP || arg->op != e->op)
-		return add_arg(p, e, arg);
-	for (unsigned int i = 0; i < arg->n; i++)
-		if (!add_arg(p, e, arg->args[i]))
-			return false;
-	return true;
-}
-
 static struct nemo_expr *joined(struct parser *p, enum lex_kind sign, enum nemo_op op,
 				struct nemo_expr *(*operand)(struct parser *p))
 {
@@ -211,10 +202,10 @@ static struct nemo_expr *joined(struct parser *p, enum lex_kind sign, enum nemo_
 		return NULL;
 	if (first->kind == NEMO_E_OP && first->op == op)
 		e->op_at = first->op_at;
-	if (!add_flat(p, e, first))
+	if (!add_arg(p, e, first))
 		return NULL;
 	while (parse_accept(p, sign))
-		if (!add_flat(p, e, operand(p)))
+		if (!add_arg(p, e, operand(p)))
 			return NULL;
 	return p->err ? NULL : e;
 }
@@ -229,9 +220,59 @@ static struct nemo_expr *expr(struct parser *p)
 	return joined(p, LEX_OR, NEMO_OP_OR, all_of);
 }
 
+/* ---- flattening: once for all of an expression, so that it costs no more than its terms ---- */
+
+static bool is_same(const struct nemo_expr *e, const struct nemo_expr *arg)
+{
+	return e->op <= NEMO_OP_AND && arg->kind == NEMO_E_OP && arg->op == e->op;
+}
+
+static unsigned int count_flat(const struct nemo_expr *e)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < e->n; i++)
+		n += is_same(e, e->args[i]) ? count_flat(e->args[i]) : 1;
+	return n;
+}
+
+static struct nemo_expr **take_flat(const struct nemo_expr *e, struct nemo_expr **out)
+{
+	for (unsigned int i = 0; i < e->n; i++) {
+		if (is_same(e, e->args[i]))
+			out = take_flat(e->args[i], out);
+		else
+			*out++ = e->args[i];
+	}
+	return out;
+}
+
+/* Arguments of the same operator give their own ones. */
+static void flatten(struct parser *p, struct nemo_expr *e)
+{
+	unsigned int n = e->kind == NEMO_E_OP ? count_flat(e) : e->n;
+
+	if (n != e->n) {
+		struct nemo_expr **v = parse_alloc(p, n * sizeof(*v));
+
+		if (!v)
+			return;
+		take_flat(e, v);
+		e->args = v;
+		e->n = n;
+	}
+	for (unsigned int i = 0; i < e->n; i++)
+		flatten(p, e->args[i]);
+}
+
 struct nemo_expr *parse_condition(struct parser *p)
 {
+	struct nemo_expr *e;
+
 	p->depth = 0;
 	p->terms = 0;
-	return expr(p);
+	e = expr(p);
+	if (e && !p->err)
+		flatten(p, e);
+	return p->err ? NULL : e;
 }

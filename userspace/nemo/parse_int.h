@@ -35,6 +35,7 @@ struct parser {
 	unsigned int tried[PARSE_TRIED_MAX], n_tried;
 	const char *label;	   /* the word in front of the token, at the begin of a statement */
 	unsigned int depth, terms; /* of the expression */
+	unsigned int all_terms;	   /* of the script: NEMO_TERMS_MAX */
 };
 
 void parse_next(struct parser *p);
@@ -46,6 +47,8 @@ void parse_expect(struct parser *p, enum lex_kind kind);
 void parse_tried(struct parser *p, unsigned int kind); /* enum lex_kind or parse_kind */
 void parse_expected(struct parser *p);		       /* the error: none of what was tried */
 void parse_error(struct parser *p, const char *reason, ...) __attribute__((format(printf, 2, 3)));
+/* The current token is one more of those that NEMO_TERMS_MAX counts. */
+void parse_count(struct parser *p);
 void *parse_alloc(struct parser *p, size_t size);
 /* Room for one more behind n items; NULL: error. An item beyond NEMO_LIST_MAX is an error of the
  * current token; `what` are the items, as a message says it. */

@@ -117,11 +117,11 @@ static void test_depth(void **state)
 		snprintf(at, sizeof(at), "1:%u", column);
 		fits(nest(forms[i][0], forms[i][1], NEMO_DEPTH_MAX));
 		too_many(nest(forms[i][0], forms[i][1], NEMO_DEPTH_MAX + 1), at,
-			 "nested more than 64 deep");
+			 "nested more than 256 deep");
 	}
 	fits(nest("!(", ")", NEMO_DEPTH_MAX / 2));
-	too_many(nest("!f(", ")", NEMO_DEPTH_MAX / 2 + 1), "1:126", "nested");
-	too_many(nest("(", "", 100000), "1:94", "nested"); /* no stack is used for it */
+	too_many(nest("!f(", ")", NEMO_DEPTH_MAX / 2 + 1), "1:414", "nested");
+	too_many(nest("(", "", 100000), "1:286", "nested"); /* no stack is used for it */
 	fits(nest("(b || ", ")", NEMO_DEPTH_MAX));
 }
 
@@ -144,9 +144,84 @@ static void test_statements(void **state)
 
 	for (size_t i = 0; i <= n; i++)
 		memcpy(text + i * 7, "Commit\n", 7);
-	expect_refused_n(text, len, "65537:1", "syntax", "more than 65536 statements");
+	expect_refused_n(text, len, "16385:1", "syntax", "more than 16384 statements");
 	text[n * 7] = '\0';
 	fits(text);
+}
+
+/* n statements of `item`, each on a line. */
+static char *lines_of(unsigned int n, const char *item)
+{
+	struct nemo_text out = {0};
+
+	for (unsigned int i = 0; i < n; i++)
+		nemo_text_add(&out, "%s\n", item);
+	return out.data;
+}
+
+/* Values, terms and actions count over the whole script: 16 of them on a line. */
+static void test_script_terms(void **state)
+{
+	static const struct {
+		const char *item, *column;
+	} items[] = {
+		{"UPDATE CFN a Property b: List(1,2,3,4,5,6,7,8), c: List(1,2,3,4,5,6,7,8);", "31"},
+		{"UPDATE CFN a Property b:1,b:2,b:3,b:4,b:5,b:6,b:7,b:8,b:1,b:2,b:3,b:4,b:5,b:6,b:7,"
+		 "b:8;",
+		 "25"},
+		{"UPDATE ServiceFlow a Match b: Range(1,2),c:1,d:List(\"1\",\"2\","
+		 "1.2.3.4,true,5,6,7,8,9,1,2,3,4);",
+		 "37"},
+		{"UPDATE Operation o Condition !!!!!!!a.b||c&&!!!!!!d;", "30"},
+		{"UPDATE Operation o Condition f(1,2,3,a)||5 Action a:1,2,3,4,b:List(5,6,7),c;",
+		 "30"},
+	};
+	unsigned int n = NEMO_TERMS_MAX / 16;
+	char at[32];
+
+	for (unsigned int i = 0; i < sizeof(items) / sizeof(*items); i++) {
+		fits(lines_of(n, items[i].item));
+		snprintf(at, sizeof(at), "%u:%s", n + 1, items[i].column);
+		too_many(lines_of(n + 1, items[i].item), at,
+			 "more than 131072 values, terms and actions");
+	}
+}
+
+static char *nested_chain(unsigned int terms, unsigned int depth, bool left)
+{
+	struct nemo_text out = {0};
+
+	nemo_text_add(&out, "UPDATE Operation o Condition ");
+	for (unsigned int i = 0; i < depth; i++)
+		nemo_text_add(&out, left ? "(" : "1||(");
+	nemo_text_add(&out, "1");
+	for (unsigned int i = 1; i < terms; i++)
+		nemo_text_add(&out, "||1");
+	for (unsigned int i = 0; i < depth; i++)
+		nemo_text_add(&out, left ? ")||1" : ")");
+	nemo_text_add(&out, ";");
+	return out.data;
+}
+
+/* However parentheses nest: memory is that of the terms. */
+static void test_flat_memory(void **state)
+{
+	unsigned int terms = NEMO_LIST_MAX - NEMO_DEPTH_MAX;
+
+	for (unsigned int left = 0; left < 2; left++) {
+		char *text = nested_chain(terms, NEMO_DEPTH_MAX, left);
+		struct nemo_script *script = script_of(text);
+		const struct nemo_expr *e = script->v[0].c.condition;
+
+		assert_int_equal(e->n, NEMO_LIST_MAX);
+		assert_int_equal(e->args[0]->kind, NEMO_E_VALUE);
+		assert_int_equal(e->args[NEMO_LIST_MAX - 1]->kind, NEMO_E_VALUE);
+		assert_true(e->args[0]->value.at.column < e->args[1]->value.at.column);
+		assert_true(nemo_arena_bytes(script->arena) <
+			    NEMO_LIST_MAX * (sizeof(*e) + 64) + (1u << 19));
+		nemo_script_free(script);
+		free(text);
+	}
 }
 
 static void test_names(void **state)
@@ -211,16 +286,16 @@ static void test_size(void **state)
 
 	fits(large(max, "Commit"));
 	text = large(max + 1, "Commit");
-	expect_refused_n(text, max + 1, "8388604:1", "lexical", "larger than 8388608 bytes");
+	expect_refused_n(text, max + 1, "2097148:1", "lexical", "larger than 2097152 bytes");
 	free(text);
 	text = large(max + 9, " \"abc\xc3\xa9");
-	expect_refused_n(text, max + 9, "8388609:1", "lexical", "larger than");
+	expect_refused_n(text, max + 9, "2097153:1", "lexical", "larger than");
 	free(text);
 	text = large(max + 2, " \"ab\xc3\xa9\"");
-	expect_refused_n(text, max + 2, "8388604:2", "lexical", "larger than");
+	expect_refused_n(text, max + 2, "2097148:2", "lexical", "larger than");
 	free(text);
 	text = large(max + 2, "@ Commit");
-	expect_refused_n(text, max + 2, "8388603:1", "lexical", "'@'");
+	expect_refused_n(text, max + 2, "2097147:1", "lexical", "'@'");
 	free(text);
 }
 
@@ -250,11 +325,12 @@ static void test_arena(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lists),	   cmocka_unit_test(test_terms),
-		cmocka_unit_test(test_depth),	   cmocka_unit_test(test_depth_of_neighbours),
-		cmocka_unit_test(test_statements), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_strings),	   cmocka_unit_test(test_size),
-		cmocka_unit_test(test_arena),
+		cmocka_unit_test(test_lists),	    cmocka_unit_test(test_terms),
+		cmocka_unit_test(test_depth),	    cmocka_unit_test(test_depth_of_neighbours),
+		cmocka_unit_test(test_statements),  cmocka_unit_test(test_names),
+		cmocka_unit_test(test_strings),	    cmocka_unit_test(test_size),
+		cmocka_unit_test(test_arena),	    cmocka_unit_test(test_script_terms),
+		cmocka_unit_test(test_flat_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,8 +155,8 @@ static void limit(void **state)
 	struct nemo_store *store = store_after(NULL, text), *full;
 
 	full = store_after(store, "CREATE CFN last Type host;");
-	EXPECT(full, "CREATE CFN more Type host;", "1:12 65536 objects, the limit");
-	EXPECT(full, "CFNModel more Property Integer: x;", "1:10 65536 objects, the limit");
+	EXPECT(full, "CREATE CFN more Type host;", "1:12 16384 objects, the limit");
+	EXPECT(full, "CFNModel more Property Integer: x;", "1:10 16384 objects, the limit");
 	/* those that are there may be written again, and make room */
 	EXPECT_NOTHING(full,
 		       "CREATE CFN last Type host; UPDATE CFN last Property location: \"x\";");
