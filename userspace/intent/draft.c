@@ -58,24 +58,51 @@ static unsigned int count(const struct nemo_script *script, unsigned int first, 
 	return n;
 }
 
-/* Behind the transaction, the run of statements outside of one, or the one statement. */
-static unsigned int group_end(const struct job *job, bool *several)
+/* Behind the transaction, or the run of statements outside of one. */
+static unsigned int run_end(const struct nemo_script *script, unsigned int first)
 {
-	const struct nemo_script *script = job->script;
-	unsigned int i = job->at;
-	bool transaction = script->v[i].kind == NEMO_S_TRANSACTION;
+	bool transaction = script->v[first].kind == NEMO_S_TRANSACTION;
 
-	*several = false;
-	if (!transaction && i < job->single)
-		return i + 1;
-	for (; i < script->n; i++) {
+	for (unsigned int i = first; i < script->n; i++) {
 		if (transaction && script->v[i].kind == NEMO_S_COMMIT)
 			return i + 1;
 		if (!transaction && script->v[i].kind == NEMO_S_TRANSACTION)
-			break;
+			return i;
 	}
-	*several = !transaction && count(script, job->at, i) > 1;
-	return i;
+	return script->n;
+}
+
+/* Or behind the one statement. */
+static unsigned int group_end(const struct job *job, bool *several)
+{
+	const struct nemo_script *script = job->script;
+	bool transaction = script->v[job->at].kind == NEMO_S_TRANSACTION;
+	unsigned int end;
+
+	*several = false;
+	if (!transaction && job->at < job->single)
+		return job->at + 1;
+	end = run_end(script, job->at);
+	*several = !transaction && count(script, job->at, end) > 1;
+	return end;
+}
+
+/* Each is a commit of its own, of all hosts. */
+static int check_groups(struct job *job)
+{
+	const struct nemo_script *script = job->script;
+	unsigned int n = 0, end;
+
+	for (unsigned int at = 0; at < script->n; at = end) {
+		end = run_end(script, at);
+		if (count(script, at, end) && ++n > INTENT_GROUPS_MAX)
+			return nemo_error(
+				&job->diags, NEMO_COMMIT, script->v[at].at,
+				"a script makes at most %d commits (transactions, and runs "
+				"of statements between them): cut it here",
+				INTENT_GROUPS_MAX);
+	}
+	return 0;
 }
 
 static int check_script(struct job *job, const struct state_tenant *t)
@@ -89,7 +116,7 @@ static int check_script(struct job *job, const struct state_tenant *t)
 	if (!job->script || nemo_check(job->script, t->store, &job->planned, &job->diags))
 		return -EINVAL;
 	job->units = count(job->script, 0, job->script->n);
-	return 0;
+	return check_groups(job);
 }
 
 static int read_old(struct job *job)
@@ -268,7 +295,6 @@ static int random_id(char id[STORED_ID])
 
 static int draft_texts(struct job *job, const struct state_tenant *t, struct draft *draft)
 {
-	draft->head_rev = job->intent->state->mod_rev;
 	draft->commit = job->intent->state->head.commit + 1;
 	draft->revision_before = t->revision;
 	draft->revision = t->revision + 1;
@@ -298,31 +324,40 @@ static int differs(struct job *job, const struct nemo_store *a, const struct nem
 	return r;
 }
 
-/* Static errors here come of what others changed since the check. */
-static int draft_stores(struct job *job, const struct state_tenant *t, struct draft *draft)
+/* Warnings were said by the check of the whole script. */
+static void add_errors(struct nemo_diags *diags, const struct nemo_diags *of)
 {
-	draft->before = nemo_store_copy(t->store);
-	draft->after = nemo_store_copy(job->rollback ? job->planned : t->store);
-	if (!draft->before || !draft->after)
-		return no_memory(job);
-	if (!job->rollback &&
-	    nemo_store_apply(draft->after, job->script, job->at, draft->end - job->at, &job->diags))
-		return -EINVAL;
-	return differs(job, draft->before, draft->after);
+	for (unsigned int i = 0; i < of->n; i++)
+		if (!of->v[i].is_warning)
+			nemo_error(diags, of->v[i].class, of->v[i].at, "%s", of->v[i].reason);
+	diags->no_memory = diags->no_memory || of->no_memory;
 }
 
-static int draft_make(struct job *job, const struct state_tenant *t, struct draft *draft)
+/* Static errors here come of what others changed since the check. */
+static int draft_apply(struct job *job, struct draft *draft)
 {
-	int r = draft_stores(job, t, draft);
+	struct nemo_diags diags = {0};
+	int r = nemo_store_apply(draft->after, job->script, job->at, draft->end - job->at, &diags);
 
-	if (r <= 0)
-		return r;
-	r = admit(job, t, draft->after, &draft->legs);
-	if (!r)
-		r = intent_services_diff(job, draft);
-	if (!r)
-		r = draft_texts(job, t, draft);
-	return r ? r : 1;
+	add_errors(&job->diags, &diags);
+	nemo_diags_fini(&diags);
+	return r ? -EINVAL : 0;
+}
+
+/* 1: there is something to commit; 0: there is not. */
+static int draft_stores(struct job *job, const struct state_tenant *t, struct draft *draft)
+{
+	int r = 0;
+
+	draft->before = nemo_store_copy(t->store);
+	draft->after = nemo_store_copy(job->rollback || job->dry_run ? job->planned : t->store);
+	if (!draft->before || !draft->after)
+		return no_memory(job);
+	if (job->dry_run)
+		return 1;
+	if (!job->rollback)
+		r = draft_apply(job, draft);
+	return r ? r : differs(job, draft->before, draft->after);
 }
 
 void intent_draft_taken(struct job *job)
@@ -345,51 +380,83 @@ bool intent_draft_smaller(struct job *job)
 	return true;
 }
 
-static int next_draft(struct job *job, const struct state_tenant *t)
+/* The next statements that may change something; those that do not are passed over. -ENOENT: there
+ * are none. */
+static int draft_new(struct job *job)
 {
-	struct draft *draft = calloc(1, sizeof(*draft));
-	unsigned int warnings = job->diags.n;
-	int r;
+	bool several = false;
+	unsigned int end = 1, statements = 1;
 
-	if (!draft)
-		return no_memory(job);
-	intent_draft_free(job->draft);
-	job->draft = draft;
-	draft->end = job->rollback ? 1 : group_end(job, &draft->several);
-	draft->statements = job->rollback ? 1 : count(job->script, job->at, draft->end);
-	r = draft_make(job, t, draft);
-	if (!r)
-		intent_draft_taken(job);
-	/* What is said a second time, of a part, the whole has said. */
-	for (unsigned int i = warnings; r >= 0 && i < job->diags.n; i++)
-		free(job->diags.v[i].reason);
-	if (r >= 0 && job->diags.n > warnings) {
-		job->diags.warnings -= job->diags.n - warnings;
-		job->diags.n = warnings;
+	while (!job->rollback && job->at < job->script->n) {
+		end = job->dry_run ? job->script->n : group_end(job, &several);
+		statements = count(job->script, job->at, end);
+		if (statements || job->dry_run)
+			break;
+		job->at = end;
 	}
-	return r;
+	if (!job->dry_run && job->at >= (job->rollback ? 1 : job->script->n))
+		return -ENOENT;
+	job->draft = calloc(1, sizeof(*job->draft));
+	if (!job->draft)
+		return no_memory(job);
+	job->draft->end = end;
+	job->draft->statements = statements;
+	job->draft->several = several;
+	job->draft->head_rev = job->intent->state->mod_rev;
+	return 0;
 }
 
-static int plan(struct job *job, const struct state_tenant *t)
+static int first_step(struct job *job, const struct state_tenant *t)
 {
-	struct draft *draft = calloc(1, sizeof(*draft));
-	int r;
+	int r = draft_new(job);
 
-	if (!draft)
-		return no_memory(job);
-	job->draft = draft;
-	draft->before = nemo_store_copy(t->store);
-	draft->after = nemo_store_copy(job->planned);
-	if (!draft->before || !draft->after)
-		return no_memory(job);
-	r = admit(job, t, job->planned, &job->legs);
+	if (r)
+		return r == -ENOENT ? DRAFT_NONE : r;
+	r = draft_stores(job, t, job->draft);
+	if (r == 0)
+		intent_draft_taken(job);
+	return r < 0 ? r : DRAFT_GOES_ON;
+}
+
+static int second_step(struct job *job, const struct state_tenant *t)
+{
+	struct draft *draft = job->draft;
+	int r = admit(job, t, draft->after, &draft->legs);
+
+	draft->admitted = true;
 	if (!r)
 		r = intent_services_diff(job, draft);
-	if (!r)
-		r = draft_texts(job, t, draft);
-	if (!r)
-		job->n_done = job->units;
-	return r;
+	return r ? r : DRAFT_GOES_ON;
+}
+
+static int last_step(struct job *job, const struct state_tenant *t)
+{
+	int r = draft_texts(job, t, job->draft);
+
+	if (r || !job->dry_run)
+		return r ? r : DRAFT_READY;
+	job->n_done = job->units;
+	job->legs = job->draft->legs;
+	job->draft->legs = (struct nemo_legs){0};
+	return DRAFT_NONE;
+}
+
+/* What it was built on is no longer in force. */
+static void drop_stale(struct job *job, const struct state_tenant *t)
+{
+	if (job->draft && job->draft->head_rev != job->intent->state->mod_rev) {
+		intent_draft_free(job->draft);
+		job->draft = NULL;
+	}
+	if (job->dry_run && job->first_revision != t->revision)
+		job->begun = false;
+}
+
+static int next_step(struct job *job, const struct state_tenant *t)
+{
+	if (!job->draft)
+		return first_step(job, t);
+	return job->draft->admitted ? last_step(job, t) : second_step(job, t);
 }
 
 int intent_draft(struct job *job)
@@ -397,18 +464,15 @@ int intent_draft(struct job *job)
 	const struct state_tenant *t = intent_state_tenant(job->intent->state, job->tenant);
 	int r = stale(job, t);
 
-	if (!r && !job->begun)
-		r = begin(job, t);
 	if (r)
 		return r;
-	if (job->dry_run)
-		return plan(job, t);
-	while (job->at < (job->rollback ? 1 : job->script->n)) {
-		r = next_draft(job, t);
-		if (r > 0)
-			return r;
-		if (r && !(r == -EINVAL && intent_draft_smaller(job)))
-			return r;
+	drop_stale(job, t);
+	if (!job->begun) {
+		r = begin(job, t);
+		return r ? r : DRAFT_GOES_ON;
 	}
-	return 0;
+	r = next_step(job, t);
+	if (r == -EINVAL && job->draft && intent_draft_smaller(job))
+		return DRAFT_GOES_ON;
+	return r;
 }

@@ -143,6 +143,7 @@ struct draft {
 	unsigned int end;	 /* first statement behind it */
 	unsigned int statements; /* that change something */
 	bool several;		 /* they could be tried one by one */
+	bool admitted;
 	struct nemo_store *before, *after;
 	struct nemo_legs legs; /* of the tenant, afterwards */
 	int64_t head_rev;      /* of the head that it is built on */
@@ -205,8 +206,12 @@ int intent_job_restore(struct intent *in, const char *tenant, uint64_t revision,
 void intent_job_end(struct job *job, int status);
 
 /* ---- draft.c ---- */
-/* 1: there is a commit to be made; 0: all of the script is in force (or planned); -errno: job->err
- * or job->diags say why. */
+/* One step of what may take long: -errno: job->err or job->diags say why. */
+enum draft_step {
+	DRAFT_NONE,    /* all of the script is in force (or planned) */
+	DRAFT_READY,   /* job->draft is to be committed */
+	DRAFT_GOES_ON, /* call again, but let the loop do other things first */
+};
 int intent_draft(struct job *job);
 /* It cannot be: back to one by one, if that makes sense. */
 bool intent_draft_smaller(struct job *job);

@@ -139,11 +139,29 @@ static const char *not_my_turn(const struct job *job)
 	return NULL;
 }
 
+/* Others are served between its steps: what is ready is read and written before a timer runs. */
+static void draft(struct job *job)
+{
+	struct intent *in = job->intent;
+	unsigned int at = job->at;
+	int r = intent_draft(job);
+
+	if (r == DRAFT_READY) {
+		intent_commit_start(job);
+	} else if (r == DRAFT_GOES_ON) {
+		if (job->at != at)
+			job->due_ms = job->turn_ms =
+				intent_now(in) + intent_limits.prepare_ms + intent_limits.apply_ms;
+		intent_wake(in, intent_now(in) + 1);
+	} else {
+		intent_job_end(job, r);
+	}
+}
+
 static void job_run(struct job *job)
 {
 	struct intent *in = job->intent;
 	const char *why = job->dry_run ? NULL : not_my_turn(job);
-	int r;
 
 	if (in->bad_rev) {
 		err_set(&job->err, -EIO, "", NULL, "what is in force cannot be read");
@@ -152,10 +170,8 @@ static void job_run(struct job *job)
 		intent_wake(in, job->after_ms > intent_now(in) ? job->after_ms : job->due_ms);
 	} else if (why) {
 		intent_job_end(job, no_turn(job, why));
-	} else if ((r = intent_draft(job)) <= 0) {
-		intent_job_end(job, r);
 	} else {
-		intent_commit_start(job);
+		draft(job);
 	}
 }
 

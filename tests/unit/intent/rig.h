@@ -186,8 +186,8 @@ struct came {
 	bool done;
 	int status;
 	uint64_t revision, commit;
-	unsigned int n_done, units, n_changes, n_errors, n_legs;
-	char err[512], diag[512], changes[2048];
+	unsigned int n_done, units, n_changes, n_errors, n_warnings, n_legs;
+	char err[512], diag[512], changes[2048], warnings[512];
 };
 
 static UNUSED void on_result(void *arg, const struct intent_result *res)
@@ -206,6 +206,15 @@ static UNUSED void on_result(void *arg, const struct intent_result *res)
 	c->n_errors = res->diags->errors;
 	c->n_legs = res->legs->n;
 	err_text(&res->err, c->err, sizeof(c->err));
+	for (unsigned int i = 0; i < res->diags->n; i++) {
+		const struct nemo_diag *diag = &res->diags->v[i];
+		size_t at = strlen(c->warnings);
+
+		if (diag->is_warning)
+			snprintf(c->warnings + at, sizeof(c->warnings) - at, "%u:%u %s\n",
+				 diag->at.line, diag->at.column, nemo_warning_names[diag->warning]);
+	}
+	c->n_warnings = res->diags->warnings;
 	for (unsigned int i = 0; i < res->diags->n; i++)
 		if (!res->diags->v[i].is_warning)
 			snprintf(c->diag, sizeof(c->diag), "%u:%u %s", res->diags->v[i].at.line,
