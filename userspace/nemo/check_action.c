@@ -29,12 +29,11 @@ static void check_goal(struct check *check, const struct nemo_model *model,
 static void check_argument(struct check *check, const struct nemo_model *model,
 			   const struct nemo_prop_def *def, struct nemo_arg *arg)
 {
-	bool list = !model->builtin || strcmp(model->name, "gothrough") == 0;
 	struct nemo_prop_def named = *def;
 
 	if (model->builtin)
 		named.name = model->name;
-	if (!check_arg(check, arg, &named, list ? ALLOW_LIST : 0) || !kinds_of(model))
+	if (!check_arg(check, arg, &named, false) || !kinds_of(model))
 		return;
 	for (unsigned int i = 0; i < arg->n; i++)
 		check_goal(check, model, &arg->v[i]);

@@ -89,7 +89,9 @@ static void check_cycles(struct check *check, const struct nemo_names *names, co
 static void check_ends(struct check *check, const struct nemo_clauses *c,
 		       const struct nemo_model *model)
 {
+	const struct nemo_name *third = NULL;
 	struct named *set = NULL;
+	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < c->n_ends; i++) {
 		for (unsigned int j = 0; j < c->ends[i].n; j++) {
@@ -97,13 +99,13 @@ static void check_ends(struct check *check, const struct nemo_clauses *c,
 
 			check_object(check, name->text, name->at, KIND(NEMO_CFN));
 			check_twice(check, &set, name, "end");
+			third = ++n == 3 ? name : third;
 		}
 	}
 	named_free(&set);
 	if (c->n_ends > 2 && model && model->builtin && strcmp(model->name, "p2p") == 0)
-		check_error(check, c->ends[2].v[0].at,
-			    "a p2p connection has two ends, '%s' is one too many",
-			    c->ends[2].v[0].text);
+		check_error(check, third->at, "a p2p connection has two ends, '%s' is one too many",
+			    third->text);
 }
 
 /* ---- Query ---- */

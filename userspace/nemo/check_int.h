@@ -66,10 +66,9 @@ void check_twice(struct check *check, struct named **set, const struct nemo_name
 /* ---- literals (check_value.c) ---- */
 /* Gives a literal its type, or tells. what: the property or field, for the text. */
 bool check_value(struct check *check, struct nemo_value *value, const struct nemo_prop_def *def);
-#define ALLOW_LIST 1u
-#define ALLOW_RANGE 2u
+/* Lists may stand everywhere: that something can be only one is for the commit to say. */
 bool check_arg(struct check *check, struct nemo_arg *arg, const struct nemo_prop_def *def,
-	       unsigned int allow);
+	       bool ranges);
 /* Properties or fields of an object that is to have these; its model may be NULL (told before). */
 void check_pairs(struct check *check, struct nemo_pairs *pairs, const struct nemo_object *of);
 

@@ -52,12 +52,8 @@ static bool in_range(struct check *check, const struct nemo_value *value,
 {
 	if (value->integer >= def->min && value->integer <= def->max)
 		return true;
-	if (def->max == INT64_MAX)
-		check_error(check, value->at, "%s is %" PRId64 ", must be at least %" PRId64,
-			    def->name, value->integer, def->min);
-	else
-		check_error(check, value->at, "%s is %" PRId64 ", must be %" PRId64 " to %" PRId64,
-			    def->name, value->integer, def->min, def->max);
+	check_error(check, value->at, "%s is %" PRId64 ", must be %" PRId64 " to %" PRId64,
+		    def->name, value->integer, def->min, def->max);
 	return false;
 }
 
@@ -141,14 +137,14 @@ static bool check_range(struct check *check, struct nemo_arg *arg, const struct 
 }
 
 bool check_arg(struct check *check, struct nemo_arg *arg, const struct nemo_prop_def *def,
-	       unsigned int allow)
+	       bool ranges)
 {
 	bool ok = true;
 
-	if (arg->kind == NEMO_ARG_RANGE && (allow & ALLOW_RANGE))
+	if (arg->kind == NEMO_ARG_RANGE && ranges)
 		return check_range(check, arg, def);
-	if (arg->kind == NEMO_ARG_RANGE || (arg->kind == NEMO_ARG_LIST && !(allow & ALLOW_LIST))) {
-		check_error(check, arg->at, "%s must be one value", def->name);
+	if (arg->kind == NEMO_ARG_RANGE) {
+		check_error(check, arg->at, "%s must be a value or a List", def->name);
 		return false;
 	}
 	for (unsigned int i = 0; i < arg->n; i++)
@@ -163,16 +159,6 @@ static void check_cfns(struct check *check, const struct nemo_arg *arg)
 		check_object(check, arg->v[i].string, arg->v[i].at, KIND(NEMO_CFN));
 }
 
-/* The number of a service, a bandwidth: there can be only one. */
-static unsigned int pair_allows(const struct nemo_object *of, const struct nemo_prop_def *def)
-{
-	if (of->kind == NEMO_FLOW)
-		return ALLOW_LIST | ALLOW_RANGE;
-	if (of->model->builtin && (def->type == NEMO_INTEGER || def->type == NEMO_UUID))
-		return 0;
-	return ALLOW_LIST;
-}
-
 void check_pairs(struct check *check, struct nemo_pairs *pairs, const struct nemo_object *of)
 {
 	struct named *set = NULL;
@@ -182,7 +168,7 @@ void check_pairs(struct check *check, struct nemo_pairs *pairs, const struct nem
 		const struct nemo_prop_def *def = check_prop(check, of, &pair->name, false);
 
 		check_twice(check, &set, &pair->name, check_kind_prop(of->kind));
-		if (!def || !check_arg(check, &pair->arg, def, pair_allows(of, def)))
+		if (!def || !check_arg(check, &pair->arg, def, of->kind == NEMO_FLOW))
 			continue;
 		if (nemo_field_refers(of->model, def->name))
 			check_cfns(check, &pair->arg);

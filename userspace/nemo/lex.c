@@ -102,7 +102,7 @@ static void skip_bytes(struct lexer *lex, size_t n)
 	lex->at.column += n;
 }
 
-/* One code point of a string or comment. */
+/* One code point of a string. */
 static int skip_code_point(struct lexer *lex)
 {
 	size_t n = utf8_len(lex->text + lex->pos);
@@ -124,22 +124,27 @@ static void skip_newline(struct lexer *lex)
 	lex->at.column = 1;
 }
 
-static int skip_line(struct lexer *lex)
+/* What stands in a comment is nobody's business: a byte that is no UTF-8 is one column. */
+static void skip_any(struct lexer *lex)
 {
-	int rc = 0;
+	size_t n = utf8_len(lex->text + lex->pos);
 
-	while (rc == 0 && lex->pos < lex->len && lex->text[lex->pos] != '\n')
-		rc = skip_code_point(lex);
-	return rc;
+	lex->pos += n ? n : 1;
+	lex->at.column++;
+}
+
+static void skip_line(struct lexer *lex)
+{
+	while (lex->pos < lex->len && lex->text[lex->pos] != '\n')
+		skip_any(lex);
 }
 
 static int skip_comment(struct lexer *lex)
 {
 	struct nemo_pos begin = lex->at;
-	int rc = 0;
 
 	skip_bytes(lex, 2);
-	while (rc == 0 && lex->pos < lex->len) {
+	while (lex->pos < lex->len) {
 		const char *s = lex->text + lex->pos;
 
 		if (s[0] == '*' && s[1] == '/') {
@@ -149,9 +154,9 @@ static int skip_comment(struct lexer *lex)
 		if (*s == '\n')
 			skip_newline(lex);
 		else
-			rc = skip_code_point(lex);
+			skip_any(lex);
 	}
-	return rc ? rc : lex_error(lex, begin, "comment has no end: '*/' is missing");
+	return lex_error(lex, begin, "comment has no end: '*/' is missing");
 }
 
 /* Blanks and comments. */
@@ -168,7 +173,7 @@ static int skip(struct lexer *lex)
 		else if (is(*s, BLANK))
 			skip_bytes(lex, 1);
 		else if (*s == '#' || (s[0] == '/' && s[1] == '/'))
-			rc = skip_line(lex);
+			skip_line(lex);
 		else if (s[0] == '/' && s[1] == '*')
 			rc = skip_comment(lex);
 		else
@@ -246,6 +251,10 @@ static int string_char(struct lexer *lex, char *out, size_t *n)
 	unsigned char c = lex->text[begin];
 	int rc;
 
+	if (c == '\\' && begin + 1 >= lex->len) { /* it is the end that is missing */
+		skip_bytes(lex, 1);
+		return 0;
+	}
 	if (c == '\\') {
 		rc = escape(lex, out + *n);
 		*n += rc == 0;

@@ -8,9 +8,6 @@
 #include "nemo/model_int.h"
 #include "util/own.h"
 
-#define MBITS_MAX 4294967 /* a meter counts kbit/s in 32 bits */
-#define DELAY_MAX_MS 3600000
-
 /* clang-format off */
 #define ANY(name_, type_) {.name = name_, .type = type_, .min = INT64_MIN, .max = INT64_MAX}
 #define INT(name_, min_, max_) {.name = name_, .type = NEMO_INTEGER, .min = min_, .max = max_}
@@ -26,17 +23,17 @@ static const struct nemo_prop_def site_props[] = {SITE_PROPS};
 static const struct nemo_prop_def host_props[] = {SITE_PROPS, ANY("ip", NEMO_IPPREFIX),
 						  ANY("mac", NEMO_ETHADDR)};
 static const struct nemo_prop_def gateway_props[] = {SITE_PROPS, ANY("locator", NEMO_IPPREFIX)};
-static const struct nemo_prop_def service_props[] = {SITE_PROPS, INT("service_id", 1, INT64_MAX)};
-static const struct nemo_prop_def connection_props[] = {INT("bandwidth", 0, MBITS_MAX),
-							INT("delay", 0, DELAY_MAX_MS)};
+static const struct nemo_prop_def service_props[] = {SITE_PROPS, ANY("service_id", NEMO_INTEGER)};
+static const struct nemo_prop_def connection_props[] = {ANY("bandwidth", NEMO_INTEGER),
+							ANY("delay", NEMO_INTEGER)};
 static const struct nemo_prop_def flow_props[] = {
 	ANY("src_ip", NEMO_IPPREFIX), ANY("dst_ip", NEMO_IPPREFIX),    INT("src_port", 0, 65535),
 	INT("dst_port", 0, 65535),    INT("port", 0, 65535),	       ANY("proto", NEMO_STRING),
-	INT("dscp", 0, 63),	      INT("service_id", 1, INT64_MAX), ANY("src_mac", NEMO_ETHADDR),
+	INT("dscp", 0, 63),	      ANY("service_id", NEMO_INTEGER), ANY("src_mac", NEMO_ETHADDR),
 	ANY("dst_mac", NEMO_ETHADDR), ANY("ingress", NEMO_STRING),     ANY("egress", NEMO_STRING),
 };
 static const struct nemo_prop_def name_args[] = {ANY("to", NEMO_STRING)};
-static const struct nemo_prop_def rate_args[] = {INT("mbits", 1, MBITS_MAX)};
+static const struct nemo_prop_def rate_args[] = {ANY("mbits", NEMO_INTEGER)};
 static const struct nemo_prop_def mark_args[] = {INT("dscp", 0, 63)};
 
 static const struct nemo_prop_def cfn_stats[] = {

@@ -56,7 +56,7 @@ static void does_not_depend_on_history(void **state)
 /* What one CFN contains may contain another, and so on, as deep as one likes. */
 static void deep(void **state)
 {
-	enum { N = 20000 };
+	enum { N = NEMO_OBJECTS_MAX };
 	char *text = malloc(N * 64), *p = text, *out;
 	struct nemo_store *store, *again;
 

@@ -93,7 +93,8 @@ static void test_bad_strings(void **state)
 		{"Description \"", "1:13", "has no end"},
 		{"Description \"ab\\x\";", "1:16", "bad escape"},
 		{"Description \"ab\\u0041\";", "1:16", "bad escape"},
-		{"Description \"\xc3\xa9\\", "1:15", "bad escape"},
+		{"Description \"\xc3\xa9\\", "1:13", "no end"},
+		{"Description \"\xc3\xa9\\\n\"", "1:15", "bad escape"},
 		{"Description \"a\tb\";", "1:15", "a tab is written"},
 		{"Description \"a\rb\";", "1:15", "control character 0x0d"},
 		{"Description \"a\x7f\";", "1:15", "control character 0x7f"},
@@ -128,8 +129,9 @@ static void test_bad_characters(void **state)
 		{"Description a; \xef\xbb\xbf;", "1:16", "unexpected"},
 		{";/* a /* b\n", "1:2", "comment has no end"},
 		{"\n\n  /*/", "3:3", "comment has no end"},
-		{"# \xc3\xa9 \xff\n", "1:5", "byte 0xff"},
-		{"/* \n \xc3( */", "2:2", "byte 0xc3"},
+		{"/* \xff\n \xc3( */ @", "2:8", "'@'"}, /* comments may hold any byte */
+		{"# \xff\xc3\n/*\xc3*/ @", "2:7", "'@'"},
+		{";/*\xff", "1:2", "comment has no end"},
 	};
 
 	for (unsigned int i = 0; i < sizeof(bad) / sizeof(*bad); i++)
@@ -140,8 +142,8 @@ static void test_nul(void **state)
 {
 	expect_refused_n("Description\0a;", 14, "1:12", "lexical", "0x00");
 	expect_refused_n("Description \"\0\";", 16, "1:14", "lexical", "0x00");
-	expect_refused_n("# \0\n", 4, "1:3", "lexical", "NUL");
-	expect_refused_n("/*\0*/", 5, "1:3", "lexical", "NUL");
+	expect_refused_n("# \0\n\0", 5, "2:1", "lexical", "0x00");
+	expect_refused_n("/*\0*/ @", 7, "1:7", "lexical", "'@'");
 }
 
 static void at(const char *text, const char *want)
