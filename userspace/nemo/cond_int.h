@@ -63,6 +63,14 @@ enum nemo_truth cond_compare(enum nemo_op op, const struct nemo_value *l,
 /* What a value, a variable or an operation is; false: unknown. */
 bool cond_value(const struct nemo_expr *e, const struct nemo_env *env, struct nemo_value *out);
 
+/* nemo_expr_always() and nemo_may_both() for what is worth no more than the budget: steps, which
+ * are taken from it. Used up: VARIES, true. */
+enum nemo_always cond_always(const struct nemo_expr *cond, unsigned int *budget);
+bool cond_may_both(const struct nemo_expr *a, const struct nemo_expr *b, unsigned int *budget);
+/* nemo_expr_always() with a small limit that depends on nothing but the condition, so that an error
+ * can hang on it. Not NULL. */
+enum nemo_always cond_surely(const struct nemo_expr *cond);
+
 /* Integers and Booleans as such, all else as canonical text. New reference; NULL: no memory. */
 json_t *cond_value_json(const struct nemo_value *value);
 

@@ -8,6 +8,7 @@
 
 #include "expr.h"
 #include "network.h"
+#include "nemo/cond_int.h"
 
 #define AND(l, r) op2(NEMO_OP_AND, l, r)
 #define OR(l, r) op2(NEMO_OP_OR, l, r)
@@ -96,9 +97,95 @@ static void test_other_terms(void **state)
 	assert_int_equal(nemo_expr_always(OR(clock_is(NEMO_OP_GE, "2026-01-01"),
 					     clock_is(NEMO_OP_LT, "2026-01-01"))),
 			 NEMO_VARIES);
+}
+
+static struct nemo_expr *pair_is(enum nemo_op op, const char *l, const char *r)
+{
+	return op2(op, var(l, NEMO_INTEGER), var(r, NEMO_INTEGER));
+}
+
+/* Less, equal or greater: one of the three, whichever is written first. */
+static void test_pairs_of_variables(void **state)
+{
+	struct nemo_expr *now = var("time", NEMO_DATE), *again = var("time", NEMO_DATE);
+
+	assert_int_equal(nemo_expr_always(pair_is(NEMO_OP_EQ, "a", "a")), NEMO_ALWAYS);
+	assert_int_equal(nemo_expr_always(pair_is(NEMO_OP_LT, "a", "a")), NEMO_NEVER);
+	assert_int_equal(nemo_expr_always(op2(NEMO_OP_GE, now, again)), NEMO_ALWAYS);
+	assert_int_equal(nemo_expr_always(op2(NEMO_OP_NE, now, again)), NEMO_NEVER);
+	assert_int_equal(nemo_expr_always(pair_is(NEMO_OP_LE, "a", "b")), NEMO_VARIES);
 	assert_int_equal(
-		nemo_expr_always(op2(NEMO_OP_EQ, var("a", NEMO_INTEGER), var("a", NEMO_INTEGER))),
+		nemo_expr_always(OR(pair_is(NEMO_OP_NE, "a", "b"), pair_is(NEMO_OP_GE, "a", "b"))),
+		NEMO_ALWAYS);
+	assert_int_equal(
+		nemo_expr_always(OR(pair_is(NEMO_OP_LE, "a", "b"), pair_is(NEMO_OP_LT, "b", "a"))),
+		NEMO_ALWAYS);
+	assert_int_equal(
+		nemo_expr_always(AND(pair_is(NEMO_OP_GE, "a", "b"), pair_is(NEMO_OP_LT, "a", "b"))),
+		NEMO_NEVER);
+	assert_int_equal(
+		nemo_expr_always(AND(pair_is(NEMO_OP_LE, "a", "b"), pair_is(NEMO_OP_LE, "b", "a"))),
 		NEMO_VARIES);
+	assert_false(nemo_may_both(pair_is(NEMO_OP_GT, "a", "b"), pair_is(NEMO_OP_GT, "b", "a")));
+	assert_true(nemo_may_both(pair_is(NEMO_OP_GT, "a", "b"), pair_is(NEMO_OP_GT, "b", "c")));
+}
+
+static bool both_of(enum nemo_type type, enum nemo_op op, const char *text, enum nemo_op op2_,
+		    const char *text2)
+{
+	return nemo_may_both(op2(op, var("v", type), lit(type, text)),
+			     op2(op2_, lit(type, text2), var("v", type)));
+}
+
+/* Nothing is said of them alone, but no value is two at once. */
+static void test_values_of_other_types(void **state)
+{
+	static const struct {
+		enum nemo_type type;
+		const char *a, *b; /* a comes first */
+	} of[] = {
+		{NEMO_STRING, "a", "b"},
+		{NEMO_IPPREFIX, "192.0.2.0/24", "192.0.2.1"},
+		{NEMO_UUID, "00000000-0000-0000-0000-000000000001",
+		 "00000000-0000-0000-0000-000000000002"},
+		{NEMO_ETHADDR, "02:00:00:00:00:01", "02:00:00:00:00:02"},
+		{NEMO_DATE, "2026-01-01", "2026-01-03"},
+		{NEMO_DATE, "10:00", "11:00"},
+	};
+
+	for (unsigned int i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		const char *a = of[i].a, *b = of[i].b;
+		enum nemo_type t = of[i].type;
+
+		assert_false(both_of(t, NEMO_OP_EQ, a, NEMO_OP_NE, a));
+		assert_false(both_of(t, NEMO_OP_EQ, a, NEMO_OP_EQ, b));
+		assert_true(both_of(t, NEMO_OP_EQ, a, NEMO_OP_EQ, a));
+		assert_true(both_of(t, NEMO_OP_EQ, a, NEMO_OP_NE, b));
+		assert_true(both_of(t, NEMO_OP_NE, a, NEMO_OP_NE, b));
+		assert_false(both_of(t, NEMO_OP_LT, a, NEMO_OP_LT, b));
+		assert_true(both_of(t, NEMO_OP_GT, a, NEMO_OP_GT, b));
+	}
+}
+
+static bool days(enum nemo_op op, const char *text, enum nemo_op with, const char *text2)
+{
+	return nemo_may_both(clock_is(op, text), clock_is(with, text2));
+}
+
+static void test_days(void **state)
+{
+	assert_false(days(NEMO_OP_EQ, "2026-01-01", NEMO_OP_EQ, "2026-01-02 10:00:00"));
+	assert_true(days(NEMO_OP_EQ, "2026-01-02", NEMO_OP_EQ, "2026-01-02 10:00:00"));
+	assert_false(days(NEMO_OP_NE, "2026-01-02", NEMO_OP_EQ, "2026-01-02 23:59:59"));
+	assert_false(days(NEMO_OP_LE, "2026-01-02", NEMO_OP_GT, "2026-01-02 23:59:59"));
+	assert_true(days(NEMO_OP_LE, "2026-01-02", NEMO_OP_GE, "2026-01-02 23:59:59"));
+	assert_false(days(NEMO_OP_GT, "2026-01-02", NEMO_OP_LT, "2026-01-03 00:00:00"));
+	assert_true(days(NEMO_OP_GE, "2026-01-02", NEMO_OP_LT, "2026-01-02 00:00:01"));
+	/* without its time such a property equals both */
+	assert_true(both_of(NEMO_DATE, NEMO_OP_EQ, "2026-01-01 10:00:00", NEMO_OP_EQ,
+			    "2026-01-01 11:00:00"));
+	assert_false(both_of(NEMO_DATE, NEMO_OP_EQ, "2026-01-01 10:00:00", NEMO_OP_NE,
+			     "2026-01-01 10:00:00"));
 }
 
 static void test_both(void **state)
@@ -153,6 +240,36 @@ static void test_only_what_matters_is_tried(void **state)
 	assert_int_equal(nemo_expr_always(OR(idle, OR(flag("q"), not_(flag("q"))))), NEMO_ALWAYS);
 }
 
+/* What was spent is gone; with nothing left nothing is said. */
+static void test_a_budget(void **state)
+{
+	struct nemo_expr *any = OR(flag("p"), not_(flag("p")));
+	unsigned int budget = 100000, before = budget;
+
+	assert_int_equal(cond_always(any, &budget), NEMO_ALWAYS);
+	assert_true(budget < before && budget > 0);
+	before = budget;
+	assert_false(cond_may_both(flag("p"), not_(flag("p")), &budget));
+	assert_true(budget < before && budget > 0);
+	assert_int_equal(cond_always(OR(chain(50), not_(chain(50))), &budget), NEMO_VARIES);
+	assert_int_equal(cond_may_both(chain(50), not_(chain(50)), &budget), true);
+	assert_int_equal(budget, 0);
+	assert_int_equal(cond_always(any, &budget), NEMO_VARIES);
+	assert_true(cond_may_both(flag("p"), not_(flag("p")), &budget));
+}
+
+static void test_surely_by_the_condition_alone(void **state)
+{
+	struct nemo_expr *wide = not_(flag("p"));
+
+	assert_int_equal(cond_surely(OR(flag("p"), not_(flag("p")))), NEMO_ALWAYS);
+	assert_int_equal(nemo_expr_always(OR(chain(7), not_(chain(7)))), NEMO_ALWAYS);
+	assert_int_equal(cond_surely(OR(chain(7), not_(chain(7)))), NEMO_VARIES);
+	for (unsigned int i = 0; i < 4000; i++)
+		wide = OR(wide, flag("q"));
+	assert_int_equal(cond_surely(OR(wide, flag("p"))), NEMO_ALWAYS);
+}
+
 static enum nemo_always written(const char *condition)
 {
 	char text[512];
@@ -180,6 +297,10 @@ static void test_conditions_of_scripts(void **state)
 	assert_int_equal(written("packets && bytes && !packets"), NEMO_NEVER);
 	assert_int_equal(written("packets && bytes && g.up"), NEMO_VARIES);
 	assert_int_equal(written("g.location == \"x\" || g.location != \"x\""), NEMO_VARIES);
+	assert_int_equal(written("packets == packets"), NEMO_ALWAYS);
+	assert_int_equal(written("time == time"), NEMO_ALWAYS);
+	assert_int_equal(written("packets < packets"), NEMO_NEVER);
+	assert_int_equal(written("g.location == g.location"), NEMO_VARIES);
 	assert_int_equal(written("time >= \"2026-01-01\" || time < \"2026-01-01\""), NEMO_VARIES);
 }
 
@@ -306,6 +427,11 @@ int main(void)
 		cmocka_unit_test_teardown(test_integers, teardown),
 		cmocka_unit_test_teardown(test_booleans_and_literals, teardown),
 		cmocka_unit_test_teardown(test_other_terms, teardown),
+		cmocka_unit_test_teardown(test_pairs_of_variables, teardown),
+		cmocka_unit_test_teardown(test_values_of_other_types, teardown),
+		cmocka_unit_test_teardown(test_days, teardown),
+		cmocka_unit_test_teardown(test_a_budget, teardown),
+		cmocka_unit_test_teardown(test_surely_by_the_condition_alone, teardown),
 		cmocka_unit_test_teardown(test_both, teardown),
 		cmocka_unit_test_teardown(test_beyond_the_limits_nothing_is_said, teardown),
 		cmocka_unit_test_teardown(test_only_what_matters_is_tried, teardown),
