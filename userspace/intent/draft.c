@@ -314,12 +314,31 @@ static int draft_texts(struct job *job, const struct state_tenant *t, struct dra
 
 /* ---- drafts ---- */
 
-/* 1: it differs from what is; 0: it does not. */
-static int differs(struct job *job, const struct nemo_store *a, const struct nemo_store *b)
+/* The one object that the one statement names: 1, 0; -1: it names none, or a model. */
+static int object_differs(const struct job *job, const struct draft *draft)
 {
-	json_t *changes = nemo_diff(a, b);
-	int r = changes ? json_array_size(changes) > 0 : no_memory(job);
+	const struct nemo_stmt *stmt = &job->script->v[job->at];
+	const struct nemo_object *a, *b;
 
+	if (draft->end != job->at + 1 || !stmt->name.text)
+		return -1;
+	a = nemo_store_find(draft->before, stmt->name.text);
+	b = nemo_store_find(draft->after, stmt->name.text);
+	if (!a && !b)
+		return -1;
+	return !a || !b || (a != b && !nemo_object_equal(a, b));
+}
+
+/* 1: it differs from what is; 0: it does not. */
+static int differs(struct job *job, const struct draft *draft)
+{
+	int r = job->rollback ? -1 : object_differs(job, draft);
+	json_t *changes;
+
+	if (r >= 0)
+		return r;
+	changes = nemo_diff(draft->before, draft->after);
+	r = changes ? json_array_size(changes) > 0 : no_memory(job);
 	json_decref(changes);
 	return r;
 }
@@ -357,7 +376,7 @@ static int draft_stores(struct job *job, const struct state_tenant *t, struct dr
 		return 1;
 	if (!job->rollback)
 		r = draft_apply(job, draft);
-	return r ? r : differs(job, draft->before, draft->after);
+	return r ? r : differs(job, draft);
 }
 
 void intent_draft_taken(struct job *job)
@@ -368,9 +387,24 @@ void intent_draft_taken(struct job *job)
 	job->draft = NULL;
 }
 
+/* Each would be a commit of its own, of all hosts. */
+static bool too_many(struct job *job)
+{
+	const struct nemo_stmt *first = &job->script->v[job->at];
+
+	job->n_single += job->draft->statements;
+	if (job->n_single <= INTENT_GROUPS_MAX)
+		return false;
+	nemo_error(&job->diags, NEMO_COMMIT, first->at,
+		   "%u statements that cannot take effect as one are too many to be tried one by "
+		   "one: must be at most %d in a script outside of transactions",
+		   job->n_single, INTENT_GROUPS_MAX);
+	return true;
+}
+
 bool intent_draft_smaller(struct job *job)
 {
-	if (!job->draft->several)
+	if (!job->draft->several || too_many(job))
 		return false;
 	job->single = job->draft->end;
 	intent_draft_free(job->draft);

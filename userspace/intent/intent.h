@@ -55,7 +55,7 @@
 #define INTENT_CONFIRM_MAX_S 86400
 #define INTENT_COMMENT_MAX 256
 #define INTENT_LEASE_S 10
-#define INTENT_GROUPS_MAX 256 /* commits that one script makes */
+#define INTENT_GROUPS_MAX 256 /* commits that one script makes; statements tried one by one */
 #define INTENT_WAITING 64     /* commits that wait for their turn on this host; then -EAGAIN */
 #define INTENT_PARTS                                                                               \
 	16 /* a revision's script is cut into values of NCSDB_VALUE_MAX: at most so                \

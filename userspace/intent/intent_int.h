@@ -188,6 +188,7 @@ struct job {
 	bool begun;			 /* first is set, the script is checked */
 	unsigned int at;		 /* first statement that is not in force */
 	unsigned int single;		 /* statements before it are tried one by one */
+	unsigned int n_single;		 /* that were or are */
 	unsigned int n_done, units;
 	struct draft *draft;
 	struct nemo_legs legs; /* of a dry run */

@@ -101,6 +101,40 @@ static void test_limit_of_groups(void **state)
 	free(text.data);
 }
 
+static char *sites(unsigned int n, const char *tail)
+{
+	struct nemo_text text = {0};
+
+	for (unsigned int i = 0; i < n; i++)
+		nemo_text_add(&text, "CREATE CFN s%u Type l2group;\n", i);
+	nemo_text_add(&text, "%s", tail);
+	return text.data;
+}
+
+#define MISSING "IMPORT CFN nope Type gateway;\n"
+
+/* A run that cannot be, cut in statements: up to a number of them. */
+static void test_limit_of_statements_one_by_one(void **state)
+{
+	char *many = sites(INTENT_GROUPS_MAX, MISSING), *few;
+
+	assert_int_equal(applied("a", many), -EINVAL);
+	said(came[0].err, "1:1: 257 statements that cannot take effect as one");
+	assert_int_equal(came[0].n_errors, 2);
+	assert_int_equal(came[0].revision, 0);
+	free(many);
+	few = sites(20, MISSING);
+	assert_int_equal(applied("a", few), -EINVAL);
+	assert_int_equal(came[0].n_errors, 1);
+	assert_int_equal(came[0].n_done, 20);
+	assert_int_equal(came[0].revision, 20);
+	/* Those that are in force already are no commits. */
+	assert_int_equal(applied("a", few), -EINVAL);
+	assert_int_equal(came[0].n_done, 20);
+	assert_int_equal(came[0].revision, 20);
+	free(few);
+}
+
 /* Said by the check of the whole, not again by its parts, in whatever order they came. */
 static void test_warnings_once(void **state)
 {
@@ -141,6 +175,7 @@ int main(void)
 		TEST(groups_without_effect_let_others_run),
 		TEST(a_plan_lets_others_run),
 		TEST(limit_of_groups),
+		TEST(limit_of_statements_one_by_one),
 		TEST(warnings_once),
 		TWO(plan_of_two),
 	};
