@@ -403,6 +403,26 @@ static __noinline int long_mark(struct xdp_md *ctx, const struct packet *p)
 	return srv6_mark(ip, l2_end(ctx), p);
 }
 
+/* Every way to the kernel's routes, which know nothing of own services. */
+#define LONG_TO_ROUTES                                                                             \
+	((verdict_set(VERDICT_PASS) | verdict_set(VERDICT_UNKNOWN) |                               \
+	  verdict_set(VERDICT_MALFORMED)) &                                                        \
+	 ~(1ull << SAN_R_HOP_LIMIT | 1ull << SAN_R_NOT_ROUTABLE))
+
+/* The reason for p: another one where a rule leads it to an own service that cannot take it. Its
+ * later fragments share that. */
+static __noinline int long_reason(struct packet *p, __u32 reason)
+{
+	if (p->service_id < SAN_SERVICE_OWN_MIN || p->by == SAN_BY_HEADER ||
+	    !(LONG_TO_ROUTES >> (reason & 63) & 1))
+		return reason;
+	p->cause = reason;
+	p->verdict = SAN_FRAG_DOWN;
+	if (p->by == SAN_BY_CLASS)
+		frag_remember(p, 0);
+	return SAN_R_GOAL_DOWN;
+}
+
 static __noinline int ingress_long(struct xdp_md *ctx)
 {
 	__u32 ifindex = ctx->ingress_ifindex, row = 0, reason = SAN_R_NO_ROLE;
@@ -416,7 +436,7 @@ static __noinline int ingress_long(struct xdp_md *ctx)
 		row = iface->row;
 		policy = iface->policy;
 		r = long_steer(ctx, iface, &p);
-		reason = r < 0 ? -r : r;
+		reason = long_reason(&p, ((r < 0 ? -r : r) + p.zero) & 63);
 		if (r == -SAN_R_ALLOWED && p.mark)
 			long_mark(ctx, &p);
 	}

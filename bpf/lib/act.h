@@ -78,6 +78,10 @@ static __noinline int act_on(struct packet *p)
 		maps_count(&san_act_stats, p->act, p->frame);
 	if (p->verdict == SAN_ACT_DROP)
 		return -SAN_R_FORBIDDEN;
+	if (p->verdict == SAN_FRAG_DOWN) {
+		p->cause = SAN_R_FRAGMENT_HIT;
+		return -SAN_R_GOAL_DOWN;
+	}
 	r = act_limit(p);
 	if (r)
 		return r;

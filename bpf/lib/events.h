@@ -86,6 +86,7 @@ static __noinline int events_put(const struct packet *p, __u32 reason, __u32 kin
 	ev.reason = reason;
 	ev.by = p->by;
 	ev.role = role;
+	ev.cause = p->cause;
 	return bpf_ringbuf_output(&san_events, &ev, sizeof(ev), 0);
 }
 

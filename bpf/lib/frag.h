@@ -64,12 +64,12 @@ static __noinline int frag_follow(struct packet *p)
 	if (now > made && now - made >= SAN_FRAG_NS)
 		return -SAN_R_FRAGMENT;
 	*(__u32 *)&p->act = want;
+	p->service_id = frag->service_id;
+	p->by = SAN_BY_FRAGMENT;
 	if (p->verdict == SAN_ACT_STEER && !frag_leads(nexthop, epoch))
 		return -SAN_R_FRAGMENT;
-	p->service_id = frag->service_id;
 	p->stats = frag->stats;
 	p->nexthop = nexthop;
-	p->by = SAN_BY_FRAGMENT;
 	return SAN_R_FRAGMENT_HIT;
 }
 

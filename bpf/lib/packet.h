@@ -51,6 +51,7 @@ struct packet {
 	__u32 stats;	  /* index into san_svc_stats */
 	__u32 generation; /* of the service's entry */
 	__u32 mtu;	  /* too big: what would fit */
+	__u32 cause;	  /* goal down: the reason that it stands for */
 };
 
 /* act, verdict and mark are one word, in the same order, in a rule, a packet and a fragment. */

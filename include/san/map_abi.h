@@ -160,10 +160,11 @@ struct san_frag {
 	__u64 service_id;
 	__u32 stats;
 	__u16 act;    /* of the rule that the first one matched: the later ones count there, too */
-	__u8 verdict; /* enum san_act_verdict, or SAN_FRAG_OVER */
+	__u8 verdict; /* enum san_act_verdict, or SAN_FRAG_* */
 	__u8 mark;    /* of that rule */
 };
 #define SAN_FRAG_OVER 0xff /* the first one was above the rate: so is all of the packet */
+#define SAN_FRAG_DOWN 0xfe /* the first one was dropped as goal_down: so is all of the packet */
 
 _Static_assert(sizeof(struct san_frag) == 32, "san_frag layout");
 
@@ -336,8 +337,12 @@ struct san_meter {
 
 _Static_assert(sizeof(struct san_meter) == 24, "san_meter layout");
 
-/* Services of the host's own making (ends of connections, chains): no SAN header may name them
- * (`denied`: their access groups are empty), only classifier rules lead there. */
+/*
+ * Services of the host's own making (ends of connections, chains): no SAN header may name them
+ * (`denied`: their access groups are empty), only classifier rules lead there. The kernel's routes
+ * do not lead where they do: what cannot go there now is not passed to the kernel but dropped
+ * (goal_down), except for hop_limit (the kernel answers and forwards nothing) and not_routable.
+ */
 #define SAN_SERVICE_OWN_MIN 0xffffffff00000000ull
 
 /* End.SAN asks the same tables which service a packet belongs to, of those rules only that steer to
@@ -454,7 +459,8 @@ struct san_counter {
 	X(TOO_DEEP, "too_deep", PASS, "more headers or options than the work bound")               \
 	X(ALLOWED, "allowed", PASS, "a classifier rule hands it to the kernel")                    \
 	X(FORBIDDEN, "forbidden", DROP, "a classifier rule drops it")                              \
-	X(OVER_RATE, "over_rate", DROP, "above the rate of its classifier rules")
+	X(OVER_RATE, "over_rate", DROP, "above the rate of its classifier rules")                  \
+	X(GOAL_DOWN, "goal_down", DROP, "what its intent leads to cannot take it now")
 
 /* clang-format off */
 enum san_reason {
@@ -502,7 +508,8 @@ struct san_event {
 	__u8 reason; /* enum san_reason */
 	__u8 by;     /* enum san_event_by */
 	__u8 role;   /* enum san_role: which program */
-	__u8 pad[7];
+	__u8 cause;  /* GOAL_DOWN: its reason; FRAGMENT_HIT: that of the first fragment */
+	__u8 pad[6];
 };
 
 _Static_assert(sizeof(struct san_event) == 96, "san_event layout");

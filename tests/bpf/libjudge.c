@@ -119,6 +119,7 @@ static bool served(struct judge_case *c, struct judge_packet *p)
 		if (done)
 			return ok;
 		id = rule->service_id;
+		c->own = judge_is_own(rule);
 	}
 	if (is_looped(judge, p))
 		return judge_passed(c, SAN_R_LOOPED);
@@ -157,7 +158,15 @@ static bool accessed(struct judge_case *c)
 	reason = judge_read(&judge->profile, l2.version, ip, c->len - l2.len, &packet);
 	if (reason)
 		return judge_passed(c, reason);
-	return packet.later ? judge_fragment(c, &packet) : served(c, &packet);
+	if (packet.later)
+		return judge_fragment(c, &packet);
+	if (!served(c, &packet))
+		return false;
+	if (c->down && packet.more) {
+		judge_rule_keep(c->judge, &packet, packet.rule, SAN_R_GOAL_DOWN);
+		judge_keep(&c->judge->frags, packet.frag_key, 0, judge->time);
+	}
+	return true;
 }
 
 /* --- core ------------------------------------------------------------------------------------ */

@@ -138,6 +138,8 @@ struct judge_case {
 	bool uncertain; /* several */
 	bool told;	/* the sender was told */
 	uint64_t frags; /* a first fragment went to one of these */
+	bool own;	/* a rule leads it to a service of the host's own making */
+	bool down;	/* which cannot take it */
 };
 
 /* Each: was it that? Sets judge->text if not. */
@@ -158,9 +160,11 @@ const struct san_msg_class *judge_classify(const struct judge *judge, const stru
 /* What its rule does with p besides steering it. *done: that is the answer, and was it right? */
 bool judge_act(struct judge_case *c, struct judge_packet *p, const struct san_msg_class *rule,
 	       bool *done);
-/* The rule that the first fragment matched, NULL = none that does more than steer. */
+bool judge_is_own(const struct san_msg_class *rule);
+/* The rule that the first fragment matched, NULL = none. *fate: why all of the packet is dropped,
+ * else 0. */
 const struct san_msg_class *judge_ruled(const struct judge *judge, const struct judge_packet *p,
-					bool *over);
+					int *fate);
 const struct san_service *judge_service(const struct judge *judge, uint64_t id, bool local);
 
 #endif

@@ -17,8 +17,9 @@ bool judge_answered(struct judge_case *c, int action, int reason);
 bool judge_same_bytes(struct judge_case *c, const uint8_t *want, size_t len);
 bool judge_right(struct judge_case *c, int reason);
 void judge_mark(uint8_t *ip, const struct judge_packet *p);
-/* Rule and fate of a first fragment that was right; NULL: it had none. */
+/* Rule and fate (a reason to drop all of the packet, 0: none) of a first fragment that was right;
+ * NULL: it had none. */
 void judge_rule_keep(struct judge *judge, const struct judge_packet *p,
-		     const struct san_msg_class *rule, bool over);
+		     const struct san_msg_class *rule, int fate);
 
 #endif

@@ -45,6 +45,11 @@ static bool is_local(const struct san_msg_class *rule)
 	return rule->verdict == SAN_ACT_STEER && rule->service_id < SAN_SERVICE_OWN_MIN;
 }
 
+bool judge_is_own(const struct san_msg_class *rule)
+{
+	return rule && rule->verdict == SAN_ACT_STEER && rule->service_id >= SAN_SERVICE_OWN_MIN;
+}
+
 const struct san_msg_class *judge_classify(const struct judge *judge, const struct judge_packet *p,
 					   bool local)
 {
@@ -65,7 +70,7 @@ const struct san_msg_class *judge_classify(const struct judge *judge, const stru
 
 /* --- fragments ------------------------------------------------------------------------------- */
 
-#define OVER (1ull << 32)
+#define FATE 32 /* shift */
 
 static bool is_plain(const struct san_msg_class *rule)
 {
@@ -73,20 +78,20 @@ static bool is_plain(const struct san_msg_class *rule)
 }
 
 void judge_rule_keep(struct judge *judge, const struct judge_packet *p,
-		     const struct san_msg_class *rule, bool over)
+		     const struct san_msg_class *rule, int fate)
 {
-	uint64_t number = is_plain(rule) ? 0 : rule - judge->rules + 1;
+	uint64_t number = rule ? rule - judge->rules + 1 : 0;
 
-	judge_keep(&judge->ruled, p->frag_key, number | (over ? OVER : 0), judge->time);
+	judge_keep(&judge->ruled, p->frag_key, number | (uint64_t)fate << FATE, judge->time);
 }
 
 const struct san_msg_class *judge_ruled(const struct judge *judge, const struct judge_packet *p,
-					bool *over)
+					int *fate)
 {
 	const struct judge_entry *entry = judge_find(&judge->ruled, p->frag_key);
 	uint32_t number = judge_known(&judge->ruled, entry) ? (uint32_t)entry->set : 0;
 
-	*over = number && entry->set & OVER;
+	*fate = number ? entry->set >> FATE : 0;
 	return number ? &judge->rules[number - 1] : NULL;
 }
 
@@ -164,7 +169,7 @@ static bool ended(struct judge_case *c, const struct judge_packet *p,
 	bool ok = reason == SAN_R_ALLOWED ? marked_passed(c, p) : judge_passed(c, reason);
 
 	if (ok && p->more && !p->later) {
-		judge_rule_keep(c->judge, p, rule, reason == SAN_R_OVER_RATE);
+		judge_rule_keep(c->judge, p, rule, reason == SAN_R_OVER_RATE ? reason : 0);
 		judge_keep(&c->judge->frags, p->frag_key, 0, c->judge->time);
 	}
 	return ok;

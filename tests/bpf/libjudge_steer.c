@@ -104,6 +104,7 @@ static int action_of(const struct judge *judge, int reason)
 	case SAN_R_TOO_BIG_LIMITED:
 	case SAN_R_FORBIDDEN:
 	case SAN_R_OVER_RATE:
+	case SAN_R_GOAL_DOWN:
 		return XDP_DROP;
 	case SAN_R_UNKNOWN_SERVICE:
 		if (judge->iface.role != SAN_ROLE_INGRESS)
@@ -155,10 +156,25 @@ bool judge_right(struct judge_case *c, int reason)
 	return true;
 }
 
+/* Could it reach the kernel's routes? */
+static bool leads_astray(const struct judge_case *c, int reason)
+{
+	if (reason == SAN_R_HOP_LIMIT || reason == SAN_R_NOT_ROUTABLE)
+		return false;
+	return reason == SAN_R_UNKNOWN_SERVICE || action_of(c->judge, reason) == XDP_PASS;
+}
+
 bool judge_passed(struct judge_case *c, int reason)
 {
-	return judge_answered(c, action_of(c->judge, reason), reason) &&
-	       judge_same_bytes(c, c->frame, c->len) && judge_right(c, reason);
+	bool down = c->own && leads_astray(c, reason);
+
+	if (down)
+		reason = SAN_R_GOAL_DOWN;
+	if (!judge_answered(c, action_of(c->judge, reason), reason) ||
+	    !judge_same_bytes(c, c->frame, c->len))
+		return false;
+	c->down |= down;
+	return judge_right(c, reason);
 }
 
 /* --- what leaves ----------------------------------------------------------------------------- */
@@ -406,7 +422,7 @@ void judge_settle(struct judge_case *c, const struct judge_packet *p)
 
 	if (c->frags) {
 		judge_keep(&judge->frags, p->frag_key, c->frags, judge->time);
-		judge_rule_keep(judge, p, p->rule, false);
+		judge_rule_keep(judge, p, p->rule, 0);
 	}
 	if (!c->told)
 		return;
@@ -551,17 +567,19 @@ bool judge_fragment(struct judge_case *c, struct judge_packet *p)
 	const struct judge_entry *entry = judge_find(&judge->frags, p->frag_key);
 	bool is_right = false, lost = !judge_known(&judge->frags, entry);
 	const struct san_msg_class *rule;
-	bool over = false, done = false, ok;
+	bool done = false, ok;
 	unsigned int place;
+	int fate = 0;
 
-	rule = judge->iface.role == SAN_ROLE_INGRESS ? judge_ruled(judge, p, &over) : NULL;
-	if (over)
-		return judge_passed(c, SAN_R_OVER_RATE);
+	rule = judge->iface.role == SAN_ROLE_INGRESS ? judge_ruled(judge, p, &fate) : NULL;
+	if (fate)
+		return judge_passed(c, fate);
 	if (rule && (rule->verdict != SAN_ACT_STEER || leads(judge, entry))) {
 		ok = judge_act(c, p, rule, &done);
 		if (done)
 			return ok;
 	}
+	c->own = judge_is_own(rule);
 	for (place = 0; place < JUDGE_INVALID && judge_known(&judge->frags, entry); place++) {
 		if (!(entry->set >> place & 1))
 			continue;

@@ -4,7 +4,7 @@
 import ipaddress
 
 from oracle import NH_IP4, NH_IP6, NH_ROUTING, PE_MAC, Stop, layer2, read_ip
-from oracle_steer import BURST_BYTES, OWN_SERVICES, State
+from oracle_steer import BURST_BYTES, DROPPED, OWN_SERVICES, STAYS, State
 
 
 class Ingress(State):
@@ -32,7 +32,8 @@ class Ingress(State):
         if packet.later:
             return self.fragment(frame, packet)
         rule = self.rule_of(packet)
-        return self.obey(frame, packet, rule, lambda marked: self.serve(frame, marked, rule))
+        return self.obey(frame, packet, rule, lambda marked: self.serve_own(frame, marked, rule)
+                         if rule and rule.own else self.serve(frame, marked, rule))
 
     def is_sid(self, address):
         place = ipaddress.IPv6Address(bytes(address))
@@ -86,7 +87,8 @@ class Ingress(State):
         options = self.passed(reason, frame)
         if not packet.more:
             return options
-        keep = ((self.ruled, packet.frag_key, (rule, reason == "over_rate")),
+        fate = reason if reason in ("over_rate", "goal_down") else ""
+        keep = ((self.ruled, packet.frag_key, (rule, fate)),
                 (self.frags, packet.frag_key, (None, 0)))
         return [option._replace(effects=option.effects + keep) for option in options]
 
@@ -109,16 +111,33 @@ class Ingress(State):
             for option in self.send(frame, packet, choice):
                 if packet.more and option.verdict == "redirect":
                     keep = self.remember(self.frags, packet.frag_key, choice[0])
-                    keep += ((self.ruled, packet.frag_key, (rule, False)),)
+                    keep += ((self.ruled, packet.frag_key, (rule, "")),)
                     option = option._replace(effects=option.effects + keep)
                 options.append(option)
         return options
 
+    def serve_own(self, frame, packet, rule):
+        """Nothing of it goes to the kernel's routes."""
+        try:
+            options = self.serve(frame, packet, rule)
+        except Stop as stop:
+            options = self.passed(stop.args[0], frame)
+        return [lost for option in options for lost in self.or_down(frame, packet, rule, option)]
+
+    def or_down(self, frame, packet, rule, option):
+        if option.verdict in ("redirect", "tx") or option.reason in DROPPED | STAYS:
+            return [option]
+        down = (self.passed("goal_down", frame) if packet.later
+                else self.ended("goal_down", frame, packet, rule))
+        return [item._replace(effects=item.effects + option.effects) for item in down]
+
+    # --- later fragments ---
+
     def fragment(self, frame, packet):
         options = []
-        for rule, over in self.ruled.get(packet.frag_key, ((None, False),)):
-            if over:
-                options += self.passed("over_rate", frame)
+        for rule, fate in self.ruled.get(packet.frag_key, ((None, ""),)):
+            if fate:
+                options += self.passed(fate, frame)
             elif rule and rule.verdict != "steer":
                 options += self.obey(frame, packet, rule, None)
             else:
@@ -126,8 +145,12 @@ class Ingress(State):
         return options
 
     def fragment_steered(self, frame, packet, rule):
+        own = rule is not None and rule.own
         if self.follow(frame, packet) is None:
-            raise Stop("fragment")
+            raise Stop("goal_down" if own else "fragment")
         if not packet.forwardable():
             raise Stop("not_routable")
-        return self.obey(frame, packet, rule, lambda marked: self.follow(frame, marked))
+        options = self.obey(frame, packet, rule, lambda marked: self.follow(frame, marked))
+        if not own:
+            return options
+        return [lost for option in options for lost in self.or_down(frame, packet, rule, option)]

@@ -18,7 +18,8 @@ from oracle import (
 
 STEERED = {"forwarded", "flow_hit", "flow_moved", "fragment_hit", "relayed", "decapsulated", "local"}
 DROPPED = {"denied", "boundary", "outside_source", "looped", "nh_drop", "too_big_limited", "forbidden",
-           "over_rate"}
+           "over_rate", "goal_down"}
+STAYS = {"hop_limit", "not_routable"}  # for the kernel, whatever an intent leads to
 OWN_SERVICES = 0xFFFFFFFF00000000  # of the host's own making: this and above
 BURST_BYTES = 3044  # of a meter, at least
 BURST = 10
@@ -103,7 +104,8 @@ class Rule:
         self.verdict, self.mark = spec.get("verdict", "steer"), spec.get("mark")
         self.act, self.rate_kbps = spec.get("act", 0), spec.get("rate_kbps", 0)
         self.plain = self.verdict == "steer" and self.mark is None and not self.act
-        self.local = self.verdict == "steer" and self.service_id < OWN_SERVICES
+        self.own = self.verdict == "steer" and self.service_id >= OWN_SERVICES
+        self.local = self.verdict == "steer" and not self.own
 
     def matches(self, src, dst, fields):
         return src in self.src and dst in self.dst and all(

@@ -446,6 +446,87 @@ static void test_own_service(void **state)
 	t_expect(env, &pkt, SAN_R_DENIED, XDP_DROP);
 }
 
+static void on_event(void *arg, const struct san_event *event)
+{
+	*(struct san_event *)arg = *event;
+}
+
+/* Dropped as it came, counted; the event tells the reason behind it. */
+static void expect_down(struct t_env *env, const struct t_pkt *pkt, enum san_reason cause)
+{
+	struct san_event event = {0};
+
+	t_expect(env, pkt, SAN_R_GOAL_DOWN, XDP_DROP);
+	assert_int_equal(dp_events_read(env->dp, on_event, &event), 1);
+	assert_int_equal(event.reason, SAN_R_GOAL_DOWN);
+	assert_int_equal(event.cause, cause);
+	assert_int_equal(event.service_id, OWN);
+}
+
+static void put_own(struct t_env *env, const struct san_nexthop *nh)
+{
+	t_put_nexthop(env, OWN_NH, nh);
+}
+
+static void traced(struct t_env *env)
+{
+	const struct san_domain domain = {.trace = {.fields = SAN_TRACE_ON}};
+
+	t_domain(env, &domain);
+}
+
+/* Nothing that a rule leads to a service of our own gets to the kernel's routes. */
+static void test_goal_down(void **state)
+{
+	struct san_service none = {.mode = SAN_MODE_NONE};
+	struct san_msg_class rule = any(OWN, SAN_ACT_STEER);
+	struct san_nexthop nh = t_nexthop(2, SAN_ENCAP_RED, 0);
+	struct t_env *env = *state;
+	struct t_pkt pkt;
+
+	in_force(env, &rule);
+	traced(env);
+	udp6(&pkt);
+	nh.kind = SAN_NH_UNRESOLVED;
+	put_own(env, &nh);
+	expect_down(env, &pkt, SAN_R_NH_UNRESOLVED);
+	nh.kind = SAN_NH_SRV6;
+	nh.families = SAN_NH_IP4;
+	put_own(env, &nh);
+	expect_down(env, &pkt, SAN_R_WRONG_FAMILY);
+	nh.families |= SAN_NH_IP6;
+	nh.mtu = 100;
+	put_own(env, &nh);
+	expect_down(env, &pkt, SAN_R_TOO_BIG_KERNEL);
+	assert_int_equal(dp_service_put(env->dp, false, OWN, &none), 0);
+	expect_down(env, &pkt, SAN_R_NOTHING_SELECTED);
+	t_role(env, SAN_ROLE_INGRESS, SAN_IF_CLASSIFY | SAN_IF_DROP_UNKNOWN);
+	assert_int_equal(dp_service_del(env->dp, false, OWN), 0);
+	expect_down(env, &pkt, SAN_R_UNKNOWN_SERVICE);
+	counted(env, ACT, 5, 0);
+}
+
+/* What no answer can be lost by: the kernel forwards none of it. */
+static void test_goal_down_not(void **state)
+{
+	struct san_msg_class rule = any(OWN, SAN_ACT_STEER);
+	struct san_nexthop nh = t_nexthop(2, SAN_ENCAP_RED, 0);
+	struct t_env *env = *state;
+	struct t_pkt pkt;
+
+	in_force(env, &rule);
+	udp6(&pkt);
+	pkt.data[T_IP6_AT + 7] = 1;
+	t_expect(env, &pkt, SAN_R_HOP_LIMIT, XDP_PASS);
+	nh.kind = SAN_NH_UNRESOLVED;
+	put_own(env, &nh);
+	rule.service_id = T_SERVICE; /* of the network: the kernel has a route */
+	in_force(env, &rule);
+	t_put_nexthop(env, T_NH, &nh);
+	udp6(&pkt);
+	t_expect(env, &pkt, SAN_R_NH_UNRESOLVED, XDP_PASS);
+}
+
 /* --- fragments ----------------------------------------------------------------------------------
  */
 
@@ -511,6 +592,29 @@ static void test_fragments_steered(void **state)
 	t_expect(env, &later, SAN_R_OVER_RATE, XDP_DROP);
 }
 
+/* Half a packet is of no use, wherever it goes. */
+static void test_fragments_down(void **state)
+{
+	struct san_msg_class rule = any(OWN, SAN_ACT_STEER);
+	struct san_nexthop nh = t_nexthop(2, SAN_ENCAP_RED, 0);
+	struct t_env *env = *state;
+	struct t_pkt first, later;
+
+	in_force(env, &rule);
+	traced(env);
+	fragment(&first, 0x2000, 5);
+	fragment(&later, 2, 5);
+	nh.kind = SAN_NH_UNRESOLVED;
+	put_own(env, &nh);
+	expect_down(env, &first, SAN_R_NH_UNRESOLVED);
+	nh.kind = SAN_NH_SRV6;
+	put_own(env, &nh);
+	expect_down(env, &later, SAN_R_FRAGMENT_HIT);
+	t_expect(env, &first, SAN_R_FORWARDED, XDP_REDIRECT); /* sent once more */
+	t_expect(env, &later, SAN_R_FRAGMENT_HIT, XDP_REDIRECT);
+	counted(env, ACT, 4, 0);
+}
+
 /* --- acts ----------------------------------------------------------------------------------------
  */
 
@@ -568,12 +672,26 @@ static void test_audit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_drop),	      T(test_pass),	     T(test_pass_marked),
-		T(test_steer_marked), T(test_direct_marked), T(test_kernel_unmarked),
-		T(test_precedence),   T(test_san_header),    T(test_link),
-		T(test_rate),	      T(test_long_frames),   T(test_shared_meter),
-		T(test_own_service),  T(test_fragments),     T(test_fragments_steered),
-		T(test_numbers),      T(test_audit),
+		T(test_drop),
+		T(test_pass),
+		T(test_pass_marked),
+		T(test_steer_marked),
+		T(test_direct_marked),
+		T(test_kernel_unmarked),
+		T(test_precedence),
+		T(test_san_header),
+		T(test_link),
+		T(test_rate),
+		T(test_long_frames),
+		T(test_shared_meter),
+		T(test_own_service),
+		T(test_goal_down),
+		T(test_goal_down_not),
+		T(test_fragments),
+		T(test_fragments_steered),
+		T(test_fragments_down),
+		T(test_numbers),
+		T(test_audit),
 	};
 
 	return t_can_run() ? cmocka_run_group_tests(tests, t_open, t_close) : 0;

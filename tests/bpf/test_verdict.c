@@ -551,6 +551,7 @@ static bool is_elsewhere(int reason)
 	case SAN_R_ALLOWED:
 	case SAN_R_FORBIDDEN:
 	case SAN_R_OVER_RATE:
+	case SAN_R_GOAL_DOWN:
 		return true;
 	}
 	return false;

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,14 @@ static void set_clock(char *data, const struct btf *btf)
 	}
 }
 
+/* Not a section of the compiler's own, like .rodata.cst16. */
+static bool holds_constants(const struct bpf_map *map)
+{
+	const char *section = strstr(bpf_map__name(map), ".rodata");
+
+	return section && !strcmp(section, ".rodata");
+}
+
 static void set_constants(struct bpf_object *obj)
 {
 	struct bpf_map *map;
@@ -58,7 +67,7 @@ static void set_constants(struct bpf_object *obj)
 		const void *initial = bpf_map__initial_value(map, &size);
 		char *data = initial ? malloc(size) : NULL;
 
-		if (!data || !strstr(bpf_map__name(map), ".rodata")) {
+		if (!data || !holds_constants(map)) {
 			free(data);
 			continue;
 		}

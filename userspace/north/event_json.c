@@ -352,6 +352,17 @@ static json_t *begin(const struct event_names *names, const struct event_row *ro
 			 reason_verdict(e->reason), "length", (json_int_t)e->len);
 }
 
+/* What goal_down stands for. */
+static int set_cause(json_t *obj, const struct san_event *e)
+{
+	int r;
+
+	if (!e->cause)
+		return 0;
+	r = json_object_set_new(obj, "cause", json_string(reason_name(e->cause)));
+	return r | json_object_set_new(obj, "cause_why", json_string(reason_why(e->cause)));
+}
+
 json_t *event_json(struct event_names *names, const struct event_row *row)
 {
 	const struct san_event *e = &row->event;
@@ -363,6 +374,7 @@ json_t *event_json(struct event_names *names, const struct event_row *row)
 	r |= set_nexthop(names, obj, row);
 	if (!row->nexthop.kind && e->by == SAN_BY_SID)
 		r |= set_by_sid(names, obj, e);
+	r |= set_cause(obj, e);
 	if (e->hash)
 		r |= json_object_set_new(obj, "hash", json_integer(e->hash));
 	if (e->generation)

@@ -106,6 +106,8 @@ static void print_way(const json_t *event)
 	print_nexthop(event);
 	printf("  verdict    %s: %s, %s", text(event, "verdict", a), text(event, "reason", b),
 	       text(event, "why", c));
+	if (json_object_get(event, "cause"))
+		printf(" (%s: %s)", text(event, "cause", a), text(event, "cause_why", b));
 	if (json_object_get(event, "mtu"))
 		printf(", fits: %s", text(event, "mtu", a));
 	putchar('\n');

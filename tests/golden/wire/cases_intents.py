@@ -90,6 +90,52 @@ def rates(add):
               **CONF)
 
 
+def down(add):
+    """What a service of the host's own cannot take goes nowhere else: by place in own_services()."""
+    def to(place, packet=None, **fields):
+        return frame(packet or tcp(), dst=f"2001:db8:b{place}::7", **fields)
+
+    for place, name in ((1, "nothing"), (2, "unresolved"), (3, "invalid"), (4, "wrong-family"),
+                        (5, "no-port"), (8, "unknown")):
+        add.frame(f"intent/down-{name}", to(place), "goal_down", **CONF)
+        add.frame(f"intent/down-{name}-tagged", tagged(to(place), VLAN), "goal_down", **CONF)
+    add.steered("intent/down-not", to(7), 5, **CONF)
+    add.frame("intent/down-wrong-family-ip4", frame4(tcp(), dst="203.0.113.193"), "goal_down", **CONF)
+    add.frame("intent/down-hop-limit", to(7, hlim=1), "hop_limit", **CONF)
+    add.frame("intent/down-unresolved-hop-limit", to(2, hlim=1), "goal_down", **CONF)
+    add.frame("intent/down-link-local", to(2, src="fe80::1"), "not_routable", **CONF)
+    # No answer: less than 1280 bytes would be left; without DF.
+    add.frame("intent/down-too-big", to(6, udp(size=700)), "goal_down", **CONF)
+    add.frame("intent/down-too-big-ip4", frame4(udp(size=700), dst="203.0.113.209", flags=0),
+              "goal_down", **CONF)
+
+
+def down_fragments(add):
+    def piece(place, offset, more):
+        return frame(fragment(offset, more=more), udp() if not offset else Raw(bytes(24)),
+                     dst=f"2001:db8:b{place}::7")
+
+    def piece4(offset, more, to="203.0.113.209", size=24):
+        return frame4(udp(size=size) if not offset else Raw(bytes(size)), dst=to, id=77, proto=17, frag=offset,
+                      flags=1 if more else 0)
+
+    add.frame("intent/down-fragment-first", piece(2, 0, 1), "goal_down", **CONF)
+    add.frame("intent/down-fragment", piece(2, 4, 0), "goal_down", before=[piece(2, 0, 1)], **CONF)
+    add.frame("intent/down-fragment-alone", piece(2, 4, 0), "fragment", **CONF)
+    add.frame("intent/down-fragment-unknown", piece(8, 4, 0), "goal_down", before=[piece(8, 0, 1)],
+              **CONF)
+    add.frame("intent/down-fragment-lost", piece(7, 4, 0), "goal_down", before=[piece(7, 0, 1)],
+              give_up=[5], **CONF)
+    add.steered("intent/down-fragment-not", piece(7, 4, 0), 5, "fragment_hit", before=[piece(7, 0, 1)],
+                **CONF)
+    add.frame("intent/down-fragment-plain", piece4(90, 0), "goal_down",
+              before=[piece4(0, 1, size=712)], **CONF)
+    add.frame("intent/down-fragment-marked", piece4(90, 0, "203.0.113.193"), "goal_down",
+              before=[piece4(0, 1, "203.0.113.193")], **CONF)
+    add.frame("intent/down-fragment-too-big", piece4(4, 1, size=712), "goal_down",
+              before=[piece4(0, 1)], **CONF)
+
+
 def fragments(add):
     def piece(to, offset, more, **fields):
         return frame(fragment(offset, more=more), udp(dport=53) if not offset else Raw(bytes(24)), dst=to,
@@ -111,4 +157,4 @@ def fragments(add):
                                                  dst=DROP)], **CONF)
 
 
-GROUPS = [verdicts, marks, link, rates, fragments]
+GROUPS = [verdicts, marks, link, rates, fragments, down, down_fragments]

@@ -174,7 +174,21 @@ def intents():
         act(6, 100, "203.0.113.160/27", 0x501, "steer", rate_kbps=1, mark=0),
         act(9, 1, "::/0", dscp=12),
         act(4, 50, "2001:db8:a8::/48", 0x510, "steer"),
+    ] + [
+        rule(OWN + place, dst=f"2001:db8:b{place}::/48", intent=1, act=10, priority=40)
+        for place in range(1, 9)
+    ] + [
+        rule(OWN + 7, dst="203.0.113.192/28", intent=1, act=10, priority=40, mark=10),
+        rule(OWN + 6, dst="203.0.113.208/28", intent=1, priority=40),
     ]
+
+
+def own_services():
+    """What rules lead to alone; most of them cannot take everything."""
+    table = {OWN: service(3, groups=0), OWN + 1: service(0, "none", groups=0)}
+    for place, index in enumerate((14, 51, 6, 12, 15, 5), 2):
+        table[OWN + place] = service(index, groups=0)
+    return {hex(key): value for key, value in table.items()}
 
 
 def edge(policy=("vlan", "classify"), **more):
@@ -243,7 +257,7 @@ CONFIGURATIONS = {
     "edge-strict": edge(["drop_malformed", "drop_unknown"], stray_sids=True),
     "edge-silent": edge(icmp_source="::", icmp_source4="0.0.0.0", source="::"),
     "intents": edge(classes=edge_classes() + intents(),
-                    services={**edge_services(), hex(OWN): service(3, groups=0)}),
+                    services={**edge_services(), **own_services()}),
     "core": core(),
     "core-open": core(["drop_malformed", "drop_unknown"], inside=[]),
 }

@@ -25,7 +25,7 @@ DEFAULT_ID = 0x101
 MALFORMED = ("truncated", "bad_option", "bad_srh", "zero_service", "bad_ipv4")
 STEERED = ("forwarded", "flow_hit", "flow_moved", "fragment_hit", "relayed", "decapsulated", "local")
 DROPPED = ("denied", "boundary", "outside_source", "looped", "nh_drop", "too_big_limited", "forbidden",
-           "over_rate")
+           "over_rate", "goal_down")
 FILE = os.path.join(HERE, "vectors.json")
 
 

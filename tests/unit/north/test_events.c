@@ -96,6 +96,25 @@ static void test_all_members(void **state)
 	assert_int_equal(strlen(text_at(item, "time")), strlen("2026-01-01T00:00:00.000000Z"));
 	assert_null(json_object_get(item, "slot"));
 	assert_null(json_object_get(item, "mtu"));
+	assert_null(json_object_get(item, "cause"));
+	answer_free(&a);
+}
+
+static void test_cause(void **state)
+{
+	struct san_event e = event_of(SAN_R_GOAL_DOWN);
+	struct rig *rig = *state;
+	const json_t *item;
+	struct answer a;
+
+	e.cause = SAN_R_NH_UNRESOLVED;
+	tell(rig, &e, 1);
+	assert_int_equal(rig_call(rig, "GET /v1/events", NULL, &a), 200);
+	item = json_array_get(json_object_get(a.json, "items"), 0);
+	assert_string_equal(text_at(item, "reason"), "goal_down");
+	assert_string_equal(text_at(item, "verdict"), "drop");
+	assert_string_equal(text_at(item, "cause"), "nh_unresolved");
+	assert_string_equal(text_at(item, "cause_why"), "next hop has no neighbour or route yet");
 	answer_free(&a);
 }
 
@@ -477,6 +496,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_all_members, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_by_sid, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_cause, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_few_members, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_filters, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_pages, rig_setup, rig_teardown),
