@@ -15,14 +15,16 @@
 
 #define NEMO_SCRIPT_MAX (2u << 20) /* bytes of a script */
 #define NEMO_STATEMENTS_MAX 16384  /* of a script */
-#define NEMO_TERMS_MAX (1u << 17)  /* values, terms, "!" and actions of a script together */
-#define NEMO_OBJECTS_MAX 16384	   /* of a tenant, models included */
-#define NEMO_NAME_MAX 63	   /* bytes of a name */
-#define NEMO_STRING_MAX 4096	   /* bytes of a string, escapes resolved */
-#define NEMO_DEPTH_MAX 256	   /* parentheses, "!" and calls within each other */
-#define NEMO_LIST_MAX 4096	   /* items of a list, names of a clause, terms of an expression */
-#define NEMO_ERRORS_MAX 100	   /* errors that are told; then one that says so ends the list */
-#define NEMO_WARNINGS_KEPT 65536   /* warnings that are told; what is beyond is only counted */
+/* Of a script, and of a tenant's objects: values, terms, "!" and actions, and what queries ask for
+ * (items by names behind From), all together. */
+#define NEMO_TERMS_MAX (1u << 17)
+#define NEMO_OBJECTS_MAX 16384	 /* of a tenant, models included */
+#define NEMO_NAME_MAX 63	 /* bytes of a name */
+#define NEMO_STRING_MAX 4096	 /* bytes of a string, escapes resolved */
+#define NEMO_DEPTH_MAX 256	 /* parentheses, "!" and calls within each other */
+#define NEMO_LIST_MAX 4096	 /* items of a list, names of a clause, terms of an expression */
+#define NEMO_ERRORS_MAX 100	 /* errors that are told; then one that says so ends the list */
+#define NEMO_WARNINGS_KEPT 65536 /* warnings that are told; what is beyond is only counted */
 
 /* From 1; a column is a code point, a tab is one; the end of the file is behind the last one. */
 struct nemo_pos {
@@ -131,7 +133,8 @@ struct nemo_diags {
 	struct nemo_diag *v;
 	unsigned int n, cap;
 	unsigned int errors, warnings;
-	bool no_memory; /* something could not be kept: counts as an error */
+	bool no_memory;	  /* something could not be kept: counts as an error */
+	bool no_warnings; /* set by who wants none: they are not looked for */
 };
 void nemo_diags_fini(struct nemo_diags *diags);
 /* Always returns -EINVAL, so that a check can end with it; beyond NEMO_ERRORS_MAX nothing is kept
