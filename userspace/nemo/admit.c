@@ -10,9 +10,12 @@
 #include <string.h>
 
 #include "nemo/admit_int.h"
+#include "nemo/compile_int.h"
 #include "nemo/place.h"
 #include "nemo/site.h"
 #include "util/own.h"
+
+#define DELAY_MAX 3600000 /* ms */
 
 int admit_error(const struct admission *a, const struct nemo_object *object, const char *reason,
 		...)
@@ -27,6 +30,25 @@ int admit_error(const struct admission *a, const struct nemo_object *object, con
 	va_end(args);
 	return nemo_error(a->diags, NEMO_COMMIT, nemo_place(script, object->name), "%s %s: %s",
 			  nemo_object_names[object->kind], object->name, text);
+}
+
+int admit_integer(const struct admission *a, const struct nemo_object *object, const char *property,
+		  struct admit_range range)
+{
+	const struct nemo_arg *arg = nemo_object_prop(object, property);
+	int64_t v;
+
+	if (!arg || !arg->n || arg->v[0].type != NEMO_INTEGER)
+		return 0;
+	if (arg->n > 1)
+		return admit_error(a, object,
+				   "%s is a list of %u values, must be one, %lld..%lld%s", property,
+				   arg->n, (long long)range.min, (long long)range.max, range.unit);
+	v = arg->v[0].integer;
+	if (v >= range.min && v <= range.max)
+		return 0;
+	return admit_error(a, object, "%s is %lld, must be %lld..%lld%s", property, (long long)v,
+			   (long long)range.min, (long long)range.max, range.unit);
 }
 
 int admit_no_memory(const struct admission *a)
@@ -44,11 +66,22 @@ struct maker {
 	bool failed; /* and said so */
 };
 
+/* Ends of a connection: each gateway once, with the first name that led to it. */
+struct end {
+	const struct nemo_object *gateway;
+	const char *name;
+	unsigned int at;
+};
+struct set {
+	struct end *v;
+	unsigned int n;
+};
+
 static const struct nemo_object *end_gateway(struct maker *m, const char *name)
 {
 	const struct nemo_object *end = nemo_store_find(m->a->store, name), *gateway;
 
-	gateway = end ? nemo_site_gateway(m->a->store, end) : NULL;
+	gateway = end ? nemo_gateways_of(m->a->gateways, m->a->store, end) : NULL;
 	if (gateway || m->failed)
 		return gateway;
 	m->failed = true;
@@ -61,11 +94,46 @@ static const struct nemo_object *end_gateway(struct maker *m, const char *name)
 	return NULL;
 }
 
+static int by_gateway(const void *a, const void *b)
+{
+	const struct end *l = a, *r = b;
+	int c = strcmp(l->gateway->name, r->gateway->name);
+
+	return c ? c : (l->at > r->at) - (l->at < r->at);
+}
+
+/* Ends [first, last) as one set. */
+static void read_set(struct maker *m, unsigned int first, unsigned int last, struct set *out)
+{
+	const struct nemo_names *ends = m->connection->c.ends;
+	unsigned int n = 0, all = 0;
+
+	for (unsigned int i = first; i < last; i++)
+		n += ends[i].n;
+	*out = (struct set){.v = calloc(n + 1, sizeof(*out->v))};
+	if (!out->v) {
+		m->failed = true;
+		admit_no_memory(m->a);
+	}
+	for (unsigned int i = first; i < last; i++) {
+		for (unsigned int k = 0; k < ends[i].n && !m->failed; k++, all++)
+			out->v[all] = (struct end){.gateway = end_gateway(m, ends[i].v[k].text),
+						   .name = ends[i].v[k].text,
+						   .at = all};
+	}
+	if (m->failed)
+		return;
+	qsort(out->v, all, sizeof(*out->v), by_gateway);
+	for (unsigned int i = 0; i < all; i++)
+		if (!out->n || out->v[out->n - 1].gateway != out->v[i].gateway)
+			out->v[out->n++] = out->v[i];
+}
+
 static void add_leg(struct maker *m, const struct nemo_object *from, const struct nemo_object *to)
 {
 	struct nemo_leg *leg;
 
-	if (m->legs->n == NEMO_LEGS_MAX) {
+	if (++*m->a->tried > NEMO_LEGS_MAX) {
 		m->failed = true;
 		admit_error(m->a, m->connection,
 			    "the tenant's connections have more than %d legs (ordered pairs of "
@@ -87,28 +155,32 @@ static void add_leg(struct maker *m, const struct nemo_object *from, const struc
 	leg->delay = m->delay;
 }
 
-static void add_pair(struct maker *m, const char *one, const char *other)
+static void add_pair(struct maker *m, const struct end *one, const struct end *other)
 {
-	const struct nemo_object *a = end_gateway(m, one), *b = end_gateway(m, other);
-
-	if (m->failed)
-		return;
-	if (a == b) {
+	if (one->gateway == other->gateway) {
 		m->failed = true;
-		admit_error(m->a, m->connection, "ends %s and %s are at the same gateway %s", one,
-			    other, a->name);
+		admit_error(m->a, m->connection, "ends %s and %s are at the same gateway %s",
+			    one->name, other->name, one->gateway->name);
 		return;
 	}
-	add_leg(m, a, b);
+	add_leg(m, one->gateway, other->gateway);
 	if (!m->failed)
-		add_leg(m, b, a);
+		add_leg(m, other->gateway, one->gateway);
 }
 
-static void add_product(struct maker *m, const struct nemo_names *a, const struct nemo_names *b)
+static void add_product(struct maker *m, const struct set *a, const struct set *b)
 {
 	for (unsigned int i = 0; i < a->n && !m->failed; i++)
 		for (unsigned int k = 0; k < b->n && !m->failed; k++)
-			add_pair(m, a->v[i].text, b->v[k].text);
+			add_pair(m, &a->v[i], &b->v[k]);
+}
+
+/* Every pair of sets. */
+static void add_sets(struct maker *m, const struct set *sets, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		for (unsigned int k = i + 1; k < n && !m->failed; k++)
+			add_product(m, &sets[i], &sets[k]);
 }
 
 static int by_leg(const void *a, const void *b)
@@ -121,7 +193,7 @@ static int by_leg(const void *a, const void *b)
 	return c ? c : strcmp(l->gateway, r->gateway);
 }
 
-/* Two ends of one set may be at one gateway: its legs count once. */
+/* What is stored may name a leg twice. */
 static void sort_legs(struct nemo_legs *legs, unsigned int first)
 {
 	unsigned int n = first;
@@ -142,21 +214,51 @@ static int64_t bound(const struct nemo_object *connection, const char *property)
 	return nemo_object_integer(connection, property, &v) && v > 0 ? v : 0;
 }
 
-/* Every pair of ends; p2mp: those with the first one. */
+/* The ends as sets; p2mp: the first one, and all others. */
+static void read_sets(struct maker *m, struct set *sets, unsigned int n, bool tree)
+{
+	unsigned int n_ends = m->connection->c.n_ends;
+
+	for (unsigned int i = 0; i < n && !m->failed; i++)
+		read_set(m, i, tree && i ? n_ends : i + 1, &sets[i]);
+	if (!m->failed)
+		add_sets(m, sets, n);
+}
+
+static bool values_fit(struct maker *m)
+{
+	const struct admit_range bandwidth = {0, NEMO_RATE_MAX, " Mbit/s"};
+	const struct admit_range delay = {0, DELAY_MAX, " ms"};
+
+	m->failed = admit_integer(m->a, m->connection, "bandwidth", bandwidth) ||
+		    admit_integer(m->a, m->connection, "delay", delay);
+	return !m->failed;
+}
+
 static bool connection_legs(struct maker *m)
 {
-	const struct nemo_clauses *c = &m->connection->c;
 	bool tree = m->connection->model && strcmp(m->connection->model->name, "p2mp") == 0;
-	unsigned int first = m->legs->n, last = tree ? 1 : c->n_ends;
+	unsigned int first = m->legs->n, n = m->connection->c.n_ends;
+	struct set *sets;
 
+	if (!values_fit(m))
+		return false;
+	n = tree && n > 2 ? 2 : n;
+	sets = calloc(n + 1, sizeof(*sets));
+	if (!sets) {
+		admit_no_memory(m->a);
+		return false;
+	}
 	m->bandwidth = bound(m->connection, "bandwidth");
 	m->delay = bound(m->connection, "delay");
-	for (unsigned int i = 0; i < last && i < c->n_ends; i++)
-		for (unsigned int k = i + 1; k < c->n_ends && !m->failed; k++)
-			add_product(m, &c->ends[i], &c->ends[k]);
+	read_sets(m, sets, n, tree);
 	if (m->failed) /* one error is enough */
 		m->legs->n = first;
-	sort_legs(m->legs, first);
+	else if (m->legs->n > first)
+		qsort(m->legs->v + first, m->legs->n - first, sizeof(*m->legs->v), by_leg);
+	for (unsigned int i = 0; i < n; i++)
+		free(sets[i].v);
+	free(sets);
 	return !m->failed;
 }
 
@@ -273,12 +375,16 @@ int nemo_admit(const char *tenant, const struct nemo_store *store, const struct 
 	       struct nemo_legs *out, struct nemo_diags *diags)
 {
 	static const struct nemo_grants nothing;
+	struct nemo_gateways *gateways = NULL;
+	unsigned int tried = 0;
 	const struct admission a = {.tenant = tenant,
 				    .store = store,
 				    .grants = grants ? grants : &nothing,
 				    .view = view,
 				    .script = script,
-				    .diags = diags};
+				    .diags = diags,
+				    .gateways = &gateways,
+				    .tried = &tried};
 	struct nemo_legs legs = {0};
 	int r = 0;
 
@@ -286,6 +392,7 @@ int nemo_admit(const char *tenant, const struct nemo_store *store, const struct 
 	note(&r, admit_flows(&a));
 	note(&r, all_legs(&a, &legs));
 	note(&r, give_paths(&a, others, before, &legs));
+	nemo_gateways_free(&gateways);
 	if (r == 0)
 		*out = legs;
 	else

@@ -83,9 +83,13 @@ static int admit_gateway(const struct admission *a, const struct nemo_object *cf
 static int admit_service(const struct admission *a, const struct nemo_object *cfn)
 {
 	const struct view_service *service;
+	const struct admit_range range = {1, INT64_MAX, ""};
 	char text[SVC_ID_TEXT];
 	int64_t id;
+	int r = admit_integer(a, cfn, "service_id", range);
 
+	if (r)
+		return r;
 	if (!nemo_object_integer(cfn, "service_id", &id))
 		return cfn->imported
 			       ? admit_error(a, cfn, "service_id is missing: which service is it?")
@@ -109,6 +113,8 @@ static int admit_function(const struct admission *a, const struct nemo_object *c
 	if (!ip && cfn->imported && !nemo_is_model(cfn, "host"))
 		return admit_error(a, cfn, "ip is missing: an imported %s has a SID or address",
 				   cfn->model->name);
+	if (ip && ip->n > 1)
+		return admit_error(a, cfn, "ip is a list of %u values, must be one address", ip->n);
 	if (!ip || a->grants->everything || granted_arg(a->grants, ip))
 		return 0;
 	return admit_error(a, cfn, "ip %s lies in no prefix that tenant %s has a grant for",
@@ -151,8 +157,27 @@ static bool granted_end(const struct admission *a, const struct nemo_object *flo
 	return arg ? granted_arg(a->grants, arg) : granted_site(a, flow, site);
 }
 
+/* The types of other fields leave nothing else over. */
+static int admit_proto(const struct admission *a, const struct nemo_object *flow)
+{
+	const struct nemo_arg *arg = nemo_object_prop(flow, "proto");
+	uint8_t proto;
+
+	for (unsigned int i = 0; arg && i < arg->n; i++)
+		if (arg->v[i].type == NEMO_STRING && !nemo_proto_read(arg->v[i].string, &proto))
+			return admit_error(a, flow,
+					   "proto is \"%.40s\", must be tcp, udp, icmp, icmp6 or "
+					   "0..255",
+					   arg->v[i].string);
+	return 0;
+}
+
 static int admit_flow(const struct admission *a, const struct nemo_object *flow)
 {
+	int r = admit_proto(a, flow);
+
+	if (r)
+		return r;
 	if (a->grants->everything || granted_end(a, flow, "src_ip", "ingress") ||
 	    granted_end(a, flow, "dst_ip", "egress"))
 		return 0;

@@ -5,6 +5,7 @@
 #define NEMO_ADMIT_INT_H
 
 #include "nemo/plan.h"
+#include "nemo/site.h"
 
 #define LEG_BANDWIDTH_MAX INT64_C(1000000000) /* Mbit/s: the most that a path can say it has */
 
@@ -15,12 +16,21 @@ struct admission {
 	const struct view *view;
 	const struct nemo_script *script;
 	struct nemo_diags *diags;
+	struct nemo_gateways **gateways;
+	unsigned int *tried; /* legs, of all connections, those that were refused included */
 };
 
 /* An error of class COMMIT where the script names the object last: "Connection c: reason". -EINVAL.
  */
 int admit_error(const struct admission *a, const struct nemo_object *object, const char *reason,
 		...) __attribute__((format(printf, 3, 4)));
+/* Its property, if it is an Integer: one value of min..max. unit: " Mbit/s" or "". */
+struct admit_range {
+	int64_t min, max;
+	const char *unit;
+};
+int admit_integer(const struct admission *a, const struct nemo_object *object, const char *property,
+		  struct admit_range range);
 int admit_no_memory(const struct admission *a); /* -ENOMEM */
 
 /* Every CFN and flow: 0, or -EINVAL with all errors told. */

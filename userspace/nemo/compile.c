@@ -63,6 +63,8 @@ static int one(const struct nemo_ctx *ctx, struct nemo_emit *emit, const struct 
 	op->state = verdict.state;
 	if (r)
 		r = refuse(op, r, err);
+	else if (verdict.state == NEMO_OP_IN_FORCE && nemo_verdict_fields(ranked->own, &verdict))
+		r = refuse(op, -ENOMEM, err);
 	else if (verdict.state == NEMO_OP_IN_FORCE)
 		r = in_force(ctx->in, emit, &verdict, op, err);
 	else

@@ -77,6 +77,7 @@ struct nemo_parent { /* CFNs that contain one of this name; the first in byte or
 struct nemo_own {
 	const struct nemo_tenant *tenant;
 	struct nemo_parent *parents;
+	struct nemo_gateways *gateways;
 	struct nemo_spot *places;     /* by object */
 	struct nemo_flow *flows;      /* by object */
 	const struct nemo_leg **legs; /* by connection, ingress, gateway */
@@ -111,8 +112,6 @@ struct nemo_flow {
 	const struct nemo_object *object;
 	char why[NEMO_WHY]; /* not "": impossible on this dataplane */
 	struct nemo_spans src[NEMO_FAMILIES], dst[NEMO_FAMILIES];
-	struct nemo_fields *fields;
-	unsigned int n_fields;
 	const char **ingress; /* gateways; n_ingress = 0: all */
 	unsigned int n_ingress;
 	enum nemo_narrowed narrowed;
@@ -123,6 +122,9 @@ struct nemo_flow {
 struct nemo_flow *nemo_flow_get(struct nemo_own *own, const struct nemo_object *flow);
 void nemo_flow_free(struct nemo_flow *flow);
 bool nemo_flow_here(const struct nemo_flow *flow, const char *host);
+/* What its rules ask for besides addresses: too much to be kept for every flow. 0 or -ENOMEM. */
+int nemo_flow_fields(struct nemo_own *own, struct nemo_flow *flow, struct nemo_fields **out,
+		     unsigned int *n);
 
 /* Protocol by name or number; false: neither. */
 bool nemo_proto_read(const char *text, uint8_t *proto);
@@ -158,8 +160,8 @@ struct nemo_want {
 	uint32_t rate_kbps;
 };
 /* -EINVAL: why[] says what this dataplane cannot do. */
-int nemo_want_read(const struct nemo_store *store, const struct nemo_object *op,
-		   struct nemo_want *out, char why[NEMO_WHY]);
+int nemo_want_read(struct nemo_own *own, const struct nemo_object *op, struct nemo_want *out,
+		   char why[NEMO_WHY]);
 bool nemo_is_function(const struct nemo_object *object); /* or host: has an ip that is its SID */
 
 /* ---- goal*.c: where it leads from this host ---- */
@@ -213,11 +215,15 @@ struct nemo_verdict {
 	bool fixed; /* IMPOSSIBLE or ELSEWHERE: whatever the condition says */
 	struct nemo_want want;
 	struct nemo_flow *flow; /* NULL: the target is none */
+	struct nemo_fields *fields;
+	unsigned int n_fields;
 	struct nemo_ways ways;
 };
 /* 0 or -ENOMEM; nemo_verdict_fini() in any case. */
 int nemo_judge(const struct nemo_ctx *ctx, struct nemo_own *own, const struct nemo_object *op,
 	       struct nemo_verdict *out);
+/* Sets fields, for nemo_emit_op(). 0 or -ENOMEM. */
+int nemo_verdict_fields(struct nemo_own *own, struct nemo_verdict *verdict);
 void nemo_verdict_fini(struct nemo_verdict *verdict);
 
 /* All operations of all tenants, strongest first: each with its tenant's nemo_own. */

@@ -155,7 +155,7 @@ static int fixed(const struct nemo_ctx *ctx, struct nemo_own *own, const struct 
 	v->flow = nemo_flow_get(own, target);
 	if (!v->flow)
 		return -ENOMEM;
-	if (nemo_want_read(own->tenant->store, op, &v->want, v->why))
+	if (nemo_want_read(own, op, &v->want, v->why))
 		return (int)state;
 	if (v->flow->why[0]) {
 		nemo_why(v->why, "flow %.40s: %.80s", target->name, v->flow->why);
@@ -204,7 +204,13 @@ int nemo_judge(const struct nemo_ctx *ctx, struct nemo_own *own, const struct ne
 	return 0;
 }
 
+int nemo_verdict_fields(struct nemo_own *own, struct nemo_verdict *verdict)
+{
+	return nemo_flow_fields(own, verdict->flow, &verdict->fields, &verdict->n_fields);
+}
+
 void nemo_verdict_fini(struct nemo_verdict *verdict)
 {
+	free(verdict->fields);
 	nemo_ways_fini(&verdict->ways);
 }

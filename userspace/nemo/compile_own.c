@@ -182,7 +182,7 @@ const struct nemo_spot *nemo_own_spot(struct nemo_own *own, const struct nemo_ob
 	if (!place)
 		return NULL;
 	place->object = object;
-	place->gateway = nemo_site_gateway(own->tenant->store, object);
+	place->gateway = nemo_gateways_of(&own->gateways, own->tenant->store, object);
 	if (place_prefixes(own, place)) {
 		place_free(place);
 		return NULL;
@@ -279,6 +279,7 @@ void nemo_own_fini(struct nemo_own *own)
 		HASH_DEL(own->flows, flow);
 		nemo_flow_free(flow);
 	}
+	nemo_gateways_free(&own->gateways);
 	free(own->legs);
 	free(own->pick);
 	*own = (struct nemo_own){0};

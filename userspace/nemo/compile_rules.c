@@ -164,7 +164,7 @@ static int rule(const struct job *job, const struct match *match, enum nemo_fami
 static int rules(const struct job *job, const struct nemo_prefix *src,
 		 const struct nemo_prefix *dst, enum nemo_family family)
 {
-	const struct nemo_flow *flow = job->verdict->flow;
+	const struct nemo_verdict *verdict = job->verdict;
 	struct match match;
 	int r = 0;
 
@@ -173,8 +173,8 @@ static int rules(const struct job *job, const struct nemo_prefix *src,
 	match.src_len = src->len;
 	match.dst = dst->addr;
 	match.dst_len = dst->len;
-	for (unsigned int i = 0; !r && i < flow->n_fields; i++) {
-		match.fields = flow->fields[i];
+	for (unsigned int i = 0; !r && i < verdict->n_fields; i++) {
+		match.fields = verdict->fields[i];
 		r = rule(job, &match, family);
 	}
 	return r;

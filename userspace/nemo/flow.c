@@ -231,31 +231,42 @@ static int on_egress(struct build *b, const char *field, const struct nemo_arg *
 	return r;
 }
 
-static const struct {
+static const struct field {
 	const char *name;
 	enum nemo_type type;
+	bool address; /* not a set of the pick */
 	int (*on)(struct build *b, const char *field, const struct nemo_arg *arg);
 } fields[] = {
-	{"src_ip", NEMO_IPPREFIX, on_src},	 {"dst_ip", NEMO_IPPREFIX, on_dst},
-	{"src_port", NEMO_INTEGER, on_src_port}, {"dst_port", NEMO_INTEGER, on_dst_port},
-	{"port", NEMO_INTEGER, on_port},	 {"proto", NEMO_STRING, on_proto},
-	{"dscp", NEMO_INTEGER, on_dscp},	 {"ingress", NEMO_STRING, on_ingress},
-	{"egress", NEMO_STRING, on_egress},
+	{"src_ip", NEMO_IPPREFIX, true, on_src},
+	{"dst_ip", NEMO_IPPREFIX, true, on_dst},
+	{"src_port", NEMO_INTEGER, false, on_src_port},
+	{"dst_port", NEMO_INTEGER, false, on_dst_port},
+	{"port", NEMO_INTEGER, false, on_port},
+	{"proto", NEMO_STRING, false, on_proto},
+	{"dscp", NEMO_INTEGER, false, on_dscp},
+	{"ingress", NEMO_STRING, true, on_ingress},
+	{"egress", NEMO_STRING, true, on_egress},
 };
+
+static const struct field *field_of(const char *name)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(fields); i++)
+		if (strcmp(name, fields[i].name) == 0)
+			return &fields[i];
+	return NULL;
+}
 
 static int on_field(struct build *b, const struct nemo_pair *pair)
 {
 	const char *name = pair->name.text;
+	const struct field *field = field_of(name);
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(fields); i++) {
-		if (strcmp(name, fields[i].name) != 0)
-			continue;
-		if (!pair->arg.n || pair->arg.v[0].type != fields[i].type)
-			return cannot(b, "field %s must be of type %s here", name,
-				      nemo_type_names[fields[i].type]);
-		return fields[i].on(b, name, &pair->arg);
-	}
-	return cannot(b, "field %.63s cannot be matched by this dataplane", name);
+	if (!field)
+		return cannot(b, "field %.63s cannot be matched by this dataplane", name);
+	if (!pair->arg.n || pair->arg.v[0].type != field->type)
+		return cannot(b, "field %s must be of type %s here", name,
+			      nemo_type_names[field->type]);
+	return field->on(b, name, &pair->arg);
 }
 
 /* ---- put together ---- */
@@ -436,7 +447,7 @@ static int finish(struct build *b)
 			      n > UINT64_MAX ? (unsigned long long)UINT64_MAX
 					     : (unsigned long long)n,
 			      NEMO_RULES_MAX);
-	return nemo_pick_fields(b->pick, &b->flow->fields, &b->flow->n_fields);
+	return 0;
 }
 
 static int build(struct build *b)
@@ -457,9 +468,17 @@ void nemo_flow_free(struct nemo_flow *flow)
 		nemo_spans_fini(&flow->src[f]);
 		nemo_spans_fini(&flow->dst[f]);
 	}
-	free(flow->fields);
 	free(flow->ingress);
 	free(flow);
+}
+
+/* An empty pick. NULL: no memory. */
+static struct nemo_pick *pick_of(struct nemo_own *own)
+{
+	own->pick = own->pick ? own->pick : calloc(1, sizeof(*own->pick));
+	if (own->pick)
+		nemo_pick_clear(own->pick);
+	return own->pick;
 }
 
 struct nemo_flow *nemo_flow_get(struct nemo_own *own, const struct nemo_object *object)
@@ -471,12 +490,8 @@ struct nemo_flow *nemo_flow_get(struct nemo_own *own, const struct nemo_object *
 	HASH_FIND_PTR(own->flows, &object, flow);
 	if (flow)
 		return flow;
-	own->pick = own->pick ? own->pick : calloc(1, sizeof(*own->pick));
-	b.pick = own->pick;
-	if (!b.pick)
-		return NULL;
-	nemo_pick_clear(b.pick);
-	flow = calloc(1, sizeof(*flow));
+	b.pick = pick_of(own);
+	flow = b.pick ? calloc(1, sizeof(*flow)) : NULL;
 	if (!flow)
 		return NULL;
 	flow->object = object;
@@ -490,6 +505,22 @@ struct nemo_flow *nemo_flow_get(struct nemo_own *own, const struct nemo_object *
 	}
 	HASH_ADD_PTR(own->flows, object, flow);
 	return flow;
+}
+
+int nemo_flow_fields(struct nemo_own *own, struct nemo_flow *flow, struct nemo_fields **out,
+		     unsigned int *n)
+{
+	struct build b = {.own = own, .flow = flow, .pick = pick_of(own)};
+	const struct nemo_pairs *match = &flow->object->c.match;
+	int r = b.pick ? 0 : -ENOMEM;
+
+	for (unsigned int i = 0; !r && i < match->n; i++) {
+		const struct field *field = field_of(match->v[i].name.text);
+
+		if (field && !field->address)
+			r = field->on(&b, field->name, &match->v[i].arg);
+	}
+	return r ? r : nemo_pick_fields(b.pick, out, n);
 }
 
 bool nemo_flow_here(const struct nemo_flow *flow, const char *host)

@@ -15,11 +15,13 @@ static bool has(const struct nemo_set *set, unsigned int value)
 
 void nemo_set_add(struct nemo_set *set, unsigned int lo, unsigned int hi)
 {
-	for (unsigned int value = lo; value <= hi && value <= UINT16_MAX; value++) {
-		if (has(set, value))
-			continue;
-		set->in[value / 64] |= 1ull << (value % 64);
-		set->n++;
+	hi = hi < UINT16_MAX ? hi : UINT16_MAX;
+	for (unsigned int at = lo; at <= hi; at = at / 64 * 64 + 64) {
+		unsigned int last = at / 64 < hi / 64 ? 63 : hi % 64;
+		uint64_t bits = (~0ull >> (63 - last)) & (~0ull << (at % 64));
+
+		set->n += (unsigned int)__builtin_popcountll(bits & ~set->in[at / 64]);
+		set->in[at / 64] |= bits;
 	}
 }
 

@@ -8,7 +8,11 @@
 #include "nemo/compile_int.h"
 #include "util/own.h"
 
+#define TEXT(x) #x
+#define STRING(x) TEXT(x)
+
 struct read {
+	struct nemo_own *own;
 	const struct nemo_store *store;
 	struct nemo_want *want;
 	char *why;
@@ -43,6 +47,23 @@ static const struct nemo_value *only(const struct nemo_action *action, enum nemo
 	return right ? &action->args[0].v[0] : NULL;
 }
 
+/* What is there in place of one value, which takes up the rest of the sentence. */
+static int not_one(struct read *rd, const struct nemo_action *action, const char *must)
+{
+	const struct nemo_arg *arg = action->n ? &action->args[0] : NULL;
+	char text[NEMO_STRING_MAX + 1] = "nothing";
+
+	if (action->n > 1)
+		return cannot(rd, "%s has %u values, must be %s", action->name.text, action->n,
+			      must);
+	if (arg && arg->n != 1)
+		return cannot(rd, "%s is a list of %u values, must be %s", action->name.text,
+			      arg->n, must);
+	if (arg)
+		nemo_value_text(&arg->v[0], text, sizeof(text));
+	return cannot(rd, "%s is %.40s, must be %s", action->name.text, text, must);
+}
+
 /* An object that an action names once. */
 static int name_one(struct read *rd, const struct nemo_action *action,
 		    const struct nemo_object **out)
@@ -53,7 +74,7 @@ static int name_one(struct read *rd, const struct nemo_action *action,
 	if (*out)
 		return cannot(rd, "action %s is there twice", name);
 	if (!value)
-		return cannot(rd, "action %s takes one name", name);
+		return not_one(rd, action, "one name");
 	*out = nemo_store_find(rd->store, value->string);
 	return *out ? 0 : cannot(rd, "action %s: there is no %.63s", name, value->string);
 }
@@ -82,7 +103,7 @@ static int on_redirect(struct read *rd, const struct nemo_action *action)
 	if (to->kind == NEMO_CONNECTION || nemo_is_model(to, "gateway"))
 		return 0;
 	if (nemo_is_site(to))
-		return nemo_site_gateway(rd->store, to)
+		return nemo_gateways_of(&rd->own->gateways, rd->store, to)
 			       ? 0
 			       : cannot(rd, "redirect: site %s contains no gateway", to->name);
 	if (nemo_is_function(to))
@@ -154,7 +175,7 @@ static int on_mark(struct read *rd, const struct nemo_action *action)
 	if (rd->mark)
 		return cannot(rd, "action mark is there twice");
 	if (!value || value->integer < 0 || value->integer > 63)
-		return cannot(rd, "mark takes a DSCP, 0..63");
+		return not_one(rd, action, "one DSCP, 0..63");
 	rd->mark = true;
 	rd->want->mark = (uint8_t)(SAN_ACT_MARK | value->integer);
 	return 0;
@@ -167,7 +188,7 @@ static int on_qos(struct read *rd, const struct nemo_action *action)
 	if (rd->qos)
 		return cannot(rd, "action qos_bandwidth is there twice");
 	if (!value || value->integer < 1 || value->integer > NEMO_RATE_MAX)
-		return cannot(rd, "qos_bandwidth takes Mbit/s, 1..%d", NEMO_RATE_MAX);
+		return not_one(rd, action, "one number of Mbit/s, 1.." STRING(NEMO_RATE_MAX));
 	rd->qos = true;
 	rd->want->rate_kbps = (uint32_t)(value->integer * 1000);
 	return 0;
@@ -211,10 +232,10 @@ static int go_together(struct read *rd)
 	return 0;
 }
 
-int nemo_want_read(const struct nemo_store *store, const struct nemo_object *op,
-		   struct nemo_want *out, char why[NEMO_WHY])
+int nemo_want_read(struct nemo_own *own, const struct nemo_object *op, struct nemo_want *out,
+		   char why[NEMO_WHY])
 {
-	struct read rd = {.store = store, .want = out, .why = why};
+	struct read rd = {.own = own, .store = own->tenant->store, .want = out, .why = why};
 	const struct nemo_actions *list = &op->c.actions;
 	int r = 0;
 

@@ -16,6 +16,12 @@ struct look {
 	struct ends *ends; /* by connection */
 };
 
+/* Beyond the limit nobody sees the place: the script is not searched for it. */
+static struct nemo_pos place(const struct look *look, const char *object)
+{
+	return nemo_place(look->diags->errors < NEMO_ERRORS_MAX ? look->script : NULL, object);
+}
+
 static int __attribute__((format(printf, 3, 4)))
 error(const struct look *look, const struct nemo_object *op, const char *format, ...)
 {
@@ -28,8 +34,8 @@ error(const struct look *look, const struct nemo_object *op, const char *format,
 	va_end(args);
 	if (r < 0)
 		return -ENOMEM;
-	r = nemo_error(look->diags, NEMO_COMMIT, nemo_place(look->script, op->name),
-		       "operation %s: %s", op->name, text);
+	r = nemo_error(look->diags, NEMO_COMMIT, place(look, op->name), "operation %s: %s",
+		       op->name, text);
 	free(text);
 	return r;
 }
@@ -165,16 +171,16 @@ static int check_chain(struct look *look, const struct nemo_object *op,
 /* Told once, and where the flow is written, if it is. */
 static int check_flow(struct look *look, const struct nemo_object *op, struct nemo_flow *flow)
 {
-	struct nemo_pos at = nemo_place(look->script, flow->object->name);
+	struct nemo_pos at;
 
 	if (!flow->why[0])
 		return 0;
-	if (!flow->done)
-		nemo_error(look->diags, NEMO_COMMIT,
-			   at.line ? at : nemo_place(look->script, op->name), "ServiceFlow %s: %s",
-			   flow->object->name, flow->why);
+	if (flow->done)
+		return -EINVAL;
 	flow->done = true;
-	return -EINVAL;
+	at = place(look, flow->object->name);
+	return nemo_error(look->diags, NEMO_COMMIT, at.line ? at : place(look, op->name),
+			  "ServiceFlow %s: %s", flow->object->name, flow->why);
 }
 
 static int check_op(struct look *look, const struct nemo_object *op)
@@ -192,7 +198,7 @@ static int check_op(struct look *look, const struct nemo_object *op)
 	if (!flow)
 		return -ENOMEM;
 	r = check_flow(look, op, flow);
-	if (nemo_want_read(store, op, &want, why))
+	if (nemo_want_read(&look->own, op, &want, why))
 		return error(look, op, "%s", why);
 	if (!r)
 		r = check_chain(look, op, &want);

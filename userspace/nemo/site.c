@@ -5,10 +5,11 @@
 #define HASH_NONFATAL_OOM 1 /* a failed HASH_ADD leaves hh.tbl NULL */
 #include "nemo/site.h"
 
-/* What was looked at: sites may contain each other and themselves. */
-struct seen {
-	const struct nemo_object *object;
-	struct seen *below; /* of what is still to be looked at; the top is next */
+struct nemo_gateways {
+	const struct nemo_object *site;
+	const struct nemo_object *gateway; /* NULL: none was found so far */
+	unsigned int next;		   /* name of Contain to look at */
+	struct nemo_gateways *above;	   /* of what is being looked at: the one that led here */
 	UT_hash_handle hh;
 };
 
@@ -24,60 +25,86 @@ bool nemo_is_site(const struct nemo_object *object)
 	       nemo_is_model(object, "extgroup");
 }
 
-static void push(struct seen **all, struct seen **top, const struct nemo_object *object)
+/* NULL: no memory. */
+static struct nemo_gateways *enter(struct nemo_gateways **all, const struct nemo_object *site,
+				   struct nemo_gateways *above)
 {
-	struct seen *s;
+	struct nemo_gateways *s = calloc(1, sizeof(*s));
 
-	HASH_FIND_PTR(*all, &object, s);
-	if (s)
-		return;
-	s = calloc(1, sizeof(*s));
 	if (!s)
-		return;
-	s->object = object;
-	HASH_ADD_PTR(*all, object, s);
-	if (!s->hh.tbl) {
-		free(s);
-		return;
-	}
-	s->below = *top;
-	*top = s;
+		return NULL;
+	s->site = site;
+	s->above = above;
+	HASH_ADD_PTR(*all, site, s);
+	if (s->hh.tbl)
+		return s;
+	free(s);
+	return NULL;
 }
 
-static void push_contained(struct seen **all, struct seen **top, const struct nemo_store *store,
-			   const struct nemo_names *names)
+/* Looks at one name of the site on top, or leaves it. Returns the new top; a site that contains
+ * itself has nothing in it the second time. */
+static struct nemo_gateways *look(struct nemo_gateways **all, const struct nemo_store *store,
+				  struct nemo_gateways *s)
 {
+	const struct nemo_names *names = &s->site->c.contain;
 	const struct nemo_object *in;
+	struct nemo_gateways *known;
 
-	for (unsigned int i = names->n; i > 0; i--) { /* the first one on top */
-		in = nemo_store_find(store, names->v[i - 1].text);
-		if (in && (nemo_is_site(in) || nemo_is_model(in, "gateway")))
-			push(all, top, in);
+	if (s->gateway || s->next == names->n) {
+		if (s->above && !s->above->gateway)
+			s->above->gateway = s->gateway;
+		return s->above;
+	}
+	in = nemo_store_find(store, names->v[s->next++].text);
+	if (in && nemo_is_model(in, "gateway"))
+		s->gateway = in;
+	if (!in || !nemo_is_site(in))
+		return s;
+	HASH_FIND_PTR(*all, &in, known);
+	if (known) {
+		s->gateway = known->gateway;
+		return s;
+	}
+	known = enter(all, in, s);
+	return known ? known : s;
+}
+
+const struct nemo_object *nemo_gateways_of(struct nemo_gateways **all,
+					   const struct nemo_store *store,
+					   const struct nemo_object *object)
+{
+	struct nemo_gateways *first, *top;
+
+	if (nemo_is_model(object, "gateway"))
+		return object;
+	if (!nemo_is_site(object))
+		return NULL;
+	HASH_FIND_PTR(*all, &object, first);
+	if (first)
+		return first->gateway;
+	first = top = enter(all, object, NULL);
+	while (top)
+		top = look(all, store, top);
+	return first ? first->gateway : NULL;
+}
+
+void nemo_gateways_free(struct nemo_gateways **all)
+{
+	struct nemo_gateways *s, *next;
+
+	HASH_ITER(hh, *all, s, next) {
+		HASH_DEL(*all, s);
+		free(s);
 	}
 }
 
 const struct nemo_object *nemo_site_gateway(const struct nemo_store *store,
 					    const struct nemo_object *object)
 {
-	const struct nemo_object *found = NULL;
-	struct seen *all = NULL, *top = NULL, *s, *next;
+	struct nemo_gateways *all = NULL;
+	const struct nemo_object *found = nemo_gateways_of(&all, store, object);
 
-	if (nemo_is_model(object, "gateway"))
-		return object;
-	if (!nemo_is_site(object))
-		return NULL;
-	push(&all, &top, object);
-	while (top && !found) {
-		s = top;
-		top = s->below;
-		if (nemo_is_model(s->object, "gateway"))
-			found = s->object;
-		else
-			push_contained(&all, &top, store, &s->object->c.contain);
-	}
-	HASH_ITER(hh, all, s, next) {
-		HASH_DEL(all, s);
-		free(s);
-	}
+	nemo_gateways_free(&all);
 	return found;
 }

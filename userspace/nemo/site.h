@@ -17,4 +17,11 @@ bool nemo_is_site(const struct nemo_object *object);
 const struct nemo_object *nemo_site_gateway(const struct nemo_store *store,
 					    const struct nemo_object *object);
 
+/* The same for many objects of one store, each site looked at once. Start with NULL. */
+struct nemo_gateways;
+const struct nemo_object *nemo_gateways_of(struct nemo_gateways **all,
+					   const struct nemo_store *store,
+					   const struct nemo_object *object);
+void nemo_gateways_free(struct nemo_gateways **all);
+
 #endif

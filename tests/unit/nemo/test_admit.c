@@ -329,6 +329,86 @@ static void test_limit_of_legs(void **state)
 	free(text.data);
 }
 
+/* Sites that are at the same gateway make one leg each way, whatever the number of pairs. */
+static void test_sets_of_sites(void **state)
+{
+	struct nemo_text text = {0};
+
+	nemo_text_add(&text, GATEWAYS);
+	for (unsigned int i = 0; i < 400; i++)
+		nemo_text_add(&text, "CREATE CFN s%u Type l2group Contain g%u;\n", i, i % 2 + 1);
+	nemo_text_add(&text, "CREATE Connection c Type p2p EndNodes (s0");
+	for (unsigned int i = 2; i < 400; i += 2)
+		nemo_text_add(&text, ", s%u", i);
+	nemo_text_add(&text, "), (s1");
+	for (unsigned int i = 3; i < 400; i += 2)
+		nemo_text_add(&text, ", s%u", i);
+	nemo_text_add(&text, ");\nCREATE Connection d Type p2mp EndNodes g3");
+	for (unsigned int i = 0; i < 400; i++)
+		nemo_text_add(&text, ", s%u", i);
+	nemo_text_add(&text, ";\n");
+	assert_admitted(text.data, "c:g1>g2/a c:g2>g1/a d:g1>g3/a d:g2>g3/a d:g3>g1/a d:g3>g2/a");
+	free(text.data);
+}
+
+/* The ends of each set by the names of their gateways. */
+static void test_same_gateway_in_two_sets(void **state)
+{
+	assert_refused(GATEWAYS "CREATE CFN x Type l2group Contain g2;\n"
+				"CREATE CFN y Type l2group Contain g2;\n"
+				"CREATE Connection c Type p2p EndNodes (g1, x), (y, g3);\n",
+		       4, "Connection c: ends x and y are at the same gateway g2");
+	assert_refused(GATEWAYS "CREATE CFN x Type l2group Contain g1;\n"
+				"CREATE Connection c Type p2mp EndNodes g1, g2, (g3, x);\n",
+		       3, "Connection c: ends g1 and x are at the same gateway g1");
+}
+
+/* Those of connections that are refused count, too: they are work all the same. */
+static void test_limit_of_what_is_tried(void **state)
+{
+	struct nemo_text text = {0};
+
+	for (unsigned int i = 0; i < 201; i++)
+		nemo_text_add(&text, "IMPORT CFN m%u Type gateway;%s", i, i < 200 ? " " : "\n");
+	nemo_text_add(&text, "CREATE CFN z Type l2group Contain m200;\n");
+	for (unsigned int c = 0; c < 3; c++) {
+		nemo_text_add(&text, "CREATE Connection c%u Type mesh EndNodes m0", c);
+		for (unsigned int i = 1; i < 201; i++)
+			nemo_text_add(&text, ", m%u", i);
+		nemo_text_add(&text, ", z;\n");
+	}
+	for (unsigned int i = 0; i < 201; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "m%u", i);
+		add_gateway(&view, name);
+	}
+	assert_int_equal(admit(text.data), -EINVAL);
+	assert_int_equal(diags.n, 3);
+	assert_string_equal(diags.v[0].reason,
+			    "Connection c0: ends m200 and z are at the same gateway m200");
+	assert_string_equal(diags.v[2].reason,
+			    "Connection c2: the tenant's connections have more than 65536 legs "
+			    "(ordered pairs of gateways)");
+	free(text.data);
+}
+
+/* The static check takes any Integer. */
+static void test_values(void **state)
+{
+	assert_refused(GATEWAYS C " Property bandwidth: -1;", 2,
+		       "Connection c: bandwidth is -1, must be 0..4294967 Mbit/s");
+	assert_refused(GATEWAYS C " Property delay: 9, bandwidth: 4294968;", 2,
+		       "Connection c: bandwidth is 4294968, must be 0..4294967 Mbit/s");
+	assert_refused(GATEWAYS C " Property delay: 3600001;", 2,
+		       "Connection c: delay is 3600001, must be 0..3600000 ms");
+	assert_refused(GATEWAYS C " Property delay: List(1, 2), bandwidth: List(1, 2, 3);", 2,
+		       "Connection c: bandwidth is a list of 3 values, must be one, 0..4294967 "
+		       "Mbit/s");
+	assert_admitted(GATEWAYS C " Property bandwidth: 0, delay: List(0);",
+			"c:g1>g2/a c:g2>g1/a");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -348,6 +428,10 @@ int main(void)
 		TEST(test_every_connection_is_told_of_once),
 		TEST(test_without_a_script_there_is_no_place),
 		TEST(test_limit_of_legs),
+		TEST(test_sets_of_sites),
+		TEST(test_same_gateway_in_two_sets),
+		TEST(test_limit_of_what_is_tried),
+		TEST(test_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,6 +180,29 @@ static void test_flows_of_sites(void **state)
 	assert_says(&some, "IMPORT CFN gw1 Type gateway; " FLOW "ingress: \"gw1\";", REFUSED);
 }
 
+/* The static check takes any value of the type. */
+static void test_values(void **state)
+{
+	assert_says(&all, "CREATE CFN web Type service Property service_id: 0;",
+		    "CFN web: service_id is 0, must be 1..9223372036854775807");
+	assert_says(&all, "CREATE CFN web Type service Property service_id: -7;",
+		    "CFN web: service_id is -7, must be 1..9223372036854775807");
+	assert_says(&all, "CREATE CFN web Type service Property service_id: List(1, 2);",
+		    "CFN web: service_id is a list of 2 values, must be one, "
+		    "1..9223372036854775807");
+	assert_says(&all, "CREATE CFN web Type service Property service_id: 1;", "ok");
+	assert_says(&all,
+		    "CREATE CFN fw Type firewall Property ip: List(\"10.0.0.1\", \"10.0.0.2\");",
+		    "CFN fw: ip is a list of 2 values, must be one address");
+	assert_says(&all, "CREATE ServiceFlow f Match proto: List(\"tcp\", \"sctp\");",
+		    "ServiceFlow f: proto is \"sctp\", must be tcp, udp, icmp, icmp6 or 0..255");
+	assert_says(&all, "CREATE ServiceFlow f Match proto: \"256\";",
+		    "ServiceFlow f: proto is \"256\", must be tcp, udp, icmp, icmp6 or 0..255");
+	assert_says(&none, "CREATE ServiceFlow f Match proto: \"256\";",
+		    "ServiceFlow f: proto is \"256\", must be tcp, udp, icmp, icmp6 or 0..255");
+	assert_says(&all, "CREATE ServiceFlow f Match proto: List(\"icmp6\", \"132\");", "ok");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -188,6 +211,7 @@ int main(void)
 		TEST(test_gateways), TEST(test_grants_of_gateways),
 		TEST(test_services), TEST(test_functions),
 		TEST(test_flows),    TEST(test_flows_of_sites),
+		TEST(test_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,11 +223,66 @@ static void test_circle(void **state)
 	nemo_own_fini(&own);
 }
 
+static void test_sets(void **state)
+{
+	static const unsigned int edges[] = {0, 1, 5, 63, 64, 65, 127, 128, 1000, 65535};
+	struct nemo_set set;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < 10; i++) {
+		for (unsigned int k = i; k < 10; k++) {
+			memset(&set, 0, sizeof(set));
+			nemo_set_add(&set, edges[i], edges[k]);
+			assert_int_equal(set.n, edges[k] - edges[i] + 1);
+			for (unsigned int v = 0; v <= 65535; v++)
+				assert_true((set.in[v / 64] >> (v % 64) & 1) ==
+					    (v >= edges[i] && v <= edges[k]));
+		}
+	}
+	memset(&set, 0, sizeof(set));
+	nemo_set_add(&set, 70, 200);
+	nemo_set_add(&set, 60, 128);
+	nemo_set_add(&set, 9, 8);
+	nemo_set_add(&set, 65530, 70000);
+	for (unsigned int i = 0; i < 1024; i++)
+		n += (unsigned int)__builtin_popcountll(set.in[i]);
+	assert_int_equal(n, 141 + 6);
+	assert_int_equal(set.n, n);
+}
+
+/* Those of one flow are not those of the one that was looked at last. */
+static void test_fields(void **state)
+{
+	struct world_tenant *t = world_tenant(
+		"t", "CREATE ServiceFlow a Match dst_port: Range(100, 163), proto: \"udp\";\n"
+		     "CREATE ServiceFlow b Match dscp: List(1, 5), src_ip: \"10.0.0.0/8\";\n");
+	struct nemo_fields *fields = NULL;
+	struct nemo_flow *a, *b;
+	unsigned int n;
+
+	again(t);
+	a = nemo_flow_get(&own, nemo_store_find(t->store, "a"));
+	b = nemo_flow_get(&own, nemo_store_find(t->store, "b"));
+	assert_int_equal(nemo_flow_fields(&own, a, &fields, &n), 0);
+	assert_int_equal(n, 64);
+	assert_int_equal(fields[63].dport, 163);
+	assert_int_equal(fields[63].proto, 17);
+	assert_int_equal(fields[63].fields, SAN_CLASS_PROTO | SAN_CLASS_DPORT);
+	free(fields);
+	assert_int_equal(nemo_flow_fields(&own, b, &fields, &n), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(fields[1].dscp, 5);
+	assert_int_equal(fields[1].fields, SAN_CLASS_DSCP);
+	free(fields);
+	nemo_own_fini(&own);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_counts), T(test_cannot), T(test_own_model), T(test_granted), T(test_circle),
+		T(test_counts), T(test_cannot), T(test_own_model), T(test_granted),
+		T(test_circle), T(test_sets),	T(test_fields),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

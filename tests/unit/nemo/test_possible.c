@@ -120,12 +120,46 @@ static void test_no_script(void **state)
 	nemo_diags_fini(&diags);
 }
 
+/* What is there, and what would be right. */
+static void test_single_values(void **state)
+{
+	actions("mark:List(1, 2)", "operation a: mark is a list of 2 values, must be one DSCP");
+	actions("qos_bandwidth:0", "qos_bandwidth is 0, must be one number of Mbit/s, 1..4294967");
+	actions("qos_bandwidth:4294968", "qos_bandwidth is 4294968, must be");
+	actions("redirect:List(\"c2\", \"all\")",
+		"redirect is a list of 2 values, must be one name");
+	actions("steer:List(\"web\", \"web\")", "steer is a list of 2 values, must be one name");
+	actions("mark:List(63)", NULL);
+}
+
+/* Beyond the limit they are only counted. */
+static void test_many_errors(void **state)
+{
+	struct nemo_text text = {0};
+	struct nemo_diags diags = {0};
+	struct nemo_plan_in in;
+
+	nemo_text_add(&text, FLOW);
+	for (int i = 0; i < 200; i++)
+		nemo_text_add(&text,
+			      "CREATE Operation a%03d Target f Priority %d Action allow, deny;\n",
+			      i, i);
+	world_tenant("t", text.data);
+	in = world_in();
+	assert_int_equal(nemo_possible(&in.tenants[0], world[0].script, &diags), -EINVAL);
+	assert_int_equal(diags.errors, 200);
+	assert_int_equal(diags.n, NEMO_ERRORS_MAX);
+	assert_int_equal(diags.v[NEMO_ERRORS_MAX - 1].at.line, NEMO_ERRORS_MAX + 1);
+	nemo_diags_fini(&diags);
+	free(text.data);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_actions), T(test_objects),   T(test_connections),
-		T(test_flows),	 T(test_no_script),
+		T(test_actions),   T(test_objects),	  T(test_connections), T(test_flows),
+		T(test_no_script), T(test_single_values), T(test_many_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,38 @@ static void test_many_ways_to_nowhere(void **state)
 	free(text.data);
 }
 
+/* What is in the first one comes before what is named behind it, though that is named there, too.
+ */
+static void test_inner_before_outer(void **state)
+{
+	struct nemo_store *store =
+		store_of("IMPORT CFN gw1 Type gateway; IMPORT CFN gw2 Type gateway;\n"
+			 "CREATE CFN b Type l2group Contain gw1;\n"
+			 "CREATE CFN a Type l2group Contain b, gw2;\n"
+			 "CREATE CFN root Type l3group Contain a, b;\n",
+			 NULL);
+
+	assert_string_equal(gateway_of(store, "root"), "gw1");
+	nemo_store_free(store);
+}
+
+/* What was found once is the same again, whatever was looked at first. */
+static void test_many_at_once(void **state)
+{
+	static const char *const names[] = {"second", "none", "first", "bare", "inner", "h", "gw1"};
+	struct nemo_store *store = store_of(SITES, NULL);
+	struct nemo_gateways *all = NULL;
+
+	for (unsigned int i = 0; i < 14; i++) {
+		const struct nemo_object *o = nemo_store_find(store, names[i % 7]);
+
+		assert_ptr_equal(nemo_gateways_of(&all, store, o), nemo_site_gateway(store, o));
+	}
+	nemo_gateways_free(&all);
+	assert_null(all);
+	nemo_store_free(store);
+}
+
 static void test_place(void **state)
 {
 	struct nemo_script *script =
@@ -70,6 +102,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_first_gateway_counts),
 		cmocka_unit_test(test_many_ways_to_nowhere),
+		cmocka_unit_test(test_inner_before_outer),
+		cmocka_unit_test(test_many_at_once),
 		cmocka_unit_test(test_place),
 	};
 
