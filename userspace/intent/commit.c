@@ -224,11 +224,14 @@ static json_t *confirm_json(const struct job *job, const struct record *pending)
 static int confirm_put(struct job *job, struct txn *txn, json_t *undo)
 {
 	const struct record *pending = intent_record(job->intent, "confirm/%s", job->tenant);
+	int64_t mod_rev = pending ? pending->mod_rev : 0;
 	char key[NCSDB_KEY_MAX];
 
-	if (!job->confirm_s && !pending)
+	if (!job->confirm_s && !pending && !job->quiet)
 		return 0;
 	snprintf(key, sizeof(key), INTENT_KEYS "confirm/%s", job->tenant);
+	/* Confirmed meanwhile: neither taken back, nor back when this is. */
+	intent_txn_mod(txn, job->quiet ? job->confirm_rev : mod_rev, "%s", key);
 	if (job->confirm_s)
 		intent_txn_put_json(txn, 0, confirm_json(job, pending), "%s", key);
 	else

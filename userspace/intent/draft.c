@@ -496,7 +496,8 @@ static int next_step(struct job *job, const struct state_tenant *t)
 int intent_draft(struct job *job)
 {
 	const struct state_tenant *t = intent_state_tenant(job->intent->state, job->tenant);
-	int r = stale(job, t);
+	int r = t ? stale(job, t)
+		  : err_set(&job->err, -EINVAL, "/tenant", job->tenant, "is known no longer");
 
 	if (r)
 		return r;

@@ -140,6 +140,7 @@ void intent_unref(struct intent *in)
 	intent_state_free(in->staged);
 	intent_records_fini(in);
 	intent_stats_fini(in);
+	intent_confirms_fini(in);
 	nemo_store_free(in->empty);
 	free(in->host.said);
 	free(in->tenants);

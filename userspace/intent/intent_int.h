@@ -167,8 +167,9 @@ struct job {
 	char *by, *comment, *text;
 	size_t len;
 	bool dry_run, rollback;
-	bool quiet;	  /* intent's own: nobody is answered */
-	uint64_t restore; /* rollback: the revision whose objects are restored; 0: none at all */
+	bool quiet;	     /* intent's own: nobody is answered */
+	uint64_t restore;    /* rollback: the revision whose objects are restored; 0: none at all */
+	int64_t confirm_rev; /* quiet: of what was not confirmed in time */
 	int64_t if_revision;
 	unsigned int confirm_s;
 	intent_done_cb done;
@@ -200,9 +201,10 @@ struct job {
 };
 void intent_jobs_step(struct intent *in);
 void intent_jobs_cancel(struct intent *in);
-/* The leader's: objects of an older revision, nobody waits for it. */
-int intent_job_restore(struct intent *in, const char *tenant, uint64_t revision, const char *by,
-		       const char *comment);
+/* The leader's: objects of an older revision, nobody waits for it. Given up when confirm/<tenant>
+ * is not that of confirm_rev any more. */
+int intent_job_restore(struct intent *in, const char *tenant, uint64_t revision,
+		       int64_t confirm_rev);
 /* Answers and frees it. */
 void intent_job_end(struct job *job, int status);
 
@@ -241,8 +243,16 @@ int intent_settle(struct intent *in, const struct record *rec, const char *tenan
 int intent_abort(struct intent *in, const struct stored_stage *stage, const struct record *rec,
 		 void (*done)(void *arg, int status, bool held), void *arg, struct err *err);
 void intent_orphans_step(struct intent *in);
+
+/* ---- confirm.c: what was not confirmed ---- */
 void intent_confirms_step(struct intent *in);
-void intent_confirm_drop(struct intent *in, const char *tenant);
+void intent_confirms_fini(struct intent *in);
+/* The record is still the one of that mod_rev: nobody has confirmed it. */
+bool intent_confirm_waits(const struct intent *in, const char *tenant, int64_t mod_rev);
+/* There is nothing to go back to, or nothing that differs. */
+void intent_confirm_drop(struct intent *in, const char *tenant, int64_t mod_rev);
+/* Nothing of that tenant is rolled back before. */
+void intent_confirm_pause(struct intent *in, const char *tenant, uint64_t ms);
 
 /* ---- events.c, stats.c ---- */
 void intent_events_told(struct intent *in, const struct record *rec);
@@ -283,9 +293,9 @@ struct intent {
 	int64_t orphan_ended; /* of the last one that was seen to */
 	uint64_t orphan_due_ms;
 	bool orphan_busy;
-	uint64_t orphan_after_ms;  /* nothing is written before: the last write failed */
-	uint64_t answered;	   /* a commit that was answered though its stage is there */
-	uint64_t confirm_after_ms; /* nothing is rolled back before: the last time failed */
+	uint64_t orphan_after_ms; /* nothing is written before: the last write failed */
+	uint64_t answered;	  /* a commit that was answered though its stage is there */
+	struct radix pauses;	  /* tenant -> struct confirm_pause */
 
 	struct intent_listen *listens;
 	struct event_wait *events; /* utlist: to be written, one at a time */

@@ -84,14 +84,14 @@ static void quiet_end(struct job *job, int status)
 	char text[512];
 
 	/* Its commit has deleted it, unless there was nothing to commit. */
-	if (!status && intent_record(job->intent, "confirm/%s", job->tenant))
-		intent_confirm_drop(job->intent, job->tenant);
+	if (!status && intent_confirm_waits(job->intent, job->tenant, job->confirm_rev))
+		intent_confirm_drop(job->intent, job->tenant, job->confirm_rev);
 	if (!status || job->intent->closed)
 		return;
 	err_of_diags(job, status);
 	log_err("objects are not rolled back for now", "tenant=%s revision=%" PRIu64 " why=\"%s\"",
 		job->tenant, job->restore, err_text(&job->err, text, sizeof(text)));
-	job->intent->confirm_after_ms = intent_now(job->intent) + intent_limits.apply_ms;
+	intent_confirm_pause(job->intent, job->tenant, intent_limits.apply_ms);
 }
 
 void intent_job_end(struct job *job, int status)
@@ -163,7 +163,9 @@ static void job_run(struct job *job)
 	struct intent *in = job->intent;
 	const char *why = job->dry_run ? NULL : not_my_turn(job);
 
-	if (in->bad_rev) {
+	if (job->quiet && !intent_confirm_waits(in, job->tenant, job->confirm_rev)) {
+		intent_job_end(job, 0);
+	} else if (in->bad_rev) {
 		err_set(&job->err, -EIO, "", NULL, "what is in force cannot be read");
 		intent_job_end(job, -EIO);
 	} else if (why && intent_now(in) < job->due_ms) {
@@ -343,15 +345,19 @@ int intent_rollback(struct intent *in, const char *tenant, const char *by, uint6
 	return 0;
 }
 
-int intent_job_restore(struct intent *in, const char *tenant, uint64_t revision, const char *by,
-		       const char *comment)
+int intent_job_restore(struct intent *in, const char *tenant, uint64_t revision,
+		       int64_t confirm_rev)
 {
-	struct job *job = job_new(in, tenant, by, comment);
+	struct job *job;
 
+	if (!intent_state_tenant(in->state, tenant))
+		return -EINVAL;
+	job = job_new(in, tenant, "confirm", "was not confirmed in time");
 	if (!job)
 		return -ENOMEM;
 	job->rollback = job->quiet = true;
 	job->restore = revision;
+	job->confirm_rev = confirm_rev;
 	job_add(job);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Taking back and settling; also for those that cannot any more, and what was not confirmed. */
+/* Taking back and settling; also for those that cannot any more. */
 #include "intent/intent_int.h"
 
 #include <errno.h>
@@ -248,102 +248,4 @@ void intent_orphans_step(struct intent *in)
 	if (is_orphan(in, &stage))
 		orphan_end(in, &stage, rec);
 	stored_stage_fini(&stage);
-}
-
-/* ---- confirmations that did not come ---- */
-
-static bool restoring(const struct intent *in, const char *tenant)
-{
-	for (const struct job *job = in->jobs; job; job = job->next)
-		if (job->quiet && strcmp(job->tenant, tenant) == 0)
-			return true;
-	return false;
-}
-
-static void on_confirm_gone(void *arg, int status, int64_t revision, bool created)
-{
-}
-
-/* There is nothing to go back to, or nothing that differs. */
-void intent_confirm_drop(struct intent *in, const char *tenant)
-{
-	struct ncsdb_write *w = ncsdb_write_new(&in->writer);
-
-	ncsdb_write_del(w, INTENT_KEYS "confirm/%s", tenant);
-	ncsdb_write_commit(w, (struct ncsdb_write_done){on_confirm_gone, NULL}, NULL);
-}
-
-static bool can_restore(const struct intent *in, const char *tenant, uint64_t revision)
-{
-	return intent_revision(in, tenant) != revision &&
-	       (!revision || intent_record(in, "revisions/%s/%010" PRIu64, tenant, revision));
-}
-
-static void confirm_expired(struct intent *in, const char *tenant, uint64_t back_to)
-{
-	if (restoring(in, tenant))
-		return;
-	if (intent_now(in) < in->confirm_after_ms) {
-		intent_wake(in, in->confirm_after_ms);
-		return;
-	}
-	in->confirm_after_ms = intent_now(in) + INTENT_RETRY_MS;
-	if (!can_restore(in, tenant, back_to)) {
-		log_err("commit was not confirmed, but there is nothing to go back to",
-			"tenant=%s revision=%" PRIu64, tenant, back_to);
-		intent_confirm_drop(in, tenant);
-		return;
-	}
-	log_warn("commit was not confirmed", "tenant=%s back_to=%" PRIu64, tenant, back_to);
-	intent_job_restore(in, tenant, back_to, "confirm", "was not confirmed in time");
-}
-
-void intent_confirms_step(struct intent *in)
-{
-	const struct record *rec = NULL;
-	int64_t now = intent_real();
-
-	while (in->host.leads && !in->closed && (rec = intent_record_next(in, "confirm/", rec))) {
-		struct stored_confirm confirm;
-		struct err err = {0};
-
-		if (stored_confirm_parse(rec->text, rec->len, &confirm, &err)) {
-			intent_refuse(in, rec, &err);
-			continue;
-		}
-		/* Looked at from time to time: the clock may be set. */
-		if (confirm.until > now)
-			intent_wake(in, intent_now(in) + 1000 * (confirm.until - now < 60
-									 ? confirm.until - now
-									 : 60));
-		else
-			confirm_expired(in, intent_record_name(rec), confirm.back_to);
-	}
-}
-
-int intent_confirm(struct intent *in, const char *tenant, struct ncsdb_write_done done,
-		   struct err *err)
-{
-	const struct record *rec = intent_record(in, "confirm/%s", tenant);
-	struct ncsdb_write *w;
-	int r = intent_check_tenant(in, tenant, err);
-
-	if (r)
-		return r;
-	if (!rec)
-		return err_set(err, -ENOENT, "", NULL, "no commit waits to be confirmed");
-	w = ncsdb_write_new(&in->writer);
-	ncsdb_write_if(w, rec->mod_rev, INTENT_KEYS "confirm/%s", tenant);
-	ncsdb_write_del(w, INTENT_KEYS "confirm/%s", tenant);
-	return ncsdb_write_commit(w, done, err);
-}
-
-json_t *intent_confirm_json(const struct intent *in, const char *tenant)
-{
-	const struct record *rec = intent_record(in, "confirm/%s", tenant);
-	json_t *obj = NULL;
-
-	if (!rec || json_parse(rec->text, rec->len, &obj, NULL))
-		return json_null();
-	return obj;
 }
