@@ -25,7 +25,7 @@ static int script_error(const struct nemo_diags *diags, struct err *err)
 int intent_store_read(const char *script, size_t len, struct nemo_store **out, struct err *err)
 {
 	struct nemo_store *empty = nemo_store_new(), *store = NULL;
-	struct nemo_diags diags = {0};
+	struct nemo_diags diags = {.no_warnings = true};
 	struct nemo_script *tree = empty ? nemo_parse(script, len, &diags) : NULL;
 	int r = 0;
 

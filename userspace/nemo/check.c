@@ -305,6 +305,8 @@ static void update(struct check *check, struct nemo_clauses *c, enum nemo_object
 		object->imported = old->imported;
 		rebind(check, c, object);
 	}
+	if (kind == NEMO_FLOW && !check->diags->no_warnings)
+		overlap_prepare(check);
 	draft_put(check, object, check->diags->errors == before);
 }
 
@@ -343,7 +345,10 @@ static void statement(struct check *check, struct nemo_stmt *stmt)
 		check_query(check, stmt->c.query, NULL);
 		break;
 	case BEGIN:
+		check->in_transaction = true;
+		break;
 	case END:
+		overlap_commit(check);
 		break;
 	}
 }
@@ -380,6 +385,7 @@ static void bracket(struct check *check, struct bracket *b, const struct nemo_st
 
 static int finish(struct check *check, unsigned int errors_before)
 {
+	overlap_commit(check);
 	overlap_fini(check);
 	named_free(&check->made);
 	named_free(&check->made_models);
@@ -393,7 +399,7 @@ static int finish(struct check *check, unsigned int errors_before)
 int nemo_check(struct nemo_script *script, const struct nemo_store *before,
 	       struct nemo_store **after, struct nemo_diags *diags)
 {
-	struct check check = {.diags = diags, .arena = script->arena};
+	struct check check = {.diags = diags, .arena = script->arena, .budget = NEMO_CHECK_BUDGET};
 	unsigned int errors = diags->errors;
 	struct bracket b = {0};
 	int r;
@@ -422,9 +428,10 @@ int nemo_check(struct nemo_script *script, const struct nemo_store *before,
 int nemo_store_apply(struct nemo_store *store, const struct nemo_script *script, unsigned int first,
 		     unsigned int n, struct nemo_diags *diags)
 {
-	struct check check = {.diags = diags, .arena = script->arena};
+	struct check check = {.diags = diags, .arena = script->arena, .budget = NEMO_CHECK_BUDGET};
 	struct nemo_store *draft = nemo_store_copy(store), old = *store;
 	unsigned int errors = diags->errors;
+	bool no_warnings = diags->no_warnings;
 	int r;
 
 	check.store = draft;
@@ -432,10 +439,12 @@ int nemo_store_apply(struct nemo_store *store, const struct nemo_script *script,
 		check_no_memory(&check);
 		return -ENOMEM;
 	}
+	diags->no_warnings = true;
 	/* What the check writes into a checked script is what stands there. */
 	for (unsigned int i = first; i < first + n && i < script->n; i++)
 		statement(&check, &script->v[i]);
 	r = finish(&check, errors);
+	diags->no_warnings = no_warnings;
 	if (r == 0) {
 		*store = *draft;
 		*draft = old;

@@ -13,6 +13,8 @@
 #define NEMO_CONTAIN_VISITS (1u << 20)
 /* Operations of one priority, on one flow or equal ones, that another is compared with. */
 #define NEMO_OVERLAP_MAX 64
+/* Steps of all searches that one check makes for its warnings about conditions. */
+#define NEMO_CHECK_BUDGET (1u << 22)
 
 struct named; /* a set of names, each with a number */
 struct named {
@@ -36,6 +38,8 @@ struct check {
 	bool has_refs;
 	struct overlaps *overlaps; /* built when needed */
 	unsigned int visits;
+	unsigned int budget; /* what is left of it */
+	bool in_transaction;
 };
 
 /* An error of class SEMANTIC. */
@@ -102,12 +106,13 @@ void draft_put(struct check *check, struct nemo_object *object, bool sound);
 void draft_delete(struct check *check, const struct nemo_object *object);
 
 /* ---- conflicts and overlaps (check_overlap.c) ---- */
-/* Reads the draft, once, before an operation or a flow of it changes. */
+/* Reads the draft, once, before an operation or the match of a flow of it changes. */
 void overlap_prepare(struct check *check);
-/* Told at the name of the statement. */
+/* Told at the name of the statement, at once or, in a transaction, by overlap_commit(). */
 void overlap_add(struct check *check, const struct nemo_object *op);
 void overlap_remove(struct check *check, const struct nemo_object *op);
 void overlap_flow(struct check *check, const struct nemo_object *flow); /* its match changed */
+void overlap_commit(struct check *check); /* at the end of a transaction, and of all */
 void overlap_fini(struct check *check);
 /* W-tautology, W-contradiction. */
 void warn_condition(struct check *check, const struct nemo_expr *cond);

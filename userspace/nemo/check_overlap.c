@@ -1,343 +1,271 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Operations of equal priority on one flow, or on flows with equal match: kept in groups, so that
- * each is compared only with those that it can meet. A group's members with equal actions are
- * skipped by a hash of the actions.
+ * Operations that cannot both be, and those that may be in force both. Outside a transaction each
+ * is judged where it stands, inside at its Commit. A conflict is an error: it depends on nothing
+ * but the two operations. All else are warnings, which end where the check's budget ends.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
+#include <utlist.h>
 
-#define HASH_NONFATAL_OOM 1 /* a failed HASH_ADD leaves hh.tbl NULL */
-#include "nemo/check_int.h"
-#include "nemo/cond.h"
+#include "nemo/cond_int.h"
+#include "nemo/overlap_int.h"
 #include "util/own.h"
 
-#define NOT_KNOWN -1
+#define WORK_OF_MOVE 8 /* of one operation to another group, in steps of a search */
 
-struct member {
-	const struct nemo_object *op;
-	uint64_t actions; /* hash */
-	int always;	  /* enum nemo_always, or NOT_KNOWN */
-};
-
-struct group_key {
-	uint64_t class; /* of flows with equal match */
-	int64_t priority;
-};
-
-struct group {
-	struct group_key key;
-	struct member *v;
-	unsigned int n, cap;
-	UT_hash_handle hh;
-};
-
-struct flow {
-	char *name;
-	uint64_t class;
-	const struct nemo_object **ops;
-	unsigned int n, cap;
-	UT_hash_handle hh;
-};
-
-struct overlaps {
-	struct group *groups;
-	struct flow *flows;
-};
-
-/* ---- what is equal ---- */
-static int by_text(const void *a, const void *b)
+static void charge(struct check *check, unsigned int work)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	check->budget -= work < check->budget ? work : check->budget;
 }
 
-/* Values as text: those of a list sorted, for it is a set. */
-static void add_values(struct nemo_text *out, const struct nemo_arg *arg)
+/* ---- conflicts ---- */
+/* One of the set that it must not meet; NULL: none. */
+static const struct member *enemy(struct set *set, struct member *m)
 {
-	char buf[NEMO_STRING_MAX + 1];
-	char **texts = calloc(arg->n, sizeof(*texts));
+	const struct member *first, *second;
 
-	for (unsigned int i = 0; i < arg->n && texts; i++) {
-		nemo_value_text(&arg->v[i], buf, sizeof(buf));
-		texts[i] = strdup(buf);
-		out->no_memory |= !texts[i];
-	}
-	out->no_memory |= !texts;
-	if (!out->no_memory && arg->kind == NEMO_ARG_LIST)
-		qsort(texts, arg->n, sizeof(*texts), by_text);
-	for (unsigned int i = 0; i < arg->n && texts; i++) {
-		if (!out->no_memory)
-			nemo_text_add(out, " %s\n", texts[i]);
-		free(texts[i]);
-	}
-	free(texts);
-}
-
-/* Equal for flows with equal match. */
-static bool class_of(const struct nemo_object *flow, uint64_t *class)
-{
-	struct nemo_text text = {0};
-
-	for (unsigned int i = 0; i < flow->c.match.n; i++) {
-		const struct nemo_pair *pair = &flow->c.match.v[i];
-
-		nemo_text_add(&text, "%s%s\n", pair->name.text,
-			      pair->arg.kind == NEMO_ARG_RANGE ? "=range" : "=");
-		add_values(&text, &pair->arg);
-	}
-	*class = text.no_memory ? 0 : hash_bytes(text.data ? text.data : "", text.len);
-	free(text.data);
-	return !text.no_memory;
-}
-
-static bool actions_of(const struct nemo_object *op, uint64_t *hash)
-{
-	struct nemo_clauses c = {0};
-	struct nemo_text text = {0};
-
-	if (!nemo_actions_sorted(&op->c.actions, &c.actions))
-		return false;
-	nemo_print_clauses(&text, &c);
-	free(c.actions.v);
-	*hash = text.no_memory ? 0 : hash_bytes(text.data ? text.data : "", text.len);
-	free(text.data);
-	return !text.no_memory;
-}
-
-/* ---- tables ---- */
-static struct flow *flow_get(struct overlaps *o, const struct nemo_object *object)
-{
-	struct flow *flow;
-
-	HASH_FIND_STR(o->flows, object->name, flow);
-	if (flow)
-		return flow;
-	flow = calloc(1, sizeof(*flow));
-	if (!flow)
+	if (set->n == 0 || (!set->mixed && set->actions == m->actions) || !overlap_surely(m))
 		return NULL;
-	flow->name = strdup(object->name);
-	if (flow->name && class_of(object, &flow->class))
-		HASH_ADD_KEYPTR(hh, o->flows, flow->name, strlen(flow->name), flow);
-	if (flow->hh.tbl)
-		return flow;
-	free(flow->name);
-	free(flow);
-	return NULL;
+	overlap_settle(set);
+	first = set->always;
+	second = first ? first->in_set.next : NULL;
+	if (first && first->actions != m->actions)
+		return first;
+	return second && second->actions != m->actions ? second : NULL;
 }
 
-static struct group *group_get(struct overlaps *o, uint64_t class, int64_t priority)
+static bool conflict(struct check *check, struct set *set, struct member *m)
 {
-	const struct group_key key = {.class = class, .priority = priority};
-	struct group *group;
+	const struct member *other = enemy(set, m);
 
-	HASH_FIND(hh, o->groups, &key, sizeof(key), group);
-	if (group)
-		return group;
-	group = calloc(1, sizeof(*group));
-	if (!group)
-		return NULL;
-	group->key = key;
-	HASH_ADD(hh, o->groups, key, sizeof(group->key), group);
-	if (group->hh.tbl)
-		return group;
-	free(group);
-	return NULL;
-}
-
-/* Room for one more in an array. */
-static bool grow(void **v, unsigned int n, unsigned int *cap, size_t size)
-{
-	unsigned int more = *cap ? *cap * 2 : 4;
-	void *bigger;
-
-	if (n < *cap)
-		return true;
-	bigger = realloc(*v, more * size);
-	if (!bigger)
+	if (!other)
 		return false;
-	*v = bigger;
-	*cap = more;
+	check_error(check, m->at,
+		    "operation '%s' conflicts with '%s': both are always in force on '%s' "
+		    "with priority %" PRId64 " and have different actions",
+		    m->op->name, other->op->name, m->op->c.target.text, m->op->c.priority);
 	return true;
 }
 
-static bool group_add(struct group *group, const struct member *member)
-{
-	if (!grow((void **)&group->v, group->n, &group->cap, sizeof(*group->v)))
-		return false;
-	group->v[group->n++] = *member;
-	return true;
-}
+/* ---- overlaps ---- */
+struct look {
+	const struct flow *flow; /* whose match changed: its own are no others; NULL: none did */
+	struct nemo_pos at;	 /* for operations that the script does not touch */
+	unsigned int walked, compared;
+	bool told; /* there */
+};
 
-static void group_remove(struct group *group, const struct nemo_object *op)
+static void tell(struct check *check, struct look *look, struct member *m, struct member *other)
 {
-	for (unsigned int i = 0; i < group->n; i++) {
-		if (group->v[i].op != op)
-			continue;
-		memmove(&group->v[i], &group->v[i + 1], (--group->n - i) * sizeof(group->v[0]));
+	bool many = look->compared >= NEMO_OVERLAP_MAX || !check->budget;
+	struct member *later = other->seq > m->seq ? other : m;
+
+	if (later->seq ? later->warned : look->told)
 		return;
-	}
+	if (later->seq)
+		later->warned = true;
+	else
+		look->told = true;
+	nemo_warn(check->diags, NEMO_W_OVERLAP, later->seq ? later->at : look->at,
+		  "operation '%s' and '%s' have equal priority %" PRId64
+		  " and different actions, and both may be in force%s",
+		  later->op->name, (later == m ? other : m)->op->name, m->op->c.priority,
+		  many ? " (there are too many to compare their conditions)"
+		       : ": the first by name wins");
 }
 
-static bool flow_add(struct flow *flow, const struct nemo_object *op)
+/* true: no other needs to be looked at. */
+static bool meet(struct check *check, struct look *look, struct member *m, struct member *other)
 {
-	if (!grow((void **)&flow->ops, flow->n, &flow->cap, sizeof(struct nemo_object *)))
+	charge(check, 1);
+	if (overlap_stale(other) || (look->flow && other->flow == look->flow))
+		return ++look->walked > NEMO_OVERLAP_MAX && !check->budget;
+	if (look->compared < NEMO_OVERLAP_MAX && check->budget &&
+	    !cond_may_both(other->op->c.condition, m->op->c.condition, &check->budget)) {
+		look->compared++;
 		return false;
-	flow->ops[flow->n++] = op;
+	}
+	tell(check, look, m, other);
 	return true;
 }
 
-static void flow_remove(struct flow *flow, const struct nemo_object *op)
+static void overlap(struct check *check, struct look *look, struct member *m)
 {
-	for (unsigned int i = 0; i < flow->n; i++) {
-		if (flow->ops[i] == op) {
-			flow->ops[i] = flow->ops[--flow->n];
-			return;
+	struct kind *kind;
+	struct member *other;
+
+	if (!m->kind)
+		return; /* no memory was told */
+	DL_FOREACH(m->kind->key.group->kinds, kind)
+	{
+		if (kind == m->kind)
+			continue;
+		DL_FOREACH2(kind->members, other, in_kind.next)
+		{
+			if (meet(check, look, m, other))
+				return;
 		}
 	}
 }
 
-/* ---- comparison ---- */
-static bool is_always(struct member *member)
+/* ---- what changes ---- */
+/* Of an operation that is in no table yet. false: no memory. */
+static bool place(struct check *check, struct member *m, const struct nemo_object *target)
 {
-	if (member->always == NOT_KNOWN)
-		member->always = member->op->c.condition
-					 ? (int)nemo_expr_always(member->op->c.condition)
-					 : (int)NEMO_ALWAYS;
-	return member->always == NEMO_ALWAYS;
-}
+	struct overlaps *o = check->overlaps;
+	bool grouped = !check->diags->no_warnings, conflicts = false;
+	struct flow *flow = overlap_flow_of(o, target, grouped);
+	struct set *set = flow ? overlap_set(o, flow, m->op->c.priority) : NULL;
+	struct look look = {.at = m->at};
 
-static bool same_target(const struct member *a, const struct member *b)
-{
-	return strcmp(a->op->c.target.text, b->op->c.target.text) == 0;
-}
-
-static bool conflict(struct check *check, struct group *group, struct member *member)
-{
-	for (unsigned int i = 0; i < group->n; i++) {
-		struct member *other = &group->v[i];
-
-		if (other->actions == member->actions || !same_target(other, member) ||
-		    !is_always(member) || !is_always(other))
-			continue;
-		check_error(check, check->stmt->name.at,
-			    "operation '%s' conflicts with '%s': both are always in force on '%s' "
-			    "with priority %" PRId64 " and have different actions",
-			    member->op->name, other->op->name, member->op->c.target.text,
-			    member->op->c.priority);
-		return true;
+	if (!set) {
+		overlap_forget(o, m);
+		return false;
 	}
-	return false;
+	m->flow = flow;
+	flow->n++;
+	DL_APPEND2(flow->members, m, in_flow.prev, in_flow.next);
+	if (m->seq)
+		conflicts = conflict(check, set, m);
+	overlap_enter(set, m);
+	if (grouped && !overlap_join(o, m, flow->class))
+		return false;
+	if (grouped && m->seq && !conflicts)
+		overlap(check, &look, m);
+	return true;
 }
 
-static void overlap(struct check *check, struct group *group, struct member *member)
-{
-	unsigned int compared = 0;
-
-	for (unsigned int i = group->n; i > 0; i--) {
-		const struct member *other = &group->v[i - 1];
-		bool many = compared >= NEMO_OVERLAP_MAX;
-
-		if (other->actions == member->actions)
-			continue;
-		if (!many && !nemo_may_both(other->op->c.condition, member->op->c.condition)) {
-			compared++;
-			continue;
-		}
-		nemo_warn(check->diags, NEMO_W_OVERLAP, check->stmt->name.at,
-			  "operation '%s' and '%s' have equal priority %" PRId64
-			  " and different actions, and both may be in force%s",
-			  member->op->name, other->op->name, member->op->c.priority,
-			  many ? " (there are too many to compare their conditions)"
-			       : ": the first by name wins");
-		return;
-	}
-}
-
-static bool add(struct check *check, const struct nemo_object *op, bool compare)
+/* Its target, when that is a flow. */
+static const struct nemo_object *target_of(const struct check *check, const struct nemo_object *op)
 {
 	const struct nemo_object *target = nemo_store_find(check->store, op->c.target.text);
-	struct member member = {.op = op, .always = NOT_KNOWN};
-	struct group *group;
-	struct flow *flow;
 
-	if (!target || target->kind != NEMO_FLOW)
-		return true;
-	flow = flow_get(check->overlaps, target);
-	if (!flow || !actions_of(op, &member.actions))
-		return false;
-	group = group_get(check->overlaps, flow->class, op->c.priority);
-	if (!group)
-		return false;
-	if (compare && !conflict(check, group, &member))
-		overlap(check, group, &member);
-	return flow_add(flow, op) && group_add(group, &member);
+	return target && target->kind == NEMO_FLOW ? target : NULL;
 }
 
 /* All operations of the draft, in order of names, without a word about them. */
 static bool build(struct check *check)
 {
 	OWN_PTR const struct nemo_object **ops = NULL;
-	bool ok = true;
+	const struct nemo_object *target;
+	struct member *m;
 	int n;
 
-	if (check->overlaps)
-		return true;
 	check->overlaps = calloc(1, sizeof(*check->overlaps));
 	if (!check->overlaps)
 		return false;
 	n = nemo_store_list(check->store, NEMO_OPERATION, &ops);
-	for (int i = 0; i < n && ok; i++)
-		ok = add(check, ops[i], false);
-	return ok && n >= 0;
+	for (int i = 0; i < n; i++) {
+		target = target_of(check, ops[i]);
+		m = target ? overlap_member(check->overlaps, ops[i]) : NULL;
+		if (!m && target)
+			return false;
+		if (m && !place(check, m, target))
+			return false;
+	}
+	return n >= 0;
 }
 
 void overlap_prepare(struct check *check)
 {
-	if (!build(check))
+	if (!check->overlaps && !build(check))
 		check_no_memory(check);
 }
 
 void overlap_add(struct check *check, const struct nemo_object *op)
 {
-	if (check->overlaps && !add(check, op, true))
+	const struct nemo_object *target = target_of(check, op);
+	struct overlaps *o = check->overlaps;
+	struct member *m;
+
+	if (!o || !target)
+		return;
+	m = overlap_member(o, op);
+	if (!m) {
+		check_no_memory(check);
+		return;
+	}
+	m->at = check->stmt->name.at;
+	m->seq = ++o->seq;
+	if (check->in_transaction)
+		DL_APPEND2(o->waiting, m, in_flow.prev, in_flow.next);
+	else if (!place(check, m, target))
 		check_no_memory(check);
 }
 
 void overlap_remove(struct check *check, const struct nemo_object *op)
 {
-	const struct nemo_object *target = nemo_store_find(check->store, op->c.target.text);
-	struct flow *flow = NULL;
-	struct group *group;
+	struct member *m = NULL;
 
-	if (check->overlaps && target && target->kind == NEMO_FLOW)
-		flow = flow_get(check->overlaps, target);
-	if (!flow)
-		return;
-	flow_remove(flow, op);
-	group = group_get(check->overlaps, flow->class, op->c.priority);
-	if (group)
-		group_remove(group, op);
+	if (check->overlaps)
+		HASH_FIND_PTR(check->overlaps->members, &op, m);
+	if (m)
+		overlap_drop(check->overlaps, m);
 }
 
 /* From the groups of the old match to those of the new one. */
-static bool move(struct check *check, struct flow *flow, uint64_t class)
+static bool move(struct check *check, struct flow *flow)
 {
-	for (unsigned int i = 0; i < flow->n; i++) {
-		const struct nemo_object *op = flow->ops[i];
-		struct group *from = group_get(check->overlaps, flow->class, op->c.priority);
-		struct group *to = group_get(check->overlaps, class, op->c.priority);
-		struct member member = {.op = op, .always = NOT_KNOWN};
+	struct member *m;
 
-		if (!from || !to || !actions_of(op, &member.actions))
-			return false;
-		group_remove(from, op);
-		if (!group_add(to, &member))
+	charge(check, flow->n * WORK_OF_MOVE);
+	DL_FOREACH2(flow->members, m, in_flow.next)
+	{
+		overlap_leave(check->overlaps, m);
+		if (!overlap_join(check->overlaps, m, flow->class))
 			return false;
 	}
-	flow->class = class;
 	return true;
+}
+
+static void judge_flow(struct check *check, struct flow *flow)
+{
+	struct look look = {.flow = flow, .at = flow->at};
+	struct member *m;
+
+	DL_FOREACH2(flow->members, m, in_flow.next)
+	{
+		if (!check->budget)
+			return;
+		look.walked = look.compared = 0;
+		overlap(check, &look, m);
+	}
+}
+
+static void later(struct overlaps *o, struct flow *flow)
+{
+	if (flow->changed)
+		return;
+	flow->changed = true;
+	LL_PREPEND2(o->changed, flow, next_changed);
+}
+
+/* What is beyond the budget stays where it is, stale, and is not looked at any more. */
+static bool rematch(struct check *check, struct flow *flow, uint64_t class)
+{
+	struct group *group;
+
+	flow->class = class;
+	flow->at = check->stmt->name.at;
+	if (!flow->members)
+		return true;
+	if (flow->n * WORK_OF_MOVE < check->budget) {
+		if (!move(check, flow))
+			return false;
+		if (check->in_transaction)
+			later(check->overlaps, flow);
+		else
+			judge_flow(check, flow);
+		return true;
+	}
+	check->budget = 0;
+	group = overlap_group(check->overlaps, class, flow->members->op->c.priority);
+	if (group && group->kinds)
+		nemo_warn(check->diags, NEMO_W_OVERLAP, flow->at,
+			  "operations on flows with equal match may both be in force (there are "
+			  "too many to compare)");
+	return group != NULL;
 }
 
 void overlap_flow(struct check *check, const struct nemo_object *object)
@@ -345,30 +273,57 @@ void overlap_flow(struct check *check, const struct nemo_object *object)
 	struct flow *flow = NULL;
 	uint64_t class;
 
-	if (check->overlaps)
+	if (check->overlaps && !check->diags->no_warnings)
 		HASH_FIND_STR(check->overlaps->flows, object->name, flow);
 	if (!flow)
 		return;
-	if (!class_of(object, &class) || (class != flow->class && !move(check, flow, class)))
+	if (!overlap_class(object, &class) ||
+	    (class != flow->class && !rematch(check, flow, class)))
 		check_no_memory(check);
 }
+
+void overlap_commit(struct check *check)
+{
+	struct overlaps *o = check->overlaps;
+	struct member *m;
+	struct flow *flow;
+
+	check->in_transaction = false;
+	while (o && (m = o->waiting)) {
+		DL_DELETE2(o->waiting, m, in_flow.prev, in_flow.next);
+		if (!place(check, m, target_of(check, m->op)))
+			check_no_memory(check);
+	}
+	while (o && (flow = o->changed)) {
+		LL_DELETE2(o->changed, flow, next_changed);
+		flow->changed = false;
+		judge_flow(check, flow);
+	}
+}
+
+#define FREE_ALL(table, one, next)                                                                 \
+	HASH_ITER(hh, table, one, next) {                                                          \
+		HASH_DEL(table, one);                                                              \
+		free(one);                                                                         \
+	}
 
 void overlap_fini(struct check *check)
 {
 	struct overlaps *o = check->overlaps;
+	struct member *member, *next_member;
 	struct group *group, *next_group;
+	struct kind *kind, *next_kind;
 	struct flow *flow, *next_flow;
+	struct set *set, *next_set;
 
 	if (!o)
 		return;
-	HASH_ITER(hh, o->groups, group, next_group) {
-		HASH_DEL(o->groups, group);
-		free(group->v);
-		free(group);
-	}
+	FREE_ALL(o->members, member, next_member);
+	FREE_ALL(o->kinds, kind, next_kind);
+	FREE_ALL(o->groups, group, next_group);
+	FREE_ALL(o->sets, set, next_set);
 	HASH_ITER(hh, o->flows, flow, next_flow) {
 		HASH_DEL(o->flows, flow);
-		free(flow->ops);
 		free(flow->name);
 		free(flow);
 	}

@@ -83,7 +83,7 @@ void nemo_warn(struct nemo_diags *diags, enum nemo_warning warning, struct nemo_
 	struct nemo_diag diag = {.is_warning = true, .warning = warning, .at = at};
 	va_list args;
 
-	if (diags->warnings++ >= NEMO_WARNINGS_KEPT)
+	if (diags->no_warnings || diags->warnings++ >= NEMO_WARNINGS_KEPT)
 		return;
 	va_start(args, reason);
 	diag.reason = format_reason(diags, reason, args);

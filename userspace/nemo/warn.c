@@ -3,11 +3,11 @@
 #include <stdlib.h>
 
 #include "nemo/check_int.h"
-#include "nemo/cond.h"
+#include "nemo/cond_int.h"
 #include "util/own.h"
 
 /* What was perhaps meant: the same terms, but all of them at once. */
-static char *with_and(const struct nemo_expr *cond)
+static char *with_and(struct check *check, const struct nemo_expr *cond)
 {
 	struct nemo_expr expr = *cond;
 	struct nemo_text text = {0};
@@ -15,7 +15,7 @@ static char *with_and(const struct nemo_expr *cond)
 	if (cond->kind != NEMO_E_OP || cond->op != NEMO_OP_OR)
 		return NULL;
 	expr.op = NEMO_OP_AND;
-	if (nemo_expr_always(&expr) != NEMO_VARIES)
+	if (cond_always(&expr, &check->budget) != NEMO_VARIES)
 		return NULL;
 	nemo_print_expr(&text, &expr);
 	if (text.no_memory) {
@@ -29,9 +29,11 @@ void warn_condition(struct check *check, const struct nemo_expr *cond)
 {
 	OWN_PTR char *meant = NULL;
 
-	switch (nemo_expr_always(cond)) {
+	if (check->diags->no_warnings)
+		return;
+	switch (cond_always(cond, &check->budget)) {
 	case NEMO_ALWAYS:
-		meant = with_and(cond);
+		meant = with_and(check, cond);
 		nemo_warn(check->diags, NEMO_W_TAUTOLOGY, cond->at,
 			  "the condition is always true%s%s",
 			  meant ? "; with && it would be true only in " : "", meant ? meant : "");

@@ -295,6 +295,53 @@ static void containment(void **state)
 	nemo_store_free(store);
 }
 
+/* What the check said is neither said again nor moved. */
+static void apply_warns_of_nothing(void **state)
+{
+	static const char text[] =
+		FLOW "CREATE Operation o Target f Priority 1 Condition packets == packets Action "
+		     "deny;\nCREATE Operation p Target f Priority 2 Condition false Action deny;\n";
+	struct nemo_store *store = nemo_store_new();
+	struct nemo_diags diags = {0};
+	struct nemo_script *script = nemo_parse(text, strlen(text), &diags);
+
+	assert_int_equal(nemo_check(script, store, NULL, &diags), 0);
+	assert_int_equal(diags.n, 2);
+	for (unsigned int i = 0; i < script->n; i++)
+		assert_int_equal(nemo_store_apply(store, script, i, 1, &diags), 0);
+	assert_int_equal(diags.n, 2);
+	assert_int_equal(diags.warnings, 2);
+	assert_int_equal(diags.v[0].warning, NEMO_W_TAUTOLOGY);
+	assert_int_equal(diags.v[1].warning, NEMO_W_CONTRADICTION);
+	assert_false(diags.no_warnings);
+	nemo_script_free(script);
+	nemo_store_free(store);
+	nemo_diags_fini(&diags);
+}
+
+/* Errors are errors where nobody wants warnings. */
+static void without_warnings(void **state)
+{
+	static const char text[] =
+		FLOW "CREATE ServiceFlow g Match dst_port: 443;\n"
+		     "CREATE Operation o Target f Priority 1 Condition packets > 1 Action deny;\n"
+		     "CREATE Operation p Target g Priority 1 Condition true Action allow;\n"
+		     "UPDATE ServiceFlow g Match dst_port: 1;\n"
+		     "UPDATE ServiceFlow g Match dst_port: 443;\n"
+		     "CREATE Operation q Target g Priority 1 Action mark: 1;\n";
+	struct nemo_store *store = nemo_store_new();
+	struct nemo_diags diags = {.no_warnings = true};
+	struct nemo_script *script = nemo_parse(text, strlen(text), &diags);
+
+	assert_int_equal(nemo_check(script, store, NULL, &diags), -EINVAL);
+	assert_int_equal(diags.n, 1);
+	assert_int_equal(diags.warnings, 0);
+	assert_int_equal(diags.v[0].at.line, 7);
+	nemo_script_free(script);
+	nemo_store_free(store);
+	nemo_diags_fini(&diags);
+}
+
 /* ---- random scripts: the indexes that a check keeps say the same as new ones ---- */
 enum { LINES = 40, LINE_MAX_BYTES = 200 };
 static unsigned int seed, made;
@@ -371,16 +418,31 @@ static void good_line(struct nemo_store **store, char *line)
 	}
 }
 
-static void sums_up(const struct outcome *whole, unsigned int line, const struct nemo_diags *one,
-		    unsigned int *next)
+static bool is_at(const struct nemo_diag *d, unsigned int line, const struct nemo_diag *one)
 {
-	for (unsigned int i = 0; i < one->n; i++, (*next)++) {
-		assert_true(*next < whole->diags.n);
-		assert_int_equal(whole->diags.v[*next].at.line, line);
-		assert_int_equal(whole->diags.v[*next].at.column, one->v[i].at.column);
-		assert_int_equal(whole->diags.v[*next].is_warning, one->v[i].is_warning);
-		assert_int_equal(whole->diags.v[*next].warning, one->v[i].warning);
+	return d->at.line == line && d->at.column == one->at.column &&
+	       d->is_warning == one->is_warning && d->warning == one->warning;
+}
+
+/* What is said of one line is said of it in the whole, too; but where a match changes, of the
+ * operation that the whole script touched last. Returns how much is said there. */
+static unsigned int sums_up(const struct outcome *whole, unsigned int line, const char *text,
+			    const struct nemo_diags *one)
+{
+	unsigned int elsewhere = 0;
+
+	for (unsigned int i = 0; i < one->n; i++) {
+		unsigned int at = 0;
+
+		while (at < whole->diags.n && !is_at(&whole->diags.v[at], line, &one->v[i]))
+			at++;
+		if (at < whole->diags.n)
+			continue;
+		elsewhere++;
+		assert_true(one->v[i].is_warning && one->v[i].warning == NEMO_W_OVERLAP);
+		assert_int_equal(strncmp(text, "UPDATE ServiceFlow", 18), 0);
 	}
+	return elsewhere;
 }
 
 /* The script at once, and line by line with a check for each; the last one may be refused. */
@@ -388,8 +450,8 @@ static void compare_checks(char lines[LINES][LINE_MAX_BYTES])
 {
 	char text[LINES * LINE_MAX_BYTES], *p = text;
 	struct nemo_store *store = nemo_store_new();
+	unsigned int said = 0, elsewhere = 0;
 	struct outcome whole;
-	unsigned int next = 0;
 
 	for (unsigned int i = 0; i < LINES; i++)
 		p += sprintf(p, "%s\n", lines[i]);
@@ -397,7 +459,8 @@ static void compare_checks(char lines[LINES][LINE_MAX_BYTES])
 	for (unsigned int i = 0; i < LINES; i++) {
 		struct outcome one = outcome_of(store, lines[i]);
 
-		sums_up(&whole, i + 1, &one.diags, &next);
+		elsewhere += sums_up(&whole, i + 1, lines[i], &one.diags);
+		said += one.diags.n;
 		if (one.store) {
 			nemo_store_free(store);
 			store = TAKE_PTR(one.store);
@@ -407,7 +470,8 @@ static void compare_checks(char lines[LINES][LINE_MAX_BYTES])
 		}
 		outcome_fini(&one);
 	}
-	assert_int_equal(next, whole.diags.n);
+	if (elsewhere == 0)
+		assert_int_equal(said, whole.diags.n);
 	if (whole.store) {
 		char *want = nemo_export(whole.store);
 
@@ -452,6 +516,8 @@ int main(void)
 		cmocka_unit_test(errors_are_limited),
 		cmocka_unit_test(told_once),
 		cmocka_unit_test(containment),
+		cmocka_unit_test(apply_warns_of_nothing),
+		cmocka_unit_test(without_warnings),
 		cmocka_unit_test(random_scripts),
 	};
 
