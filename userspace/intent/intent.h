@@ -106,6 +106,8 @@ void intent_close(struct intent *intent);
 /* What flip() asked for is in force (result 0), or cannot be: err. */
 void intent_applied(struct intent *intent, uint64_t commit, int result, const struct err *err);
 
+/* The database was read: before, nothing below is known (0 and empty are no answers). */
+bool intent_synced(const struct intent *intent);
 const struct intent_head *intent_head(const struct intent *intent); /* never NULL */
 bool intent_knows(const struct intent *intent, const char *tenant); /* it is configured */
 /* The tenant's objects in force; an empty store where there are none. NULL: unknown tenant. */

@@ -128,6 +128,11 @@ static void on_synced(void *arg, int64_t revision)
 	on_revision(arg, revision);
 }
 
+bool intent_synced(const struct intent *in)
+{
+	return in->synced && in->told_synced;
+}
+
 static void on_failed(void *arg, int status)
 {
 	struct intent *in = arg;
