@@ -125,11 +125,16 @@ static bool is_key_item(const char *item)
 static void check_item(struct check *check, const struct nemo_query *query,
 		       const struct nemo_name *item)
 {
+	const struct nemo_object *last = NULL;
+
 	for (unsigned int i = 0; i < query->from.n; i++) {
 		const struct nemo_object *of = nemo_store_find(check->store, query->from.v[i].text);
 
 		if (!of || (of->kind <= NEMO_FLOW && !of->model))
 			continue;
+		if (last && of->kind == last->kind && of->model == last->model)
+			continue;
+		last = of;
 		if (!check_prop(check, of, item, true))
 			return;
 	}

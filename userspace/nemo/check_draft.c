@@ -35,6 +35,19 @@ static void need_refs(struct check *check)
 	}
 }
 
+/* The export of what a check lets through can be read again. */
+static void check_terms(struct check *check, const struct nemo_object *old,
+			const struct nemo_object *object)
+{
+	unsigned int before = old ? old->terms : 0;
+
+	if (object->terms > before && check->store->terms - before + object->terms > NEMO_TERMS_MAX)
+		check_error(check, check->stmt->name.at,
+			    "the tenant's objects have more than %u values, terms, actions and "
+			    "answers of queries",
+			    NEMO_TERMS_MAX);
+}
+
 void draft_put(struct check *check, struct nemo_object *object, bool sound)
 {
 	const struct nemo_object *old = object ? nemo_store_find(check->store, object->name) : NULL;
@@ -44,6 +57,7 @@ void draft_put(struct check *check, struct nemo_object *object, bool sound)
 		check_no_memory(check);
 		return;
 	}
+	check_terms(check, old, object);
 	if (object->kind == NEMO_OPERATION) {
 		overlap_prepare(check);
 		if (old)

@@ -105,9 +105,19 @@ static const struct nemo_prop_def *find(const struct nemo_prop_def *props, unsig
 	return NULL;
 }
 
+static int by_name(const void *name, const void *prop)
+{
+	return strcmp(name, (*(const struct nemo_prop_def *const *)prop)->name);
+}
+
 const struct nemo_prop_def *nemo_model_prop(const struct nemo_model *model, const char *name)
 {
-	return find(model->props, model->n_props, name);
+	const struct nemo_prop_def *const *found;
+
+	if (!model->sorted)
+		return find(model->props, model->n_props, name);
+	found = bsearch(name, model->sorted, model->n_props, sizeof(*found), by_name);
+	return found ? *found : NULL;
 }
 
 const struct nemo_prop_def *nemo_stats(enum nemo_object_kind kind, unsigned int *n)
@@ -137,6 +147,25 @@ const struct nemo_prop_def *nemo_stat(enum nemo_object_kind kind, const char *na
 }
 
 /* ---- users' models ---- */
+static int by_names(const void *a, const void *b)
+{
+	return by_name((*(const struct nemo_prop_def *const *)a)->name, b);
+}
+
+static bool sort_props(struct nemo_user_model *user)
+{
+	unsigned int n = user->model.n_props;
+	const struct nemo_prop_def **sorted =
+		nemo_arena_alloc(user->arena, n * sizeof(const struct nemo_prop_def *));
+
+	for (unsigned int i = 0; sorted && i < n; i++)
+		sorted[i] = &user->model.props[i];
+	if (sorted)
+		qsort(sorted, n, sizeof(const struct nemo_prop_def *), by_names);
+	user->model.sorted = sorted;
+	return sorted != NULL;
+}
+
 struct nemo_user_model *nemo_user_model_new(enum nemo_model_kind kind, const struct nemo_stmt *stmt)
 {
 	struct nemo_user_model *user = calloc(1, sizeof(*user));
@@ -163,7 +192,8 @@ struct nemo_user_model *nemo_user_model_new(enum nemo_model_kind kind, const str
 	user->model.kind = kind;
 	user->model.props = props;
 	user->model.n_props = stmt->n_model;
-	return user;
+	if (sort_props(user))
+		return user;
 fail:
 	nemo_user_model_unref(user);
 	return NULL;

@@ -46,6 +46,7 @@ const struct nemo_names *nemo_object_inner(const struct nemo_object *object);
  * all the same). */
 bool nemo_store_put(struct nemo_store *store, struct nemo_object *object);
 bool nemo_store_put_model(struct nemo_store *store, struct nemo_user_model *user);
+struct nemo_entry *nemo_store_entry(struct nemo_store *store, const char *name); /* or NULL */
 void nemo_store_remove(struct nemo_store *store, const char *name);
 /* Users' models in byte order of names; free() the array. -1: no memory. */
 int nemo_store_models(const struct nemo_store *store, const struct nemo_model ***out);

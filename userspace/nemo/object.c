@@ -19,6 +19,43 @@ static void sort_pairs(struct nemo_pairs *pairs)
 		qsort(pairs->v, pairs->n, sizeof(pairs->v[0]), by_name);
 }
 
+/* ---- what NEMO_TERMS_MAX counts, as the parser counts it in the object's statement ---- */
+static unsigned int pairs_terms(const struct nemo_pairs *pairs)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < pairs->n; i++)
+		n += pairs->v[i].arg.n;
+	return n;
+}
+
+static unsigned int expr_terms(const struct nemo_expr *expr)
+{
+	unsigned int n = expr->kind != NEMO_E_OP || expr->op == NEMO_OP_NOT;
+
+	for (unsigned int i = 0; i < expr->n; i++)
+		n += expr_terms(expr->args[i]);
+	return n;
+}
+
+static unsigned int actions_terms(const struct nemo_actions *actions)
+{
+	unsigned int n = actions->n;
+
+	for (unsigned int i = 0; i < actions->n; i++) {
+		for (unsigned int j = 0; j < actions->v[i].n; j++)
+			n += actions->v[i].args[j].n;
+	}
+	return n;
+}
+
+static unsigned int terms_of(const struct nemo_clauses *c)
+{
+	return pairs_terms(&c->properties) + pairs_terms(&c->match) + actions_terms(&c->actions) +
+	       (c->condition ? expr_terms(c->condition) : 0) +
+	       (c->query ? c->query->items.n * c->query->from.n : 0);
+}
+
 struct nemo_object *nemo_object_new(enum nemo_object_kind kind, const char *name,
 				    const struct nemo_clauses *clauses)
 {
@@ -37,6 +74,7 @@ struct nemo_object *nemo_object_new(enum nemo_object_kind kind, const char *name
 	}
 	sort_pairs(&object->c.properties);
 	sort_pairs(&object->c.match);
+	object->terms = terms_of(&object->c);
 	return object;
 }
 

@@ -96,11 +96,13 @@ void parse_error(struct parser *p, const char *reason, ...)
 	fail(p, nemo_error(p->diags, NEMO_SYNTAX, p->tok.at, "%s", text));
 }
 
-void parse_count(struct parser *p)
+void parse_count(struct parser *p, unsigned int n)
 {
-	if (p->all_terms++ >= NEMO_TERMS_MAX)
-		parse_error(p, "more than %u values, terms and actions in a script",
+	if (n > NEMO_TERMS_MAX - p->all_terms)
+		parse_error(p, "more than %u values, terms, actions and answers in a script",
 			    NEMO_TERMS_MAX);
+	else
+		p->all_terms += n;
 }
 
 void *parse_alloc(struct parser *p, size_t size)

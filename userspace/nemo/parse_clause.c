@@ -19,15 +19,20 @@ void parse_name(struct parser *p, struct nemo_name *out)
 	}
 }
 
+static void one_more(struct parser *p, struct nemo_names *out)
+{
+	struct nemo_name *v = parse_grow(p, out->v, out->n, sizeof(*v), "names");
+
+	if (!v)
+		return;
+	out->v = v;
+	parse_name(p, &v[out->n++]);
+}
+
 void parse_names(struct parser *p, struct nemo_names *out)
 {
 	do {
-		struct nemo_name *v = parse_grow(p, out->v, out->n, sizeof(*v), "names");
-
-		if (!v)
-			return;
-		out->v = v;
-		parse_name(p, &v[out->n++]);
+		one_more(p, out);
 	} while (parse_accept(p, LEX_COMMA));
 }
 
@@ -63,7 +68,7 @@ void parse_value(struct parser *p, struct nemo_value *out)
 
 	*out = (struct nemo_value){.at = tok->at};
 	if (parse_is_value(p))
-		parse_count(p);
+		parse_count(p, 1);
 	switch (tok->kind) {
 	case LEX_TRUE:
 	case LEX_FALSE:
@@ -204,7 +209,7 @@ static bool begins_action(struct parser *p)
 static bool action(struct parser *p, struct nemo_action *out)
 {
 	*out = (struct nemo_action){0};
-	parse_count(p);
+	parse_count(p, 1);
 	parse_name(p, &out->name);
 	if (!parse_accept(p, LEX_COLON))
 		return parse_accept(p, LEX_COMMA);
@@ -270,7 +275,10 @@ void parse_query(struct parser *p, struct nemo_query *out)
 		item(p, &v[out->items.n++]);
 	} while (parse_accept(p, LEX_COMMA));
 	parse_expect(p, LEX_FROM);
-	parse_names(p, &out->from);
+	do {
+		parse_count(p, out->items.n);
+		one_more(p, &out->from);
+	} while (parse_accept(p, LEX_COMMA));
 }
 
 /* ---- definitions ---- */

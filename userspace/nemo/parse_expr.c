@@ -110,7 +110,7 @@ static struct nemo_expr *primary(struct parser *p)
 	if (!e)
 		return NULL;
 	if (p->tok.kind == LEX_IDENT) {
-		parse_count(p);
+		parse_count(p, 1);
 		name(p, e);
 	} else {
 		e->kind = NEMO_E_VALUE;
@@ -128,7 +128,7 @@ static struct nemo_expr *unary(struct parser *p)
 
 	if (!parse_is(p, LEX_NOT))
 		return primary(p);
-	parse_count(p);
+	parse_count(p, 1);
 	e = new_expr(p, NEMO_E_OP);
 	if (!e)
 		return NULL;

@@ -47,8 +47,8 @@ void parse_expect(struct parser *p, enum lex_kind kind);
 void parse_tried(struct parser *p, unsigned int kind); /* enum lex_kind or parse_kind */
 void parse_expected(struct parser *p);		       /* the error: none of what was tried */
 void parse_error(struct parser *p, const char *reason, ...) __attribute__((format(printf, 2, 3)));
-/* The current token is one more of those that NEMO_TERMS_MAX counts. */
-void parse_count(struct parser *p);
+/* The current token makes n more of what NEMO_TERMS_MAX counts. */
+void parse_count(struct parser *p, unsigned int n);
 void *parse_alloc(struct parser *p, size_t size);
 /* Room for one more behind n items; NULL: error. An item beyond NEMO_LIST_MAX is an error of the
  * current token; `what` are the items, as a message says it. */

@@ -91,7 +91,13 @@ struct nemo_store *nemo_store_copy(const struct nemo_store *store)
 		nemo_store_free(copy);
 		return NULL;
 	}
+	copy->terms = store->terms;
 	return copy;
+}
+
+struct nemo_entry *nemo_store_entry(struct nemo_store *store, const char *name)
+{
+	return find(store->objects, name);
 }
 
 const struct nemo_object *nemo_store_find(const struct nemo_store *store, const char *name)
@@ -154,6 +160,7 @@ void nemo_store_remove(struct nemo_store *store, const char *name)
 
 	if (!entry)
 		return;
+	store->terms -= entry->object->terms;
 	HASH_DEL(store->objects, entry);
 	entry_free(entry);
 }
@@ -161,8 +168,10 @@ void nemo_store_remove(struct nemo_store *store, const char *name)
 bool nemo_store_put(struct nemo_store *store, struct nemo_object *object)
 {
 	nemo_store_remove(store, object->name);
-	if (add(&store->objects, object->name, &(struct nemo_entry){.object = object}))
+	if (add(&store->objects, object->name, &(struct nemo_entry){.object = object})) {
+		store->terms += object->terms;
 		return true;
+	}
 	nemo_object_unref(object);
 	return false;
 }

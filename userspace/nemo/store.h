@@ -27,7 +27,8 @@ struct nemo_model {
 	enum nemo_model_kind kind;
 	const char *name;
 	bool builtin;
-	const struct nemo_prop_def *props; /* statistics are separate: nemo_stats() */
+	const struct nemo_prop_def *props;	   /* statistics are separate: nemo_stats() */
+	const struct nemo_prop_def *const *sorted; /* of users' models: by name */
 	unsigned int n_props;
 };
 const struct nemo_prop_def *nemo_model_prop(const struct nemo_model *model, const char *name);
@@ -42,16 +43,19 @@ struct nemo_object {
 	bool imported;
 	const struct nemo_model *model; /* CFN, connection, flow; else NULL */
 	struct nemo_clauses c;		/* c.type is always set for those; places mean nothing */
+	unsigned int terms;		/* what NEMO_TERMS_MAX counts of it */
 	struct nemo_arena *arena;
 };
 
 struct nemo_entry {		    /* of a store's table */
 	struct nemo_object *object; /* exactly one of these two */
 	struct nemo_user_model *user;
+	unsigned int mark; /* the last walk of a check that came here */
 	UT_hash_handle hh; /* by name */
 };
 struct nemo_store {
 	struct nemo_entry *objects, *models; /* uthash; models: the users' */
+	size_t terms;			     /* of all objects: NEMO_TERMS_MAX */
 };
 
 struct nemo_store *nemo_store_new(void);

@@ -175,6 +175,8 @@ static void test_script_terms(void **state)
 		{"UPDATE Operation o Condition !!!!!!!a.b||c&&!!!!!!d;", "30"},
 		{"UPDATE Operation o Condition f(1,2,3,a)||5 Action a:1,2,3,4,b:List(5,6,7),c;",
 		 "30"},
+		{"Query a,b,c,d From e,f,g,h;", "20"},
+		{"UPDATE Notification n Query a,b From c,d,e,f,g,h,i,j;", "38"},
 	};
 	unsigned int n = NEMO_TERMS_MAX / 16;
 	char at[32];
@@ -183,7 +185,7 @@ static void test_script_terms(void **state)
 		fits(lines_of(n, items[i].item));
 		snprintf(at, sizeof(at), "%u:%s", n + 1, items[i].column);
 		too_many(lines_of(n + 1, items[i].item), at,
-			 "more than 131072 values, terms and actions");
+			 "more than 131072 values, terms, actions");
 	}
 }
 

@@ -166,6 +166,88 @@ static void limit(void **state)
 	nemo_store_free(full);
 }
 
+/* One property more than what a script may hold is refused, also where it comes bit by bit: the
+ * export must be read again. */
+static void terms_of_all(void **state)
+{
+	enum { EACH = 4096, N = NEMO_TERMS_MAX / EACH };
+	struct nemo_store *store = store_after(NULL, "CFNModel m Property Integer: x, Integer: y;");
+	struct nemo_text text = {0};
+
+	for (unsigned int i = 0; i < N; i++) {
+		struct nemo_store *last = store;
+
+		text.len = 0;
+		nemo_text_add(&text, "CREATE CFN c%u Type m Property x: List(1", i);
+		for (unsigned int j = 1; j < EACH; j++)
+			nemo_text_add(&text, ",1");
+		nemo_text_add(&text, ");");
+		store = store_after(last, text.data);
+		nemo_store_free(last);
+	}
+	free(text.data);
+	assert_int_equal(store->terms, NEMO_TERMS_MAX);
+	EXPECT(store, "UPDATE CFN c0 Property y: 1;", "1:12 more than 131072 values, terms");
+	EXPECT(store, "CREATE CFN d Type m Property y: 1;", "1:12 more than 131072 values, terms");
+	EXPECT(store, FLOW "CREATE Notification d Query x From c0 Condition x == 1 Listener \"l\";",
+	       "1:20 more than 131072", "2:21 more than 131072");
+	EXPECT_NOTHING(store, "CREATE CFN d Type m; UPDATE CFN c0 Property x: 2; "
+			      "UPDATE CFN c0 Property y: List(1, 2); DELETE CFN c1;");
+	text = (struct nemo_text){.data = nemo_export(store)};
+	EXPECT_NOTHING(store, text.data);
+	nemo_store_free(store_after(NULL, text.data));
+	free(text.data);
+	nemo_store_free(store);
+}
+
+/* Each kind of object counts as the parser counts its statement. */
+static void terms_of_each(void **state)
+{
+	struct nemo_store *store = store_after(
+		NULL, CONNECTION
+		"CREATE CFN x Type host Property location: \"a\", ipv4Prefix: List(1.2.3.4, 5.6.7.8);"
+		"CREATE ServiceFlow f Match port: Range(1, 2), dst_ip: List(1.2.3.4, 1.2.3.5);"
+		"CREATE Operation o Target f Priority 1 Condition !(c.up && !!gw1.up || "
+		"packets > 5) Action redirect: \"c\", mark: 5;"
+		"CREATE Notification n Query ip, location From x Condition x.up Listener l;");
+	static const struct {
+		const char *name;
+		unsigned int terms;
+	} each[] = {{"gw1", 0}, {"c", 0}, {"x", 3}, {"f", 4}, {"o", 11}, {"n", 3}};
+	struct nemo_store *copy = nemo_store_copy(store);
+	unsigned int sum = 0;
+
+	for (unsigned int i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
+		assert_int_equal(nemo_store_find(store, each[i].name)->terms, each[i].terms);
+		sum += each[i].terms;
+	}
+	assert_int_equal(store->terms, sum);
+	assert_int_equal(copy->terms, sum);
+	nemo_store_free(copy);
+	copy = store_after(store, "DELETE Operation o; UPDATE CFN x Property location: List(\"a\", "
+				  "\"b\");");
+	assert_int_equal(copy->terms, sum - 11 + 1);
+	nemo_store_free(copy);
+	nemo_store_free(store);
+}
+
+/* A property is looked for in every model, and only once in each. */
+static void queries(void **state)
+{
+	struct nemo_store *store = store_after(
+		NULL, "CFNModel m Property Integer: z, Integer: b, Integer: y, Integer: a;"
+		      "CFNModel k Property Integer: y, Integer: z, Integer: c;"
+		      "CREATE CFN m1 Type m; CREATE CFN m2 Type m; CREATE CFN k1 Type k;"
+		      "CREATE CFN k2 Type k;");
+
+	EXPECT_NOTHING(store, "Query y, z, up From m1, m2, k1, k2;");
+	EXPECT(store, "Query a, y, b From m1, m2, k1, m2x;",
+	       "1:7 'k1' (type k) has no property 'a'", "1:13 'k1' (type k) has no property 'b'",
+	       "1:32 no object 'm2x'");
+	EXPECT(store, "Query c From k1, k2, m1;", "1:7 'm1' (type m) has no property 'c'");
+	nemo_store_free(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +257,9 @@ int main(void)
 		cmocka_unit_test(applies_in_parts),
 		cmocka_unit_test(applies_all_or_nothing),
 		cmocka_unit_test(limit),
+		cmocka_unit_test(terms_of_all),
+		cmocka_unit_test(terms_of_each),
+		cmocka_unit_test(queries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
