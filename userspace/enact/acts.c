@@ -3,6 +3,11 @@
  * Numbers of operations' counters and meters. An operation keeps its number while it exists; only
  * when all are given away does one that is not in force lose it. What was counted stays with the
  * operation, whatever the parent's counter does.
+ *
+ * The parent outlives this process, and its counters go on where the same number is used again. So
+ * an operation has a home, a number by the hash of its name, which no other gets while there are
+ * others: after a restart it finds its own counter there. Where that is not certain (two with one
+ * home; more operations than homes) what was counted before the first plan is left out.
  */
 #include "enact/enact_int.h"
 
@@ -39,10 +44,16 @@ struct enact_count enact_act_total(const struct enact_act *act)
 
 	if (!act)
 		return sum;
-	sum.packets = act->sum.packets + act->last.packets;
-	sum.bytes = act->sum.bytes + act->last.bytes;
-	sum.dropped = act->sum.dropped + act->last.dropped;
+	sum.packets = act->sum.packets + act->last.packets - act->base.packets;
+	sum.bytes = act->sum.bytes + act->last.bytes - act->base.bytes;
+	sum.dropped = act->sum.dropped + act->last.dropped - act->base.dropped;
 	return sum;
+}
+
+void enact_act_settle(struct enact_act *act)
+{
+	act->sum = enact_act_total(act);
+	act->last = act->base = (struct enact_count){0};
 }
 
 void enact_leg_key(char key[ENACT_ACT_KEY], const struct nemo_goal *goal)
@@ -52,12 +63,6 @@ void enact_leg_key(char key[ENACT_ACT_KEY], const struct nemo_goal *goal)
 }
 
 /* ---- numbers ---- */
-
-static void settle(struct enact_act *act)
-{
-	act->sum = enact_act_total(act);
-	act->last = (struct enact_count){0};
-}
 
 /* Of an operation that is not in force; 0: all are. */
 static uint32_t reclaim(struct enact *enact)
@@ -69,23 +74,41 @@ static uint32_t reclaim(struct enact *enact)
 
 		if (!number || act->used || act->wanted)
 			continue;
-		settle(act);
+		enact_act_settle(act);
 		act->number = 0;
 		return number;
 	}
 	return 0;
 }
 
-static uint32_t new_number(struct enact *enact)
+#define HOMES (SAN_MAX_ACTS / 2)
+#define HOME_SEED UINT64_C(0x6e656d6f20616374) /* the same after a restart */
+
+uint32_t enact_act_home(const char *key)
 {
-	for (unsigned int i = 0; i < SAN_MAX_ACTS; i++) {
-		enact->next_act = enact->next_act % SAN_MAX_ACTS + 1;
-		if (enact->act_taken[enact->next_act])
-			continue;
-		enact->act_taken[enact->next_act] = true;
-		return enact->next_act;
-	}
-	return reclaim(enact);
+	return 1 + (uint32_t)(hash_seeded(HOME_SEED, key, strlen(key)) % HOMES);
+}
+
+/* 0: none behind `at`. */
+static uint32_t free_from(const struct enact *enact, uint32_t at)
+{
+	while (at <= SAN_MAX_ACTS && enact->act_taken[at])
+		at++;
+	return at <= SAN_MAX_ACTS ? at : 0;
+}
+
+static uint32_t new_number(struct enact *enact, const char *key)
+{
+	uint32_t number = enact_act_home(key);
+
+	if (enact->act_taken[number])
+		number = free_from(enact, HOMES + 1);
+	if (!number)
+		number = free_from(enact, 1);
+	if (!number)
+		return reclaim(enact);
+	enact->act_taken[number] = true;
+	return number;
 }
 
 uint32_t enact_act(void *arg, const char *tenant, const char *operation)
@@ -99,7 +122,7 @@ uint32_t enact_act(void *arg, const char *tenant, const char *operation)
 	if (!act)
 		return 0;
 	if (!act->number)
-		act->number = new_number(enact);
+		act->number = new_number(enact, key);
 	/* Of the plan that is being compiled: not to be taken away from it. */
 	act->wanted = act->number != 0;
 	return act->number;
@@ -140,15 +163,40 @@ void enact_acts_used(struct enact *enact)
 	enact_counts_now(enact);
 }
 
+/* The first plan is in force: which numbers may another operation have had before? */
+static void find_doubtful(struct enact *enact)
+{
+	unsigned int homes[HOMES + 1] = {0}, n = 0;
+	struct enact_act *act;
+
+	for (unsigned int i = 0; i < enact->n_items; i++) {
+		if (enact->items[i].notification)
+			continue;
+		homes[enact_act_home(enact->items[i].key)]++;
+		n++;
+	}
+	for (act = enact->acts; act; act = act->hh.next) {
+		uint32_t home = enact_act_home(act->key);
+
+		act->rebase = act->used && (n > HOMES || act->number != home || homes[home] > 1);
+	}
+	enact->acked = true;
+	enact_counts_now(enact);
+}
+
 void enact_acts_acked(struct enact *enact)
 {
 	struct enact_act *act, *next;
 
 	HASH_ITER(hh, enact->acts, act, next) {
-		if (act->returning)
-			settle(act);
+		if (act->returning) {
+			enact_act_settle(act);
+			act->rebase = false;
+		}
 		act->returning = false;
 	}
+	if (!enact->acked)
+		find_doubtful(enact);
 }
 
 static void sweep_operations(struct enact *enact)

@@ -29,7 +29,10 @@ static uint64_t member(const json_t *row, const char *name)
 static void take_count(struct enact_act *act, const struct enact_count *now)
 {
 	if (now->packets < act->last.packets || now->bytes < act->last.bytes)
-		act->sum = enact_act_total(act);
+		enact_act_settle(act);
+	if (act->rebase)
+		act->base = *now;
+	act->rebase = false;
 	act->last = *now;
 }
 
@@ -285,7 +288,8 @@ static void on_counts(void *arg, int status, json_t *stats)
 	}
 	enact->handles--;
 	if (!status) {
-		take_acts(enact, json_object_get(stats, "acts"));
+		if (enact->acked)
+			take_acts(enact, json_object_get(stats, "acts"));
 		take_goals(enact, json_object_get(stats, "services"));
 		if (enact->intent)
 			publish(enact);

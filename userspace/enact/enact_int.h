@@ -91,7 +91,8 @@ struct enact_act {
 	bool used;	 /* by the plan in force */
 	bool wanted;	 /* by the one that is being compiled */
 	bool returning;	 /* used again: the parent's counter starts from zero with that plan */
-	struct enact_count sum, last;
+	bool rebase;	 /* what comes next may in part be another operation's: it is `base` */
+	struct enact_count sum, last, base;
 	UT_hash_handle hh;
 	char key[ENACT_ACT_KEY];
 };
@@ -168,8 +169,7 @@ struct enact {
 	bool failing; /* it was said that a plan is not in force */
 
 	struct enact_act *acts, *legs;
-	unsigned int n_acts;
-	uint32_t next_act;
+	bool acked; /* a plan of this process is in force: counters are its own */
 	bool act_taken[SAN_MAX_ACTS + 1];
 	struct enact_published *published;
 	uint64_t asked_us, counted_us;
@@ -292,6 +292,8 @@ int enact_apply(struct enact *enact, bool *changed, struct err *err);
 int enact_fits(struct enact *enact, const struct intent_head *head, struct err *err);
 
 /* ---- acts.c ---- */
+/* The number of an operation ("tenant/name"), where no other has it. */
+uint32_t enact_act_home(const char *key);
 uint32_t enact_act(void *arg, const char *tenant, const char *operation);
 /* The plan in force changed. */
 void enact_acts_used(struct enact *enact);
@@ -303,6 +305,7 @@ void enact_acts_fini(struct enact *enact);
 struct enact_act *enact_act_find(struct enact_act *acts, const char *key);
 struct enact_act *enact_act_get(struct enact_act **acts, const char *key); /* NULL: no memory */
 struct enact_count enact_act_total(const struct enact_act *act);	   /* NULL: zeros */
+void enact_act_settle(struct enact_act *act); /* the parent's counter begins anew */
 void enact_leg_key(char key[ENACT_ACT_KEY], const struct nemo_goal *goal);
 
 /* ---- counts.c ---- */

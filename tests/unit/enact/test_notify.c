@@ -168,11 +168,11 @@ static void test_counters(void **state)
 	apply(n,
 	      REDIRECT "CREATE Notification many Condition backup.packets >= 1000 Listener ops;\n");
 	UNTIL(n->enact->leads);
-	n->packets[1] = 900;
+	n->packets[enact_act_home("acme/o")] = 900;
 	enact_counts_now(n->enact);
 	UNTIL(n->enact->acts && n->enact->acts->last.packets == 900);
 	assert_int_equal(told(n), 0);
-	n->packets[1] = 1100;
+	n->packets[enact_act_home("acme/o")] = 1100;
 	UNTIL(events(n).n == 1);
 }
 

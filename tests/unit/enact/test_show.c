@@ -90,6 +90,65 @@ static void test_numbers_are_free_again(void **state)
 	assert_false(n->enact->act_taken[number]);
 }
 
+/* This process starts anew, the parent does not: its counters are found again. */
+static void test_counts_outlive_a_restart(void **state)
+{
+	struct node *n = &nodes[0];
+
+	apply(n, TWO);
+	morning(n);
+	n->packets[number_of(n, "second")] = 40;
+	UNTIL(packets(n, "second") == 40);
+	rig_keeps_counts = true;
+	node_close(n);
+	node_open(0);
+	UNTIL(packets(n, "second") == 40);
+}
+
+/* Another operation whose home is that of acme/o. */
+static void twin_of_o(char *name, size_t size)
+{
+	char key[2 * NAME_LEN];
+
+	for (unsigned int i = 0;; i++) {
+		snprintf(name, size, "twin%u", i);
+		snprintf(key, sizeof(key), "acme/%s", name);
+		if (enact_act_home(key) == enact_act_home("acme/o"))
+			return;
+	}
+}
+
+/* Two with one home: after a restart the other one has it. What the first one counted is not its.
+ */
+static void test_counts_are_not_another_ones(void **state)
+{
+	struct node *n = &nodes[0];
+	uint32_t home = enact_act_home("acme/o");
+	char twin[32], script[512];
+
+	apply(n, SITES "CREATE Operation o Target backup Priority 20 Action redirect: \"gold\";"
+		       "CREATE ServiceFlow web Match src_ip: 10.1.0.0/16, proto: \"tcp\", "
+		       "dst_port: 80;");
+	twin_of_o(twin, sizeof(twin));
+	snprintf(script, sizeof(script),
+		 "CREATE Operation %s Target web Priority 10 Action redirect: \"gold\";", twin);
+	apply(n, script);
+	assert_int_equal(number_of(n, "o"), home);
+	n->packets[home] = 50;
+	n->packets[number_of(n, twin)] = 7;
+	UNTIL(packets(n, "o") == 50 && packets(n, twin) == 7);
+	rig_keeps_counts = true;
+	node_close(n);
+	node_open(0);
+	assert_int_equal(number_of(n, twin), home);
+	UNTIL(enact_act_find(n->enact->acts, "acme/o")->last.packets == 7);
+	assert_int_equal(packets(n, "o"), 0);
+	assert_int_equal(packets(n, twin), 0);
+	n->packets[home] += 3;
+	UNTIL(packets(n, twin) == 3);
+	assert_int_equal(packets(n, "o"), 0);
+}
+
 static bool stat_is(struct node *n, const char *object, uint64_t want)
 {
 	uint64_t p, b;
@@ -272,6 +331,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_counts_stay),
+		T(test_counts_outlive_a_restart),
+		T(test_counts_are_not_another_ones),
 		T(test_numbers_are_free_again),
 		T(test_sums),
 		T(test_unknown_is_not_zero),
