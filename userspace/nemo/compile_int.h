@@ -83,7 +83,11 @@ struct nemo_own {
 	const struct nemo_leg **legs; /* by connection, ingress, gateway */
 	unsigned int n_legs;
 	struct nemo_pick *pick; /* of the flow that is being built: it is large */
+	uint64_t looked;	/* 4 for each site within a site, 1 for each prefix; see below */
 };
+/* Sites are looked through for each of them and for each flow that names one. A commit at which
+ * that takes more is refused, so that hosts never see it. */
+#define NEMO_LOOKED_MAX (1u << 19)
 int nemo_own_init(struct nemo_own *own, const struct nemo_tenant *tenant);
 void nemo_own_fini(struct nemo_own *own);
 /* NULL: no memory. */

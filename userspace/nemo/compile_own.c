@@ -74,7 +74,8 @@ static int longest_first(const void *a, const void *b)
 	return memcmp(&x->addr, &y->addr, sizeof(x->addr));
 }
 
-static int own_prefixes(const struct nemo_object *object, struct nemo_prefixes *out)
+static int own_prefixes(struct nemo_own *own, const struct nemo_object *object,
+			struct nemo_prefixes *out)
 {
 	static const char *const names[] = {"ipv4Prefix", "ipv6Prefix"};
 	int r = 0;
@@ -85,6 +86,7 @@ static int own_prefixes(const struct nemo_object *object, struct nemo_prefixes *
 		for (unsigned int j = 0; !r && arg && j < arg->n; j++)
 			if (arg->v[j].type == NEMO_IPPREFIX)
 				r = nemo_prefixes_add(out, &arg->v[j].prefix);
+		own->looked += arg ? arg->n : 0;
 	}
 	return r;
 }
@@ -124,7 +126,7 @@ static int walk_contained(struct seen **seen, const struct nemo_store *store,
 }
 
 /* Its own and those of the sites that it contains. */
-static int site_prefixes(const struct nemo_own *own, const struct nemo_object *site,
+static int site_prefixes(struct nemo_own *own, const struct nemo_object *site,
 			 struct nemo_prefixes *out)
 {
 	struct seen *seen = NULL;
@@ -132,7 +134,8 @@ static int site_prefixes(const struct nemo_own *own, const struct nemo_object *s
 	struct seen *s, *next;
 
 	for (s = seen; !r && s; s = s->hh.next) {
-		r = own_prefixes(s->site, out);
+		r = own_prefixes(own, s->site, out);
+		own->looked += 4;
 		if (!r)
 			r = walk_contained(&seen, own->tenant->store, &s->site->c.contain);
 	}
@@ -144,7 +147,7 @@ static int site_prefixes(const struct nemo_own *own, const struct nemo_object *s
 }
 
 /* A gateway speaks for the sites that contain it. */
-static int place_prefixes(const struct nemo_own *own, struct nemo_spot *place)
+static int place_prefixes(struct nemo_own *own, struct nemo_spot *place)
 {
 	int r = site_prefixes(own, place->object, &place->prefixes);
 	struct nemo_parent *p = NULL;
@@ -154,7 +157,7 @@ static int place_prefixes(const struct nemo_own *own, struct nemo_spot *place)
 		HASH_FIND_STR(own->parents, place->object->name, p);
 	for (; !r && p; p = p->next)
 		if (nemo_is_site(p->object))
-			r = own_prefixes(p->object, &place->prefixes);
+			r = own_prefixes(own, p->object, &place->prefixes);
 	if (r || !place->prefixes.n)
 		return r;
 	qsort(place->prefixes.v, place->prefixes.n, sizeof(place->prefixes.v[0]), longest_first);

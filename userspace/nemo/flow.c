@@ -204,10 +204,14 @@ static int on_ingress(struct build *b, const char *field, const struct nemo_arg 
 	return 0;
 }
 
-static int add_place(struct nemo_spans sets[NEMO_FAMILIES], const struct nemo_spot *place)
+static int add_place(struct build *b, struct nemo_spans sets[NEMO_FAMILIES],
+		     const struct nemo_spot *place)
 {
 	int r = 0;
 
+	b->own->looked += place->prefixes.n + 1;
+	if (b->own->looked > NEMO_LOOKED_MAX)
+		return cannot(b, "sites that flows name have too many prefixes in all");
 	for (unsigned int i = 0; !r && i < place->prefixes.n; i++)
 		r = add_prefix(sets, &place->prefixes.v[i]);
 	return r;
@@ -218,7 +222,7 @@ static int on_egress(struct build *b, const char *field, const struct nemo_arg *
 	int r = 0;
 
 	b->to_site = true;
-	for (unsigned int i = 0; !r && i < arg->n; i++) {
+	for (unsigned int i = 0; !r && !b->flow->why[0] && i < arg->n; i++) {
 		const struct nemo_spot *place = named(b, field, arg->v[i].string);
 
 		if (!place)
@@ -226,7 +230,7 @@ static int on_egress(struct build *b, const char *field, const struct nemo_arg *
 		if (!place->prefixes.n)
 			return cannot(b, "field %s: %.63s has no ipv4Prefix or ipv6Prefix", field,
 				      arg->v[i].string);
-		r = add_place(b->egress, place);
+		r = add_place(b, b->egress, place);
 	}
 	return r;
 }
@@ -330,10 +334,10 @@ static int from_ingress(struct build *b, struct nemo_spans grants[NEMO_FAMILIES]
 	struct nemo_spans sites[NEMO_FAMILIES] = {0};
 	int r = 0;
 
-	for (unsigned int i = 0; !r && i < arg->n; i++) {
+	for (unsigned int i = 0; !r && !b->flow->why[0] && i < arg->n; i++) {
 		const struct nemo_spot *spot = named(b, "ingress", arg->v[i].string);
 
-		r = spot ? add_place(sites, spot) : -ENOMEM;
+		r = spot ? add_place(b, sites, spot) : -ENOMEM;
 	}
 	if (!r)
 		r = cut_to(b->flow->src, sites);

@@ -221,12 +221,34 @@ static int check_ops(struct look *look)
 	return r;
 }
 
+/* How much there is to look through must not depend on what a host has in force. */
+static int check_places(struct look *look)
+{
+	OWN_PTR const struct nemo_object **list = NULL;
+	int n = nemo_store_list(look->own.tenant->store, NEMO_CFN, &list);
+
+	for (int i = 0; i < n; i++) {
+		if (!nemo_is_site(list[i]) && !nemo_is_model(list[i], "gateway"))
+			continue;
+		if (!nemo_own_spot(&look->own, list[i]))
+			return -ENOMEM;
+		if (look->own.looked > NEMO_LOOKED_MAX)
+			return nemo_error(look->diags, NEMO_COMMIT, place(look, list[i]->name),
+					  "CFN %s: sites within sites and their prefixes, counted "
+					  "for each site, come to more than %u (a site counts 4)",
+					  list[i]->name, NEMO_LOOKED_MAX);
+	}
+	return n < 0 ? -ENOMEM : 0;
+}
+
 int nemo_possible(const struct nemo_tenant *tenant, const struct nemo_script *script,
 		  struct nemo_diags *diags)
 {
 	struct look look = {.script = script, .diags = diags};
 	int r = nemo_own_init(&look.own, tenant);
 
+	if (!r)
+		r = check_places(&look);
 	if (!r)
 		r = check_ops(&look);
 	ends_free(&look);

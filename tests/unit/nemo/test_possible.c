@@ -154,12 +154,59 @@ static void test_many_errors(void **state)
 	free(text.data);
 }
 
+/* A chain of sites; place NULL: it is no trouble. */
+static void chain(unsigned int n, const char *flows, const char *place, const char *why)
+{
+	struct nemo_text text = {0};
+
+	nemo_text_add(&text, "CREATE CFN x000 Type l2group Contain gw2 Property "
+			     "ipv4Prefix:\"10.9.0.0/24\";\n");
+	for (unsigned int i = 1; i < n; i++)
+		nemo_text_add(&text,
+			      "CREATE CFN x%03u Type l2group Contain x%03u Property "
+			      "ipv4Prefix:\"10.9.%u.%u\";\n",
+			      i, i - 1, i / 256, i % 256);
+	nemo_text_add(&text, "%s", flows);
+	refused(text.data, place, why);
+	free(text.data);
+}
+
+static void test_sites_within_sites(void **state)
+{
+	chain(400, "", NULL, NULL); /* 5 * 400 * 401 / 2 */
+	chain(500, "", "458:1", "CFN x457: sites within sites and their prefixes");
+	chain(10, "CREATE ServiceFlow f Match egress:\"x009\";", NULL, NULL);
+}
+
+static void test_flows_at_many_sites(void **state)
+{
+	struct nemo_text text = {0};
+
+	for (unsigned int i = 0; i < 3; i++) {
+		nemo_text_add(&text, "CREATE ServiceFlow f%u Match egress:List(\"x099\"", i);
+		for (unsigned int k = 1; k < 2000; k++)
+			nemo_text_add(&text, ", \"x099\"");
+		nemo_text_add(&text,
+			      ");\nCREATE Operation o%u Target f%u Priority 1 Action deny;\n", i,
+			      i);
+	}
+	chain(100, text.data, "105:1", "sites that flows name have too many prefixes in all");
+	free(text.data);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_actions),   T(test_objects),	  T(test_connections), T(test_flows),
-		T(test_no_script), T(test_single_values), T(test_many_errors),
+		T(test_actions),
+		T(test_objects),
+		T(test_connections),
+		T(test_flows),
+		T(test_no_script),
+		T(test_single_values),
+		T(test_many_errors),
+		T(test_sites_within_sites),
+		T(test_flows_at_many_sites),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
