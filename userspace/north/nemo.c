@@ -12,9 +12,14 @@ bool nemo_admit_req(struct req *req)
 {
 	struct err err = {0};
 
-	if (req->north->conf.intent)
+	if (!req->north->conf.intent) {
+		err_set(&err, -ENOENT, "", req->path, "is not configured: there is no intent");
+	} else if (!intent_synced(req->north->conf.intent)) {
+		err_set(&err, -EAGAIN, "", NULL, "intent was not read from the database yet");
+		rest_header(req, "Retry-After", "%d", REST_RETRY_S);
+	} else {
 		return true;
-	err_set(&err, -ENOENT, "", req->path, "is not configured: there is no intent");
+	}
 	rest_fail(req, &err);
 	return false;
 }
@@ -349,7 +354,7 @@ void nemo_state_get(struct req *req)
 			    (int)stats.leads));
 }
 
-/* ---- explain, query ---- */
+/* ---- explain ---- */
 
 void nemo_explain_get(struct req *req)
 {
@@ -367,55 +372,6 @@ void nemo_explain_get(struct req *req)
 		rest_fail(req, &err);
 	else
 		rest_json(req, 500, NULL);
-}
-
-/* The one query of a script that has nothing else; NULL: diags, or an answer. */
-static const struct nemo_query *one_query(struct req *req, const struct nemo_script *script)
-{
-	struct err err = {0};
-
-	if (script->n == 1 && script->v[0].kind == NEMO_S_QUERY)
-		return script->v[0].c.query;
-	err_set(&err, -EINVAL, "", NULL, "must be one query: Query item, ... From name, ...");
-	err_object(&err, "body");
-	rest_fail(req, &err);
-	return NULL;
-}
-
-static void answer_query(struct req *req, const char *tenant, const struct nemo_query *query)
-{
-	struct err err = {0};
-	struct enact *enact = nemo_enact(req);
-	json_t *answer = enact ? enact_query(enact, tenant, query, &err) : NULL;
-
-	if (answer)
-		rest_json(req, 200, answer);
-	else if (err.code)
-		rest_fail(req, &err);
-	else if (enact)
-		rest_json(req, 500, NULL);
-}
-
-void nemo_query_post(struct req *req)
-{
-	const struct intent *intent = req->north->conf.intent;
-	struct nemo_diags diags = {0};
-	struct nemo_script *script;
-	const struct nemo_query *query;
-	struct nemo_ask ask;
-
-	if (!nemo_ask(req, &ask))
-		return;
-	script = nemo_parse(req->data ?: "", req->len, &diags);
-	query = script ? one_query(req, script) : NULL;
-	if (script && query)
-		nemo_check(script, intent_store(intent, ask.tenant), NULL, &diags);
-	if (!script || diags.errors)
-		nemo_refused(req, &diags, NULL);
-	else if (query)
-		answer_query(req, ask.tenant, query);
-	nemo_script_free(script);
-	nemo_diags_fini(&diags);
 }
 
 /* ---- the clock of conditions ---- */

@@ -10,7 +10,10 @@
 #include "north/server.h"
 
 #define NEMO_DEFAULT_TENANT "default"
+#define NEMO_QUERIES_MAX 64	/* Query statements of a script */
+#define NEMO_ANSWER_MAX 65536	/* values that the queries of one request are answered with */
 #define NEMO_STREAMS_MAX 64	/* of notifications; then 503 */
+#define NEMO_AHEAD_MAX 10000	/* events that another host may be ahead */
 #define NEMO_PIECE (64u << 10)	/* bytes of events that are sent at once, and one event more */
 #define NEMO_KEEPALIVE_MS 15000 /* a comment, when there is no event */
 
@@ -41,6 +44,13 @@ json_t *nemo_warnings_json(const struct nemo_diags *diags);
 void nemo_refused(struct req *req, const struct nemo_diags *diags, json_t *more);
 /* The script's text as objects; NULL: r, and diags where they say why. */
 struct nemo_store *nemo_store_of(const char *script, size_t len, struct nemo_diags *diags, int *r);
+
+/* ---- nemo_query.c ---- */
+/* Not more Query statements in the script than NEMO_QUERIES_MAX; false: answered. */
+bool nemo_queries_fit(struct req *req);
+/* Of a script's Query statements, in order; one that fails is {"error"}, and the last one is if it
+ * has no room. NULL: no memory. */
+json_t *nemo_answers(const struct enact *enact, const char *tenant, const char *script, size_t len);
 
 /* ---- nemo_events.c ---- */
 int nemo_open(struct north *n); /* -ENOMEM */

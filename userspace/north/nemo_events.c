@@ -59,8 +59,10 @@ static void advance(struct nemo_stream *s)
 
 	if (!s->asked)
 		return;
+	/* A client that loses its connection before the first event comes back for that one, too.
+	 */
 	if (!s->greeted)
-		nemo_text_add(&p.text, "retry: 1000\n\n");
+		nemo_text_add(&p.text, "id: %llu\nretry: 1000\n\n", (unsigned long long)s->after);
 	intent_events(s->all->north->conf.intent, s->tenant, s->after, add_event, &p);
 	if (p.text.no_memory) {
 		free(p.text.data);
@@ -143,8 +145,9 @@ static bool find_newest(void *arg, uint64_t sequence, const char *text)
 	return true;
 }
 
-/* Where to begin: Last-Event-ID, ?after=, the newest one. A number of an earlier life, beyond the
- * newest: all that is kept. */
+/* Where to begin: Last-Event-ID, ?after=, the newest one. What is a little beyond the newest was
+ * told by a host that is ahead of this one; what is far beyond is of an earlier life: all that is
+ * kept. */
 static int begin_at(struct req *req, const struct nemo_ask *ask, uint64_t *after, struct err *err)
 {
 	const char *last = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Last-Event-ID");
@@ -156,7 +159,7 @@ static int begin_at(struct req *req, const struct nemo_ask *ask, uint64_t *after
 		err_set(err, -EINVAL, "Last-Event-ID", last, "must be the number of an event");
 		return err_object(err, "request header");
 	}
-	if (*after > newest)
+	if (*after > newest && *after - newest > NEMO_AHEAD_MAX)
 		*after = 0;
 	return 0;
 }

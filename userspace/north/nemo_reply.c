@@ -91,33 +91,6 @@ struct change {
 	bool conditional; /* If-Match */
 };
 
-/* Those of the script itself, after the commit. NULL: no memory. */
-static json_t *answer_queries(const struct change *c, const struct intent_result *result)
-{
-	const struct enact *enact = c->req->north->conf.enact;
-	struct nemo_diags diags = {0};
-	struct nemo_script *script = NULL;
-	json_t *list = json_array();
-
-	if (enact && result->script)
-		script = nemo_parse(result->script, result->len, &diags);
-	for (unsigned int i = 0; script && i < script->n; i++) {
-		struct err err = {0};
-		char text[512];
-		json_t *answer;
-
-		if (script->v[i].kind != NEMO_S_QUERY)
-			continue;
-		answer = enact_query(enact, c->tenant, script->v[i].c.query, &err);
-		json_array_append_new(
-			list,
-			answer ?: json_pack("{s:s}", "error", err_text(&err, text, sizeof(text))));
-	}
-	nemo_script_free(script);
-	nemo_diags_fini(&diags);
-	return list;
-}
-
 /* What both good and bad results have. */
 static json_t *members_of(const struct intent_result *result)
 {
@@ -133,8 +106,10 @@ static void done_well(const struct change *c, const struct intent_result *result
 	if (obj && !c->dry_run) {
 		json_object_set_new(obj, "commit", json_integer((json_int_t)result->commit));
 		json_object_set_new(obj, "queries",
-				    result->queries ? json_incref(result->queries)
-						    : answer_queries(c, result));
+				    result->queries
+					    ? json_incref(result->queries)
+					    : nemo_answers(c->req->north->conf.enact, c->tenant,
+							   result->script, result->len));
 	}
 	if (obj) {
 		json_object_set_new(obj, "warnings", nemo_warnings_json(result->diags));
@@ -274,7 +249,8 @@ static void apply(struct req *req, bool dry_run)
 	struct change *c;
 	int64_t if_revision;
 
-	if (!nemo_ask(req, &ask) || !(c = change_new(req, &ask, &if_revision)))
+	if (!nemo_ask(req, &ask) || !nemo_queries_fit(req) ||
+	    !(c = change_new(req, &ask, &if_revision)))
 		return;
 	const struct intent_apply order = {
 		.tenant = ask.tenant,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* /v1/nemo on the unix socket: scripts checked, planned, applied; what is read of them. */
+#include "north/nemo.h"
 #include "unit/north/nemo_rig.h"
 
 static const json_t *at(const struct answer *a, const char *name)
@@ -237,6 +238,89 @@ static void test_query(void **state)
 	answer_free(&a);
 }
 
+/* "Query Type From a" n times. */
+static char *queries(unsigned int n, const char *query)
+{
+	size_t len = strlen(query);
+	char *text = calloc(n, len + 1), *to = text;
+
+	for (unsigned int i = 0; i < n; i++)
+		to = stpcpy(to, query);
+	return text;
+}
+
+/* Too many are refused before anything is applied; no word inside a string counts. */
+static void test_many_queries(void **state)
+{
+	static const char one[] = "Query Type From Branch;\n";
+	struct rig *rig = *state;
+	struct answer a;
+	char *text = queries(NEMO_QUERIES_MAX + 1, one), *script = NULL;
+
+	assert_true(asprintf(&script, "%s%s", NEMO_SITES, text) > 0);
+	nemo_post(rig, "apply", "", script, &a);
+	assert_problem(&a, 422, "", "67:1: at most 64 queries");
+	assert_string_equal(text_at(a.json, "errors/0/class"), "commit");
+	answer_free(&a);
+	assert_int_equal(nemo_status(rig, "plan", script), 422);
+	rig_call(rig, "GET /v1/nemo", NULL, &a);
+	assert_int_equal(int_at(a.json, "revision"), 0);
+	answer_free(&a);
+	script[strlen(script) - sizeof(one) + 1] = 0;
+	assert_int_equal(nemo_post(rig, "apply", "", script, &a), 200);
+	assert_int_equal(json_array_size(at(&a, "queries")), NEMO_QUERIES_MAX);
+	answer_free(&a);
+	free(script);
+	free(text);
+	text = queries(200, "# Query\n");
+	assert_int_equal(nemo_status(rig, "plan", text), 200);
+	free(text);
+}
+
+/* Objects b0 ... of 3000 values each. */
+static void large_objects(struct rig *rig, unsigned int n)
+{
+	char *list = queries(3000, ",10.0.0.0/24");
+	struct nemo_text script = {0};
+
+	nemo_text_add(&script, "Transaction;\n");
+	for (unsigned int i = 0; i < n; i++)
+		nemo_text_add(&script, "CREATE CFN b%u Type l2group Property ipv4Prefix: List(%s);",
+			      i, list + 1);
+	nemo_text_add(&script, "Commit;\n");
+	assert_int_equal(nemo_status(rig, "apply", script.data), 200);
+	free(script.data);
+	free(list);
+}
+
+/* What is answered is bounded, whatever is asked for: the first that has no room ends it. */
+static void test_large_answers(void **state)
+{
+	char *text = queries(NEMO_QUERIES_MAX, "Query ipv4Prefix From b0;");
+	struct nemo_text one = {0};
+	struct rig *rig = *state;
+	const json_t *last;
+	struct answer a;
+
+	large_objects(rig, 25);
+	assert_int_equal(nemo_post(rig, "apply", "", text, &a), 200);
+	assert_int_equal(json_array_size(at(&a, "queries")), NEMO_ANSWER_MAX / 3000 + 1);
+	last = json_array_get(at(&a, "queries"), NEMO_ANSWER_MAX / 3000);
+	assert_non_null(strstr(text_at(last, "error"), "at most 65536 values"));
+	assert_null(json_object_get(json_array_get(at(&a, "queries"), 20), "error"));
+	answer_free(&a);
+	free(text);
+	/* one alone */
+	nemo_text_add(&one, "Query ipv4Prefix From b0");
+	for (int i = 1; i < 25; i++)
+		nemo_text_add(&one, ", b%d", i);
+	nemo_post(rig, "query", "", one.data, &a);
+	assert_problem(&a, 400, "", "at most 65536 values");
+	answer_free(&a);
+	free(one.data);
+	assert_int_equal(nemo_status(rig, "query", "Query ipv4Prefix From b0, b1"), 200);
+}
+
 static void test_clock(void **state)
 {
 	struct rig *rig = *state;
@@ -301,6 +385,42 @@ static void test_metrics(void **state)
 	answer_free(&a);
 }
 
+/* A database that nobody answers for: what is in force is not known, and not told as nothing. */
+static void test_not_read_yet(void **state)
+{
+	static const char *const endpoints[] = {"http://127.0.0.1:1"};
+	const struct ncsdb_remote remote = {.endpoints = endpoints, .n_endpoints = 1};
+	struct intent_conf intent = {
+		.host = "pe1", .tenants = rig_tenants, .n_tenants = ARRAY_SIZE(rig_tenants)};
+	struct north_conf conf;
+	struct err err = {0};
+	struct answer a;
+	struct rig rig;
+
+	rig_open_below(&rig);
+	intent.loop = &rig.loop;
+	intent.view = &rig.view;
+	assert_int_equal(
+		ncsdb_open(&rig.loop, &(struct ncsdb_conf){.remote = &remote}, &intent.db, &err),
+		0);
+	assert_int_equal(intent_open(&intent, &rig.intent, &err), 0);
+	conf = rig_conf(&rig);
+	assert_int_equal(north_open(&conf, &rig.north, &err), 0);
+	rig_call(&rig, "GET /v1/nemo", NULL, &a);
+	assert_problem(&a, 503, "", "not read");
+	assert_non_null(strstr(a.head, "Retry-After: 5"));
+	answer_free(&a);
+	assert_int_equal(rig_status(&rig, "GET /v1/nemo/export", NULL), 503);
+	assert_int_equal(rig_status(&rig, "GET /v1/nemo/events?after=5", NULL), 503);
+	assert_int_equal(nemo_status(&rig, "plan", NEMO_SITES), 503);
+	north_close(rig.north);
+	rig.north = NULL;
+	intent_close(rig.intent);
+	rig.intent = NULL;
+	ncsdb_close(intent.db);
+	rig_close(&rig);
+}
+
 static void test_without_intent(void **state)
 {
 	struct rig rig;
@@ -346,10 +466,13 @@ int main(void)
 		T(test_confirm),
 		T(test_operations_explain),
 		T(test_query),
+		T(test_many_queries),
+		T(test_large_answers),
 		T(test_clock),
 		T(test_unknown_tenant),
 		T(test_long_texts),
 		T(test_metrics),
+		cmocka_unit_test(test_not_read_yet),
 		cmocka_unit_test(test_without_intent),
 		cmocka_unit_test(test_close_midway),
 	};

@@ -84,7 +84,9 @@ static void test_live(void **state)
 	put(rig, "default", 2);
 	until_text(rig, &s, "id: 2\nevent: notification\ndata: {");
 	assert_non_null(strstr(s.text, "time > 18:00:00"));
-	assert_null(strstr(s.text, "id: 1\n")); /* neither the older one nor acme's */
+	/* neither the older one nor acme's; the greeting says where it is */
+	assert_null(strstr(s.text, "id: 1\nevent"));
+	assert_non_null(strstr(s.text, "id: 1\nretry"));
 	close(s.fd);
 	rig_until(rig, ({
 			  nemo_keepalive(rig->north);
@@ -102,16 +104,27 @@ static void test_resume(void **state)
 	open_stream(rig, &s, "", "Last-Event-ID: 3\r\n");
 	until_text(rig, &s, "id: 5\n");
 	assert_non_null(strstr(s.text, "id: 4\n"));
-	assert_null(strstr(s.text, "id: 3\n"));
+	assert_null(strstr(s.text, "id: 3\nevent"));
 	close(s.fd);
 	open_stream(rig, &s, "?after=0", "");
 	until_text(rig, &s, "id: 5\n");
 	assert_non_null(strstr(s.text, "id: 1\n"));
 	close(s.fd);
 	/* of an earlier life */
-	open_stream(rig, &s, "", "Last-Event-ID: 77\r\n");
+	open_stream(rig, &s, "", "Last-Event-ID: 10006\r\n");
 	until_text(rig, &s, "id: 5\n");
 	assert_non_null(strstr(s.text, "id: 1\n"));
+	close(s.fd);
+	/* of a host that is ahead: what it told is not told again */
+	open_stream(rig, &s, "", "Last-Event-ID: 7\r\n");
+	until_text(rig, &s, "id: 7\nretry: 1000\n\n");
+	for (uint64_t i = 6; i <= 8; i++)
+		put(rig, "default", i);
+	until_text(rig, &s, "id: 8\nevent");
+	assert_null(strstr(s.text, "id: 1\n"));
+	assert_null(strstr(s.text, "id: 6\n"));
+	assert_null(strstr(s.text, "id: 7\nevent"));
+	assert_null(strstr(s.text, "missed"));
 	close(s.fd);
 	assert_int_equal(rig_status_with(rig, "GET /v1/nemo/events", "Last-Event-ID: x\r\n", NULL),
 			 400);
