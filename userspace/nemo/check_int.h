@@ -14,7 +14,7 @@
 /* Operations of one priority, on one flow or equal ones, that another is compared with. */
 #define NEMO_OVERLAP_MAX 64
 /* Steps of all searches that one check makes for its warnings about conditions. */
-#define NEMO_CHECK_BUDGET (1u << 22)
+#define NEMO_CHECK_BUDGET (1u << 21)
 
 struct named; /* a set of names, each with a number */
 struct named {

@@ -241,31 +241,56 @@ static void later(struct overlaps *o, struct flow *flow)
 	LL_PREPEND2(o->changed, flow, next_changed);
 }
 
+/* Of another flow, as far as is looked. */
+static bool has_other(const struct group *group, const struct flow *flow)
+{
+	unsigned int walked = 0;
+	const struct member *m;
+	const struct kind *kind;
+
+	DL_FOREACH(group->kinds, kind)
+	{
+		DL_FOREACH2(kind->members, m, in_kind.next)
+		{
+			if (m->flow != flow && !overlap_stale(m))
+				return true;
+			if (++walked == NEMO_OVERLAP_MAX)
+				return false;
+		}
+	}
+	return false;
+}
+
 /* What is beyond the budget stays where it is, stale, and is not looked at any more. */
+static bool leave_behind(struct check *check, struct flow *flow)
+{
+	struct group *group =
+		overlap_group(check->overlaps, flow->class, flow->members->op->c.priority);
+
+	check->budget = 0;
+	if (group && has_other(group, flow))
+		nemo_warn(check->diags, NEMO_W_OVERLAP, flow->at,
+			  "operations on '%s' and on flows with equal match may both be in force "
+			  "(there are too many to compare)",
+			  flow->name);
+	return group != NULL;
+}
+
 static bool rematch(struct check *check, struct flow *flow, uint64_t class)
 {
-	struct group *group;
-
 	flow->class = class;
 	flow->at = check->stmt->name.at;
 	if (!flow->members)
 		return true;
-	if (flow->n * WORK_OF_MOVE < check->budget) {
-		if (!move(check, flow))
-			return false;
-		if (check->in_transaction)
-			later(check->overlaps, flow);
-		else
-			judge_flow(check, flow);
-		return true;
-	}
-	check->budget = 0;
-	group = overlap_group(check->overlaps, class, flow->members->op->c.priority);
-	if (group && group->kinds)
-		nemo_warn(check->diags, NEMO_W_OVERLAP, flow->at,
-			  "operations on flows with equal match may both be in force (there are "
-			  "too many to compare)");
-	return group != NULL;
+	if (flow->n * WORK_OF_MOVE >= check->budget)
+		return leave_behind(check, flow);
+	if (!move(check, flow))
+		return false;
+	if (check->in_transaction)
+		later(check->overlaps, flow);
+	else
+		judge_flow(check, flow);
+	return true;
 }
 
 void overlap_flow(struct check *check, const struct nemo_object *object)

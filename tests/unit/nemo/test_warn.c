@@ -147,6 +147,173 @@ static void many_operations(void **state)
 	EXPECT(NULL, text, "67:18 there are too many to compare");
 }
 
+#define OF(name, flow, more) "CREATE Operation " name " Target " flow " Priority 5 " more ";\n"
+
+/* Terms that never hold at once, though nothing is said of each alone. */
+static void never_at_once(void **state)
+{
+	static const char *const pairs[][2] = {
+		{"packets > bytes", "packets <= bytes"},
+		{"h.ip == \"10.0.0.1\"", "h.ip != \"10.0.0.1\""},
+		{"h.ip == \"10.0.0.1\"", "\"10.0.0.2\" == h.ip"},
+		{"h.location == \"a\"", "h.location == \"b\""},
+		{"time == \"2026-01-01\"", "time == \"2026-01-02\""},
+	};
+	char text[600];
+
+	for (unsigned int i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "CREATE CFN h Type host;" FLOW OF("o1", "f", "Condition %s Action deny")
+				 OF("o2", "f", "Condition %s Action allow"),
+			 pairs[i][0], pairs[i][1]);
+		EXPECT_NOTHING(NULL, text);
+		snprintf(text, sizeof(text),
+			 "CREATE CFN h Type host;" FLOW OF("o1", "f", "Condition %s Action deny")
+				 OF("o2", "f", "Condition %s Action allow"),
+			 pairs[i][0], pairs[i][0]);
+		EXPECT(NULL, text, "3:18 W-overlap");
+	}
+}
+
+#define TWO "CREATE ServiceFlow f Match port: 80;\nCREATE ServiceFlow k Match port: 81;\n"
+
+/* The later operation is the one that the script touched last, whichever flow is changed. */
+static void match_becomes_equal(void **state)
+{
+	static const char both[] = TWO OF("o1", "f", "Action allow") OF("o2", "k", "Action deny");
+	struct nemo_store *store = store_after(NULL, both);
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%sUPDATE ServiceFlow k Match port: 80;", both);
+	EXPECT(NULL, text, "4:18 W-overlap operation 'o2' and 'o1' " OVERLAPS);
+	snprintf(text, sizeof(text), "%sUPDATE ServiceFlow f Match port: 81;", both);
+	EXPECT(NULL, text, "4:18 W-overlap operation 'o2' and 'o1'");
+	snprintf(text, sizeof(text),
+		 "%sTransaction;\nUPDATE ServiceFlow k Match port: 80;\nCommit;", both);
+	EXPECT(NULL, text, "4:18 W-overlap");
+	snprintf(text, sizeof(text),
+		 "%sTransaction;\nUPDATE ServiceFlow k Match port: 80;\n"
+		 "UPDATE ServiceFlow k Match port: 82;\nCommit;",
+		 both);
+	EXPECT_NOTHING(NULL, text);
+	EXPECT(store, "UPDATE ServiceFlow k Match port: 80;",
+	       "1:20 W-overlap operation 'o2' and 'o1'");
+	EXPECT(store, "UPDATE Operation o1 Action mark: 1;\nUPDATE ServiceFlow k Match port: 80;",
+	       "1:18 W-overlap operation 'o1' and 'o2'");
+	EXPECT(store,
+	       "UPDATE ServiceFlow k Match port: 80;\nUPDATE ServiceFlow k Match port: 81;\n"
+	       "UPDATE ServiceFlow k Match port: 80;",
+	       "1:20 W-overlap", "3:20 W-overlap");
+	EXPECT_NOTHING(store, "UPDATE Operation o1 Priority 6;"
+			      "UPDATE ServiceFlow k Match port: 80;");
+	EXPECT_NOTHING(store, "UPDATE ServiceFlow k Match port: 82;");
+	nemo_store_free(store);
+}
+
+/* Inside a transaction what is there at its Commit counts. */
+static void conflicts_at_commit(void **state)
+{
+	struct nemo_store *store = store_after(NULL, OPERATION);
+
+	EXPECT_NOTHING(store,
+		       "Transaction;\n" OF(
+			       "p", "f", "Action allow") "UPDATE Operation p Priority 6;\nCommit;");
+	EXPECT_NOTHING(store, "Transaction;\n" OF("p", "f",
+						  "Action allow") "DELETE Operation o;\nCommit;");
+	EXPECT_NOTHING(store, "Transaction;\nUPDATE Operation o Action allow;\n"
+			      "UPDATE Operation o Action deny;\nCommit;");
+	EXPECT(store, "Transaction;\n" OF("p", "f", "Action allow") "Commit;",
+	       "2:18 operation 'p' conflicts with 'o'");
+	EXPECT(store,
+	       "Transaction;\n" OF("p", "f", "Action allow") "UPDATE Operation o Action mark: 1;\n"
+							     "Commit;",
+	       "3:18 operation 'o' conflicts with 'p'");
+	EXPECT(store,
+	       "Transaction;\n" OF("p", "f", "Action allow") "UPDATE Operation p Action mark: 1;\n"
+							     "Commit;\nUPDATE Operation p "
+							     "Priority 6;",
+	       "3:18 operation 'p' conflicts with 'o'");
+	EXPECT(store,
+	       "Transaction;\nCommit;\n" OF("p", "f",
+					    "Action allow") "UPDATE Operation p Priority 6;",
+	       "2:1 W-empty-transaction", "3:18 operation 'p' conflicts with 'o'");
+	EXPECT(store, "Transaction;\n" OF("p", "f", "Action allow"), "1:1 has no Commit",
+	       "2:18 operation 'p' conflicts with 'o'");
+	EXPECT(store, "Transaction;\n" OF("p", "f", "Condition packets Action allow") "Commit;",
+	       "2:18 W-overlap");
+	nemo_store_free(store);
+}
+
+/* Each of several that are always in force is compared with those of other actions. */
+static void conflicts_among_equals(void **state)
+{
+	struct nemo_store *store = store_after(
+		NULL, FLOW OF("a", "f", "Action deny") OF("b", "f", "Condition true Action deny")
+			      OF("c", "f", "Condition packets > 1 Action allow"));
+
+	EXPECT(store, "DELETE Operation a;\n" OF("d", "f", "Action allow"),
+	       "2:18 operation 'd' conflicts with 'b'");
+	EXPECT(store, "DELETE Operation a; DELETE Operation b;\n" OF("d", "f", "Action mark: 1"),
+	       "2:18 W-overlap");
+	EXPECT(store,
+	       "DELETE Operation c;\n" OF("d", "f", "Action allow") OF("e", "f", "Action allow")
+		       OF("g", "f", "Action deny"),
+	       "2:18 operation 'd' conflicts with 'a'", "3:18 operation 'e' conflicts with 'a'",
+	       "4:18 operation 'g' conflicts with 'e'");
+	nemo_store_free(store);
+}
+
+#define HARD "(packets==bytes||packets!=bytes)&&(g.up||!g.up)&&(h.up||!h.up)&&(i.up||!i.up)&&"
+
+/* What the warnings may cost has an end; errors are told all the same. */
+static void budget_of_a_script(void **state)
+{
+	enum { N = 1500 };
+	char *text = malloc((N + 3) * 300), *p = text;
+	struct outcome out;
+	unsigned int many = 0;
+
+	p += sprintf(p, "IMPORT CFN g Type gateway; IMPORT CFN h Type gateway;"
+			"IMPORT CFN i Type gateway;" FLOW);
+	for (unsigned int i = 0; i < N; i++)
+		p += sprintf(p,
+			     OF("o%u", "f", "Condition " HARD "bytes==%u Action qos_bandwidth: %u"),
+			     i, i, i + 1);
+	p += sprintf(p, OF("y", "f", "Condition true Action deny") OF("z", "f", "Action allow"));
+	out = outcome_of(NULL, text);
+	assert_int_equal(out.diags.errors, 1);
+	for (unsigned int i = 0; i < out.diags.n; i++)
+		many += strstr(out.diags.v[i].reason, "too many to compare") != NULL;
+	/* without the budget it is those that have more than NEMO_OVERLAP_MAX before them */
+	assert_true(out.diags.warnings > N - NEMO_OVERLAP_MAX);
+	assert_true(many > N / 2);
+	outcome_fini(&out);
+	free(text);
+}
+
+/* Beyond the budget a flow is not followed, but that is said only where there is another one. */
+static void budget_of_matches(void **state)
+{
+	enum { OPS = 2000, UPDATES = NEMO_CHECK_BUDGET / OPS / 8 + 20 };
+	char *text = malloc((OPS + UPDATES + 5) * 100), *p = text;
+	struct outcome out;
+
+	p += sprintf(p, FLOW);
+	for (unsigned int i = 0; i < OPS; i++)
+		p += sprintf(p, OF("o%u", "f", "Action allow"), i);
+	for (unsigned int i = 0; i < UPDATES; i++)
+		p += sprintf(p, "UPDATE ServiceFlow f Match dst_port: %u;", i % 2);
+	EXPECT_NOTHING(NULL, text);
+	p += sprintf(p, "CREATE ServiceFlow g Match dst_port: 7;\n" OF(
+				"o", "g", "Action deny") "UPDATE ServiceFlow f Match dst_port: 7;");
+	out = outcome_of(NULL, text);
+	assert_int_equal(out.diags.n, 1);
+	assert_int_equal(out.diags.v[0].at.line, OPS + 4);
+	assert_int_equal(out.diags.v[0].warning, NEMO_W_OVERLAP);
+	outcome_fini(&out);
+	free(text);
+}
+
 static void empty_and_noop(void **state)
 {
 	EXPECT(NULL, "Transaction; ;; L: Commit; Transaction; Query a From b; Commit;",
@@ -165,6 +332,12 @@ int main(void)
 		cmocka_unit_test(conflict_or_overlap),
 		cmocka_unit_test(follows_changes),
 		cmocka_unit_test(many_operations),
+		cmocka_unit_test(never_at_once),
+		cmocka_unit_test(match_becomes_equal),
+		cmocka_unit_test(conflicts_at_commit),
+		cmocka_unit_test(conflicts_among_equals),
+		cmocka_unit_test(budget_of_a_script),
+		cmocka_unit_test(budget_of_matches),
 		cmocka_unit_test(empty_and_noop),
 	};
 
