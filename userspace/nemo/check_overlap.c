@@ -12,7 +12,7 @@
 #include "nemo/overlap_int.h"
 #include "util/own.h"
 
-#define WORK_OF_MOVE 8 /* of one operation to another group, in steps of a search */
+#define WORK_OF_MOVE 16 /* of one operation to another group, in steps of a search */
 
 static void charge(struct check *check, unsigned int work)
 {
