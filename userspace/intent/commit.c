@@ -17,6 +17,7 @@
 
 #define TRIES_MAX 20 /* failures of one step of a commit */
 #define AGAIN_MS 20  /* at most, behind a lost swap */
+#define SERVICE_TRIES 3
 
 static void phase(struct job *job, enum job_phase next, uint64_t ms)
 {
@@ -48,6 +49,20 @@ static void flip_again(struct job *job)
 		intent_job_end(job, job->status);
 	else
 		again(job);
+}
+
+/* Nobody else has changed the head: the services stood in the way. The view may be behind. */
+static void services_again(struct job *job)
+{
+	struct intent *in = job->intent;
+
+	intent_services_lost(job);
+	if (++job->service_tries >= SERVICE_TRIES) {
+		intent_job_end(job, job->status);
+		return;
+	}
+	again(job);
+	job->after_ms = intent_now(in) + INTENT_RETRY_MS;
 }
 
 /* The next part of it has its turn. */
@@ -186,7 +201,10 @@ static void on_aborted(void *arg, int status, bool held)
 		phase(job, JOB_FLIPPING, WRITE_PATIENCE_MS);
 		return;
 	}
-	if (job->status == -ESTALE)
+	if (job->status == -ESTALE && held && job->draft->n_services &&
+	    job->intent->state->mod_rev == job->draft->head_rev)
+		services_again(job);
+	else if (job->status == -ESTALE)
 		flip_again(job);
 	else if (job->status == -EBUSY && intent_draft_smaller(job))
 		wait_turn(job);

@@ -76,6 +76,8 @@ struct txn;
 struct txn *intent_txn_new(struct intent *in);
 void intent_txn_mod(struct txn *txn, int64_t mod_rev, const char *key, ...)
 	__attribute__((format(printf, 3, 4))); /* 0: must be absent */
+/* Nobody has put it since, but it may be gone. */
+void intent_txn_not_since(struct txn *txn, int64_t mod_rev, const char *key);
 void intent_txn_put(struct txn *txn, int64_t lease, const char *value, size_t len, const char *key,
 		    ...) __attribute__((format(printf, 5, 6)));
 void intent_txn_put_json(struct txn *txn, int64_t lease, json_t *value, const char *key, ...)
@@ -132,10 +134,11 @@ enum job_phase {
 	JOB_BACK,      /* the hosts go back */
 };
 
+#define SERVICE_ANY -1 /* mod_rev: this host has not seen it */
 struct service_change {
 	uint64_t id;
 	const char *name; /* of the CFN; NULL: it is removed */
-	bool fresh;	  /* must not be registered yet */
+	int64_t mod_rev;  /* that it must still have; 0: not registered yet */
 };
 
 /* One commit to be: statements [.., end) of the job's script on top of the head. */
@@ -194,7 +197,7 @@ struct job {
 	struct draft *draft;
 	struct nemo_legs legs; /* of a dry run */
 	struct nemo_store *planned;
-	unsigned int tries;
+	unsigned int tries, service_tries;
 	int status; /* that it ends with, once it is backed out */
 	struct err err;
 	char culprit[NAME_LEN];
@@ -226,6 +229,8 @@ int intent_services_diff(struct job *job, struct draft *draft);
 void intent_services_put(const struct draft *draft, struct txn *txn);
 /* Keys and what they were, into undo. 0 or -ENOMEM. */
 int intent_services_undo(const struct job *job, json_t *undo);
+/* The head could not be written because of them: job->err. */
+void intent_services_lost(struct job *job);
 json_t *intent_services_json(const struct nemo_store *store); /* of one tenant: ["0x101"] */
 
 /* ---- commit.c ---- */
@@ -293,6 +298,7 @@ struct intent {
 	int64_t orphan_ended; /* of the last one that was seen to */
 	uint64_t orphan_due_ms;
 	bool orphan_busy;
+	int64_t back_rev;	  /* of the last stage that was to be backed out */
 	uint64_t orphan_after_ms; /* nothing is written before: the last write failed */
 	uint64_t answered;	  /* a commit that was answered though its stage is there */
 	struct radix pauses;	  /* tenant -> struct confirm_pause */

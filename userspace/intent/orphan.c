@@ -43,6 +43,36 @@ static int head_now(struct intent *in, struct stored_head *out, int64_t *mod_rev
 
 /* ---- the three ends of a stage ---- */
 
+static void undo_add(struct txn *txn, const struct stored_undo *undo, int64_t mod_rev)
+{
+	intent_txn_not_since(txn, mod_rev, undo->key);
+	if (undo->text)
+		intent_txn_put(txn, 0, undo->text, strlen(undo->text), "%s", undo->key);
+	else
+		intent_txn_del(txn, false, "%s", undo->key);
+}
+
+static void on_undone(void *arg, int status, bool held)
+{
+}
+
+/* With the head; where that did not do, each on its own: what others changed since stays, and the
+ * head goes back anyway. */
+static void undo_all(struct intent *in, const struct stored_stage *stage, const struct record *rec,
+		     struct txn *txn)
+{
+	bool apart = in->back_rev == rec->mod_rev;
+
+	in->back_rev = rec->mod_rev;
+	for (unsigned int i = 0; i < stage->n_undo; i++) {
+		struct txn *own = apart ? intent_txn_new(in) : txn;
+
+		undo_add(own, &stage->undo[i], rec->mod_rev);
+		if (apart)
+			intent_txn_commit(own, on_undone, NULL, NULL);
+	}
+}
+
 int intent_back_out(struct intent *in, const struct stored_stage *stage, const struct record *rec,
 		    void (*done)(void *arg, int status, bool held), void *arg, struct err *err)
 {
@@ -62,14 +92,7 @@ int intent_back_out(struct intent *in, const struct stored_stage *stage, const s
 	intent_txn_mod(txn, mod_rev, INTENT_KEYS "head");
 	intent_txn_put_json(txn, 0, head, INTENT_KEYS "head");
 	intent_txn_del(txn, false, INTENT_KEYS "stage");
-	for (unsigned int i = 0; i < stage->n_undo; i++) {
-		const struct stored_undo *undo = &stage->undo[i];
-
-		if (undo->text)
-			intent_txn_put(txn, 0, undo->text, strlen(undo->text), "%s", undo->key);
-		else
-			intent_txn_del(txn, false, "%s", undo->key);
-	}
+	undo_all(in, stage, rec, txn);
 	revisions_del(txn, &now, &stage->to);
 	stored_head_fini(&now);
 	return intent_txn_commit(txn, done, arg, err);

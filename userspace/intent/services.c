@@ -31,6 +31,14 @@ static bool own_service(const struct nemo_object *object, uint64_t *id)
 	return true;
 }
 
+/* Then by name, as the list of CFNs is. */
+static int by_id(const void *a, const void *b)
+{
+	const struct own_service *x = a, *y = b;
+
+	return x->id != y->id ? (x->id < y->id ? -1 : 1) : strcmp(x->name, y->name);
+}
+
 static int own_list(const struct nemo_store *store, struct own_services *out)
 {
 	const struct nemo_object **list = NULL;
@@ -45,30 +53,54 @@ static int own_list(const struct nemo_store *store, struct own_services *out)
 		out->n += own_service(list[i], &out->v[out->n].id);
 	}
 	free(list);
-	return out->v ? 0 : -ENOMEM;
+	if (!out->v)
+		return -ENOMEM;
+	qsort(out->v, out->n, sizeof(*out->v), by_id);
+	return 0;
 }
 
+/* Of the first CFN that has it. */
 static const char *own_name(const struct own_services *list, uint64_t id)
 {
-	for (unsigned int i = 0; i < list->n; i++)
-		if (list->v[i].id == id)
-			return list->v[i].name;
-	return NULL;
+	unsigned int low = 0, high = list->n;
+
+	while (low < high) {
+		unsigned int at = (low + high) / 2;
+
+		if (list->v[at].id < id)
+			low = at + 1;
+		else
+			high = at;
+	}
+	return low < list->n && list->v[low].id == id ? list->v[low].name : NULL;
 }
 
-static int check_new(struct job *job, const struct own_services *after,
-		     const struct own_service *service)
+/* Also where one of them is in force already. */
+static int check_once(struct job *job, const struct own_services *after)
+{
+	char id[SVC_ID_TEXT];
+	int r = 0;
+
+	for (unsigned int i = 1; i < after->n; i++) {
+		const struct own_service *service = &after->v[i];
+
+		if (service->id == service[-1].id)
+			r = nemo_error(
+				&job->diags, NEMO_COMMIT, nemo_place(job->script, service->name),
+				"CFN %s: service_id %s is that of CFN %s: must be of one CFN",
+				service->name, svc_id_text(service->id, id),
+				own_name(after, service->id));
+	}
+	return r;
+}
+
+static int check_new(struct job *job, const struct own_service *service)
 {
 	const struct view_service *seen = view_service(job->intent->conf.view, service->id);
 	struct nemo_pos at = nemo_place(job->script, service->name);
-	const char *first = own_name(after, service->id);
 	char id[SVC_ID_TEXT];
 
 	svc_id_text(service->id, id);
-	if (strcmp(first, service->name) != 0)
-		return nemo_error(&job->diags, NEMO_COMMIT, at,
-				  "CFN %s: service_id %s is that of CFN %s: must be of one CFN",
-				  service->name, id, first);
 	if (service->id >= SAN_SERVICE_OWN_MIN)
 		return nemo_error(&job->diags, NEMO_COMMIT, at,
 				  "CFN %s: service_id %s is reserved: must be less", service->name,
@@ -80,32 +112,81 @@ static int check_new(struct job *job, const struct own_services *after,
 	return 0;
 }
 
-static void change_add(struct draft *draft, uint64_t id, const char *name, bool fresh)
+static json_t *own_json(uint64_t id, const char *name)
 {
-	draft->services[draft->n_services++] = (struct service_change){id, name, fresh};
+	char text[SVC_ID_TEXT];
+
+	return json_pack("{s:s, s:s}", "id", svc_id_text(id, text), "name", name);
+}
+
+/* As it was registered by that CFN, with nothing changed. */
+static bool is_own(const struct service *def, const char *name)
+{
+	json_t *obj = own_json(def->id, name);
+	OWN_PTR struct service *own = NULL;
+	struct err err;
+	bool same =
+		obj && service_from_json(obj, def->id, &own, &err) == 0 && service_equal(def, own);
+
+	json_decref(obj);
+	return same;
+}
+
+static struct service_change *change_add(struct draft *draft, uint64_t id, const char *name)
+{
+	struct service_change *change = &draft->services[draft->n_services++];
+
+	*change = (struct service_change){.id = id, .name = name};
+	return change;
+}
+
+/* Of one that CFN `old` registered. What others made of it since is theirs, and stays. */
+static void change_own(struct job *job, struct draft *draft, const struct own_service *old,
+		       const char *name)
+{
+	const struct view_service *seen = view_service(job->intent->conf.view, old->id);
+	bool known = seen && seen->registered && seen->def;
+
+	if (known && !is_own(seen->def, old->name))
+		return;
+	change_add(draft, old->id, name)->mod_rev = known ? seen->revision : SERVICE_ANY;
+}
+
+static int changes_add(struct job *job, struct draft *draft, const struct own_services *before,
+		       const struct own_services *after)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < after->n; i++) {
+		const struct own_service *service = &after->v[i];
+		const char *old = own_name(before, service->id);
+
+		if (!old && check_new(job, service))
+			r = -EINVAL;
+		if (!old)
+			change_add(draft, service->id, service->name);
+		else if (strcmp(old, service->name) != 0)
+			change_own(job, draft, &(struct own_service){service->id, old},
+				   service->name);
+	}
+	for (unsigned int i = 0; i < before->n; i++)
+		if (!own_name(after, before->v[i].id) &&
+		    (!i || before->v[i].id != before->v[i - 1].id))
+			change_own(job, draft, &before->v[i], NULL);
+	return r;
 }
 
 static int diff(struct job *job, struct draft *draft, const struct own_services *before,
 		const struct own_services *after)
 {
-	int r = 0;
+	int r = check_once(job, after);
 
+	if (r)
+		return r;
 	draft->services = calloc(before->n + after->n + 1, sizeof(*draft->services));
 	if (!draft->services)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < after->n; i++) {
-		const struct own_service *service = &after->v[i];
-		const char *old = own_name(before, service->id);
-
-		if (old && strcmp(old, service->name) == 0)
-			continue;
-		if (!old && check_new(job, after, service))
-			r = -EINVAL;
-		change_add(draft, service->id, service->name, !old);
-	}
-	for (unsigned int i = 0; i < before->n; i++)
-		if (!own_name(after, before->v[i].id))
-			change_add(draft, before->v[i].id, NULL, false);
+	r = changes_add(job, draft, before, after);
 	if (!r && draft->n_services > INTENT_SERVICES_MAX)
 		r = nemo_error(&job->diags, NEMO_COMMIT, (struct nemo_pos){1, 1},
 			       "%u services are registered or removed at once: must be at most %d "
@@ -137,11 +218,10 @@ void intent_services_put(const struct draft *draft, struct txn *txn)
 		const struct service_change *change = &draft->services[i];
 
 		svc_id_text(change->id, id);
-		if (change->fresh)
-			intent_txn_mod(txn, 0, INTENT_SERVICES "%s", id);
+		if (change->mod_rev != SERVICE_ANY)
+			intent_txn_mod(txn, change->mod_rev, INTENT_SERVICES "%s", id);
 		if (change->name)
-			intent_txn_put_json(txn, 0,
-					    json_pack("{s:s, s:s}", "id", id, "name", change->name),
+			intent_txn_put_json(txn, 0, own_json(change->id, change->name),
 					    INTENT_SERVICES "%s", id);
 		else
 			intent_txn_del(txn, false, INTENT_SERVICES "%s", id);
@@ -166,14 +246,32 @@ int intent_services_undo(const struct job *job, json_t *undo)
 	for (unsigned int i = 0; i < draft->n_services; i++) {
 		const struct service_change *change = &draft->services[i];
 		char key[sizeof(INTENT_SERVICES) + SVC_ID_TEXT], id[SVC_ID_TEXT];
-		json_t *was = change->fresh ? json_null()
-					    : service_now(job->intent->conf.view, change->id);
+		json_t *was = change->mod_rev ? service_now(job->intent->conf.view, change->id)
+					      : json_null();
 
 		snprintf(key, sizeof(key), INTENT_SERVICES "%s", svc_id_text(change->id, id));
 		if (json_object_set_new(undo, key, was))
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+void intent_services_lost(struct job *job)
+{
+	const struct draft *draft = job->draft;
+	const struct service_change *first = draft->services;
+	char id[SVC_ID_TEXT], others[64] = "";
+
+	svc_id_text(first->id, id);
+	if (draft->n_services > 1)
+		snprintf(others, sizeof(others), ", or one of %u others,", draft->n_services - 1);
+	if (first->mod_rev == 0)
+		err_set(&job->err, -ESTALE, "", NULL,
+			"service %s%s is registered already: use IMPORT CFN %s", id, others,
+			first->name);
+	else
+		err_set(&job->err, -ESTALE, "", NULL,
+			"service %s%s was changed by another meanwhile", id, others);
 }
 
 json_t *intent_services_json(const struct nemo_store *store)

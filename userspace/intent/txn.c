@@ -68,6 +68,19 @@ static struct ncsdb_op *op_add(struct txn *txn, enum ncsdb_op_type type, char *k
 	return op;
 }
 
+static void cmp_add(struct txn *txn, char *key, enum ncsdb_cmp_op op, int64_t mod_rev)
+{
+	if (!key)
+		return;
+	if (txn->n_cmps == NCSDB_TXN_MAX) {
+		txn->error = -ENOSPC;
+		free(key);
+		return;
+	}
+	txn->cmps[txn->n_cmps++] = (struct ncsdb_cmp){
+		.key = key, .field = NCSDB_CMP_MOD_REV, .op = op, .value = mod_rev};
+}
+
 void intent_txn_mod(struct txn *txn, int64_t mod_rev, const char *key, ...)
 {
 	va_list args;
@@ -76,15 +89,16 @@ void intent_txn_mod(struct txn *txn, int64_t mod_rev, const char *key, ...)
 	va_start(args, key);
 	text = key_text(txn, key, args);
 	va_end(args);
-	if (!text)
-		return;
-	if (txn->n_cmps == NCSDB_TXN_MAX) {
-		txn->error = -ENOSPC;
-		free(text);
-		return;
-	}
-	txn->cmps[txn->n_cmps++] = (struct ncsdb_cmp){
-		.key = text, .field = NCSDB_CMP_MOD_REV, .op = NCSDB_EQ, .value = mod_rev};
+	cmp_add(txn, text, NCSDB_EQ, mod_rev);
+}
+
+void intent_txn_not_since(struct txn *txn, int64_t mod_rev, const char *key)
+{
+	char *text = txn ? strdup(key) : NULL;
+
+	if (txn && !text)
+		txn->error = -ENOMEM;
+	cmp_add(txn, text, NCSDB_LT, mod_rev + 1);
 }
 
 /* Takes value, also when there is no room. */

@@ -242,58 +242,6 @@ static void test_parts_of_a_script(void **state)
 	assert_true(has(1, "a", "a4"));
 }
 
-/* ---- services ---- */
-
-static void register_in_view(uint64_t id)
-{
-	struct service svc;
-
-	service_init(&svc, id);
-	assert_int_equal(view_service_put(&view, &svc, 1), 0);
-}
-
-static void test_services(void **state)
-{
-	assert_int_equal(applied("a", "CREATE CFN web Type service Property service_id: 257;"), 0);
-	assert_string_equal(stored("/san/services/"),
-			    "/san/services/0x101={\"id\":\"0x101\",\"name\":\"web\"}");
-	said(stored("/san/nemo/revisions/"), "\"services\":[\"0x101\"]");
-	register_in_view(257);
-	assert_int_equal(applied("b", "CREATE CFN web Type service Property service_id: 257;"),
-			 -EINVAL);
-	said(came[0].diag, "1:1 CFN web: service_id 0x101 is registered already: use IMPORT");
-	assert_int_equal(applied("b", "IMPORT CFN web Type service Property service_id: 257;"), 0);
-	assert_int_equal(applied("b", "DELETE CFN web;"), 0);
-	said(stored("/san/services/"), "0x101");
-	assert_int_equal(applied("a", "UPDATE CFN web Property service_id: 258;"), 0);
-	assert_string_equal(stored("/san/services/"),
-			    "/san/services/0x102={\"id\":\"0x102\",\"name\":\"web\"}");
-	assert_int_equal(applied("a", "DELETE CFN web;"), 0);
-	assert_string_equal(stored("/san/services/"), "");
-}
-
-static void test_service_of_two_cfns(void **state)
-{
-	assert_int_equal(applied("a", "Transaction; CREATE CFN x Type service Property "
-				      "service_id: 257; CREATE CFN y Type service Property "
-				      "service_id: 257; Commit;"),
-			 -EINVAL);
-	said(came[0].diag, "is that of CFN x: must be of one CFN");
-	assert_string_equal(stored("/san/services/"), "");
-}
-
-/* Registered by another, and the view does not know yet: the swap fails, nothing is left. */
-static void test_service_taken_meanwhile(void **state)
-{
-	raw_put("/san/services/0x101", "{\"id\":\"0x101\",\"name\":\"theirs\"}");
-	assert_int_equal(applied("a", "CREATE CFN web Type service Property service_id: 257;"),
-			 -ESTALE);
-	said(stored("/san/services/"), "theirs");
-	assert_string_equal(stored("/san/nemo/stage"), "");
-	assert_string_equal(stored("/san/nemo/revisions/"), "");
-	assert_false(has(0, "a", "web"));
-}
-
 static void test_close_answers(void **state)
 {
 	struct intent_apply apply = asks("a", SITE("hq", "1"));
@@ -327,9 +275,6 @@ int main(void)
 		TWO(admission_between_tenants),
 		TWO(transaction_is_all_or_nothing),
 		TWO(parts_of_a_script),
-		TEST(services),
-		TEST(service_of_two_cfns),
-		TEST(service_taken_meanwhile),
 		TEST(close_answers),
 	};
 

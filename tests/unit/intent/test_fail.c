@@ -135,24 +135,6 @@ static void test_busy_process(void **state)
 
 /* ---- what was written with it is taken back with it ---- */
 
-static void test_services_come_back(void **state)
-{
-	struct service svc;
-
-	assert_int_equal(applied("a", "CREATE CFN web Type service Property service_id: 257;"), 0);
-	service_init(&svc, 257);
-	strcpy(svc.name, "web");
-	assert_int_equal(view_service_put(&view, &svc, 1), 0);
-	host[2].flip = -EIO;
-	host[2].flip_fails = 3;
-	assert_int_equal(applied("a", "Transaction; DELETE CFN web; CREATE CFN x Type service "
-				      "Property service_id: 258; Commit;"),
-			 -EBUSY);
-	said(stored("/san/services/"), "/san/services/0x101={");
-	said(stored("/san/services/"), "\"name\":\"web\"");
-	assert_null(strstr(stored("/san/services/"), "0x102"));
-}
-
 static void test_confirmation_comes_back(void **state)
 {
 	struct intent_apply apply = asks("a", SITE("br", "2"));
@@ -329,7 +311,6 @@ int main(void)
 		TEST(host_does_not_apply),
 		TEST(host_goes_meanwhile),
 		TEST(busy_process),
-		TEST(services_come_back),
 		TEST(confirmation_comes_back),
 		TEST(coordinator_dies_before_the_head),
 		TEST(coordinator_dies_and_all_apply),
