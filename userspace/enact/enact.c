@@ -56,7 +56,7 @@ int enact_open(const struct enact_conf *conf, struct enact **out, struct err *er
 	}
 	enact_rounds_open(enact);
 	enact_counts_open(enact);
-	enact_notify_open(enact);
+	enact_tell_open(enact);
 	enact_watch_open(enact);
 	*out = enact;
 	return 0;
@@ -82,7 +82,7 @@ void enact_close(struct enact *enact)
 		return;
 	enact->closed = true;
 	enact_watch_close(enact);
-	enact_notes_drop(enact);
+	enact_tell_close(enact);
 	enact_hooks_close(enact);
 	if (enact->intent) {
 		intent_on_clock(enact->intent, NULL, NULL);
@@ -95,7 +95,7 @@ void enact_close(struct enact *enact)
 	close_timer(enact, &enact->round);
 	close_timer(enact, &enact->stale);
 	close_timer(enact, &enact->count);
-	close_timer(enact, &enact->note);
+	close_timer(enact, &enact->tell);
 	enact_zone_close(enact);
 }
 
@@ -194,7 +194,7 @@ void enact_leader(void *arg, bool leads)
 		return;
 	enact->leads = leads;
 	if (!leads)
-		enact_notes_drop(enact);
+		enact_tell_drop(enact);
 	else
 		enact_reconcile(enact);
 	enact_hooks_lead(enact, leads);

@@ -12,8 +12,8 @@
  *	memo.c     what a round found out already
  *	apply.c    compiling, and what of it goes to ncc
  *	acts.c     numbers of operations' counters; counts.c: reading and publishing them
- *	notify.c   events; hook.c: webhooks; url.c: which URLs are allowed
- *	show.c     JSON for north
+ *	notify.c   events; tell.c: into the database; hook.c: webhooks; url.c: which URLs are
+ *allowed show.c     JSON for north
  *
  * An item is evaluated when it is marked, and only then. What an evaluation changes is whether its
  * operation applies, and only that (or a goal that leads elsewhere now) makes the whole be compiled
@@ -34,7 +34,6 @@
 #define ENACT_ACT_KEY (4 * NAME_LEN + 24)
 #define ENACT_CHANNELS_MAX 1024
 #define ENACT_LEGS_MAX 8192    /* next hops counted for; then all of them begin anew */
-#define ENACT_NOTES_MAX 1000   /* events that wait for the database */
 #define ENACT_AGE_MIN_MS 100   /* between looks at values that got old */
 #define ENACT_FAR_S 31536000   /* of an edge, where there is none */
 #define ENACT_EVER INT64_MAX   /* no edge */
@@ -55,17 +54,20 @@ struct enact_item {
 	bool seen;	/* it was evaluated */
 	bool observed;	/* notification: it became true while this host was looking */
 	bool told_down; /* operation: that its goal is down was told, or needs not be */
+	bool untold;	/* there is an event that was not told yet */
 	enum nemo_truth truth;
 	bool goal_up;  /* for this host */
 	char why[128]; /* goal_up is false */
 	bool reach;    /* its goal is up wherever its flow may come in */
 	char reach_why[2 * NAME_LEN + 136];
 	int64_t since_s;   /* of truth (notification), of whether it applies (operation); real */
+	int64_t event_s;   /* when what is untold came about; real */
 	int64_t edge_s;	   /* of conditions' clock, UTC; ENACT_EVER */
 	uint64_t stale_us; /* view_time(): then a value that was read is too old; ENACT_FRESH */
-	struct enact_item *prev, *next; /* dirty ones */
-	UT_hash_handle hh;		/* by key */
-	char key[2 * NAME_LEN];		/* "tenant/name" */
+	struct enact_item *prev, *next;		  /* dirty ones */
+	struct enact_item *tell_prev, *tell_next; /* untold ones of the tenant */
+	UT_hash_handle hh;			  /* by key */
+	char key[2 * NAME_LEN];			  /* "tenant/name" */
 };
 
 struct enact_dep {
@@ -105,13 +107,11 @@ struct enact_published {
 	char key[]; /* "tenant/object" */
 };
 
-struct enact_note {	     /* an event on its way into the database */
-	struct enact *enact; /* NULL: that is closed */
-	char tenant[NAME_LEN], notification[NAME_LEN], time[32];
-	char *listener, *reason;
-	json_t *values;
-	bool flying;
-	struct enact_note *prev, *next;
+struct enact_teller { /* events of a tenant that wait for the database */
+	struct enact_item *items;
+	uint64_t due_us; /* not before */
+	UT_hash_handle hh;
+	char tenant[NAME_LEN];
 };
 
 struct enact_channel { /* a listener of a tenant that events are sent to */
@@ -177,15 +177,17 @@ struct enact {
 
 	int64_t transition_s, transition_from_s; /* of the zone; see zone.c */
 
-	struct enact_note *notes;
-	unsigned int n_notes;
+	struct enact_teller *tellers; /* whose turn it is first */
+	struct enact_note *telling;   /* under way */
+	unsigned int n_untold;
+	uint64_t tell_logged_us;
 	unsigned int n_channels;
 	struct enact_channel *channels;
 	struct fetch *fetch;
 	struct intent_listen listen;
 
 	unsigned int handles; /* open */
-	uv_timer_t round, stale, count, note;
+	uv_timer_t round, stale, count, tell;
 	uv_poll_t edge;
 	int edge_fd;
 	struct enact_stats stats;
@@ -315,13 +317,23 @@ void enact_counts_asked(struct enact *enact);
 void enact_counts_fini(struct enact *enact);
 
 /* ---- notify.c ---- */
-void enact_notify_open(struct enact *enact);
 /* The item was evaluated: tell what changed, if we lead. */
 void enact_notify_truth(struct enact *enact, struct enact_item *item, enum nemo_truth before);
 void enact_notify_goal(struct enact *enact, struct enact_item *item);
 /* We lead now: tell what nobody has told. */
 void enact_reconcile(struct enact *enact);
-void enact_notes_drop(struct enact *enact);
+
+/* ---- tell.c ---- */
+#define ENACT_GOAL_DOWN "goal down: "
+#define ENACT_GOAL_UP "goal up"
+extern unsigned int enact_tell_rate; /* events a second of a tenant, at most; tests change it */
+/* There is an event of the item. */
+void enact_tell(struct enact *enact, struct enact_item *item);
+void enact_tell_next(struct enact *enact);
+void enact_tell_replaced(struct enact *enact); /* there are other items now */
+void enact_tell_drop(struct enact *enact);     /* another host tells them */
+void enact_tell_open(struct enact *enact);
+void enact_tell_close(struct enact *enact);
 
 /* ---- hook.c ---- */
 void enact_hooks_open(struct enact *enact);

@@ -152,6 +152,9 @@ static void carry(const struct enact *enact, struct enact_item *item)
 	item->goal_up = old->goal_up;
 	item->reach = old->reach;
 	item->since_s = old->since_s;
+	item->untold = old->untold;
+	item->event_s = old->event_s;
+	memcpy(item->reach_why, old->reach_why, sizeof(item->reach_why));
 }
 
 int enact_items_replace(struct enact *enact, struct enact_head *head)
@@ -188,6 +191,7 @@ int enact_items_replace(struct enact *enact, struct enact_head *head)
 	}
 	*head = (struct enact_head){0};
 	enact_items_fini(&old);
+	enact_tell_replaced(enact);
 	return 0;
 }
 

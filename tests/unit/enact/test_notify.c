@@ -20,7 +20,7 @@ static void delay(int64_t ms)
 static unsigned int told(struct node *n)
 {
 	settle();
-	UNTIL(n->enact->n_notes == 0);
+	UNTIL(n->enact->n_untold == 0 && !n->enact->telling);
 	settle();
 	return events(n).n;
 }
@@ -176,6 +176,70 @@ static void test_counters(void **state)
 	UNTIL(events(n).n == 1);
 }
 
+/* ---- many at once ---- */
+
+/* That many notifications of a flow's counter; nobody's own values are needed. */
+static char *many(unsigned int n)
+{
+	size_t size = 2048 + n * 128, len;
+	char *script = malloc(size);
+
+	len = (size_t)snprintf(script, size, SITES);
+	for (unsigned int i = 0; i < n; i++)
+		len += (size_t)snprintf(script + len, size - len,
+					"CREATE Notification n%u Condition gold.measured_delay > "
+					"20 Listener somebody;\n",
+					i);
+	return script;
+}
+
+static unsigned int events_of(struct node *n, const char *tenant)
+{
+	struct events e = {0};
+
+	intent_events(n->intent, tenant, 0, count_one, &e);
+	return e.n;
+}
+
+/* However many become true at once, none is lost. */
+static void test_none_is_lost(void **state)
+{
+	struct node *n = &nodes[0];
+	OWN_PTR char *script = many(1100);
+	unsigned int kept = intent_limits.events;
+
+	enact_tell_rate = 100000;
+	intent_limits.events = 10000;
+	apply(n, script);
+	UNTIL(n->enact->leads);
+	delay(30);
+	UNTIL(events_of(n, "acme") == 1100);
+	assert_int_equal(n->enact->stats.notified, 1100);
+	intent_limits.events = kept;
+	enact_tell_rate = 100;
+}
+
+/* Tenants take turns, and each has its rate. */
+static void test_tenants_take_turns(void **state)
+{
+	struct node *n = &nodes[0];
+	OWN_PTR char *script = many(150);
+
+	enact_tell_rate = 50;
+	apply(n, script);
+	assert_int_equal(try_apply(n, "zeta", NOTE, NULL), 0);
+	UNTIL(n->enact->leads);
+	delay(30);
+	UNTIL(events_of(n, "zeta") == 1);
+	assert_true(events_of(n, "acme") <= 5);
+	UNTIL(events_of(n, "acme") >= 50);
+	assert_int_not_equal(n->enact->n_untold, 0);
+	/* what waits stays over a commit */
+	apply(n, "CREATE CFN more Type l2group;");
+	UNTIL(events_of(n, "acme") == 150);
+	enact_tell_rate = 100;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +247,7 @@ int main(void)
 		T(test_created_true),	   T(test_leader_changes),
 		T(test_leader_was_silent), T(test_restart),
 		T(test_goal_down_once),	   T(test_counters),
+		T(test_none_is_lost),	   T(test_tenants_take_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
