@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whether what was typed is a statement already. */
+#include <ctype.h>
 #include <string.h>
 
 #include "sanctl/nemo_shell.h"
@@ -58,6 +59,59 @@ static struct nemo_pos end_of(const char *text, size_t len)
 	return at;
 }
 
+/* The last statement has no ";" and may go on: ", ..." of a Match or From. */
+static bool may_go_on(const struct nemo_diags *diags, struct nemo_pos end)
+{
+	for (unsigned int i = 0; i < diags->n; i++) {
+		const struct nemo_diag *d = &diags->v[i];
+
+		if (d->is_warning && d->warning == NEMO_W_MISSING_SEMICOLON &&
+		    d->at.line == end.line && d->at.column == end.column)
+			return true;
+	}
+	return false;
+}
+
+static bool ends_in_empty_line(const char *text, size_t len)
+{
+	unsigned int lines = 0;
+
+	for (; len && lines < 2 && strchr(" \t\r\n", text[len - 1]); len--)
+		lines += text[len - 1] == '\n';
+	return lines == 2;
+}
+
+/* Behind a word, comment or string that begins at i, or the next byte. */
+static size_t skip_token(const char *text, size_t len, size_t i)
+{
+	size_t begin = i;
+
+	if (text[i] == '"')
+		return skip_string(text, len, i);
+	if (text[i] == '#' || !strncmp(text + i, "//", 2))
+		return skip_line(text, len, i);
+	if (!strncmp(text + i, "/*", 2)) {
+		const char *end = strstr(text + i + 2, "*/");
+
+		return end ? (size_t)(end + 2 - text) : len;
+	}
+	while (i < len && (isalnum((unsigned char)text[i]) || text[i] == '_' || text[i] == '-'))
+		i++;
+	return i > begin ? i : i + 1;
+}
+
+bool shell_holds(const char *text, size_t len, const char *word)
+{
+	size_t n = strlen(word), next;
+
+	for (size_t i = 0; i < len; i = next) {
+		next = skip_token(text, len, i);
+		if (next - i == n && !memcmp(text + i, word, n))
+			return true;
+	}
+	return false;
+}
+
 enum shell_state shell_state(const char *text, size_t len, struct nemo_script **script,
 			     struct nemo_diags *diags)
 {
@@ -67,7 +121,8 @@ enum shell_state shell_state(const char *text, size_t len, struct nemo_script **
 		return SHELL_OPEN;
 	*script = nemo_parse(text, len, diags);
 	if (*script && (*script)->n)
-		return SHELL_COMPLETE;
+		return may_go_on(diags, end) && !ends_in_empty_line(text, len) ? SHELL_PAUSE
+									       : SHELL_COMPLETE;
 	if (*script) {
 		nemo_script_free(*script);
 		*script = NULL;

@@ -126,7 +126,7 @@ static void begin_tx(struct shell *sh)
 
 static void commit(struct shell *sh)
 {
-	if (sh->spoiled) {
+	if (sh->spoiled || sh->tx.no_memory) {
 		fputs("sanctl: nothing was sent: not all of the transaction holds\n", stderr);
 		failed(sh, CTL_REFUSED);
 	} else {
@@ -159,17 +159,40 @@ static void take(struct shell *sh, const struct nemo_script *script)
 	}
 }
 
-static void take_typed(struct shell *sh)
+void shell_break(struct shell *sh, const char *text, size_t len)
+{
+	failed(sh, CTL_REFUSED);
+	if (!sh->tty && !sh->broken) {
+		fputs("sanctl: what comes behind it is not sent\n", stderr);
+		sh->broken = true;
+	}
+	if (!sh->in_tx && shell_holds(text, len, "Transaction")) {
+		clear(&sh->tx);
+		sh->in_tx = sh->spoiled = true;
+		if (sh->tty)
+			fputs("sanctl: the transaction is open, but will not be sent: begin anew "
+			      "behind discard\n",
+			      stderr);
+	} else if (!sh->tty || shell_holds(text, len, "Transaction")) {
+		sh->spoiled = sh->in_tx;
+	}
+}
+
+/* ends: nothing can follow that belongs to it. */
+static void take_typed(struct shell *sh, bool ends)
 {
 	const char *text = sh->typed.data ? sh->typed.data : "";
 	struct nemo_diags diags = {};
 	struct nemo_script *script = NULL;
 	enum shell_state state = shell_state(text, sh->typed.len, &script, &diags);
 
+	if (state == SHELL_PAUSE)
+		state = ends ? SHELL_COMPLETE : SHELL_OPEN;
 	if (state == SHELL_WRONG) {
+		if (!diags.n)
+			fputs("sanctl: no memory\n", stderr);
 		nemo_say(&diags, "shell", text, sh->typed.len);
-		failed(sh, CTL_REFUSED);
-		sh->spoiled = sh->spoiled || (sh->in_tx && !sh->tty);
+		shell_break(sh, text, sh->typed.len);
 	} else if (state == SHELL_COMPLETE) {
 		take(sh, script);
 	}
@@ -189,8 +212,8 @@ const char *const shell_verbs[] = {
 
 static void help(void)
 {
-	puts("A statement of intent ends where it is complete, mostly at its \";\", and is applied at\n"
-	     "once. Transaction ... Commit is applied as one, or not at all.\n"
+	puts("A statement of intent ends at its \";\" and is applied at once; a ServiceFlow or Query\n"
+	     "without one ends at an empty line. Transaction ... Commit is applied as one, or not at all.\n"
 	     "  plan               what the transaction so far would change\n"
 	     "  discard            forget the transaction, or the statement that is not complete\n"
 	     "  export history show REVISION diff [FROM [TO]]\n"
@@ -207,6 +230,12 @@ static void plan(struct shell *sh)
 	if (!sh->in_tx) {
 		fputs("sanctl: no transaction is open: begin one with Transaction;\n", stderr);
 		failed(sh, CTL_USAGE);
+		return;
+	}
+	if (sh->spoiled || sh->tx.no_memory) {
+		fputs("sanctl: not all of the transaction holds: begin anew behind discard\n",
+		      stderr);
+		failed(sh, CTL_REFUSED);
 		return;
 	}
 	nemo_text_add(&script, "%sCommit;\n", sh->tx.data);
@@ -263,22 +292,49 @@ static bool run_verb(struct shell *sh, const char *line)
 
 /* ---- lines ---- */
 
+static bool is_verb(const char *line)
+{
+	size_t n;
+
+	line += strspn(line, " \t");
+	n = strcspn(line, " \t\r\n;");
+	for (int i = 0; shell_verbs[i]; i++) {
+		if (strlen(shell_verbs[i]) == n && !strncmp(line, shell_verbs[i], n))
+			return true;
+	}
+	return false;
+}
+
+/* What comes next may be the rest of it: nothing of that is taken for a statement. */
+static void too_long(struct shell *sh)
+{
+	static const char as_if[] = "Transaction";
+
+	fputs(sh->typed.no_memory ? "sanctl: no memory\n" : "sanctl: the statement is too long\n",
+	      stderr);
+	clear(&sh->typed);
+	shell_break(sh, as_if, sizeof(as_if) - 1);
+}
+
 void shell_line(struct shell *sh, const char *line)
 {
+	if (sh->broken)
+		return;
 	if (sh->tty && sh->typed.len && !strncmp(line, "discard", 7)) {
 		clear(&sh->typed);
 		return;
 	}
-	if (!sh->typed.len && run_verb(sh, line))
+	if (sh->typed.len && is_verb(line))
+		take_typed(sh, true);
+	if (!sh->broken && !sh->typed.len && run_verb(sh, line))
+		return;
+	if (sh->broken)
 		return;
 	nemo_text_add(&sh->typed, "%s", line);
-	if (sh->typed.no_memory || sh->typed.len > NEMO_SCRIPT_MAX) {
-		fputs("sanctl: the statement is too long\n", stderr);
-		failed(sh, CTL_REFUSED);
-		clear(&sh->typed);
-		return;
-	}
-	take_typed(sh);
+	if (sh->typed.no_memory || sh->typed.len > NEMO_SCRIPT_MAX)
+		too_long(sh);
+	else
+		take_typed(sh, false);
 }
 
 void shell_eof(struct shell *sh)
@@ -286,13 +342,18 @@ void shell_eof(struct shell *sh)
 	struct nemo_diags diags = {};
 	struct nemo_script *script = NULL;
 
+	if (sh->typed.len && !sh->broken)
+		take_typed(sh, true);
 	if (sh->typed.len) {
 		script = nemo_parse(sh->typed.data, sh->typed.len, &diags);
 		nemo_say(&diags, "shell", sh->typed.data, sh->typed.len);
 		failed(sh, CTL_REFUSED);
 	}
 	if (sh->in_tx) {
-		fputs("sanctl: the transaction has no Commit: nothing of it was sent\n", stderr);
+		fputs(sh->broken
+			      ? "sanctl: nothing was sent: not all of the transaction holds\n"
+			      : "sanctl: the transaction has no Commit: nothing of it was sent\n",
+		      stderr);
 		failed(sh, CTL_REFUSED);
 	}
 	nemo_script_free(script);
@@ -303,9 +364,16 @@ static void read_lines(struct shell *sh)
 {
 	OWN_PTR char *line = NULL;
 	size_t cap = 0;
+	ssize_t n;
 
-	while (!sh->ends && getline(&line, &cap, stdin) >= 0) {
-		shell_line(sh, line);
+	while (!sh->ends && !sh->broken && (n = getline(&line, &cap, stdin)) >= 0) {
+		if (strlen(line) == (size_t)n) {
+			shell_line(sh, line);
+		} else {
+			fputs("sanctl: a line has a NUL byte\n", stderr);
+			clear(&sh->typed);
+			shell_break(sh, line, strlen(line));
+		}
 		fflush(stdout); /* whoever writes the lines may wait for it */
 	}
 }

@@ -19,7 +19,8 @@ struct shell {
 	struct nemo_text typed; /* of the statement that is not complete yet */
 	struct nemo_text tx;	/* of the transaction */
 	bool in_tx;
-	bool spoiled;	   /* not a tty: a statement of the transaction did not hold */
+	bool spoiled;	   /* the transaction lacks something that was typed: it is not sent */
+	bool broken;	   /* not a tty: nothing is sent behind what did not hold */
 	char revision[24]; /* at Transaction */
 	char **names;	   /* of objects in force, for completion */
 	size_t n_names;
@@ -30,6 +31,9 @@ struct shell {
 /* ---- nemo_shell.c ---- */
 /* One line, with its "\n" or without. */
 void shell_line(struct shell *sh, const char *line);
+/* Something was typed that cannot be taken: who wrote it may believe that a transaction is open,
+ * and what follows must not take effect by itself. */
+void shell_break(struct shell *sh, const char *text, size_t len);
 /* Behind the last line. */
 void shell_eof(struct shell *sh);
 /* Names of verbs, NULL-terminated. */
@@ -39,12 +43,15 @@ extern const char *const shell_verbs[];
 enum shell_state {
 	SHELL_EMPTY,	/* blanks and comments */
 	SHELL_OPEN,	/* goes on */
+	SHELL_PAUSE,	/* script: as SHELL_COMPLETE, but the last one has no ";" and may go on */
 	SHELL_COMPLETE, /* script: one or more statements */
 	SHELL_WRONG,	/* diags say why */
 };
-/* *script: of SHELL_COMPLETE; the caller's. */
+/* *script: of SHELL_PAUSE and SHELL_COMPLETE; the caller's. */
 enum shell_state shell_state(const char *text, size_t len, struct nemo_script **script,
 			     struct nemo_diags *diags);
+/* The word stands in it, outside strings and comments; whatever else is wrong with it. */
+bool shell_holds(const char *text, size_t len, const char *word);
 
 /* ---- nemo_edit.c: the line editor ---- */
 /* Until exit or the end of the terminal. */
