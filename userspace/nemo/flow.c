@@ -184,6 +184,23 @@ static const struct nemo_spot *named(struct build *b, const char *field, const c
 	return NULL;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sites may be at one gateway: what is looked through for each operation has it once. */
+static void ingress_once(struct nemo_flow *flow)
+{
+	unsigned int n = 0;
+
+	qsort(flow->ingress, flow->n_ingress, sizeof(flow->ingress[0]), by_name);
+	for (unsigned int i = 0; i < flow->n_ingress; i++)
+		if (!n || strcmp(flow->ingress[n - 1], flow->ingress[i]) != 0)
+			flow->ingress[n++] = flow->ingress[i];
+	flow->n_ingress = n;
+}
+
 static int on_ingress(struct build *b, const char *field, const struct nemo_arg *arg)
 {
 	struct nemo_flow *flow = b->flow;
@@ -201,6 +218,7 @@ static int on_ingress(struct build *b, const char *field, const struct nemo_arg 
 				      arg->v[i].string);
 		flow->ingress[flow->n_ingress++] = place->gateway->name;
 	}
+	ingress_once(flow);
 	return 0;
 }
 

@@ -277,12 +277,24 @@ static void test_fields(void **state)
 	nemo_own_fini(&own);
 }
 
+static void test_ingress_once(void **state)
+{
+	const struct nemo_flow *flow = flow_of(world_tenant("t", NULL),
+					       "ingress: List(\"s2\", \"here\", \"gw2\", \"s2\")");
+
+	assert_string_equal(flow->why, "");
+	assert_int_equal(flow->n_ingress, 2);
+	assert_string_equal(flow->ingress[0], "gw2");
+	assert_string_equal(flow->ingress[1], "pe1");
+	nemo_own_fini(&own);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_counts), T(test_cannot), T(test_own_model), T(test_granted),
-		T(test_circle), T(test_sets),	T(test_fields),
+		T(test_circle), T(test_sets),	T(test_fields),	   T(test_ingress_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
