@@ -9,7 +9,6 @@
 struct walk {
 	const struct nemo_object **v; /* still to be looked into */
 	unsigned int n, cap;
-	struct named *seen;
 };
 
 static bool walk_push(struct walk *walk, const struct nemo_object *object)
@@ -35,16 +34,17 @@ static int walk_into(struct check *check, struct walk *walk, const struct nemo_o
 	const struct nemo_names *inner = nemo_object_inner(object);
 
 	for (unsigned int i = 0; i < inner->n; i++) {
-		const char *text = inner->v[i].text;
-		const struct nemo_object *in;
+		struct nemo_entry *entry;
 
 		check->visits++;
-		if (strcmp(text, name) == 0)
+		if (strcmp(inner->v[i].text, name) == 0)
 			return 1;
-		in = nemo_store_find(check->store, text);
-		if (!in || nemo_object_inner(in)->n == 0 || named_count(walk->seen, text) > 0)
+		entry = nemo_store_entry(check->store, inner->v[i].text);
+		if (!entry || entry->mark == check->walk ||
+		    nemo_object_inner(entry->object)->n == 0)
 			continue;
-		if (!named_add(&walk->seen, text, 1) || !walk_push(walk, in))
+		entry->mark = check->walk;
+		if (!walk_push(walk, entry->object))
 			return -1;
 	}
 	return 0;
@@ -60,29 +60,56 @@ static bool contains(struct check *check, const struct nemo_object *object, cons
 	if (r < 0)
 		check_no_memory(check);
 	free(walk.v);
-	named_free(&walk.seen);
 	return r > 0;
 }
 
-static void check_cycle(struct check *check, const struct nemo_name *in, const char *name)
+/* What the object contains already does not lead to it. */
+static void begin_walk(struct check *check, const struct nemo_object *object)
 {
-	const struct nemo_object *object = nemo_store_find(check->store, in->text);
+	const struct nemo_names *inner = nemo_object_inner(object);
 
-	if (!object)
+	check->walk++;
+	for (unsigned int i = 0; i < inner->n; i++) {
+		struct nemo_entry *entry = nemo_store_entry(check->store, inner->v[i].text);
+
+		if (entry)
+			entry->mark = check->walk;
+	}
+}
+
+static void check_cycle(struct check *check, const struct nemo_name *in,
+			const struct nemo_object *object)
+{
+	struct nemo_entry *entry = nemo_store_entry(check->store, in->text);
+
+	if (!entry || entry->mark == check->walk)
 		return;
-	if (strcmp(in->text, name) == 0 || contains(check, object, name))
-		check_error(check, in->at, "'%s' would contain itself", name);
-	else if (check->visits >= NEMO_CONTAIN_VISITS)
+	entry->mark = check->walk;
+	if (entry->object == object || contains(check, entry->object, object->name)) {
+		check_error(check, in->at, "'%s' would contain itself", object->name);
+		begin_walk(check, object); /* the next may lead there by the same way */
+	} else if (check->visits >= NEMO_CONTAIN_VISITS) {
 		check_error(check, in->at,
 			    "objects contain too many others: the limit of a script is %u visits",
 			    NEMO_CONTAIN_VISITS);
+	}
 }
 
 /* Only what is there already can be contained in what it is to contain. */
 static void check_cycles(struct check *check, const struct nemo_names *names, const char *name)
 {
-	for (unsigned int i = 0; i < names->n && name && nemo_store_find(check->store, name); i++)
-		check_cycle(check, &names->v[i], name);
+	const struct nemo_object *object = name ? nemo_store_find(check->store, name) : NULL;
+	bool used;
+
+	if (!object || names->n == 0)
+		return;
+	begin_walk(check, object);
+	/* Who refers to whom costs something, too: it is asked once walks cost as much. */
+	used = check->visits < NEMO_CONTAIN_FEW || draft_refs(check, name) > 0;
+	for (unsigned int i = 0; i < names->n; i++) {
+		if (used || strcmp(names->v[i].text, name) == 0)
+			check_cycle(check, &names->v[i], object);
+	}
 }
 
 /* ---- EndNodes ---- */

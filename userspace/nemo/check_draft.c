@@ -22,7 +22,7 @@ static void fewer_refs(void *arg, const char *name)
 		check_no_memory(check);
 }
 
-/* Counted only for scripts that delete: the others need not pay for it. */
+/* Counted only for scripts that ask for it: the others need not pay for it. */
 static void need_refs(struct check *check)
 {
 	struct nemo_entry *entry, *next;
@@ -33,6 +33,12 @@ static void need_refs(struct check *check)
 	HASH_ITER(hh, check->store->objects, entry, next) {
 		nemo_object_refs(entry->object, more_refs, check);
 	}
+}
+
+unsigned int draft_refs(struct check *check, const char *name)
+{
+	need_refs(check);
+	return named_count(check->refs, name);
 }
 
 /* The export of what a check lets through can be read again. */
@@ -80,6 +86,7 @@ void draft_put(struct check *check, struct nemo_object *object, bool sound)
 
 struct seek {
 	const char *name;
+	unsigned int n; /* looked at */
 	bool found;
 };
 
@@ -87,19 +94,24 @@ static void seek(void *arg, const char *name)
 {
 	struct seek *s = arg;
 
+	s->n++;
 	s->found |= strcmp(name, s->name) == 0;
 }
 
-/* The first by name that refers to it; NULL: none was found. */
-static const struct nemo_object *referrer(const struct nemo_store *store, const char *name)
+/* The first by name that refers to it; NULL: none was found, or the search would cost too much. */
+static const struct nemo_object *referrer(struct check *check, const char *name)
 {
+	const struct nemo_store *store = check->store;
 	const struct nemo_object *first = NULL;
 	struct nemo_entry *entry, *next;
 
+	if (check->sought >= NEMO_SEEK_MAX)
+		return NULL;
 	HASH_ITER(hh, store->objects, entry, next) {
-		struct seek s = {.name = name};
+		struct seek s = {.name = name, .n = 1};
 
 		nemo_object_refs(entry->object, seek, &s);
+		check->sought += s.n;
 		if (s.found && (!first || strcmp(entry->object->name, first->name) < 0))
 			first = entry->object;
 	}
@@ -108,8 +120,7 @@ static const struct nemo_object *referrer(const struct nemo_store *store, const 
 
 static void in_use(struct check *check, const struct nemo_object *object, unsigned int count)
 {
-	const struct nemo_object *by =
-		check_more(check) ? referrer(check->store, object->name) : NULL;
+	const struct nemo_object *by = check_more(check) ? referrer(check, object->name) : NULL;
 
 	check_error(check, check->stmt->name.at,
 		    "%s '%s' is in use: %u reference%s to it%s%s%s%s%s",
@@ -120,10 +131,8 @@ static void in_use(struct check *check, const struct nemo_object *object, unsign
 
 void draft_delete(struct check *check, const struct nemo_object *object)
 {
-	unsigned int count;
+	unsigned int count = draft_refs(check, object->name);
 
-	need_refs(check);
-	count = named_count(check->refs, object->name);
 	if (count > 0) {
 		in_use(check, object, count);
 		return;

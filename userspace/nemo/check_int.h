@@ -10,7 +10,12 @@
 #include "nemo/model_int.h"
 
 /* Names that are looked at in all searches for a cycle of Contain of one check. */
-#define NEMO_CONTAIN_VISITS (1u << 20)
+#define NEMO_CONTAIN_VISITS (1u << 18)
+#define NEMO_CONTAIN_FEW (1u << 14)
+/* Names that one check compares with misspelt ones, for its suggestions. */
+#define NEMO_NEAR_MAX (1u << 16)
+/* References that one check looks through for who uses what it is not to delete. */
+#define NEMO_SEEK_MAX (1u << 22)
 /* Operations of one priority, on one flow or equal ones, that another is compared with. */
 #define NEMO_OVERLAP_MAX 64
 /* Steps of all searches that one check makes for its warnings about conditions. */
@@ -37,8 +42,11 @@ struct check {
 	struct named *refs;		  /* how often a name is referred to; built when needed */
 	bool has_refs;
 	struct overlaps *overlaps; /* built when needed */
-	unsigned int visits;
-	unsigned int budget; /* what is left of it */
+	unsigned int visits;	   /* NEMO_CONTAIN_VISITS */
+	unsigned int walk;	   /* number of the last one: nemo_entry.mark */
+	unsigned int compared;	   /* NEMO_NEAR_MAX */
+	unsigned int sought;	   /* NEMO_SEEK_MAX */
+	unsigned int budget;	   /* what is left of it */
 	bool in_transaction;
 };
 
@@ -102,6 +110,8 @@ void check_actions(struct check *check, struct nemo_actions *actions);
 /* ---- a draft and its indexes (check_draft.c) ---- */
 /* Takes over the reference (NULL: no memory is told). sound: nothing of it was refused. */
 void draft_put(struct check *check, struct nemo_object *object, bool sound);
+/* How often others refer to the name. */
+unsigned int draft_refs(struct check *check, const char *name);
 /* Refused while something refers to it: told at the name. */
 void draft_delete(struct check *check, const struct nemo_object *object);
 

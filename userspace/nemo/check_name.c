@@ -63,27 +63,40 @@ bool check_more(const struct check *check)
 
 /* Names that could have been meant. */
 struct near {
+	const char *written;
+	size_t len;
 	const char **v;
 	unsigned int n, cap;
 };
 
+/* Others are too far away by their length. */
 static void near_add(struct near *near, const char *name)
 {
-	if (near->n < near->cap)
+	size_t len = strlen(name);
+
+	if (near->n < near->cap && len <= near->len + 2 && near->len <= len + 2)
 		near->v[near->n++] = name;
 }
 
-static bool near_init(struct near *near, unsigned int cap)
+/* false: there are to be no suggestions. */
+static bool near_init(struct check *check, struct near *near, const char *written, unsigned int cap)
 {
-	*near = (struct near){.v = malloc((cap + 1) * sizeof(const char *)), .cap = cap};
+	if (!check_more(check) || check->compared >= NEMO_NEAR_MAX)
+		return false;
+	*near = (struct near){.written = written, .len = strlen(written), .cap = cap};
+	near->v = malloc((cap + 1) * sizeof(const char *));
 	return near->v != NULL;
 }
 
-/* "; did you mean 'x'?", or "". */
-static void near_text(const struct near *near, const char *written, char out[NEMO_NAME_MAX + 32])
+/* "; did you mean 'x'?", or "". Ends near. */
+static void near_text(struct check *check, struct near *near, char out[NEMO_NAME_MAX + 32])
 {
-	const char *name = nemo_nearest(written, near->v, near->n);
+	const char *name = NULL;
 
+	check->compared += near->n;
+	if (check->compared <= NEMO_NEAR_MAX)
+		name = nemo_nearest(near->written, near->v, near->n);
+	free(near->v);
 	out[0] = '\0';
 	if (name)
 		snprintf(out, NEMO_NAME_MAX + 32, "; did you mean %.*s?", NEMO_NAME_MAX, name);
@@ -112,13 +125,12 @@ static void unknown_object(struct check *check, const char *name, struct nemo_po
 	struct near near = {0};
 	struct nemo_entry *entry, *next;
 
-	if (check_more(check) && near_init(&near, HASH_COUNT(check->store->objects))) {
+	if (near_init(check, &near, name, HASH_COUNT(check->store->objects))) {
 		HASH_ITER(hh, check->store->objects, entry, next) {
 			if (kinds & KIND(entry->object->kind))
 				near_add(&near, entry->object->name);
 		}
-		near_text(&near, name, suggest);
-		free(near.v);
+		near_text(check, &near, suggest);
 	}
 	check_error(check, at, "there is no %s '%s'%s", kinds_text(kinds, text, sizeof(text)), name,
 		    suggest);
@@ -151,7 +163,7 @@ static void unknown_model(struct check *check, enum nemo_model_kind kind,
 	unsigned int n;
 	const struct nemo_model *builtins = nemo_builtins(&n);
 
-	if (check_more(check) && near_init(&near, n + HASH_COUNT(check->store->models))) {
+	if (near_init(check, &near, name->text, n + HASH_COUNT(check->store->models))) {
 		for (unsigned int i = 0; i < n; i++) {
 			if (builtins[i].kind == kind)
 				near_add(&near, builtins[i].name);
@@ -160,8 +172,7 @@ static void unknown_model(struct check *check, enum nemo_model_kind kind,
 			if (entry->user->model.kind == kind)
 				near_add(&near, entry->user->model.name);
 		}
-		near_text(&near, name->text, suggest);
-		free(near.v);
+		near_text(check, &near, suggest);
 	}
 	check_error(check, name->at, "there is no %s '%s'%s", what[kind], name->text, suggest);
 }
@@ -194,13 +205,12 @@ static void unknown_prop(struct check *check, const struct nemo_object *of,
 	unsigned int n, n_props = of->model ? of->model->n_props : 0;
 	const struct nemo_prop_def *stat = nemo_stats(of->kind, &n);
 
-	if (check_more(check) && near_init(&near, n + n_props)) {
+	if (near_init(check, &near, name->text, n + n_props)) {
 		for (unsigned int i = 0; i < n_props; i++)
 			near_add(&near, of->model->props[i].name);
 		for (unsigned int i = 0; i < n && stats; i++)
 			near_add(&near, stat[i].name);
-		near_text(&near, name->text, suggest);
-		free(near.v);
+		near_text(check, &near, suggest);
 	}
 	check_error(check, name->at, "%s '%s'%s%s%s has no %s '%s'%s", nemo_object_names[of->kind],
 		    of->name, of->model ? " (type " : "", of->model ? of->model->name : "",

@@ -263,30 +263,49 @@ static unsigned int min3(unsigned int a, unsigned int b, unsigned int c)
 	return a < b ? (a < c ? a : c) : (b < c ? b : c);
 }
 
-/* Edits between two names of up to NEMO_NAME_MAX bytes: insert, remove, replace, swap neighbours.
- * What is said to be more than `most` is so, if by another number. */
-static unsigned int distance(const char *a, size_t n, const char *b, size_t m, unsigned int most)
+#define BAND 2	/* edits that are counted: so far from the diagonal a way of so many can lead */
+#define FAR 255 /* more than any */
+
+/* Begin and end that both have need no edit. */
+static void strip(const char **a, size_t *n, const char **b, size_t *m)
 {
-	unsigned int least_last = 0;
-	unsigned int rows[3][NEMO_NAME_MAX + 1];
+	while (*n && *m && **a == **b) {
+		(*a)++;
+		(*b)++;
+		(*n)--;
+		(*m)--;
+	}
+	while (*n && *m && (*a)[*n - 1] == (*b)[*m - 1]) {
+		(*n)--;
+		(*m)--;
+	}
+}
+
+/* Edits between two names of up to NEMO_NAME_MAX bytes, whose lengths differ by up to BAND: insert,
+ * remove, replace, swap neighbours. More than BAND are more than BAND, if by another number. */
+static unsigned int distance(const char *a, size_t n, const char *b, size_t m)
+{
+	unsigned int rows[3][NEMO_NAME_MAX + 2];
 	unsigned int *before = rows[0], *last = rows[1], *now = rows[2];
 
+	strip(&a, &n, &b, &m);
 	for (size_t j = 0; j <= m; j++)
 		last[j] = j;
 	for (size_t i = 1; i <= n; i++) {
-		unsigned int *spare = before, least = i;
+		size_t from = i > BAND ? i - BAND : 1, to = i + BAND < m ? i + BAND : m;
+		unsigned int *spare = before, least = from == 1 ? i : FAR;
 
-		now[0] = i;
-		for (size_t j = 1; j <= m; j++) {
+		now[from - 1] = least;
+		now[to + 1] = FAR;
+		for (size_t j = from; j <= to; j++) {
 			now[j] = min3(last[j] + 1, now[j - 1] + 1,
 				      last[j - 1] + (a[i - 1] != b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
 				now[j] = min3(now[j], now[j], before[j - 2] + 1);
 			least = now[j] < least ? now[j] : least;
 		}
-		if (least > most && least_last > most)
-			return least;
-		least_last = least;
+		if (least > BAND + 1)
+			return least; /* a swap saves one of them, and no more */
 		before = last;
 		last = now;
 		now = spare;
@@ -309,7 +328,7 @@ const char *nemo_nearest(const char *written, const char *const *names, unsigned
 
 		if (m > NEMO_NAME_MAX || m > len + 2 || len > m + 2)
 			continue;
-		d = distance(written, len, names[i], m, best);
+		d = distance(written, len, names[i], m);
 		if (d == 0 || d > best || (d == best && !found))
 			continue;
 		tie = d == best && (tie || strcmp(found, names[i]) != 0);

@@ -217,6 +217,49 @@ static void test_nearest(void **state)
 	assert_null(nemo_nearest("a", NULL, 0));
 }
 
+/* Edits as the definition has them. */
+static unsigned int edits(const char *a, unsigned int n, const char *b, unsigned int m)
+{
+	unsigned int d, e;
+
+	if (!n || !m)
+		return n + m;
+	d = edits(a, n - 1, b, m) + 1;
+	e = edits(a, n, b, m - 1) + 1;
+	d = e < d ? e : d;
+	e = edits(a, n - 1, b, m - 1) + (a[n - 1] != b[m - 1]);
+	d = e < d ? e : d;
+	if (n < 2 || m < 2 || a[n - 1] != b[m - 2] || a[n - 2] != b[m - 1])
+		return d;
+	e = edits(a, n - 2, b, m - 2) + 1;
+	return e < d ? e : d;
+}
+
+static void random_word(char *out)
+{
+	unsigned int n = rand() % 7;
+
+	for (unsigned int i = 0; i < n; i++)
+		out[i] = 'a' + rand() % 3;
+	out[n] = '\0';
+}
+
+static void test_nearest_is_near(void **state)
+{
+	srand(7);
+	for (unsigned int i = 0; i < 3000; i++) {
+		char a[8], b[8];
+		const char *names[] = {b};
+		unsigned int d;
+
+		random_word(a);
+		random_word(b);
+		d = edits(a, strlen(a), b, strlen(b));
+		if ((d > 0 && d <= (strlen(a) <= 3 ? 1 : 2)) != (nemo_nearest(a, names, 1) != NULL))
+			fail_msg("'%s' and '%s' are %u edits apart", a, b, d);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -231,6 +274,7 @@ int main(void)
 		cmocka_unit_test(test_many_errors),
 		cmocka_unit_test(test_many_warnings),
 		cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_nearest_is_near),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,7 @@ static void deep(void **state)
 	assert_string_equal(out, text);
 	again = store_after(NULL, out);
 	assert_int_equal(nemo_store_count(again), N);
+	EXPECT_NOTHING(store, out); /* and searches no cycles where nothing changes */
 	free(out);
 	free(text);
 	nemo_store_free(store);

@@ -248,6 +248,101 @@ static void queries(void **state)
 	nemo_store_free(store);
 }
 
+/* site0 contains site1, and so on; whatever leads nowhere near a cycle costs little. */
+static struct nemo_store *chain(unsigned int n)
+{
+	struct nemo_text text = {0};
+	struct nemo_store *store;
+
+	nemo_text_add(&text, "CREATE CFN leaf Type l2group; CREATE CFN s%u Type l2group;", n - 1);
+	for (unsigned int i = n - 1; i-- > 0;)
+		nemo_text_add(&text, "CREATE CFN s%u Type l2group Contain s%u;", i, i + 1);
+	store = store_after(NULL, text.data);
+	free(text.data);
+	return store;
+}
+
+static void long_chains(void **state)
+{
+	struct nemo_store *store = chain(NEMO_OBJECTS_MAX - 1);
+	struct nemo_text text = {0};
+
+	for (unsigned int i = 0; i < 200; i++)
+		nemo_text_add(&text, "UPDATE CFN s%u Contain %s%s, s%u;\n", i, i % 2 ? "s" : "leaf",
+			      i % 2 ? "16000" : "", i + 1);
+	for (unsigned int i = 0; i < 50; i++)
+		nemo_text_add(&text, "UPDATE CFN s0 Contain s%u;\n", i + 1);
+	EXPECT_NOTHING(store, text.data);
+	EXPECT(store, "UPDATE CFN s16382 Contain leaf; UPDATE CFN s16382 Contain s1, s2, leaf;",
+	       "1:59 's16382' would contain itself", "1:63 's16382' would contain itself");
+	EXPECT(store, "UPDATE CFN s5 Contain s5, s6, s4;", "1:23 's5' would contain itself",
+	       "1:31 's5' would contain itself");
+	free(text.data);
+	nemo_store_free(store);
+}
+
+/* How many reasons hold `part`; all are errors, n of them. */
+static unsigned int reasons_with(const struct nemo_store *store, const char *text, const char *part,
+				 unsigned int n)
+{
+	struct outcome out = outcome_of(store, text);
+	unsigned int count = 0;
+
+	assert_int_equal(out.diags.n, n);
+	assert_int_equal(out.diags.errors, n);
+	for (unsigned int i = 0; i < n; i++)
+		count += strstr(out.diags.v[i].reason, part) != NULL;
+	outcome_fini(&out);
+	return count;
+}
+
+/* Names that could be meant are searched for as long as that costs little. */
+static void suggestions(void **state)
+{
+	enum { NAMES = NEMO_OBJECTS_MAX / 2, ERRORS = 50 };
+	struct nemo_text text = {0};
+	struct nemo_store *store;
+	unsigned int n;
+
+	for (unsigned int i = 0; i < NAMES; i++)
+		nemo_text_add(&text, "CREATE CFN long-name-of-%05u Type host;", i);
+	store = store_after(NULL, text.data);
+	text.len = 0;
+	for (unsigned int i = 0; i < ERRORS; i++)
+		nemo_text_add(&text, "UPDATE CFN long-nameof-%05u Property location: \"x\";\n", i);
+	n = reasons_with(store, text.data, "did you mean", ERRORS);
+	assert_in_range(n, 1, (1u << 16) / NAMES);
+	free(text.data);
+	nemo_store_free(store);
+}
+
+/* So is who refers to what is not to be deleted. */
+static void referrers(void **state)
+{
+	enum { USERS = 40, ERRORS = 90 };
+	struct nemo_text text = {0};
+	struct nemo_store *store;
+	unsigned int n;
+
+	for (unsigned int i = 0; i < NEMO_LIST_MAX; i++)
+		nemo_text_add(&text, "CREATE CFN s%u Type l2group;", i);
+	for (unsigned int i = 0; i < USERS; i++) {
+		nemo_text_add(&text, "CREATE CFN u%02u Type l2group Contain s0", i);
+		for (unsigned int j = 1; j < NEMO_LIST_MAX; j++)
+			nemo_text_add(&text, ",s%u", j);
+		nemo_text_add(&text, ";");
+	}
+	store = store_after(NULL, text.data);
+	text.len = 0;
+	for (unsigned int i = 0; i < ERRORS; i++)
+		nemo_text_add(&text, "DELETE CFN s%u;\n", i);
+	assert_int_equal(reasons_with(store, text.data, "40 references to it", ERRORS), ERRORS);
+	n = reasons_with(store, text.data, "one of them in CFN 'u00'", ERRORS);
+	assert_in_range(n, 10, ERRORS / 2);
+	free(text.data);
+	nemo_store_free(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +355,9 @@ int main(void)
 		cmocka_unit_test(terms_of_all),
 		cmocka_unit_test(terms_of_each),
 		cmocka_unit_test(queries),
+		cmocka_unit_test(long_chains),
+		cmocka_unit_test(suggestions),
+		cmocka_unit_test(referrers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
