@@ -159,7 +159,9 @@ static void test_shares(void **state)
 	free(to);
 }
 
-/* What else counts up in practice: one field at a time, the others stay. */
+/* What else counts up in practice: one field at a time, the others stay. The seed of the hash is
+ * the time of the run: with one in a thousand a share is off by more than 3 %, with none of
+ * thousands by 4 %. */
 static void test_patterns(void **state)
 {
 	enum { SOME = 65536 };
@@ -191,7 +193,7 @@ static void test_patterns(void **state)
 		print_message("%s: %u %u %u %u\n", patterns[k].name, counts[1], counts[2],
 			      counts[3], counts[4]);
 		for (i = 1; i <= 4; i++)
-			assert_in_range(counts[i], SOME * 22 / 100, SOME * 28 / 100);
+			assert_in_range(counts[i], SOME * 20 / 100, SOME * 30 / 100);
 	}
 }
 
@@ -292,7 +294,8 @@ static void test_flow_stays(void **state)
 	}
 }
 
-/* By source: all of a client's flows together, clients spread. */
+/* By source: all of a client's flows together, clients spread: by one seed in a hundred a share is
+ * off by a fifth, by none of thousands by more than a quarter. */
 static void test_by_source(void **state)
 {
 	struct t_env *env = *state;
@@ -313,7 +316,7 @@ static void test_by_source(void **state)
 		}
 	}
 	for (client = 1; client <= 4; client++)
-		assert_in_range(counts[client], 800, 1200);
+		assert_in_range(counts[client], 650, 1350);
 }
 
 /* Without affinity each packet is on its own. */
