@@ -210,6 +210,39 @@ static bool is_served(const struct req *req, const struct access *access, enum s
 	return scope != SCOPE_REST && nemo == (scope == SCOPE_NEMO);
 }
 
+static const char *header_of(const struct req *req, const char *name)
+{
+	return MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, name);
+}
+
+/* A browser sends its user's certificate with whatever any site asks for: changes must come from a
+ * page of this server, or from no page at all. */
+static bool is_own_page(const struct req *req)
+{
+	const char *site = header_of(req, "Sec-Fetch-Site"), *origin = header_of(req, "Origin");
+	const char *host = header_of(req, "Host");
+	const char *from = origin ? strstr(origin, "://") : NULL;
+
+	if (site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0)
+		return false;
+	return !origin || (from && host && strcasecmp(from + 3, host) == 0);
+}
+
+/* False: answered. */
+static bool admit_page(struct req *req, enum scope scope, const struct north_principal *who)
+{
+	struct err err = {0};
+	bool by_certificate = who && !header_of(req, "Authorization");
+
+	if (req->verb == REST_GET || scope == SCOPE_ALTO || !by_certificate || is_own_page(req))
+		return true;
+	err_set(&err, -EPERM, "", NULL,
+		"must not come from a page of another site: a certificate says who asks");
+	err_object(&err, "request");
+	rest_fail(req, &err);
+	return false;
+}
+
 bool auth_admit(struct req *req, const char *first, const char *second)
 {
 	const struct north_principal *who = NULL;
@@ -228,9 +261,11 @@ bool auth_admit(struct req *req, const char *first, const char *second)
 	}
 	req->role = who ? who->role : NORTH_READER;
 	snprintf(req->who, sizeof(req->who), "%s", who ? who->name : "");
-	if (!is_served(req, access, scope))
+	if (!is_served(req, access, scope)) {
 		not_here(req);
-	return is_served(req, access, scope);
+		return false;
+	}
+	return admit_page(req, scope, who);
 }
 
 bool auth_broker(struct req *req)

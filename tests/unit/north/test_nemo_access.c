@@ -175,6 +175,36 @@ static void test_streams_of_one(void **state)
 
 /* ---- TLS ---- */
 
+/* A certificate comes by itself, from whatever page a browser shows. */
+static void check_pages(struct rig *rig, const struct place *place)
+{
+	static const struct {
+		const char *headers;
+		int status;
+	} cases[] = {
+		{"", 200},
+		{"Origin: https://127.0.0.1\r\nSec-Fetch-Site: same-origin\r\n", 200},
+		{"Sec-Fetch-Site: none\r\n", 200},
+		{"Sec-Fetch-Site: cross-site\r\n", 403},
+		{"Sec-Fetch-Site: same-site\r\n", 403},
+		{"Origin: https://elsewhere.example\r\n", 403},
+		{"Origin: https://127.0.0.1:81\r\n", 403},
+		{"Origin: null\r\n", 403},
+		/* a token does not */
+		{TOKEN_ACME "Origin: https://elsewhere.example\r\n", 200},
+	};
+	char headers[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(headers, sizeof(headers), TEXT "%s", cases[i].headers);
+		if (status_at(rig, place, "POST /v1/nemo/plan", headers, NEMO_SITES) !=
+		    cases[i].status)
+			fail_msg("%s: not %d", cases[i].headers, cases[i].status);
+	}
+	assert_int_equal(
+		status_at(rig, place, "GET /v1/nemo", "Sec-Fetch-Site: cross-site\r\n", NULL), 200);
+}
+
 static void test_certificate(void **state)
 {
 	static const char *const listen[] = {"127.0.0.1:0"};
@@ -199,6 +229,7 @@ static void test_certificate(void **state)
 	assert_int_equal(status_at(&rig, &place, "GET /v1/nemo?tenant=zeta", "", NULL), 200);
 	assert_int_equal(status_at(&rig, &place, "GET /v1/nemo?tenant=acme", "", NULL), 403);
 	assert_int_equal(status_at(&rig, &place, "GET /v1/status", "", NULL), 404);
+	check_pages(&rig, &place);
 	rig_close(&rig);
 	certs_close(&certs);
 }
