@@ -74,11 +74,23 @@ struct nemo_parent { /* CFNs that contain one of this name; the first in byte or
 	struct nemo_parent *next;
 	UT_hash_handle hh; /* of the first one */
 };
+struct nemo_far { /* an end of a connection */
+	const char *gateway;
+	const struct nemo_spot *spot;
+};
+struct nemo_fars { /* by gateway */
+	const struct nemo_object *connection;
+	struct nemo_far *v;
+	unsigned int n;
+	unsigned int prefixes; /* of all of them */
+	UT_hash_handle hh;
+};
 struct nemo_own {
 	const struct nemo_tenant *tenant;
 	struct nemo_parent *parents;
 	struct nemo_gateways *gateways;
 	struct nemo_spot *places;     /* by object */
+	struct nemo_fars *fars;	      /* by connection */
 	struct nemo_flow *flows;      /* by object */
 	const struct nemo_leg **legs; /* by connection, ingress, gateway */
 	unsigned int n_legs;
@@ -88,10 +100,17 @@ struct nemo_own {
 /* Sites are looked through for each of them and for each flow that names one. A commit at which
  * that takes more is refused, so that hosts never see it. */
 #define NEMO_LOOKED_MAX (1u << 19)
+/* Alike, prefixes of the ends of connections, for each operation that leads to one. */
+#define NEMO_FAR_MAX (1u << 20)
 int nemo_own_init(struct nemo_own *own, const struct nemo_tenant *tenant);
 void nemo_own_fini(struct nemo_own *own);
 /* NULL: no memory. */
 const struct nemo_spot *nemo_own_spot(struct nemo_own *own, const struct nemo_object *object);
+/* Ends that have a gateway. NULL: no memory. */
+const struct nemo_fars *nemo_own_fars(struct nemo_own *own, const struct nemo_object *connection);
+/* Those at one gateway: *n of them. */
+const struct nemo_far *nemo_fars_at(const struct nemo_fars *fars, const char *gateway,
+				    unsigned int *n);
 /* Gateway of the site that a function is in; NULL: none. */
 const struct nemo_object *nemo_own_home(struct nemo_own *own, const struct nemo_object *function);
 /* Legs of a connection from an ingress: *n of them, in order of gateways. */

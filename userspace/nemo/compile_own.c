@@ -194,6 +194,89 @@ const struct nemo_spot *nemo_own_spot(struct nemo_own *own, const struct nemo_ob
 	return place;
 }
 
+/* ---- ends of connections ---- */
+
+static int by_gateway(const void *a, const void *b)
+{
+	return strcmp(((const struct nemo_far *)a)->gateway, ((const struct nemo_far *)b)->gateway);
+}
+
+static int add_end(struct nemo_own *own, struct nemo_fars *fars, const char *name)
+{
+	const struct nemo_object *cfn = nemo_store_find(own->tenant->store, name);
+	const struct nemo_spot *at = cfn ? nemo_own_spot(own, cfn) : NULL;
+
+	if (!at)
+		return cfn ? -ENOMEM : 0;
+	if (!at->gateway)
+		return 0;
+	fars->v[fars->n++] = (struct nemo_far){at->gateway->name, at};
+	fars->prefixes += at->prefixes.n;
+	return 0;
+}
+
+static int find_ends(struct nemo_own *own, struct nemo_fars *fars)
+{
+	const struct nemo_clauses *c = &fars->connection->c;
+	unsigned int n = 0;
+	int r = 0;
+
+	for (unsigned int i = 0; i < c->n_ends; i++)
+		n += c->ends[i].n;
+	fars->v = calloc(n + 1, sizeof(fars->v[0]));
+	if (!fars->v)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < c->n_ends; i++)
+		for (unsigned int j = 0; !r && j < c->ends[i].n; j++)
+			r = add_end(own, fars, c->ends[i].v[j].text);
+	qsort(fars->v, fars->n, sizeof(fars->v[0]), by_gateway);
+	return r;
+}
+
+static void fars_free(struct nemo_fars *fars)
+{
+	free(fars->v);
+	free(fars);
+}
+
+const struct nemo_fars *nemo_own_fars(struct nemo_own *own, const struct nemo_object *connection)
+{
+	struct nemo_fars *fars;
+
+	HASH_FIND_PTR(own->fars, &connection, fars);
+	if (fars)
+		return fars;
+	fars = calloc(1, sizeof(*fars));
+	if (!fars)
+		return NULL;
+	fars->connection = connection;
+	if (find_ends(own, fars)) {
+		fars_free(fars);
+		return NULL;
+	}
+	HASH_ADD_PTR(own->fars, connection, fars);
+	return fars;
+}
+
+const struct nemo_far *nemo_fars_at(const struct nemo_fars *fars, const char *gateway,
+				    unsigned int *n)
+{
+	unsigned int lo = 0, hi = fars->n;
+
+	while (lo < hi) {
+		unsigned int mid = (lo + hi) / 2;
+
+		if (strcmp(fars->v[mid].gateway, gateway) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (*n = 0; lo + *n < fars->n; ++*n)
+		if (strcmp(fars->v[lo + *n].gateway, gateway) != 0)
+			break;
+	return fars->v + lo;
+}
+
 /* ---- legs ---- */
 
 static int by_names(const struct nemo_leg *leg, const char *connection, const char *ingress)
@@ -269,7 +352,12 @@ void nemo_own_fini(struct nemo_own *own)
 	struct nemo_parent *p, *p2;
 	struct nemo_spot *place, *place2;
 	struct nemo_flow *flow, *flow2;
+	struct nemo_fars *fars, *fars2;
 
+	HASH_ITER(hh, own->fars, fars, fars2) {
+		HASH_DEL(own->fars, fars);
+		fars_free(fars);
+	}
 	HASH_ITER(hh, own->parents, p, p2) {
 		HASH_DEL(own->parents, p);
 		parents_free(p);

@@ -148,24 +148,20 @@ static int add_trip(struct find *f, const struct trip *trip)
 /* One way for each prefix of the far ends at this leg's gateway. */
 static int add_far(struct find *f, const struct trip *trip)
 {
-	const struct nemo_clauses *c = &f->want->redirect->c;
+	const struct nemo_fars *fars = nemo_own_fars(f->own, f->want->redirect);
 	struct nemo_way way = {.limited = true};
+	const struct nemo_far *far;
+	unsigned int n;
 	int r = 0;
 
+	if (!fars)
+		return -ENOMEM;
 	fill_way(f, trip, &way);
-	for (unsigned int i = 0; i < c->n_ends; i++) {
-		for (unsigned int j = 0; !r && j < c->ends[i].n; j++) {
-			const struct nemo_object *cfn =
-				nemo_store_find(f->own->tenant->store, c->ends[i].v[j].text);
-			const struct nemo_spot *at = cfn ? nemo_own_spot(f->own, cfn) : NULL;
-
-			if (!at || !at->gateway ||
-			    strcmp(at->gateway->name, trip->gateway->def.name) != 0)
-				continue;
-			for (unsigned int k = 0; !r && k < at->prefixes.n; k++) {
-				way.to = at->prefixes.v[k];
-				r = add(f->ways, &way);
-			}
+	far = nemo_fars_at(fars, trip->gateway->def.name, &n);
+	for (unsigned int i = 0; i < n; i++) {
+		for (unsigned int k = 0; !r && k < far[i].spot->prefixes.n; k++) {
+			way.to = far[i].spot->prefixes.v[k];
+			r = add(f->ways, &way);
 		}
 	}
 	return r;

@@ -14,6 +14,7 @@ struct look {
 	const struct nemo_script *script;
 	struct nemo_diags *diags;
 	struct ends *ends; /* by connection */
+	uint64_t far;	   /* prefixes of those that operations lead to */
 };
 
 /* Beyond the limit nobody sees the place: the script is not searched for it. */
@@ -137,10 +138,17 @@ static int check_connection(struct look *look, const struct nemo_object *op,
 			    const struct nemo_flow *flow, const struct nemo_object *connection)
 {
 	const struct ends *ends = ends_of(look, connection);
+	const struct nemo_fars *fars = nemo_own_fars(&look->own, connection);
 	int r;
 
-	if (!ends)
+	if (!ends || !fars)
 		return -ENOMEM;
+	look->far += fars->prefixes;
+	if (look->far > NEMO_FAR_MAX)
+		return error(look, op,
+			     "prefixes of the ends of connections, counted for each operation that "
+			     "leads to one, come to more than %u",
+			     NEMO_FAR_MAX);
 	r = check_ingress(look, op, flow, ends);
 	if (r || !ends->bare || HASH_COUNT(ends->gates) <= 2)
 		return r;

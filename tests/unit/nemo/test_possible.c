@@ -194,6 +194,25 @@ static void test_flows_at_many_sites(void **state)
 	free(text.data);
 }
 
+/* A connection of 1001 prefixes, for each operation. */
+static void test_ends_of_many_operations(void **state)
+{
+	struct nemo_text text = {0};
+
+	nemo_text_add(&text, FLOW "CREATE CFN many Type l3group Contain gw2 Property "
+				  "ipv4Prefix: List(\"10.8.0.0\"");
+	for (unsigned int i = 1; i < 1000; i++)
+		nemo_text_add(&text, ", \"10.8.%u.%u\"", i / 256, i % 256);
+	nemo_text_add(&text, ");\nCREATE Connection c Type p2p EndNodes here, many;\n");
+	for (unsigned int i = 0; i < 1048; i++)
+		nemo_text_add(
+			&text,
+			"CREATE Operation o%04u Target f Priority %u Action redirect:\"c\";\n", i,
+			i);
+	refused(text.data, "1051:1", "operation o1047: prefixes of the ends of connections");
+	free(text.data);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -207,6 +226,7 @@ int main(void)
 		T(test_many_errors),
 		T(test_sites_within_sites),
 		T(test_flows_at_many_sites),
+		T(test_ends_of_many_operations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
