@@ -419,6 +419,103 @@ static void test_both_like_brute_force(void **state)
 	assert_true(both > 20 && not_both > 20);
 }
 
+/* ---- values of all types: what is seen once may be ---- */
+static const char *const samples[][4] = {
+	[NEMO_INTEGER] = {"-1", "0", "1", "2"},
+	[NEMO_STRING] = {"a", "aa", "b", "c"},
+	[NEMO_IPPREFIX] = {"192.0.2.0/24", "192.0.2.0", "192.0.2.1", "2001:db8::1"},
+	[NEMO_DATE] = {"2026-01-01", "2026-01-01 00:00:00", "2026-01-01 23:59:59", "12:00:00"},
+};
+
+struct sampled {
+	struct nemo_date now;
+	struct nemo_value v[8];
+};
+
+static bool look_at(void *arg, const char *entity, const char *member, struct nemo_value *out)
+{
+	const struct sampled *s = arg;
+
+	*out = s->v[member[0] - 'a'];
+	return true;
+}
+
+static struct nemo_expr *typed_var(enum nemo_type type)
+{
+	static const char *const names[][2] = {
+		[NEMO_INTEGER] = {"a", "b"},
+		[NEMO_STRING] = {"c", "d"},
+		[NEMO_IPPREFIX] = {"e", "f"},
+		[NEMO_DATE] = {"g", "h"},
+	};
+
+	return type == NEMO_DATE && pick(2) ? var("time", type) : var(names[type][pick(2)], type);
+}
+
+static struct nemo_expr *typed_compare(void)
+{
+	static const enum nemo_type types[] = {NEMO_INTEGER, NEMO_STRING, NEMO_IPPREFIX, NEMO_DATE};
+	enum nemo_type type = types[pick(4)];
+	struct nemo_expr *l = typed_var(type);
+	struct nemo_expr *r = pick(3) ? lit(type, samples[type][pick(4)]) : typed_var(type);
+
+	return pick(2) ? op2(NEMO_OP_EQ + pick(6), l, r) : op2(NEMO_OP_EQ + pick(6), r, l);
+}
+
+static struct nemo_expr *typed_expr(unsigned int depth)
+{
+	switch (depth ? pick(4) : 3) {
+	case 0:
+		return not_(typed_expr(depth - 1));
+	case 1:
+		return AND(typed_expr(depth - 1), typed_expr(depth - 1));
+	case 2:
+		return OR(typed_expr(depth - 1), typed_expr(depth - 1));
+	default:
+		return typed_compare();
+	}
+}
+
+static void sample(struct sampled *s)
+{
+	static const enum nemo_type types[] = {NEMO_INTEGER, NEMO_STRING, NEMO_IPPREFIX, NEMO_DATE};
+
+	for (unsigned int i = 0; i < 8; i++)
+		assert_int_equal(nemo_value_read(types[i / 2], samples[types[i / 2]][pick(4)],
+						 &s->v[i], NULL),
+				 0);
+	nemo_date_from_seconds(1767225600 + 43200 * ((int)pick(7) - 3) + (int)pick(3) - 1, &s->now);
+}
+
+static void test_what_is_seen_may_be(void **state)
+{
+	struct sampled s;
+	struct nemo_env env = {.value = look_at, .arg = &s};
+	unsigned int seen = 0, never = 0;
+
+	for (unsigned int i = 0; i < 3000; i++) {
+		struct nemo_expr *a = typed_expr(2), *b = typed_expr(2);
+		enum nemo_always always = nemo_expr_always(a);
+		bool may = nemo_may_both(a, b);
+
+		never += !may;
+		for (unsigned int j = 0; j < 60; j++) {
+			sample(&s);
+			env.now = s.now;
+			enum nemo_truth is = nemo_eval(a, &env);
+
+			assert_true(is == NEMO_UNKNOWN ||
+				    always != (is == NEMO_TRUE ? NEMO_NEVER : NEMO_ALWAYS));
+			if (is != NEMO_TRUE || nemo_eval(b, &env) != NEMO_TRUE)
+				continue;
+			assert_true(may);
+			seen++;
+		}
+		expr_free();
+	}
+	assert_true(seen > 1000 && never > 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -438,6 +535,7 @@ int main(void)
 		cmocka_unit_test(test_conditions_of_scripts),
 		cmocka_unit_test_teardown(test_like_brute_force, teardown),
 		cmocka_unit_test_teardown(test_both_like_brute_force, teardown),
+		cmocka_unit_test_teardown(test_what_is_seen_may_be, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
