@@ -23,6 +23,7 @@ static void phase(struct job *job, enum job_phase next, uint64_t ms)
 {
 	job->phase = next;
 	job->due_ms = intent_now(job->intent) + ms;
+	job->forgiven_ms = 0;
 }
 
 /* Back to the queue's head: built anew on what is in force now, a little later (others try, too).
@@ -320,6 +321,19 @@ static void flip(struct job *job, const struct stored_stage *stage, const struct
 
 /* ---- preparing ---- */
 
+/* The stage in the mirror is not as far as this job: for a while. Who comes after it sees to it. */
+static void wait_for_mirror(struct job *job)
+{
+	struct intent *in = job->intent;
+
+	if (intent_now(in) < job->due_ms + WRITE_PATIENCE_MS) {
+		intent_wake(in, intent_now(in) + INTENT_RETRY_MS);
+		return;
+	}
+	err_set(&job->err, -ETIMEDOUT, "", NULL, "the stage is not what this host has written");
+	intent_job_end(job, -ETIMEDOUT);
+}
+
 static void prepare_step(struct job *job, const struct stored_stage *stage,
 			 const struct record *rec)
 {
@@ -328,7 +342,7 @@ static void prepare_step(struct job *job, const struct stored_stage *stage,
 	enum hosts_answer answer = intent_hosts_look(in, &look);
 
 	if (stage->step != STORED_PREPARE) {
-		intent_wake(in, job->due_ms); /* the mirror is behind */
+		wait_for_mirror(job);
 	} else if (answer == HOSTS_DONE) {
 		flip(job, stage, rec);
 	} else if (answer == HOSTS_FAILED || intent_now(in) >= job->due_ms) {
@@ -422,7 +436,7 @@ static void apply_step(struct job *job, const struct stored_stage *stage, const 
 	enum hosts_answer answer;
 
 	if (stage->step != STORED_FLIPPED) {
-		intent_wake(in, job->due_ms); /* the mirror is behind */
+		wait_for_mirror(job);
 		return;
 	}
 	answer = intent_hosts_look(in, &look);

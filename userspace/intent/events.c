@@ -145,13 +145,33 @@ static void on_event(void *arg, int status, int64_t revision, bool created)
 	intent_unref(in);
 }
 
-static uint64_t last_sequence(const struct intent *in, const char *tenant)
+/* The last one that is an event; with look: each is looked into, not only the last. */
+static uint64_t last_event(const struct intent *in, const char *tenant, bool look)
 {
 	const struct record *rec = NULL, *last = NULL;
 
-	while ((rec = event_next(in, tenant, rec)))
-		last = rec;
-	return last ? sequence_of(last) : 0;
+	while ((rec = event_next(in, tenant, rec)) && sequence_of(rec) < INT64_MAX)
+		if (!look || is_event(rec))
+			last = rec;
+	return last && is_event(last) ? sequence_of(last) : 0;
+}
+
+/* Anybody may have written any key. */
+static uint64_t last_sequence(const struct intent *in, const char *tenant)
+{
+	uint64_t last = last_event(in, tenant, false);
+
+	return last ? last : last_event(in, tenant, true);
+}
+
+/* The next one whose key nothing lies at. */
+static uint64_t next_sequence(const struct intent *in, const char *tenant)
+{
+	uint64_t next = last_sequence(in, tenant) + 1;
+
+	while (intent_record(in, "events/%s/%020" PRIu64, tenant, next))
+		next++;
+	return next;
 }
 
 static void old_del(const struct intent *in, const char *tenant, uint64_t sequence,
@@ -177,7 +197,7 @@ void intent_events_step(struct intent *in)
 	if (!wait || in->event_busy)
 		return;
 	DL_DELETE(in->events, wait);
-	sequence = last_sequence(in, wait->tenant) + 1;
+	sequence = next_sequence(in, wait->tenant);
 	json_object_set_new(wait->obj, "sequence", json_integer((json_int_t)sequence));
 	text = json_text(wait->obj);
 	w = ncsdb_write_new(&in->writer);

@@ -65,7 +65,7 @@ static int head_read(struct intent *in, const struct record *rec, struct state *
 
 	if (!r) {
 		*commit = stored.commit;
-		r = intent_state_build(in, &stored, rec ? rec->mod_rev : 0, out, err);
+		r = intent_state_build(in, &stored, rec ? rec->mod_rev : 0, true, out, err);
 	}
 	stored_head_fini(&stored);
 	return r;
@@ -77,7 +77,6 @@ static void flip(struct intent *in, struct state *state)
 	in->state = state;
 	intent_state_free(in->staged);
 	in->staged = NULL;
-	in->bad_rev = 0;
 	in->host.flipped = true;
 	in->host.commit = state->head.commit;
 	in->host.say.apply_failed = false;
@@ -87,7 +86,15 @@ static void flip(struct intent *in, struct state *state)
 		intent_applied(in, state->head.commit, 0, NULL);
 }
 
-/* One that cannot be read is tried again in every step: what it lacks may come. */
+/* Looked at already, and nothing has come since of what it lacks. */
+static bool head_known(const struct intent *in, int64_t mod_rev)
+{
+	if (in->bad_rev)
+		return in->bad_rev == mod_rev && in->bad_seen == in->revisions_seen;
+	return in->host.flipped && in->state->mod_rev == mod_rev;
+}
+
+/* Of one that cannot be read as a whole, what can be is in force: tenants are apart. */
 static void head_follow(struct intent *in)
 {
 	const struct record *rec = intent_record(in, "head");
@@ -95,17 +102,19 @@ static void head_follow(struct intent *in)
 	struct state *state = NULL;
 	struct err err = {0};
 	uint64_t commit = 0;
+	int r;
 
-	if (in->host.flipped && in->state->mod_rev == mod_rev)
+	if (head_known(in, mod_rev))
 		return;
-	if (head_read(in, rec, &state, &commit, &err) == 0) {
-		flip(in, state);
-		return;
-	}
-	if (rec)
+	r = head_read(in, rec, &state, &commit, &err);
+	in->bad_rev = r ? mod_rev : 0;
+	in->bad_seen = in->revisions_seen;
+	if (r && rec)
 		intent_refuse(in, rec, &err);
-	in->bad_rev = mod_rev;
-	failed(&in->host, commit, &err);
+	if (state)
+		flip(in, state);
+	if (r && !in->closed)
+		failed(&in->host, commit, &err);
 }
 
 void intent_applied(struct intent *in, uint64_t commit, int result, const struct err *err)
@@ -126,7 +135,7 @@ void intent_applied(struct intent *in, uint64_t commit, int result, const struct
 static int stage_take(struct intent *in, const struct stored_stage *stage, struct err *err)
 {
 	struct state *state = NULL;
-	int r = intent_state_build(in, &stage->to, 0, &state, err);
+	int r = intent_state_build(in, &stage->to, 0, false, &state, err);
 
 	if (r)
 		return r;
@@ -338,6 +347,29 @@ static enum hosts_answer record_look(struct intent *in, struct hosts_look *look,
 	return answer;
 }
 
+/* A record that no lease holds is nobody's: it would be waited for, for ever. */
+static bool is_host(const struct record *rec)
+{
+	char name[1][NAME_LEN];
+
+	return rec->lease && ncsdb_key_split(rec->key, "hosts/", name, 1) == 1;
+}
+
+const struct record *intent_host_next(const struct intent *in, const struct record *rec)
+{
+	do
+		rec = intent_record_next(in, "hosts/", rec);
+	while (rec && !is_host(rec));
+	return rec;
+}
+
+bool intent_host_alive(const struct intent *in, const char *name)
+{
+	const struct record *rec = intent_record(in, "hosts/%s", name);
+
+	return rec && is_host(rec);
+}
+
 enum hosts_answer intent_hosts_look(struct intent *in, struct hosts_look *look)
 {
 	enum hosts_answer all = HOSTS_DONE;
@@ -347,7 +379,7 @@ enum hosts_answer intent_hosts_look(struct intent *in, struct hosts_look *look)
 		err_clean(look->host, sizeof(look->host), in->conf.host);
 		return HOSTS_WAIT;
 	}
-	while ((rec = intent_record_next(in, "hosts/", rec))) {
+	while ((rec = intent_host_next(in, rec))) {
 		enum hosts_answer one;
 
 		if (look->except && strcmp(look->except, intent_record_name(rec)) == 0)
@@ -366,7 +398,7 @@ json_t *intent_hosts_json(const struct intent *in)
 	json_t *array = json_array();
 	const struct record *rec = NULL;
 
-	while ((rec = intent_record_next(in, "hosts/", rec))) {
+	while ((rec = intent_host_next(in, rec))) {
 		struct stored_host host;
 
 		if (stored_host_parse(rec->text, rec->len, &host, NULL))

@@ -79,8 +79,17 @@ static void told(struct intent *in)
 		in->conf.synced(in->conf.arg);
 }
 
+static uint64_t credit(uint64_t gap, uint64_t *given)
+{
+	uint64_t left = intent_limits.prepare_ms > *given ? intent_limits.prepare_ms - *given : 0;
+	uint64_t more = gap < left ? gap : left;
+
+	*given += more;
+	return more;
+}
+
 /* While this process does something else for long (it compiles what it prepares), nobody can be
- * heard: that time does not count against anybody. */
+ * heard: that time does not count against anybody, up to what a phase may take anyway. */
 static void forgive(struct intent *in)
 {
 	uint64_t now = intent_now(in), gap = now - in->last_ms;
@@ -88,10 +97,12 @@ static void forgive(struct intent *in)
 
 	if (waits && in->last_ms && gap > 2 * INTENT_BEAT_MS) {
 		for (struct job *job = in->jobs; job; job = job->next) {
-			job->due_ms += gap;
-			job->turn_ms += gap;
+			uint64_t more = credit(gap - INTENT_BEAT_MS, &job->forgiven_ms);
+
+			job->due_ms += more;
+			job->turn_ms += more;
 		}
-		in->orphan_due_ms += gap;
+		in->orphan_due_ms += credit(gap - INTENT_BEAT_MS, &in->orphan_forgiven_ms);
 	}
 	in->last_ms = waits ? now : 0;
 	if (waits)
@@ -196,7 +207,7 @@ static int start(struct intent *in, struct err *err)
 	in->empty = nemo_store_new();
 	if (!in->empty)
 		return err_set(err, -ENOMEM, "", NULL, "no memory");
-	r = intent_state_build(in, &none, 0, &in->state, err);
+	r = intent_state_build(in, &none, 0, false, &in->state, err);
 	if (r)
 		return r;
 	r = intent_records_follow(in);
@@ -309,7 +320,7 @@ void intent_figures(const struct intent *in, struct intent_stats *out)
 	*out = in->stats;
 	out->leads = in->host.leads;
 	out->hosts = 0;
-	while ((rec = intent_record_next(in, "hosts/", rec)))
+	while ((rec = intent_host_next(in, rec)))
 		out->hosts++;
 }
 

@@ -58,9 +58,11 @@ struct state {
 	struct state_tenant *v;	     /* in byte order; configured ones and those of the head */
 	struct nemo_tenant *objects; /* head.tenants */
 };
-/* Those of both that have not changed are taken over, not parsed. */
+/* Tenants that have not changed since the head or the stage are taken over, not parsed. partial:
+ * where one cannot be read, its objects are those it had before (none at a start), and *out is made
+ * though an error is returned. */
 int intent_state_build(struct intent *in, const struct stored_head *stored, int64_t mod_rev,
-		       struct state **out, struct err *err);
+		       bool partial, struct state **out, struct err *err);
 void intent_state_free(struct state *state); /* NULL is allowed */
 const struct state_tenant *intent_state_tenant(const struct state *state, const char *name);
 /* Objects of a script that was stored. *out: a new store. */
@@ -119,6 +121,9 @@ struct hosts_look {
 	const char *except; /* is not looked at; NULL */
 };
 enum hosts_answer intent_hosts_look(struct intent *in, struct hosts_look *look);
+/* Records of hosts that are there. */
+const struct record *intent_host_next(const struct intent *in, const struct record *rec);
+bool intent_host_alive(const struct intent *in, const char *name);
 
 /* ---- job.c: what was asked for here ---- */
 enum job_phase {
@@ -179,12 +184,13 @@ struct job {
 	void *arg;
 
 	enum job_phase phase;
-	bool busy;	   /* a transaction is under way */
-	uint64_t due_ms;   /* of the phase */
-	uint64_t turn_ms;  /* until then it tries to get its turn */
-	uint64_t after_ms; /* it does not try before */
-	uint64_t since_us; /* the stage */
-	int64_t stage_rev; /* it was created at */
+	bool busy;	      /* a transaction is under way */
+	uint64_t due_ms;      /* of the phase */
+	uint64_t forgiven_ms; /* in it */
+	uint64_t turn_ms;     /* until then it tries to get its turn */
+	uint64_t after_ms;    /* it does not try before */
+	uint64_t since_us;    /* the stage */
+	int64_t stage_rev;    /* it was created at */
 	struct nemo_script *script;
 	struct nemo_diags diags;
 	struct nemo_store *first;	 /* the tenant's objects before all of it */
@@ -282,9 +288,11 @@ struct intent {
 	struct ncsdb_refusals refusals;
 	struct nemo_store *empty;
 
-	struct state *state;  /* the last good head */
-	struct state *staged; /* the head to be, as this host prepared it */
-	int64_t bad_rev;      /* of the head that could not be read; 0: the last one could */
+	struct state *state;	 /* the last good head */
+	struct state *staged;	 /* the head to be, as this host prepared it */
+	int64_t bad_rev;	 /* of the head that could not be read; 0: the last one could */
+	uint64_t bad_seen;	 /* revisions_seen then */
+	uint64_t revisions_seen; /* changes of records under revisions/ */
 
 	struct host_part host;
 	uv_timer_t timer;
@@ -296,7 +304,7 @@ struct intent {
 	unsigned int n_jobs;
 	int64_t orphan_rev;   /* of the stage that somebody left */
 	int64_t orphan_ended; /* of the last one that was seen to */
-	uint64_t orphan_due_ms;
+	uint64_t orphan_due_ms, orphan_forgiven_ms;
 	bool orphan_busy;
 	int64_t back_rev;	  /* of the last stage that was to be backed out */
 	uint64_t orphan_after_ms; /* nothing is written before: the last write failed */

@@ -201,7 +201,7 @@ static bool is_orphan(const struct intent *in, const struct stored_stage *stage)
 		return false;
 	if (strcmp(stage->coordinator, in->conf.host) == 0)
 		return true;
-	return in->host.leads && !intent_record(in, "hosts/%s", stage->coordinator);
+	return in->host.leads && !intent_host_alive(in, stage->coordinator);
 }
 
 static int flipped_end(struct intent *in, const struct stored_stage *stage,
@@ -259,6 +259,7 @@ void intent_orphans_step(struct intent *in)
 	if (in->orphan_rev != rec->mod_rev) {
 		in->orphan_rev = rec->mod_rev;
 		in->orphan_due_ms = intent_now(in) + intent_limits.apply_ms;
+		in->orphan_forgiven_ms = 0;
 	}
 	if (intent_now(in) < in->orphan_after_ms) {
 		intent_wake(in, in->orphan_after_ms);

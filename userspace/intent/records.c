@@ -82,6 +82,11 @@ static void tell(struct intent *in, const struct record *rec)
 		in->on_clock(in->on_clock_arg);
 }
 
+static void revision_seen(struct intent *in, const char *key)
+{
+	in->revisions_seen += strncmp(key, "revisions/", 10) == 0;
+}
+
 static void on_put(void *arg, const struct ncsdb_kv *kv)
 {
 	struct intent *in = arg;
@@ -95,6 +100,7 @@ static void on_put(void *arg, const struct ncsdb_kv *kv)
 		refuse(in, relative(kv->key), &err);
 		return;
 	}
+	revision_seen(in, rec->key);
 	if (in->synced)
 		tell(in, rec);
 }
@@ -104,6 +110,7 @@ static void on_del(void *arg, const char *key, int64_t revision)
 	struct intent *in = arg;
 
 	free(radix_remove(&in->records, relative(key)));
+	revision_seen(in, relative(key));
 	if (in->synced && strcmp(relative(key), "clock") == 0 && in->on_clock)
 		in->on_clock(in->on_clock_arg);
 }

@@ -153,6 +153,16 @@ static int store_of(struct intent *in, struct state_tenant *t, struct err *err)
 	return t->store ? 0 : err_set(err, -ENOMEM, "", NULL, "no memory");
 }
 
+/* What it had before: of no revision that would be taken over later. */
+static int store_before(const struct intent *in, struct state_tenant *t)
+{
+	const struct state_tenant *before = intent_state_tenant(in->state, t->name);
+
+	t->mod_rev = -1;
+	t->store = nemo_store_copy(before ? before->store : in->empty);
+	return t->store ? 0 : -ENOMEM;
+}
+
 static int legs_of(const struct nemo_legs *all, struct state_tenant *t, struct err *err)
 {
 	t->legs.v = calloc(all->n + 1, sizeof(*all->v));
@@ -198,12 +208,39 @@ static void state_finish(const struct intent *in, struct state *state)
 	state->head.tenants = state->objects;
 }
 
+static int no_legs(bool *partial)
+{
+	*partial = false;
+	return -ENOMEM;
+}
+
+/* 0, or the first error; what is left of `partial` then has all its tenants. */
+static int tenants_build(struct intent *in, const struct stored_head *stored, struct state *state,
+			 bool *partial, struct err *err)
+{
+	int first = 0;
+
+	for (unsigned int i = 0; i < state->n; i++) {
+		struct err why = {0};
+		int r = store_of(in, &state->v[i], first ? &why : err);
+
+		first = first ? first : r;
+		if (r && *partial && store_before(in, &state->v[i]))
+			*partial = false;
+		if ((!r || *partial) && legs_of(&stored->legs, &state->v[i], err))
+			return no_legs(partial);
+		if (r && !*partial)
+			return r;
+	}
+	return first;
+}
+
 int intent_state_build(struct intent *in, const struct stored_head *stored, int64_t mod_rev,
-		       struct state **out, struct err *err)
+		       bool partial, struct state **out, struct err *err)
 {
 	struct state *state = calloc(1, sizeof(*state));
 	unsigned int room = stored->n + in->conf.n_tenants + 1;
-	int r = 0;
+	int r;
 
 	if (state) {
 		state->v = calloc(room, sizeof(*state->v));
@@ -216,18 +253,14 @@ int intent_state_build(struct intent *in, const struct stored_head *stored, int6
 	state->mod_rev = mod_rev;
 	state->head.commit = stored->commit;
 	tenants_list(in, stored, state);
-	for (unsigned int i = 0; !r && i < state->n; i++) {
-		r = store_of(in, &state->v[i], err);
-		if (!r)
-			r = legs_of(&stored->legs, &state->v[i], err);
-	}
-	if (r) {
+	r = tenants_build(in, stored, state, &partial, err);
+	if (r && !partial) {
 		intent_state_free(state);
 		return r;
 	}
 	state_finish(in, state);
 	*out = state;
-	return 0;
+	return r;
 }
 
 bool intent_stage(struct intent *in, struct stored_stage *out, const struct record **rec)

@@ -280,10 +280,28 @@ static UNUSED void two_gateways(void)
 	set_path(&view, "pe2 pe1 be", ATTR_DELAY_US, 5000);
 }
 
-/* As a host that never says anything: a record without a lease. */
+static UNUSED void on_lease(void *arg, int status, int64_t lease, unsigned int ttl_s)
+{
+	assert_int_equal(status, 0);
+	*(int64_t *)arg = lease;
+}
+
+/* As another host writes it: under a lease. */
+static UNUSED void leased_put(const char *key, const char *value)
+{
+	struct ncsdb_op op = {NCSDB_PUT, key, value, strlen(value), 0};
+
+	assert_int_equal(ncsdb_lease_grant(db, 0, 600, on_lease, &op.lease), 0);
+	RUN_UNTIL(op.lease);
+	raw_ops(&op, 1);
+	turn();
+}
+
+/* As a host that never says anything; of a version that has more to say. */
 static UNUSED void ghost(void)
 {
-	raw_put("/san/nemo/hosts/ghost", "{\"applied\":0,\"prepared\":0,\"why\":\"\"}");
+	leased_put("/san/nemo/hosts/ghost",
+		   "{\"applied\":0,\"prepared\":0,\"why\":\"\",\"newer\":1}");
 }
 
 #endif

@@ -132,6 +132,20 @@ static void test_events_of_others(void **state)
 	assert_int_equal(heard.last, 3);
 }
 
+static void test_keys_that_are_no_numbers(void **state)
+{
+	assert_int_equal(event(0, "a", "hot"), 0);
+	turn();
+	raw_put("/san/nemo/events/a/00000000000000000009", "nonsense");
+	raw_put("/san/nemo/events/a/09223372036854775807", "nonsense");
+	raw_put("/san/nemo/events/a/99999999999999999999", "x");
+	assert_int_equal(event(0, "a", "hot"), 0);
+	turn();
+	assert_int_equal(event(0, "a", "hot"), 0);
+	turn();
+	assert_string_equal(kept(1, "a", 0), "1 2 3 ");
+}
+
 static void test_delivered(void **state)
 {
 	struct answer a;
@@ -260,6 +274,7 @@ int main(void)
 		TWO(numbers_of_two_leaders),
 		TWO(events_have_a_limit),
 		TWO(events_of_others),
+		TWO(keys_that_are_no_numbers),
 		TWO(delivered),
 		TWO(clock),
 		TWO(figures),

@@ -126,11 +126,59 @@ static void test_host_goes_meanwhile(void **state)
 /* The time in which this process itself cannot hear them is not theirs. */
 static void test_busy_process(void **state)
 {
-	intent_limits.prepare_ms = intent_limits.apply_ms = 300;
+	intent_limits.prepare_ms = intent_limits.apply_ms = 600;
 	for (int i = 0; i < HOSTS; i++)
-		host[i].busy_ms = 500;
+		host[i].busy_ms = 300;
 	assert_int_equal(applied("a", SITE("br", "2")), 0);
 	assert_true(has(2, "a", "br"));
+}
+
+/* But no more of it than the phase lasts anyway. */
+static void test_busy_for_ever(void **state)
+{
+	struct intent_apply apply = asks("a", SITE("br", "2"));
+
+	intent_limits.prepare_ms = 500;
+	ghost();
+	start(0, &came[0], &apply);
+	for (int i = 0; i < 20 && !came[0].done; i++) {
+		usleep(250000);
+		turn();
+	}
+	assert_true(came[0].done);
+	assert_int_equal(came[0].status, -ETIMEDOUT);
+}
+
+/* Nobody's, or of a version with more to say. */
+static void test_records_of_hosts(void **state)
+{
+	raw_put("/san/nemo/hosts/nobody", "{\"applied\":0,\"prepared\":0,\"why\":\"\"}");
+	leased_put("/san/nemo/hosts/no name", "{\"applied\":0,\"prepared\":0,\"why\":\"\"}");
+	assert_false(host_said("nobody"));
+	assert_int_equal(figures(0).hosts, 3);
+	assert_int_equal(applied("a", SITE("br", "2")), 0);
+	ghost();
+	assert_true(host_said("ghost"));
+}
+
+/* The stage is there, but never again as far as it was. */
+static void test_stage_falls_back(void **state)
+{
+	struct intent_apply apply = asks("a", SITE("br", "2"));
+	char id[17], text[128];
+
+	intent_limits.prepare_ms = 200;
+	ghost();
+	start(0, &came[0], &apply);
+	RUN_UNTIL(host[1].prepared == 2);
+	memcpy(id, strstr(stored("/san/nemo/stage"), "\"id\":\"") + 6, 16);
+	id[16] = '\0';
+	snprintf(text, sizeof(text), "{\"id\":\"%s\",\"commit\":2,\"coordinator\":\"pe1\"}", id);
+	raw_put("/san/nemo/stage", text);
+	RUN_UNTIL(came[0].done);
+	assert_int_equal(came[0].status, -ETIMEDOUT);
+	said(came[0].err, "the stage is not what this host has written");
+	RUN_UNTIL(stored("/san/nemo/stage")[0] == '\0');
 }
 
 /* ---- what was written with it is taken back with it ---- */
@@ -244,7 +292,7 @@ static void test_no_turn(void **state)
 
 	intent_limits.prepare_ms = 200;
 	intent_limits.apply_ms = 200;
-	raw_put("/san/nemo/hosts/other", "{\"applied\":0,\"prepared\":0,\"why\":\"\"}");
+	leased_put("/san/nemo/hosts/other", "{\"applied\":0,\"prepared\":0,\"why\":\"\"}");
 	raw_put("/san/nemo/stage", "{\"id\":\"0\",\"commit\":2,\"coordinator\":\"other\"}");
 	start(0, &came[0], &apply);
 	RUN_UNTIL(came[0].done);
@@ -264,7 +312,7 @@ static void test_revision_that_does_not_parse(void **state)
 	raw_put("/san/nemo/head", "{\"commit\":2,\"tenants\":{\"a\":2},\"legs\":[]}");
 	RUN_UNTIL(figures(1).bad == bad + 1);
 	assert_true(has(1, "a", "hq"));
-	assert_int_equal(host[1].commit, 1);
+	assert_int_equal(host[1].commit, 2);
 	said(stored("/san/nemo/hosts/pe2"), "\"failed\":\"apply\"");
 	said(stored("/san/nemo/hosts/pe2"), "revision 2 of tenant a: /script: 1:8");
 	assert_int_equal(applied("a", SITE("br", "2")), -EIO);
@@ -275,6 +323,33 @@ static void test_revision_that_does_not_parse(void **state)
 		"\"script\":\"CREATE CFN new Type host;\"}");
 	RUN_UNTIL(host[1].commit == 2 && host[0].commit == 2);
 	assert_true(has(1, "a", "new"));
+	assert_int_equal(applied("a", SITE("br", "2")), 0);
+}
+
+/* Of one tenant, at a start: the others' objects are in force. It is looked at again only when a
+ * revision changes. */
+static void test_revision_of_one_tenant_at_a_start(void **state)
+{
+	unsigned int flipped;
+
+	assert_int_equal(applied("b", SITE("bee", "7")), 0);
+	for (int i = 0; i < HOSTS; i++)
+		host_close(i);
+	turn();
+	raw_put("/san/nemo/revisions/b/0000000001", "garbage");
+	host_open(0);
+	assert_true(has(0, "a", "hq"));
+	assert_false(has(0, "b", "bee"));
+	assert_int_equal(host[0].n_tenants, 1);
+	said(stored("/san/nemo/hosts/pe1"), "\"failed\":\"apply\"");
+	said(stored("/san/nemo/hosts/pe1"), "revision 1 of tenant b");
+	flipped = host[0].flipped;
+	raw_put("/san/nemo/delivered/a/x", "{\"sequence\":1}");
+	assert_int_equal(host[0].flipped, flipped);
+	raw_put("/san/nemo/revisions/b/0000000001",
+		"{\"tenant\":\"b\",\"revision\":1,\"time\":\"\",\"by\":\"\",\"comment\":\"\","
+		"\"script\":\"CREATE CFN bee Type host;\"}");
+	RUN_UNTIL(has(0, "b", "bee"));
 	assert_int_equal(applied("a", SITE("br", "2")), 0);
 }
 
@@ -311,6 +386,9 @@ int main(void)
 		TEST(host_does_not_apply),
 		TEST(host_goes_meanwhile),
 		TEST(busy_process),
+		TEST(busy_for_ever),
+		TEST(records_of_hosts),
+		TEST(stage_falls_back),
 		TEST(confirmation_comes_back),
 		TEST(coordinator_dies_before_the_head),
 		TEST(coordinator_dies_and_all_apply),
@@ -319,6 +397,7 @@ int main(void)
 		TEST(lease_lost_in_between),
 		TEST(no_turn),
 		TEST(revision_that_does_not_parse),
+		TEST(revision_of_one_tenant_at_a_start),
 		TEST(head_that_is_no_head),
 		TEST(stage_that_is_no_stage),
 	};
