@@ -42,6 +42,7 @@ struct fetch_answer {
 	int status;			 /* 0 when an answer came, whatever its code; else -errno */
 	long code;			 /* HTTP's */
 	const char *content_type, *etag; /* "" = none */
+	long retry_after_s;		 /* 0 = not told, or as a date */
 	const char *body;		 /* NUL-terminated; "" where pieces were taken */
 	size_t len;
 	struct err err; /* why not: with status */

@@ -50,6 +50,13 @@ static void check_etag(char *etag)
 			etag[0] = '\0';
 }
 
+static long retry_after(const struct fetch_job *job)
+{
+	const char *text = job->retry_after;
+
+	return strspn(text, "0123456789") == strlen(text) && strlen(text) < 8 ? atol(text) : 0;
+}
+
 size_t fetch_on_header(char *line, size_t size, size_t n, void *arg)
 {
 	struct fetch_job *job = arg;
@@ -63,9 +70,10 @@ size_t fetch_on_header(char *line, size_t size, size_t n, void *arg)
 		return stop(job, -EFBIG);
 	/* After "100 Continue" and the like another answer begins. */
 	if (len >= 5 && !strncmp(line, "HTTP/", 5))
-		job->content_type[0] = job->etag[0] = '\0';
+		job->content_type[0] = job->etag[0] = job->retry_after[0] = '\0';
 	keep_header(line, len, "content-type", job->content_type, sizeof(job->content_type));
 	keep_header(line, len, "etag", job->etag, sizeof(job->etag));
+	keep_header(line, len, "retry-after", job->retry_after, sizeof(job->retry_after));
 	check_etag(job->etag);
 	return len;
 }
@@ -97,6 +105,7 @@ static int hand_over(struct fetch_job *job, const char *bytes, size_t len)
 	struct fetch_answer head = {.code = job->code,
 				    .content_type = job->content_type,
 				    .etag = job->etag,
+				    .retry_after_s = retry_after(job),
 				    .body = ""};
 
 	return job->ops.piece(job->arg, &head, bytes, len);
@@ -191,6 +200,7 @@ void fetch_answer_of(struct fetch_job *job, CURLcode result, struct fetch_answer
 {
 	*out = (struct fetch_answer){.content_type = job->content_type,
 				     .etag = job->etag,
+				     .retry_after_s = retry_after(job),
 				     .body = job->body ? job->body : "",
 				     .len = job->len};
 	if (result == CURLE_OK) {

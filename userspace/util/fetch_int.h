@@ -41,7 +41,7 @@ struct fetch_job {
 	char *body;
 	size_t len, cap, taken, header_len;
 	long code;
-	char content_type[256], etag[256];
+	char content_type[256], etag[256], retry_after[16];
 	char why[CURL_ERROR_SIZE];
 	char url[256]; /* for messages: cut */
 };

@@ -27,7 +27,7 @@ static struct server srv;
 struct got {
 	unsigned int ends, pieces;
 	int status;
-	long code;
+	long code, retry_after_s;
 	char type[128], etag[128], want[200];
 	char body[70000];
 	size_t len;
@@ -45,6 +45,7 @@ static UNUSED void on_done(void *arg, const struct fetch_answer *a)
 	g->job = NULL;
 	g->status = a->status;
 	g->code = a->code;
+	g->retry_after_s = a->retry_after_s;
 	snprintf(g->type, sizeof(g->type), "%s", a->content_type);
 	snprintf(g->etag, sizeof(g->etag), "%s", a->etag);
 	snprintf(g->want, sizeof(g->want), "%s", a->err.want);

@@ -62,6 +62,30 @@ static void test_etag_with_a_control_character(void **state)
 	assert_string_equal(g.etag, "");
 }
 
+static void test_retry_after(void **state)
+{
+	struct fetch_conf conf;
+	struct got g = {0};
+
+	ANSWER(SAY("HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\n{}"));
+	conf = conf_of("/x");
+	ask(&conf, &whole, &g);
+	assert_int_equal(g.code, 503);
+	assert_int_equal(g.retry_after_s, 7);
+}
+
+static void test_retry_after_as_date(void **state)
+{
+	struct fetch_conf conf;
+	struct got g = {0};
+
+	ANSWER(SAY("HTTP/1.1 503 Busy\r\nRetry-After: 7 May\r\nContent-Length: 2\r\n\r\n{}"));
+	conf = conf_of("/x");
+	ask(&conf, &whole, &g);
+	assert_int_equal(g.code, 503);
+	assert_int_equal(g.retry_after_s, 0);
+}
+
 static void test_not_modified(void **state)
 {
 	struct fetch_conf conf;
@@ -349,6 +373,8 @@ int main(void)
 		T(test_whole_answer),
 		T(test_post_sends_body_and_type),
 		T(test_etag_with_a_control_character),
+		T(test_retry_after),
+		T(test_retry_after_as_date),
 		T(test_not_modified),
 		T(test_redirect_is_an_answer),
 		T(test_connection_is_used_again),
