@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "nemo/model_int.h"
-#include "util/own.h"
 
 static int by_name(const void *a, const void *b)
 {
@@ -171,36 +170,6 @@ bool nemo_actions_sorted(const struct nemo_actions *actions, struct nemo_actions
 		memcpy(out->v, actions->v, actions->n * sizeof(*out->v));
 	qsort(out->v, out->n, sizeof(*out->v), by_action);
 	return true;
-}
-
-/* The object as text that does not depend on the order in which its actions were written. NULL: no
- * memory. */
-static char *text_of(const struct nemo_object *object)
-{
-	struct nemo_object copy = *object;
-	struct nemo_text text = {0};
-
-	if (!nemo_actions_sorted(&object->c.actions, &copy.c.actions))
-		return NULL;
-	nemo_print_object(&text, &copy);
-	free(copy.c.actions.v);
-	if (!text.no_memory)
-		return text.data;
-	free(text.data);
-	return NULL;
-}
-
-bool nemo_object_equal(const struct nemo_object *a, const struct nemo_object *b)
-{
-	OWN_PTR char *x = NULL, *y = NULL;
-
-	if (a == b)
-		return true;
-	if (a->kind != b->kind || strcmp(a->name, b->name) != 0)
-		return false;
-	x = text_of(a);
-	y = text_of(b);
-	return x && y && strcmp(x, y) == 0;
 }
 
 /* ---- what an object depends on ---- */

@@ -34,13 +34,14 @@ void nemo_text_add(struct nemo_text *out, const char *format, ...)
 	va_start(args, format);
 	n = vsnprintf(out->data ? out->data + out->len : NULL, out->cap - out->len, format, args);
 	va_end(args);
-	if (n < 0 || !reserve(out, n)) {
-		out->no_memory = true;
-		return;
+	if (n < 0 || (size_t)n >= out->cap - out->len) { /* it is written again once it fits */
+		if (n < 0 || !reserve(out, n)) {
+			out->no_memory = true;
+			return;
+		}
+		va_start(args, format);
+		vsnprintf(out->data + out->len, out->cap - out->len, format, args);
+		va_end(args);
 	}
-	/* What did not fit is written again, now that it does. */
-	va_start(args, format);
-	vsnprintf(out->data + out->len, out->cap - out->len, format, args);
-	va_end(args);
 	out->len += n;
 }

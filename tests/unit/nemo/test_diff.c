@@ -119,10 +119,120 @@ static void order_of_parts(void **state)
 	nemo_store_free(b);
 }
 
+#define THINGS                                                                                     \
+	"CREATE CFN a Type gateway; CREATE CFN b Type gateway; CREATE CFN c Type gateway;"         \
+	"CREATE ServiceFlow f Match port: 1; CREATE ServiceFlow g Match port: 1;"                  \
+	"ActionModel twice Property Integer: i, Integer: j;"
+
+/* What is equal is what would be written with the same text. */
+static void equal_is_the_text(void **state)
+{
+	static const char *const variants[] = {
+		"CREATE CFN x Type host;",
+		"IMPORT CFN x Type host;",
+		"CREATE CFN x Type cache;",
+		"CREATE CFN x Type host Contain a;",
+		"CREATE CFN x Type host Contain a, b;",
+		"CREATE CFN x Type host Contain b, a;",
+		"CREATE CFN x Type host Property ip: 1.2.3.4;",
+		"CREATE CFN x Type host Property ip: \"1.2.3.4/32\";",
+		"CREATE CFN x Type host Property ip: 1.2.3.0/24;",
+		"CREATE CFN x Type host Property ip: \"::ffff:1.2.3.4\";",
+		"CREATE CFN x Type host Property ip: List(1.2.3.4);",
+		"CREATE CFN x Type host Property ip: List(1.2.3.4, 1.2.3.5);",
+		"CREATE CFN x Type host Property location: \"1.2.3.4\";",
+		"CREATE CFN x Type host Property location: \"1.2.3.4\", ip: 1.2.3.4;",
+		"CREATE CFN x Type host Property ip: 1.2.3.4, location: \"1.2.3.4\";",
+		"CREATE CFN x Type m Property v: \"10:00:00\";",
+		"CREATE CFN x Type m Property v: \"10:00:01\";",
+		"CREATE Connection x Type p2mp EndNodes a, b, c;",
+		"CREATE Connection x Type mesh EndNodes a, b, c;",
+		"CREATE Connection x Type p2mp EndNodes a, (b, c);",
+		"CREATE Connection x Type p2mp EndNodes (a), b, (c);",
+		"CREATE Connection x Type p2mp EndNodes b, a, c;",
+		"CREATE ServiceFlow x Match port: 1;",
+		"CREATE ServiceFlow x Match port: Range(1, 2);",
+		"CREATE ServiceFlow x Match port: List(1, 2);",
+		"CREATE ServiceFlow x Match dst_port: List(1, 2);",
+		"CREATE Operation x Target f Priority 1 Action allow;",
+		"CREATE Operation x Target g Priority 1 Action allow;",
+		"CREATE Operation x Target f Priority 2 Action allow;",
+		"CREATE Operation x Target f Priority 2 Action deny;",
+		"CREATE Operation x Target f Priority 2 Action mark: 1;",
+		"CREATE Operation x Target f Priority 2 Action mark: 2;",
+		"CREATE Operation x Target f Priority 2 Action twice: 2, 3;",
+		"CREATE Operation x Target f Priority 2 Action twice: 3, 2;",
+		"CREATE Operation x Target f Priority 1 Condition packets > 1 Action allow;",
+		"CREATE Operation x Target f Priority 1 Condition f.packets > 1 Action allow;",
+		"CREATE Operation x Target f Priority 1 Condition g.packets > 1 Action allow;",
+		"CREATE Operation x Target f Priority 1 Condition packets >= 1 Action allow;",
+		"CREATE Operation x Target f Priority 1 Condition bytes > 1 Action allow;",
+		"CREATE Operation x Target f Priority 1 Condition packets > 2 Action allow;",
+		"CREATE Operation x Target f Priority 1 Condition (packets > 2) Action allow;",
+		"CREATE Operation x Target f Priority 1 Condition a.up && b.up Action allow;",
+		"CREATE Operation x Target f Priority 1 Condition a.up && b.up && c.up Action allow;",
+		"CREATE Operation x Target f Priority 1 Condition a.up && (b.up && c.up) Action "
+		"allow;",
+		"CREATE Operation x Target f Priority 1 Condition a.up || b.up Action allow;",
+		"CREATE Operation x Target f Priority 1 Condition !a.up Action allow;",
+		"CREATE Operation x Target f Priority 1 Condition time < \"10:00\" Action allow;",
+		"CREATE Operation x Target f Priority 1 Condition time < \"10:00:00\" Action allow;",
+		"CREATE Notification x Query up From a Condition up Listener l;",
+		"CREATE Notification x Query up From b Condition up Listener l;",
+		"CREATE Notification x Query cpu_load From a Condition up Listener l;",
+		"CREATE Notification x Query up From a Condition up Listener k;",
+		"CREATE Notification x Query up From a Condition up Listener \"l\";",
+		"CREATE Notification x Condition a.up Listener l;",
+	};
+	enum { N = sizeof(variants) / sizeof(*variants) };
+	struct nemo_store *stores[2 * N];
+	struct nemo_text texts[2 * N] = {0};
+
+	/* twice, with a model that has the same name and other types */
+	for (unsigned int i = 0; i < 2 * N; i++) {
+		char text[1024];
+
+		snprintf(text, sizeof(text), "%sCFNModel m Property %s: v;%s", THINGS,
+			 i < N ? "String" : "Date", variants[i % N]);
+		stores[i] = store_after(NULL, text);
+		nemo_print_object(&texts[i], nemo_store_find(stores[i], "x"));
+	}
+	for (unsigned int i = 0; i < 2 * N; i++) {
+		for (unsigned int j = 0; j < 2 * N; j++) {
+			const struct nemo_object *a = nemo_store_find(stores[i], "x");
+			const struct nemo_object *b = nemo_store_find(stores[j], "x");
+
+			if (nemo_object_equal(a, b) != !strcmp(texts[i].data, texts[j].data))
+				fail_msg("%s%s", texts[i].data, texts[j].data);
+		}
+	}
+	for (unsigned int i = 0; i < 2 * N; i++) {
+		nemo_store_free(stores[i]);
+		free(texts[i].data);
+	}
+}
+
+static void order_of_actions(void **state)
+{
+	struct nemo_store *store = store_after(
+		NULL, CONNECTION FLOW "CREATE Operation o Target f Priority 1 Action mark: 1, "
+				      "redirect: \"c\", qos_bandwidth: 5;");
+
+	EXPECT_NOTHING(store, "CREATE Operation o Target f Priority 1 Action qos_bandwidth: 5, "
+			      "mark: 1, redirect: \"c\";");
+	EXPECT(store,
+	       "CREATE Operation o Target f Priority 1 Action qos_bandwidth: 5, mark: 2, "
+	       "redirect: \"c\";",
+	       "1:18 exists and is different");
+	nemo_store_free(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(equal),
+		cmocka_unit_test(equal_is_the_text),
+		cmocka_unit_test(order_of_actions),
 		cmocka_unit_test(all_changes),
 		cmocka_unit_test(other_kind),
 		cmocka_unit_test(order_of_parts),
