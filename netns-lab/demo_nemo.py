@@ -159,6 +159,16 @@ class Play:
         if sanctl("export").stdout != before:
             raise Failed("what was refused has changed something")
 
+    def half(self):
+        say("a commit that pe1 could carry and pe2 cannot: every host stays on the old revision")
+        before = {host: sanctl("export", host=host).stdout for host in ("pe1", "pe2")}
+        was = operations()
+        if self.show("apply", self.file("half.nemo")) != 1:
+            raise Failed("pe2 has taken what it has no room for")
+        if {host: sanctl("export", host=host).stdout for host in before} != before or operations() != was:
+            raise Failed("a host has changed over though another one could not")
+        self.show("hosts")
+
     def history(self):
         say("notifications and history")
         self.show("listen", "--kept")
@@ -183,8 +193,8 @@ def play(topo):
     acts = Play(topo)
     begin = time.monotonic()
     try:
-        for act in (acts.nothing, acts.agree, acts.traffic, acts.evening, acts.too_much, acts.history,
-                    acts.table):
+        for act in (acts.nothing, acts.agree, acts.traffic, acts.evening, acts.too_much, acts.half,
+                    acts.history, acts.table):
             act()
     except (Failed, labnet.LabError) as error:
         print(f"\nFAILED: {error}", flush=True)

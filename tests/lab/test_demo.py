@@ -67,4 +67,5 @@ def test_intent_moves_traffic_at_the_edges():
     done = lab("demo", "nemo")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr
     assert "intent in force, there and back; 0 failed requests" in done.stdout
+    assert "host pe2: refuses it: map san_services is full" in done.stdout
     assert nothing_left()
