@@ -38,7 +38,8 @@ void nemo_date_from_seconds(int64_t seconds, struct nemo_date *out);
  * term that is about anything else may be true or false): */
 enum nemo_always { NEMO_VARIES, NEMO_ALWAYS, NEMO_NEVER };
 enum nemo_always nemo_expr_always(const struct nemo_expr *cond);
-/* May both hold at once? NULL: no condition. When it cannot be told: true. */
+/* May both hold at once? Values of other types are told apart here, too. NULL: no condition. When
+ * it cannot be told: true. */
 bool nemo_may_both(const struct nemo_expr *a, const struct nemo_expr *b);
 
 /* {"result": "true" | "false" | "unknown", "text": canonical, "terms": [{"text", "result", "value"
