@@ -57,6 +57,9 @@ int enact_open(const struct enact_conf *conf, struct enact **out, struct err *er
 	enact_rounds_open(enact);
 	enact_counts_open(enact);
 	enact_tell_open(enact);
+	uv_timer_init(enact->conf.loop, &enact->rescan);
+	enact->rescan.data = enact;
+	enact->handles++;
 	enact_watch_open(enact);
 	*out = enact;
 	return 0;
@@ -96,6 +99,7 @@ void enact_close(struct enact *enact)
 	close_timer(enact, &enact->stale);
 	close_timer(enact, &enact->count);
 	close_timer(enact, &enact->tell);
+	close_timer(enact, &enact->rescan);
 	enact_zone_close(enact);
 }
 

@@ -13,7 +13,7 @@
  *	apply.c    compiling, and what of it goes to ncc
  *	acts.c     numbers of operations' counters; counts.c: reading and publishing them
  *	notify.c   events; tell.c: into the database; hook.c: webhooks; url.c: which URLs are
- *allowed show.c     JSON for north
+ *allowed show.c     JSON for north; listeners.c: of listeners
  *
  * An item is evaluated when it is marked, and only then. What an evaluation changes is whether its
  * operation applies, and only that (or a goal that leads elsewhere now) makes the whole be compiled
@@ -32,7 +32,9 @@
 #define ENACT_ASKED_S 10
 #define ENACT_ROUND_SHARE 10 /* rounds get at most 1/10 of the time */
 #define ENACT_ACT_KEY (4 * NAME_LEN + 24)
-#define ENACT_CHANNELS_MAX 1024
+#define ENACT_CHANNELS_MAX 64  /* listeners of a tenant that events are sent to at a time */
+#define ENACT_RESCAN_MS 2000   /* after there were more */
+#define ENACT_URL_SHOWN 320    /* of a listener's URL: scheme, host, port */
 #define ENACT_LEGS_MAX 8192    /* next hops counted for; then all of them begin anew */
 #define ENACT_AGE_MIN_MS 100   /* between looks at values that got old */
 #define ENACT_FAR_S 31536000   /* of an edge, where there is none */
@@ -116,12 +118,13 @@ struct enact_teller { /* events of a tenant that wait for the database */
 
 struct enact_channel { /* a listener of a tenant that events are sent to */
 	struct enact *enact;
-	const struct enact_url *conf; /* NULL: undeliverable */
+	const struct enact_url *conf;
 	const char *url;
-	struct fetch_job *job;
+	struct fetch_job *job; /* of the first one in the queue */
 	uv_timer_t retry;
-	uint64_t scanned; /* all up to here are taken, or not for this one */
-	uint64_t flying;  /* sequence that job has */
+	uint64_t *queue; /* sequences, from `first` to `end` */
+	unsigned int first, end, cap;
+	uint64_t last, taken; /* that was queued; that was taken by the listener */
 	uint64_t delay_ms;
 	uint64_t failures;
 	char why[160]; /* the last failure; "" */
@@ -181,13 +184,13 @@ struct enact {
 	struct enact_note *telling;   /* under way */
 	unsigned int n_untold;
 	uint64_t tell_logged_us;
-	unsigned int n_channels;
 	struct enact_channel *channels;
+	uint64_t rescan_logged_us;
 	struct fetch *fetch;
 	struct intent_listen listen;
 
 	unsigned int handles; /* open */
-	uv_timer_t round, stale, count, tell;
+	uv_timer_t round, stale, count, tell, rescan;
 	uv_poll_t edge;
 	int edge_fd;
 	struct enact_stats stats;
@@ -341,12 +344,18 @@ void enact_hooks_lead(struct enact *enact, bool leads);
 void enact_hooks_close(struct enact *enact);
 /* What stands for a listener in the database: its name; of a URL a hash. Returns key. */
 const char *enact_delivered_key(const char *listener, char key[NAME_LEN]);
-json_t *enact_hooks_json(const struct enact *enact, const char *tenant);
+uint64_t enact_delivered_to(const struct enact *enact, const char *tenant, const char *listener);
+struct enact_channel *enact_channel_find(const struct enact *enact, const char *tenant,
+					 const char *listener);
+unsigned int enact_channels_of(const struct enact *enact, const char *tenant);
 
 /* ---- url.c ---- */
 /* Where events of that listener go: NULL and why "" : nowhere, it is only a name. */
 const struct enact_url *enact_url_find(const struct enact_conf *conf, const char *listener,
 				       char *why, size_t size);
+/* For logs and for who may see its events only: a configured listener's name, of a URL what stands
+ * before its path. Returns buf. */
+const char *enact_url_show(const struct enact_url *conf, const char *text, char *buf, size_t size);
 int enact_url_check(const char *url, struct err *err); /* of the configuration. -EINVAL */
 
 /* ---- enact.c ---- */

@@ -4,7 +4,8 @@
  * failures are tried again, later each time. The leader delivers; where it begins says the database
  * (`delivered`), so that an event may come twice, with the same sequence number, but none is left
  * out while it is kept. A listener that is only a name, or a URL that is not allowed, is sent
- * nothing.
+ * nothing. A tenant has ENACT_CHANNELS_MAX of them at a time; events of others wait until one of
+ * these has nothing to do.
  */
 #include "enact/enact_int.h"
 
@@ -17,6 +18,7 @@
 #include "util/log.h"
 #include "util/own.h"
 
+#define LOG_US (60 * UINT64_C(1000000))	      /* between lines about the same */
 #define URL_SEED UINT64_C(0x6e656d6f2075726c) /* the same on all hosts */
 
 static void kick(struct enact_channel *ch);
@@ -31,7 +33,7 @@ const char *enact_delivered_key(const char *listener, char key[NAME_LEN])
 	return key;
 }
 
-static uint64_t delivered_to(const struct enact *enact, const char *tenant, const char *listener)
+uint64_t enact_delivered_to(const struct enact *enact, const char *tenant, const char *listener)
 {
 	char key[NAME_LEN];
 
@@ -46,13 +48,14 @@ static void on_retry(uv_timer_t *timer)
 static void failed(struct enact_channel *ch, const char *why)
 {
 	bool first = !ch->why[0];
+	char to[ENACT_URL_SHOWN];
 
 	ch->enact->stats.failed++;
 	ch->failures++;
 	err_clean(ch->why, sizeof(ch->why), why);
 	if (first)
-		log_warn("webhook fails, tried again", "tenant=%s url=\"%s\" why=\"%s\"",
-			 ch->tenant, ch->url, ch->why);
+		log_warn("webhook fails, tried again", "tenant=%s to=\"%s\" why=\"%s\"", ch->tenant,
+			 enact_url_show(ch->conf, ch->url, to, sizeof(to)), ch->why);
 	ch->delay_ms = ch->delay_ms ? 2 * ch->delay_ms : ENACT_RETRY_MS;
 	if (ch->delay_ms > ENACT_RETRY_MAX_MS)
 		ch->delay_ms = ENACT_RETRY_MAX_MS;
@@ -66,11 +69,11 @@ static void taken(struct enact_channel *ch)
 	char key[NAME_LEN];
 
 	enact->stats.delivered++;
-	ch->scanned = ch->flying;
 	ch->delay_ms = 0;
 	ch->why[0] = '\0';
 	intent_delivered_put(enact->intent, ch->tenant, enact_delivered_key(ch->listener, key),
-			     ch->flying, (struct ncsdb_write_done){0}, &err);
+			     ch->queue[ch->first], (struct ncsdb_write_done){0}, &err);
+	ch->taken = ch->queue[ch->first++];
 	kick(ch);
 }
 
@@ -121,8 +124,8 @@ static void post(struct enact_channel *ch, const char *body)
 /* ---- the next event ---- */
 
 struct next {
-	struct enact_channel *ch;
-	char *body; /* NULL: there is none */
+	const struct enact_channel *ch;
+	char *body; /* NULL: it is no longer kept */
 };
 
 static char *body_of(const struct enact_channel *ch, uint64_t sequence, json_t *event)
@@ -143,51 +146,61 @@ static char *body_of(const struct enact_channel *ch, uint64_t sequence, json_t *
 	return text;
 }
 
-static bool is_for(const json_t *event, const char *listener)
-{
-	const char *to = json_string_value(json_object_get(event, "listener"));
-
-	return to && strcmp(to, listener) == 0;
-}
-
 static bool on_event(void *arg, uint64_t sequence, const char *text)
 {
 	struct next *next = arg;
 	json_t *event = NULL;
 
-	if (json_parse(text, strlen(text), &event, NULL) == 0 &&
-	    is_for(event, next->ch->listener)) {
+	if (sequence == next->ch->queue[next->ch->first] &&
+	    json_parse(text, strlen(text), &event, NULL) == 0)
 		next->body = body_of(next->ch, sequence, event);
-		next->ch->flying = sequence;
-	} else {
-		next->ch->scanned = sequence;
-	}
 	json_decref(event);
-	return !next->body;
+	return false;
 }
 
 static void kick(struct enact_channel *ch)
 {
 	struct enact *enact = ch->enact;
 	struct next next = {.ch = ch};
-	uint64_t delivered;
 
-	if (ch->job || !ch->conf || !enact->leads || enact->closed ||
-	    uv_is_active((uv_handle_t *)&ch->retry))
+	if (ch->job || !enact->leads || enact->closed || uv_is_active((uv_handle_t *)&ch->retry))
 		return;
-	delivered = delivered_to(enact, ch->tenant, ch->listener);
-	if (delivered > ch->scanned)
-		ch->scanned = delivered;
-	intent_events(enact->intent, ch->tenant, ch->scanned, on_event, &next);
+	while (!next.body && ch->first < ch->end) {
+		intent_events(enact->intent, ch->tenant, ch->queue[ch->first] - 1, on_event, &next);
+		ch->first += !next.body;
+	}
 	if (next.body)
 		post(ch, next.body);
 	free(next.body);
 }
 
+/* Those that are sent, or kept no longer, make room. */
+static bool push(struct enact_channel *ch, uint64_t sequence)
+{
+	if (ch->end == ch->cap && ch->first > ch->cap / 2) {
+		ch->end -= ch->first;
+		memmove(ch->queue, ch->queue + ch->first, ch->end * sizeof(ch->queue[0]));
+		ch->first = 0;
+	}
+	if (ch->end == ch->cap) {
+		unsigned int cap = ch->cap ? 2 * ch->cap : 8;
+		uint64_t *queue = reallocarray(ch->queue, cap, sizeof(queue[0]));
+
+		if (!queue)
+			return false;
+		ch->queue = queue;
+		ch->cap = cap;
+	}
+	ch->queue[ch->end++] = ch->last = sequence;
+	while (!ch->job && ch->queue[ch->first] + intent_limits.events <= sequence)
+		ch->first++;
+	return true;
+}
+
 /* ---- channels ---- */
 
-static struct enact_channel *channel_find(const struct enact *enact, const char *tenant,
-					  const char *listener)
+struct enact_channel *enact_channel_find(const struct enact *enact, const char *tenant,
+					 const char *listener)
 {
 	OWN_PTR char *key = NULL;
 	struct enact_channel *ch = NULL;
@@ -200,33 +213,120 @@ static struct enact_channel *channel_find(const struct enact *enact, const char 
 	return ch;
 }
 
-static struct enact_channel *channel_new(struct enact *enact, const char *tenant,
-					 const char *listener)
+static void on_closed(uv_handle_t *handle)
 {
-	size_t size = strlen(tenant) + strlen(listener) + 2;
+	struct enact_channel *ch = handle->data;
+
+	enact_unref(ch->enact);
+	free(ch->queue);
+	free(ch);
+}
+
+static void halt(struct enact_channel *ch)
+{
+	fetch_cancel(ch->job);
+	ch->job = NULL;
+	uv_timer_stop(&ch->retry);
+	ch->delay_ms = 0;
+	ch->first = ch->end = 0;
+	ch->last = ch->taken = 0;
+}
+
+static void channel_close(struct enact_channel *ch)
+{
+	HASH_DEL(ch->enact->channels, ch);
+	halt(ch);
+	uv_close((uv_handle_t *)&ch->retry, on_closed);
+}
+
+/* Nothing is to be sent, and the database knows what was. */
+static bool is_idle(const struct enact_channel *ch)
+{
+	return !ch->job && ch->first == ch->end &&
+	       enact_delivered_to(ch->enact, ch->tenant, ch->listener) >= ch->taken;
+}
+
+unsigned int enact_channels_of(const struct enact *enact, const char *tenant)
+{
+	struct enact_channel *ch;
+	unsigned int n = 0;
+
+	for (ch = enact->channels; ch; ch = ch->hh.next)
+		n += strcmp(ch->tenant, tenant) == 0;
+	return n;
+}
+
+static bool make_room(struct enact *enact, const char *tenant)
+{
 	struct enact_channel *ch;
 
-	if (enact->n_channels == ENACT_CHANNELS_MAX)
-		return NULL;
-	ch = calloc(1, sizeof(*ch) + size);
+	if (enact_channels_of(enact, tenant) < ENACT_CHANNELS_MAX)
+		return true;
+	for (ch = enact->channels; ch; ch = ch->hh.next) {
+		if (strcmp(ch->tenant, tenant) != 0 || !is_idle(ch))
+			continue;
+		channel_close(ch);
+		return true;
+	}
+	return false;
+}
+
+static struct enact_channel *channel_new(struct enact *enact, const char *tenant,
+					 const char *listener, const struct enact_url *url)
+{
+	size_t size = strlen(tenant) + strlen(listener) + 2;
+	struct enact_channel *ch = calloc(1, sizeof(*ch) + size);
+
 	if (!ch)
 		return NULL;
 	ch->enact = enact;
 	snprintf(ch->tenant, sizeof(ch->tenant), "%s", tenant);
 	snprintf(ch->key, size, "%s/%s", tenant, listener);
 	ch->listener = ch->key + strlen(tenant) + 1;
-	ch->conf = enact_url_find(&enact->conf, ch->listener, ch->why, sizeof(ch->why));
-	if (ch->conf)
-		ch->url = ch->conf->name ? ch->conf->url : ch->listener;
+	ch->conf = url;
+	ch->url = url->name ? url->url : ch->listener;
 	uv_timer_init(enact->conf.loop, &ch->retry);
 	ch->retry.data = ch;
 	enact->handles++;
-	enact->n_channels++;
 	HASH_ADD_STR(enact->channels, key, ch);
 	return ch;
 }
 
-static void kick_listener(struct enact *enact, const char *tenant, const char *text)
+static void on_rescan(uv_timer_t *timer);
+
+/* Its events are found again later. */
+static void too_many(struct enact *enact, const char *tenant)
+{
+	uint64_t now_us = clock_us();
+
+	uv_timer_start(&enact->rescan, on_rescan, ENACT_RESCAN_MS, 0);
+	if (enact->rescan_logged_us && now_us - enact->rescan_logged_us < LOG_US)
+		return;
+	enact->rescan_logged_us = now_us;
+	log_warn("webhooks wait", "tenant=%s why=\"%d listeners are served at a time\"", tenant,
+		 ENACT_CHANNELS_MAX);
+}
+
+/* NULL: there is nowhere to send it, or not now. */
+static struct enact_channel *channel_get(struct enact *enact, const char *tenant,
+					 const char *listener)
+{
+	struct enact_channel *ch = enact_channel_find(enact, tenant, listener);
+	const struct enact_url *url;
+	char why[160];
+
+	if (ch)
+		return ch;
+	url = enact_url_find(&enact->conf, listener, why, sizeof(why));
+	if (!url)
+		return NULL;
+	if (make_room(enact, tenant))
+		return channel_new(enact, tenant, listener, url);
+	too_many(enact, tenant);
+	return NULL;
+}
+
+static void hand_over(struct enact *enact, const char *tenant, uint64_t sequence, const char *text)
 {
 	json_t *event = NULL;
 	const char *listener;
@@ -235,11 +335,9 @@ static void kick_listener(struct enact *enact, const char *tenant, const char *t
 	if (json_parse(text, strlen(text), &event, NULL))
 		return;
 	listener = json_string_value(json_object_get(event, "listener"));
-	if (listener && listener[0]) {
-		ch = channel_find(enact, tenant, listener);
-		if (!ch)
-			ch = channel_new(enact, tenant, listener);
-		if (ch)
+	if (listener && listener[0] && sequence > enact_delivered_to(enact, tenant, listener)) {
+		ch = channel_get(enact, tenant, listener);
+		if (ch && sequence > ch->last && push(ch, sequence))
 			kick(ch);
 	}
 	json_decref(event);
@@ -250,7 +348,7 @@ static void on_new_event(void *arg, const char *tenant, uint64_t sequence, const
 	struct enact *enact = arg;
 
 	if (enact->leads && enact->fetch)
-		kick_listener(enact, tenant, text);
+		hand_over(enact, tenant, sequence, text);
 }
 
 /* ---- leading ---- */
@@ -264,17 +362,23 @@ static bool on_old_event(void *arg, uint64_t sequence, const char *text)
 {
 	struct scan *scan = arg;
 
-	kick_listener(scan->enact, scan->tenant, text);
+	hand_over(scan->enact, scan->tenant, sequence, text);
 	return true;
 }
 
-static void halt(struct enact_channel *ch)
+static void scan(struct enact *enact, const char *tenant)
 {
-	fetch_cancel(ch->job);
-	ch->job = NULL;
-	uv_timer_stop(&ch->retry);
-	ch->delay_ms = 0;
-	ch->scanned = 0;
+	intent_events(enact->intent, tenant, 0, on_old_event, &(struct scan){enact, tenant});
+}
+
+/* Of those that had too many. */
+static void on_rescan(uv_timer_t *timer)
+{
+	struct enact *enact = timer->data;
+
+	for (unsigned int i = 0; enact->leads && i < enact->head.n; i++)
+		if (enact_channels_of(enact, enact->head.tenants[i].name) >= ENACT_CHANNELS_MAX)
+			scan(enact, enact->head.tenants[i].name);
 }
 
 void enact_hooks_lead(struct enact *enact, bool leads)
@@ -282,15 +386,13 @@ void enact_hooks_lead(struct enact *enact, bool leads)
 	struct enact_channel *ch;
 
 	if (!leads) {
+		uv_timer_stop(&enact->rescan);
 		for (ch = enact->channels; ch; ch = ch->hh.next)
 			halt(ch);
 		return;
 	}
-	for (unsigned int i = 0; enact->fetch && i < enact->head.n; i++) {
-		struct scan scan = {enact, enact->head.tenants[i].name};
-
-		intent_events(enact->intent, scan.tenant, 0, on_old_event, &scan);
-	}
+	for (unsigned int i = 0; enact->fetch && i < enact->head.n; i++)
+		scan(enact, enact->head.tenants[i].name);
 }
 
 void enact_hooks_open(struct enact *enact)
@@ -300,80 +402,14 @@ void enact_hooks_open(struct enact *enact)
 	intent_listen(enact->intent, &enact->listen);
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-	struct enact_channel *ch = handle->data;
-
-	enact_unref(ch->enact);
-	free(ch);
-}
-
 void enact_hooks_close(struct enact *enact)
 {
 	struct enact_channel *ch, *next;
 
 	if (enact->intent)
 		intent_unlisten(enact->intent, &enact->listen);
-	HASH_ITER(hh, enact->channels, ch, next) {
-		HASH_DEL(enact->channels, ch);
-		halt(ch);
-		uv_close((uv_handle_t *)&ch->retry, on_closed);
-	}
+	HASH_ITER(hh, enact->channels, ch, next)
+		channel_close(ch);
 	fetch_close(enact->fetch);
 	enact->fetch = NULL;
-}
-
-/* ---- for north ---- */
-
-struct waiting {
-	const char *listener;
-	json_int_t n;
-};
-
-static bool count_event(void *arg, uint64_t sequence, const char *text)
-{
-	struct waiting *waiting = arg;
-	json_t *event = NULL;
-
-	if (json_parse(text, strlen(text), &event, NULL) == 0)
-		waiting->n += is_for(event, waiting->listener);
-	json_decref(event);
-	return true;
-}
-
-static json_t *listener_json(const struct enact *enact, const char *tenant, const char *listener)
-{
-	const struct enact_channel *ch = channel_find(enact, tenant, listener);
-	uint64_t delivered = delivered_to(enact, tenant, listener);
-	struct waiting waiting = {.listener = listener};
-	const struct enact_url *url;
-	char why[160];
-
-	url = enact_url_find(&enact->conf, listener, why, sizeof(why));
-	if (url)
-		intent_events(enact->intent, tenant, delivered, count_event, &waiting);
-	return json_pack("{s:s, s:s?, s:I, s:I, s:I, s:s}", "listener", listener, "url",
-			 !url	     ? NULL
-			 : url->name ? url->url
-				     : listener,
-			 "delivered", (json_int_t)delivered, "waiting", waiting.n, "failures",
-			 (json_int_t)(ch ? ch->failures : 0), "why", ch && url ? ch->why : why);
-}
-
-json_t *enact_hooks_json(const struct enact *enact, const char *tenant)
-{
-	json_t *out = json_array(), *seen = json_object();
-
-	for (unsigned int i = 0; i < enact->n_items; i++) {
-		const struct enact_item *item = &enact->items[i];
-		const char *listener = item->object->c.listener.text;
-
-		if (!item->notification || strcmp(item->tenant->name, tenant) != 0 ||
-		    json_object_get(seen, listener))
-			continue;
-		json_object_set_new(seen, listener, json_true());
-		json_array_append_new(out, listener_json(enact, tenant, listener));
-	}
-	json_decref(seen);
-	return out;
 }

@@ -310,8 +310,3 @@ json_t *enact_query(const struct enact *enact, const char *tenant, const struct 
 	return json_pack("{s:I, s:s, s:o}", "revision", (json_int_t)revision, "time",
 			 enact_rfc3339(enact_real_s(), time), "results", results);
 }
-
-json_t *enact_listeners_json(const struct enact *enact, const char *tenant)
-{
-	return enact->intent ? enact_hooks_json(enact, tenant) : json_array();
-}

@@ -81,6 +81,19 @@ const struct enact_url *enact_url_find(const struct enact_conf *conf, const char
 	return find_prefix(conf, listener, why, size);
 }
 
+const char *enact_url_show(const struct enact_url *conf, const char *text, char *buf, size_t size)
+{
+	OWN_URL struct url url = {0};
+
+	if (conf && conf->name)
+		snprintf(buf, size, "%s", conf->name);
+	else if (url_split(text, &url))
+		snprintf(buf, size, "?");
+	else
+		snprintf(buf, size, "%s://%s:%s", url.scheme, url.host, url.port);
+	return buf;
+}
+
 int enact_url_check(const char *text, struct err *err)
 {
 	OWN_URL struct url url = {0};

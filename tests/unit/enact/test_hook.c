@@ -90,7 +90,7 @@ static void test_taken(void **state)
 	one = listener(n);
 	assert_int_equal(json_integer_value(json_object_get(one, "delivered")), 1);
 	assert_int_equal(json_integer_value(json_object_get(one, "waiting")), 0);
-	assert_string_equal(json_string_value(json_object_get(one, "url")), ops_url);
+	assert_string_equal(json_string_value(json_object_get(one, "url")), "ops");
 	json_decref(one);
 }
 
@@ -181,6 +181,91 @@ static void test_url_not_allowed(void **state)
 	not_sent("\"https://198.51.100.9/hooks/a\"", "is under no allowed URL of this host");
 }
 
+/* ---- many listeners ---- */
+
+/* Notifications with listeners that differ by a number; then one for ops. */
+static void notes(struct node *n, unsigned int count, const char *listener)
+{
+	size_t size = 4096 + 256 * count, len;
+	OWN_PTR char *script = malloc(size);
+
+	len = (size_t)snprintf(script, size, SITES);
+	for (unsigned int i = 0; i <= count; i++) {
+		len += (size_t)snprintf(script + len, size - len,
+					"CREATE Notification n%03u Condition gold.measured_delay > "
+					"20 Listener ",
+					i);
+		if (i == count)
+			snprintf(script + len, size - len, "ops;");
+		else
+			len += (size_t)snprintf(script + len, size - len, listener, i);
+		if (i < count)
+			len += (size_t)snprintf(script + len, size - len, ";\n");
+	}
+	apply(n, script);
+	UNTIL(n->enact->leads);
+}
+
+/* What nothing is sent to takes nobody's place. */
+static void test_names_take_no_room(void **state)
+{
+	struct node *n = &nodes[0];
+
+	notes(n, 2 * ENACT_CHANNELS_MAX, "nobody%u");
+	delay(30);
+	UNTIL(delivered(n, "ops") != 0);
+	UNTIL(n->enact->n_untold == 0 && !n->enact->telling);
+	assert_int_equal(HASH_COUNT(n->enact->channels), 1);
+	assert_int_equal(srv.requests, 1);
+}
+
+static unsigned int waiting_for_room(struct node *n)
+{
+	json_t *list = enact_listeners_json(n->enact, "acme"), *one;
+	unsigned int waiting = 0;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+		waiting +=
+			strncmp(json_string_value(json_object_get(one, "why")), "waits: ", 7) == 0;
+	json_decref(list);
+	return waiting;
+}
+
+/* More than are served at a time: the others' turn comes, and each event comes once. */
+static void test_more_listeners_than_room(void **state)
+{
+	struct node *n = &nodes[0];
+	char quoted[128];
+
+	srv.pieces = wrong;
+	snprintf(quoted, sizeof(quoted), "\"%s%%u\"", prefix_url);
+	notes(n, ENACT_CHANNELS_MAX + 5, quoted);
+	delay(30);
+	UNTIL(events(n).n == ENACT_CHANNELS_MAX + 6);
+	assert_int_equal(HASH_COUNT(n->enact->channels), ENACT_CHANNELS_MAX);
+	assert_int_equal(waiting_for_room(n), 6);
+	assert_int_equal(delivered(n, "ops"), 0);
+	srv.pieces = fine;
+	UNTIL(delivered(n, "ops") != 0);
+	UNTIL(n->enact->stats.delivered == ENACT_CHANNELS_MAX + 6);
+	assert_int_equal(waiting_for_room(n), 0);
+	assert_int_equal(HASH_COUNT(n->enact->channels), ENACT_CHANNELS_MAX);
+}
+
+/* A URL may hold a secret: neither log nor answer show more than where it is. */
+static void test_urls_are_not_shown(void **state)
+{
+	const struct enact_url ops = {.name = "ops", .url = "https://h.example/s3cret"};
+	const struct enact_url prefix = {.url = "https://h.example/"};
+	char text[ENACT_URL_SHOWN];
+
+	enact_url_show(&ops, ops.url, text, sizeof(text));
+	assert_string_equal(text, "ops");
+	enact_url_show(&prefix, "https://h.example/s3cret?key=1", text, sizeof(text));
+	assert_string_equal(text, "https://h.example:443");
+}
+
 /* ---- which URLs ---- */
 
 static const char *why_not(const char *prefix, const char *url)
@@ -251,6 +336,9 @@ int main(void)
 		S(test_allowed_url),
 		S(test_only_a_name),
 		S(test_url_not_allowed),
+		S(test_names_take_no_room),
+		S(test_more_listeners_than_room),
+		cmocka_unit_test(test_urls_are_not_shown),
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_configured_urls),
 	};
