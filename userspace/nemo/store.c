@@ -33,6 +33,10 @@ void nemo_store_free(struct nemo_store *store)
 {
 	if (!store)
 		return;
+	if (store->readers) {
+		store->readers--;
+		return;
+	}
 	table_free(&store->objects);
 	table_free(&store->models);
 	free(store);
@@ -98,6 +102,12 @@ struct nemo_store *nemo_store_copy(const struct nemo_store *store)
 struct nemo_entry *nemo_store_entry(struct nemo_store *store, const char *name)
 {
 	return find(store->objects, name);
+}
+
+struct nemo_store *nemo_store_get(struct nemo_store *store)
+{
+	store->readers++;
+	return store;
 }
 
 const struct nemo_object *nemo_store_find(const struct nemo_store *store, const char *name)

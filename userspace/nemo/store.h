@@ -56,10 +56,13 @@ struct nemo_entry {		    /* of a store's table */
 struct nemo_store {
 	struct nemo_entry *objects, *models; /* uthash; models: the users' */
 	size_t terms;			     /* of all objects: NEMO_TERMS_MAX */
+	unsigned int readers;		     /* beside the one who made it */
 };
 
 struct nemo_store *nemo_store_new(void);
 struct nemo_store *nemo_store_copy(const struct nemo_store *store);
+/* The same one for another reader, who frees it, too: nobody may change it any more. */
+struct nemo_store *nemo_store_get(struct nemo_store *store);
 void nemo_store_free(struct nemo_store *store); /* NULL is allowed */
 const struct nemo_object *nemo_store_find(const struct nemo_store *store, const char *name);
 const struct nemo_model *nemo_store_model(const struct nemo_store *store, enum nemo_model_kind kind,
