@@ -13,6 +13,8 @@
 
 /* A revision with a longer script is cut in parts: JSON may need two bytes for one. */
 #define INLINE_MAX (NCSDB_VALUE_MAX / 4)
+/* Of one transaction: etcd takes 1.5 MiB, keys and services included. */
+#define FLIP_MAX (1400u << 10)
 
 static int no_memory(struct job *job)
 {
@@ -154,10 +156,10 @@ static int begin(struct job *job, const struct state_tenant *t)
 	if (r)
 		return r;
 	nemo_store_free(job->first);
-	job->first = nemo_store_copy(t->store);
+	job->first = nemo_store_get(t->store);
 	job->first_revision = t->revision;
 	job->begun = true;
-	return job->first ? 0 : no_memory(job);
+	return 0;
 }
 
 /* ---- admission ---- */
@@ -262,19 +264,46 @@ static json_t *record_json(const struct job *job, const struct draft *draft)
 	return obj;
 }
 
-/* The flipped stage holds the sets before, and what is undone. */
-static int check_size(struct job *job, const struct draft *draft)
+static int add_size(const json_t *value, size_t *size)
 {
-	OWN_PTR char *text = json_text(draft->sets);
-	const size_t max = NCSDB_VALUE_MAX - NCSDB_VALUE_MAX / 8;
+	OWN_PTR char *text = value ? json_text(value) : NULL;
 
 	if (!text)
+		return -ENOMEM;
+	*size += strlen(text);
+	return 0;
+}
+
+/* The head and the flipped stage, which holds the sets before and what is undone, are written
+ * together. */
+static int flip_size(const struct job *job, const struct draft *draft, size_t *stage, size_t *sum)
+{
+	json_t *undo = json_object();
+	int r = undo ? intent_services_undo(job, undo) : -ENOMEM;
+
+	*stage = *sum = NCSDB_KEY_MAX;
+	if (!r)
+		r = add_size(undo, stage);
+	if (!r)
+		r = add_size(draft->back, stage);
+	*sum += *stage;
+	if (!r)
+		r = add_size(draft->sets, sum);
+	json_decref(undo);
+	return r;
+}
+
+static int check_size(struct job *job, const struct draft *draft)
+{
+	size_t stage, sum;
+
+	if (flip_size(job, draft, &stage, &sum))
 		return no_memory(job);
-	if (strlen(text) > max)
+	if (stage > NCSDB_VALUE_MAX || sum - stage > NCSDB_VALUE_MAX || sum > FLIP_MAX)
 		return err_set(&job->err, -ENOSPC, "", NULL,
-			       "reservations of all connections take %zu bytes: must be at most "
-			       "%zu",
-			       strlen(text), max);
+			       "reservations of all connections, before and after, take %zu bytes: "
+			       "must be at most %u",
+			       sum, FLIP_MAX);
 	if (draft->len > NEMO_SCRIPT_MAX)
 		return err_set(&job->err, -ENOSPC, "", NULL,
 			       "objects of tenant %s are %zu bytes as a script: must be at most "
@@ -366,11 +395,12 @@ static int draft_apply(struct job *job, struct draft *draft)
 /* 1: there is something to commit; 0: there is not. */
 static int draft_stores(struct job *job, const struct state_tenant *t, struct draft *draft)
 {
+	bool planned = job->rollback || job->dry_run;
 	int r = 0;
 
-	draft->before = nemo_store_copy(t->store);
-	draft->after = nemo_store_copy(job->rollback || job->dry_run ? job->planned : t->store);
-	if (!draft->before || !draft->after)
+	draft->before = nemo_store_get(t->store);
+	draft->after = planned ? nemo_store_get(job->planned) : nemo_store_copy(t->store);
+	if (!draft->after)
 		return no_memory(job);
 	if (job->dry_run)
 		return 1;
@@ -458,6 +488,11 @@ static int second_step(struct job *job, const struct state_tenant *t)
 	int r = admit(job, t, draft->after, &draft->legs);
 
 	draft->admitted = true;
+	if (!r && draft->legs.n > INTENT_LEGS_MAX)
+		r = err_set(&job->err, -EINVAL, "", NULL,
+			    "connections of tenant %s take %u paths between gateways: must be at "
+			    "most %d",
+			    job->tenant, draft->legs.n, INTENT_LEGS_MAX);
 	if (!r)
 		r = intent_services_diff(job, draft);
 	return r ? r : DRAFT_GOES_ON;

@@ -49,7 +49,11 @@
 #include "nemo/plan.h"
 
 #define INTENT_HISTORY 100 /* revisions kept of a tenant */
-#define INTENT_EVENTS 1000 /* notifications kept of a tenant */
+#define INTENT_HISTORY_BYTES                                                                       \
+	(16u << 20) /* of a tenant; but always the one in force, the one before, and the one that  \
+		     * waits to be confirmed goes back to */
+#define INTENT_LEGS_MAX 1024 /* of a tenant: they all lie in the head */
+#define INTENT_EVENTS 1000   /* notifications kept of a tenant */
 #define INTENT_PREPARE_MS 5000
 #define INTENT_APPLY_MS 5000
 #define INTENT_CONFIRM_MAX_S 86400

@@ -103,14 +103,39 @@ static bool is_revision(const struct record *rec, const char *prefix)
 	return strlen(rec->key) == strlen(prefix) + 10;
 }
 
-static unsigned int revisions_count(const struct intent *in, const char *prefix)
+struct kept {
+	unsigned int n;
+	size_t bytes;
+	uint64_t before; /* the newest but the one in force */
+};
+
+static struct kept kept_now(const struct intent *in, const char *prefix, uint64_t now)
 {
 	const struct record *rec = NULL;
-	unsigned int n = 0;
+	struct kept kept = {0};
 
-	while ((rec = intent_record_next(in, prefix, rec)))
-		n += is_revision(rec, prefix);
-	return n;
+	while ((rec = intent_record_next(in, prefix, rec))) {
+		uint64_t revision = strtoull(intent_record_name(rec), NULL, 10);
+
+		kept.bytes += rec->len;
+		if (!is_revision(rec, prefix))
+			continue;
+		kept.n++;
+		if (revision < now)
+			kept.before = revision;
+	}
+	return kept;
+}
+
+/* With its parts. */
+static size_t revision_bytes(const struct intent *in, const struct record *revision)
+{
+	const struct record *rec = revision;
+	size_t bytes = rec->len;
+
+	while ((rec = intent_record_next(in, revision->key, rec)))
+		bytes += rec->len;
+	return bytes;
 }
 
 static uint64_t confirm_back(const struct intent *in, const char *tenant)
@@ -129,18 +154,20 @@ static void history_prune(const struct intent *in, struct txn *txn, const char *
 	uint64_t keep = confirm_back(in, tenant), now = intent_revision(in, tenant);
 	const struct record *rec = NULL;
 	char prefix[NCSDB_KEY_MAX];
-	unsigned int n;
+	struct kept kept;
 
 	snprintf(prefix, sizeof(prefix), "revisions/%s/", tenant);
-	n = revisions_count(in, prefix);
-	while (n > intent_limits.history && intent_txn_room(txn) >= 2 &&
-	       (rec = intent_record_next(in, prefix, rec))) {
+	kept = kept_now(in, prefix, now);
+	while ((kept.n > intent_limits.history || kept.bytes > INTENT_HISTORY_BYTES) &&
+	       intent_txn_room(txn) >= 2 && (rec = intent_record_next(in, prefix, rec))) {
 		uint64_t revision = strtoull(intent_record_name(rec), NULL, 10);
 
-		if (!is_revision(rec, prefix) || revision == keep || revision >= now)
+		if (!is_revision(rec, prefix) || revision == keep || revision >= now ||
+		    (revision == kept.before && kept.n <= intent_limits.history))
 			continue;
 		revision_del(txn, tenant, revision);
-		n--;
+		kept.n--;
+		kept.bytes -= revision_bytes(in, rec);
 	}
 }
 

@@ -149,18 +149,17 @@ static int store_of(struct intent *in, struct state_tenant *t, struct err *err)
 	have = t->revision ? known(in, t) : NULL;
 	if (t->revision && !have)
 		return store_parse(in, t, err);
-	t->store = nemo_store_copy(have ? have->store : in->empty);
-	return t->store ? 0 : err_set(err, -ENOMEM, "", NULL, "no memory");
+	t->store = nemo_store_get(have ? have->store : in->empty);
+	return 0;
 }
 
 /* What it had before: of no revision that would be taken over later. */
-static int store_before(const struct intent *in, struct state_tenant *t)
+static void store_before(const struct intent *in, struct state_tenant *t)
 {
 	const struct state_tenant *before = intent_state_tenant(in->state, t->name);
 
 	t->mod_rev = -1;
-	t->store = nemo_store_copy(before ? before->store : in->empty);
-	return t->store ? 0 : -ENOMEM;
+	t->store = nemo_store_get(before ? before->store : in->empty);
 }
 
 static int legs_of(const struct nemo_legs *all, struct state_tenant *t, struct err *err)
@@ -208,29 +207,24 @@ static void state_finish(const struct intent *in, struct state *state)
 	state->head.tenants = state->objects;
 }
 
-static int no_legs(bool *partial)
-{
-	*partial = false;
-	return -ENOMEM;
-}
-
-/* 0, or the first error; what is left of `partial` then has all its tenants. */
+/* The first error; -ENOMEM: not even in part. */
 static int tenants_build(struct intent *in, const struct stored_head *stored, struct state *state,
-			 bool *partial, struct err *err)
+			 bool partial, struct err *err)
 {
-	int first = 0;
+	struct err why;
+	int first = 0, r;
 
 	for (unsigned int i = 0; i < state->n; i++) {
-		struct err why = {0};
-		int r = store_of(in, &state->v[i], first ? &why : err);
+		struct state_tenant *t = &state->v[i];
 
-		first = first ? first : r;
-		if (r && *partial && store_before(in, &state->v[i]))
-			*partial = false;
-		if ((!r || *partial) && legs_of(&stored->legs, &state->v[i], err))
-			return no_legs(partial);
-		if (r && !*partial)
+		r = store_of(in, t, first ? &why : err);
+		if (r && (!partial || r == -ENOMEM))
 			return r;
+		if (r)
+			store_before(in, t);
+		first = first ? first : r;
+		if (legs_of(&stored->legs, t, err))
+			return -ENOMEM;
 	}
 	return first;
 }
@@ -253,8 +247,8 @@ int intent_state_build(struct intent *in, const struct stored_head *stored, int6
 	state->mod_rev = mod_rev;
 	state->head.commit = stored->commit;
 	tenants_list(in, stored, state);
-	r = tenants_build(in, stored, state, &partial, err);
-	if (r && !partial) {
+	r = tenants_build(in, stored, state, partial, err);
+	if (r && (!partial || r == -ENOMEM)) {
 		intent_state_free(state);
 		return r;
 	}

@@ -165,6 +165,83 @@ static void test_plan_of_two(void **state)
 	said(stored("/san/nemo/head"), "\"tenants\":{\"a\":1,\"b\":1}");
 }
 
+/* Gateways l0.. and r0.., each left one with each right one, both ways. */
+static char *mesh(unsigned int n)
+{
+	static const char *const sides[] = {"l", "r"};
+	struct nemo_text text = {0};
+	char name[64];
+
+	for (unsigned int i = 0; i < 2 * n; i++) {
+		snprintf(name, sizeof(name), "%s%u", sides[i / n], i % n);
+		add_gateway(&view, name);
+		nemo_text_add(&text, "IMPORT CFN %s Type gateway;\n", name);
+	}
+	for (unsigned int i = 0; i < n * n; i++) {
+		snprintf(name, sizeof(name), "l%u r%u be", i / n, i % n);
+		add_path(&view, name, 100);
+		snprintf(name, sizeof(name), "r%u l%u be", i % n, i / n);
+		add_path(&view, name, 100);
+	}
+	for (unsigned int i = 0; i < n; i++)
+		for (unsigned int k = 0; k < n; k++)
+			nemo_text_add(&text, "CREATE Connection c%u-%u EndNodes l%u, r%u;\n", i, k,
+				      i, k);
+	return text.data;
+}
+
+static void test_limit_of_legs(void **state)
+{
+	char *script = mesh(23), text[512];
+	struct intent_apply apply = asks("a", script);
+
+	apply.dry_run = true;
+	assert_int_equal(counted(&apply), -EINVAL);
+	snprintf(text, sizeof(text), "take %d paths between gateways: must be at most %d",
+		 23 * 23 * 2, INTENT_LEGS_MAX);
+	said(came[0].err, text);
+	free(script);
+}
+
+/* The head and what it goes back to are one request. */
+static void test_limit_of_a_flip(void **state)
+{
+	struct nemo_leg leg = {.tenant = "zz", .connection = "c", .ingress = "x", .gateway = "y"};
+	struct nemo_legs legs = {.v = calloc(9000, sizeof(leg)), .cap = 9000, .n = 9000};
+	json_t *head;
+	char *text;
+
+	strcpy(leg.path, "be");
+	for (unsigned int i = 0; i < legs.n; i++)
+		legs.v[i] = leg;
+	raw_put("/san/nemo/revisions/zz/0000000001",
+		"{\"tenant\":\"zz\",\"revision\":1,\"time\":\"\",\"by\":\"\",\"comment\":\"\","
+		"\"script\":\"\"}");
+	head = json_pack("{s:i, s:{s:i}, s:o}", "commit", 1, "tenants", "zz", 1, "legs",
+			 nemo_legs_json(&legs));
+	text = json_dumps(head, JSON_COMPACT);
+	assert_in_range(strlen(text), 700 << 10, NCSDB_VALUE_MAX - 1000);
+	raw_put("/san/nemo/head", text);
+	RUN_UNTIL(host[0].commit == 1);
+	assert_int_equal(applied("a", SITE("hq", "1")), -ENOSPC);
+	said(came[0].err, "reservations of all connections, before and after, take ");
+	free(text);
+	json_decref(head);
+	nemo_legs_fini(&legs);
+}
+
+/* Objects of tenants that did not change are not copied for each commit. */
+static void test_stores_are_shared(void **state)
+{
+	const struct nemo_store *b;
+
+	assert_int_equal(applied("b", SITE("bee", "7")), 0);
+	b = intent_store(host[0].in, "b");
+	assert_int_equal(applied("a", SITE("hq", "1")), 0);
+	assert_int_equal(applied("a", SITE("br", "2")), 0);
+	assert_ptr_equal(intent_store(host[0].in, "b"), b);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 #define TWO(name) cmocka_unit_test_setup_teardown(test_##name, setup_two, teardown)
 
@@ -176,6 +253,9 @@ int main(void)
 		TEST(a_plan_lets_others_run),
 		TEST(limit_of_groups),
 		TEST(limit_of_statements_one_by_one),
+		TEST(limit_of_legs),
+		TEST(limit_of_a_flip),
+		TEST(stores_are_shared),
 		TEST(warnings_once),
 		TWO(plan_of_two),
 	};

@@ -114,6 +114,37 @@ static void test_history_has_a_limit(void **state)
 	assert_int_equal(rolled_back("a", 3), 0);
 }
 
+static void large_revision(unsigned int number)
+{
+	size_t len = 900000;
+	char *text = malloc(len + 300), key[64];
+	int at = sprintf(
+		text,
+		"{\"tenant\":\"a\",\"revision\":%u,\"time\":\"2026-01-01T00:00:00Z\",\"by\":\"old\","
+		"\"comment\":\"\",\"script\":\"",
+		number);
+
+	memset(text + at, ' ', len);
+	strcpy(text + at + len, "\"}");
+	snprintf(key, sizeof(key), "/san/nemo/revisions/a/%010u", number);
+	raw_put(key, text);
+	free(text);
+}
+
+/* 25 of 0.9 MB, of which 18 are within 16 MiB. */
+static void test_history_has_a_limit_in_bytes(void **state)
+{
+	host_close(1);
+	for (unsigned int i = 1; i <= 25; i++)
+		large_revision(i);
+	raw_put("/san/nemo/head", "{\"commit\":1,\"tenants\":{\"a\":25},\"legs\":[]}");
+	RUN_UNTIL(host[0].commit == 1);
+	assert_int_equal(applied("a", SITE("one", "1")), 0);
+	said(history(0, "a"), "26* by tester, 25 by old");
+	said(history(0, "a"), ", 8 by old");
+	assert_null(strstr(history(0, "a"), ", 7 by old"));
+}
+
 /* ---- confirmations ---- */
 
 static int tried(const char *script, unsigned int seconds)
@@ -345,6 +376,7 @@ int main(void)
 		TWO(rollback),
 		TWO(rollback_removes_services),
 		TWO(history_has_a_limit),
+		TWO(history_has_a_limit_in_bytes),
 		TWO(not_confirmed),
 		TWO(not_confirmed_and_refused),
 		TWO(not_confirmed_back_to_nothing),
