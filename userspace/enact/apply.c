@@ -35,12 +35,19 @@ static bool same_rules(const struct nemo_plan *a, const struct nemo_plan *b)
 	return true;
 }
 
-static const struct nemo_goal *goal_find(const struct nemo_plan *plan, uint64_t id)
+const struct nemo_goal *enact_goal_find(const struct nemo_plan *plan, uint64_t id)
 {
-	for (unsigned int i = 0; i < plan->n_goals; i++)
-		if (plan->goals[i].id == id)
-			return &plan->goals[i];
-	return NULL;
+	unsigned int low = 0, high = plan->n_goals; /* they are by number */
+
+	while (low < high) {
+		unsigned int middle = low + (high - low) / 2;
+
+		if (plan->goals[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < plan->n_goals && plan->goals[low].id == id ? &plan->goals[low] : NULL;
 }
 
 static bool same_hop(const struct nemo_goal *a, const struct nemo_goal *b)
@@ -53,7 +60,7 @@ static bool same_goals(const struct nemo_plan *a, const struct nemo_plan *b)
 	if (a->n_goals != b->n_goals)
 		return false;
 	for (unsigned int i = 0; i < a->n_goals; i++) {
-		const struct nemo_goal *other = goal_find(b, a->goals[i].id);
+		const struct nemo_goal *other = enact_goal_find(b, a->goals[i].id);
 
 		if (!other || !same_hop(&a->goals[i], other))
 			return false;
@@ -80,7 +87,7 @@ static void drop_goals(struct enact *enact, const struct nemo_plan *plan,
 		       const struct nemo_plan *keep)
 {
 	for (unsigned int i = 0; i < plan->n_goals; i++)
-		if (!goal_find(keep, plan->goals[i].id))
+		if (!enact_goal_find(keep, plan->goals[i].id))
 			ncc_service_del(enact->conf.ncc, plan->goals[i].id, SAN_SCOPE_INGRESS);
 }
 
@@ -89,7 +96,7 @@ static void go_back(struct enact *enact, const struct nemo_plan *plan)
 {
 	drop_goals(enact, plan, &enact->plan);
 	for (unsigned int i = 0; i < enact->plan.n_goals; i++)
-		if (goal_find(plan, enact->plan.goals[i].id))
+		if (enact_goal_find(plan, enact->plan.goals[i].id))
 			put_goal(enact, &enact->plan.goals[i], NULL);
 }
 
@@ -98,7 +105,7 @@ static int put_goals(struct enact *enact, const struct nemo_plan *plan, struct e
 	int r = 0;
 
 	for (unsigned int i = 0; i < plan->n_goals && r == 0; i++) {
-		const struct nemo_goal *old = goal_find(&enact->plan, plan->goals[i].id);
+		const struct nemo_goal *old = enact_goal_find(&enact->plan, plan->goals[i].id);
 
 		if (!old || !same_hop(old, &plan->goals[i]))
 			r = put_goal(enact, &plan->goals[i], err);
@@ -193,7 +200,7 @@ int enact_fits(struct enact *enact, const struct intent_head *head, struct err *
 	if (r)
 		return r;
 	for (unsigned int i = 0; i < plan.n_goals; i++)
-		more += goal_find(&enact->plan, plan.goals[i].id) == NULL;
+		more += enact_goal_find(&enact->plan, plan.goals[i].id) == NULL;
 	r = ncc_intents_check(enact->conf.ncc, plan.rules, plan.n_rules, more, err);
 	nemo_plan_fini(&plan);
 	return r;

@@ -66,21 +66,14 @@ static void take_acts(struct enact *enact, const json_t *rows)
 	free(by_number);
 }
 
+/* A next hop of ours; NULL: another service. */
 static const struct nemo_goal *goal_of(const struct nemo_plan *plan, const char *service)
-{
-	char text[SVC_ID_TEXT];
-
-	for (unsigned int i = 0; service && i < plan->n_goals; i++)
-		if (strcmp(service, svc_id_text(plan->goals[i].id, text)) == 0)
-			return &plan->goals[i];
-	return NULL;
-}
-
-static bool is_own(const char *service)
 {
 	uint64_t id;
 
-	return service && svc_id_parse(service, &id) == 0 && id >= SAN_SERVICE_OWN_MIN;
+	if (!service || svc_id_parse(service, &id) || id < SAN_SERVICE_OWN_MIN)
+		return NULL;
+	return enact_goal_find(plan, id);
 }
 
 static void take_goals(struct enact *enact, const json_t *rows)
@@ -91,8 +84,7 @@ static void take_goals(struct enact *enact, const json_t *rows)
 
 	json_array_foreach(rows, i, row) {
 		const char *service = json_string_value(json_object_get(row, "service"));
-		const struct nemo_goal *goal =
-			is_own(service) ? goal_of(&enact->plan, service) : NULL;
+		const struct nemo_goal *goal = goal_of(&enact->plan, service);
 
 		if (!goal)
 			continue;

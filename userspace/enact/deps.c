@@ -255,7 +255,7 @@ static bool up_from(struct reach *r, const char *goal, const char *host, char *w
 	char reason[128];
 
 	r->in.host = host;
-	if (nemo_goal_up(&r->in, r->item->tenant, goal, reason, sizeof(reason)))
+	if (enact_goal_up(&r->in, r->item->tenant, goal, reason, sizeof(reason)))
 		return true;
 	snprintf(why, size, "%.63s at %.63s: %s", goal, host, reason);
 	return false;

@@ -221,12 +221,14 @@ bool enact_reach(struct enact *enact, struct enact_item *item);
 const char *enact_gateway_of(const struct nemo_store *store, const struct nemo_object *cfn);
 bool enact_is_service(const struct nemo_object *cfn, uint64_t *id);
 struct path_key enact_leg_path(const struct nemo_leg *leg);
-/* Each leg of a connection. */
+/* Legs of a connection: a part of the tenant's, which a head has by name. Borrowed. */
+struct nemo_legs enact_legs_of(const struct nemo_tenant *tenant, const char *connection);
 #define enact_each_leg(tenant, name, leg)                                                          \
-	for (unsigned int at_ = 0; (tenant)->legs && at_ < (tenant)->legs->n; at_++)               \
-		if (((leg) = &(tenant)->legs->v[at_]), strcmp((leg)->connection, (name)) != 0)     \
-			continue;                                                                  \
-		else
+	for (struct nemo_legs of_ = enact_legs_of((tenant), (name)); of_.n && ((leg) = of_.v);     \
+	     of_.v++, of_.n--)
+/* nemo_goal_up(), which looks at every leg it is given. */
+bool enact_goal_up(const struct nemo_plan_in *in, const struct nemo_tenant *tenant,
+		   const char *goal, char *why, size_t size);
 
 /* ---- watch.c ---- */
 void enact_watch_open(struct enact *enact);
@@ -293,6 +295,8 @@ struct nemo_plan_in enact_plan_in(struct enact *enact, struct enact_lookup *look
 				  const struct enact_head *head, int64_t now_s);
 /* Compiles, hands over what differs. *changed: something did. */
 int enact_apply(struct enact *enact, bool *changed, struct err *err);
+/* NULL: the plan has none of that number. */
+const struct nemo_goal *enact_goal_find(const struct nemo_plan *plan, uint64_t id);
 /* Would every operation at once find room? */
 int enact_fits(struct enact *enact, const struct intent_head *head, struct err *err);
 

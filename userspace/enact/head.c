@@ -8,6 +8,16 @@
 #include <string.h>
 #include <utlist.h>
 
+static int leg_order(const void *a, const void *b)
+{
+	const struct nemo_leg *x = a, *y = b;
+	int c = strcmp(x->connection, y->connection);
+
+	c = c ? c : strcmp(x->ingress, y->ingress);
+	return c ? c : strcmp(x->gateway, y->gateway);
+}
+
+/* By name, for enact_legs_of(). */
 static struct nemo_legs *copy_legs(const struct nemo_legs *from)
 {
 	struct nemo_legs *to = calloc(1, sizeof(*to));
@@ -21,7 +31,37 @@ static struct nemo_legs *copy_legs(const struct nemo_legs *from)
 	}
 	memcpy(to->v, from->v, from->n * sizeof(*to->v));
 	to->n = to->cap = from->n;
+	qsort(to->v, to->n, sizeof(*to->v), leg_order);
 	return to;
+}
+
+struct nemo_legs enact_legs_of(const struct nemo_tenant *tenant, const char *connection)
+{
+	const struct nemo_legs *legs = tenant->legs;
+	unsigned int low = 0, high = legs ? legs->n : 0, end;
+
+	while (low < high) {
+		unsigned int middle = low + (high - low) / 2;
+
+		if (strcmp(legs->v[middle].connection, connection) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (end = low; legs && end < legs->n; end++)
+		if (strcmp(legs->v[end].connection, connection) != 0)
+			break;
+	return (struct nemo_legs){.v = legs ? legs->v + low : NULL, .n = end - low};
+}
+
+bool enact_goal_up(const struct nemo_plan_in *in, const struct nemo_tenant *tenant,
+		   const char *goal, char *why, size_t size)
+{
+	struct nemo_legs legs = enact_legs_of(tenant, goal);
+	struct nemo_tenant part = *tenant;
+
+	part.legs = &legs;
+	return nemo_goal_up(in, &part, goal, why, size);
 }
 
 static void tenant_fini(struct nemo_tenant *tenant)

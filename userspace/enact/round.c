@@ -29,8 +29,8 @@ static void look_at_goal(void *arg, const char *goal)
 		return;
 	memo = enact_memo(g->enact, &isnew, "U%s/%s", g->item->tenant->name, goal);
 	if (isnew)
-		memo->known =
-			nemo_goal_up(g->in, g->item->tenant, goal, memo->why, sizeof(g->item->why));
+		memo->known = enact_goal_up(g->in, g->item->tenant, goal, memo->why,
+					    sizeof(g->item->why));
 	g->up = memo->known;
 	if (!g->up)
 		snprintf(g->item->why, sizeof(g->item->why), "%.127s", memo->why);

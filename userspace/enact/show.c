@@ -118,10 +118,12 @@ json_t *enact_operations_json(const struct enact *enact, const char *tenant)
 	json_t *out = json_array();
 
 	enact_counts_asked(own);
+	enact_remember(own, true);
 	if (enact->plan.n_ops)
 		add_planned(own, tenant, out);
 	else
 		add_unplanned(own, tenant, out);
+	enact_remember(own, false);
 	return out;
 }
 
@@ -270,7 +272,10 @@ json_t *enact_explain(struct enact *enact, const char *tenant, const char *packe
 
 	if (nemo_packet_read(packet, &of, err) || time_read(enact, time, &in.env.now, err))
 		return NULL;
+	in.asker = tenant;
+	enact_remember(enact, true);
 	out = nemo_explain(&in, &of);
+	enact_remember(enact, false);
 	if (!out) {
 		err_set(err, -ENOMEM, "", NULL, "out of memory");
 		return NULL;
@@ -306,7 +311,9 @@ json_t *enact_query(const struct enact *enact, const char *tenant, const struct 
 	enact_counts_asked((struct enact *)enact);
 	if (check_names(of ? of->store : NULL, query, err))
 		return NULL;
+	enact_remember(lookup.enact, true);
 	results = of ? nemo_query(of->store, query, &env) : json_array();
+	enact_remember(lookup.enact, false);
 	return json_pack("{s:I, s:s, s:o}", "revision", (json_int_t)revision, "time",
 			 enact_rfc3339(enact_real_s(), time), "results", results);
 }

@@ -233,25 +233,50 @@ bool enact_connection_up(const struct enact *enact, const struct nemo_tenant *te
 	return true;
 }
 
+/* memo->milli is the value as it is. */
+static void find_connection(struct enact_lookup *l, const struct nemo_tenant *tenant,
+			    const char *name, const char *member, struct enact_memo *memo)
+{
+	const struct nemo_leg *leg;
+	int64_t most = -1, one;
+
+	memo->stale_us = ENACT_FRESH;
+	memo->known = true;
+	if (strcmp(member, "up") == 0) {
+		memo->milli =
+			enact_connection_up(l->enact, tenant, name, memo->why, sizeof(memo->why));
+		return;
+	}
+	enact_each_leg(tenant, name, leg)
+	{
+		memo->known = enact_leg_status(l, leg, member, &one, &memo->stale_us);
+		if (!memo->known)
+			return;
+		most = one > most ? one : most;
+	}
+	memo->milli = most;
+	memo->known = most >= 0;
+}
+
 static bool connection_value(struct enact_lookup *l, const struct nemo_tenant *tenant,
 			     const struct nemo_object *conn, const char *member,
 			     struct nemo_value *out)
 {
-	const struct nemo_leg *leg;
-	int64_t most = -1, one;
-	char why[128];
+	struct enact_memo *memo;
+	bool isnew;
 
+	memo = enact_memo(l->enact, &isnew, "C%s/%s/%s", tenant->name, conn->name, member);
+	if (isnew)
+		find_connection(l, tenant, conn->name, member, memo);
+	if (memo->stale_us < l->stale_us)
+		l->stale_us = memo->stale_us;
 	if (strcmp(member, "up") == 0) {
-		*out = (struct nemo_value){.type = NEMO_BOOLEAN};
-		out->boolean = enact_connection_up(l->enact, tenant, conn->name, why, sizeof(why));
+		*out = (struct nemo_value){.type = NEMO_BOOLEAN, .boolean = memo->milli != 0};
 		return true;
 	}
-	enact_each_leg(tenant, conn->name,
-		       leg) if (!enact_leg_status(l, leg, member, &one, &l->stale_us)) return false;
-	else most = one > most ? one : most;
 	*out = (struct nemo_value){.type = NEMO_INTEGER};
-	out->integer = most;
-	return most >= 0;
+	out->integer = memo->milli;
+	return memo->known;
 }
 
 /* ---- all ---- */

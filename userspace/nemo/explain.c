@@ -116,6 +116,11 @@ static void find(struct explain *ex, const struct nemo_ranked *ranked, const str
 	memcpy(out->why, v->why, sizeof(out->why));
 }
 
+static bool is_asked(const struct nemo_plan_in *in, const char *tenant)
+{
+	return !in->asker || strcmp(in->asker, tenant) == 0;
+}
+
 static json_t *one(struct explain *ex, const struct nemo_ranked *ranked)
 {
 	const struct nemo_object *op = ranked->op;
@@ -132,7 +137,7 @@ static json_t *one(struct explain *ex, const struct nemo_ranked *ranked)
 	json = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s}", "tenant", ranked->own->tenant->name,
 			 "operation", op->name, "priority", (json_int_t)op->c.priority, "flow",
 			 op->c.target.text, "result", result.word, "why", result.why);
-	if (json && op->c.condition)
+	if (json && op->c.condition && is_asked(ex->ctx->in, ranked->own->tenant->name))
 		json_object_set_new(json, "condition",
 				    nemo_eval_json(op->c.condition, &ex->ctx->in->env));
 	return json;

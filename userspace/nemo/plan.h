@@ -124,6 +124,8 @@ struct nemo_plan_in {
 	 * is free. */
 	uint32_t (*act)(void *arg, const char *tenant, const char *operation);
 	void *arg;
+	/* nemo_explain: "condition" only of that tenant's operations; NULL: of all. */
+	const char *asker;
 	/* The worst case: conditions count as met, and paths that lose everything as good. */
 	bool all;
 };

@@ -300,6 +300,73 @@ static void test_explain_others(void **state)
 	json_decref(e);
 }
 
+/* What is hidden is not made in the first place. */
+static void test_explain_asker(void **state)
+{
+	struct node *n = &nodes[0];
+	struct enact_lookup lookup = enact_lookup(n->enact, NULL);
+	struct nemo_packet packet;
+	struct nemo_plan_in in;
+	struct err err = {0};
+	json_t *e;
+
+	apply(n, TWO);
+	assert_int_equal(nemo_packet_read(PACKET, &packet, &err), 0);
+	for (int i = 0; i < 2; i++) {
+		in = enact_plan_in(n->enact, &lookup, &n->enact->head, 0);
+		in.asker = i ? "acme" : "zeta";
+		e = nemo_explain(&in, &packet);
+		assert_int_equal(
+			json_object_get(json_array_get(json_object_get(e, "operations"), 0),
+					"condition") != NULL,
+			i);
+		json_decref(e);
+	}
+}
+
+/* ---- what is looked up by halves ---- */
+
+static void test_legs_of(void **state)
+{
+	static const char *const names[] = {"m", "a", "m", "z", "a", "m"};
+	static const char *const ingress[] = {"pe2", "pe9", "pe1", "pe1", "pe1", "pe3"};
+	struct nemo_leg v[ARRAY_SIZE(names)] = {0}, *last;
+	struct nemo_legs legs = {.v = v, .n = ARRAY_SIZE(names)}, of;
+	struct nemo_tenant tenant = {.name = "acme", .legs = &legs};
+	const struct intent_head head = {.tenants = &tenant, .n_tenants = 1};
+	struct enact_head copy;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
+		strcpy(v[i].connection, names[i]);
+		strcpy(v[i].ingress, ingress[i]);
+	}
+	tenant.store = nodes[0].enact->head.tenants[0].store;
+	assert_int_equal(enact_head_copy(&head, &copy), 0);
+	of = enact_legs_of(&copy.tenants[0], "m");
+	assert_int_equal(of.n, 3);
+	last = &of.v[2];
+	assert_string_equal(of.v[0].ingress, "pe1");
+	assert_string_equal(last->ingress, "pe3");
+	assert_int_equal(enact_legs_of(&copy.tenants[0], "a").n, 2);
+	assert_int_equal(enact_legs_of(&copy.tenants[0], "z").n, 1);
+	assert_int_equal(enact_legs_of(&copy.tenants[0], "b").n, 0);
+	enact_head_fini(&copy);
+}
+
+static void test_lookups(void **state)
+{
+	struct nemo_goal goals[5] = {{.id = 2}, {.id = 3}, {.id = 5}, {.id = 9}, {.id = 12}};
+	const struct nemo_plan plan = {.goals = goals, .n_goals = ARRAY_SIZE(goals)};
+
+	apply(&nodes[0], SITES);
+	test_legs_of(state);
+	for (unsigned int i = 0; i < ARRAY_SIZE(goals); i++)
+		assert_ptr_equal(enact_goal_find(&plan, goals[i].id), &goals[i]);
+	assert_null(enact_goal_find(&plan, 1));
+	assert_null(enact_goal_find(&plan, 4));
+	assert_null(enact_goal_find(&plan, 13));
+}
+
 static void test_query(void **state)
 {
 	struct nemo_name items[] = {{.text = "measured_delay"}}, from[] = {{.text = "gold"}};
@@ -340,6 +407,8 @@ int main(void)
 		T(test_explain_times),
 		cmocka_unit_test_setup_teardown(test_explain_zone, setup_berlin, teardown),
 		T(test_explain_others),
+		T(test_explain_asker),
+		T(test_lookups),
 		T(test_query),
 	};
 
