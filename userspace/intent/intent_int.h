@@ -318,8 +318,9 @@ struct intent {
 	void *on_clock_arg;
 	void (*on_stats)(void *arg, const char *tenant, const char *object);
 	void *on_stats_arg;
-	struct radix figures; /* "tenant/object" -> struct figure: own ones */
-	unsigned int n_dirty;
+	struct radix figures;	/* "tenant/object" -> struct figure: own ones */
+	struct figure *dirty;	/* utlist: to be written */
+	struct figure *writing; /* in the transaction that is under way */
 	bool stats_busy;
 	uint64_t stats_after_ms; /* nothing is written before: the last write failed */
 	int64_t stats_rev;	 /* of the head whose objects the figures are of */

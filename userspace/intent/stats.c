@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #define FIGURES_MAX 65536	  /* of this host */
 #define AT_ONCE 100		  /* written in one transaction */
@@ -13,6 +14,8 @@
 #define FIGURE_KEY_LEN (NAME_LEN + OBJECT_LEN)
 
 struct figure {
+	struct figure *prev, *next; /* of those that are to be written */
+	struct figure *with;	    /* of those that are being written */
 	uint64_t packets, bytes;
 	bool dirty, gone;
 	const char *object; /* in key */
@@ -31,7 +34,8 @@ static bool object_valid(const char *object)
 
 static void dirty(struct intent *in, struct figure *figure)
 {
-	in->n_dirty += !figure->dirty;
+	if (!figure->dirty)
+		DL_APPEND(in->dirty, figure);
 	figure->dirty = true;
 }
 
@@ -92,9 +96,27 @@ static void figure_check(struct intent *in, struct figure *figure)
 	snprintf(tenant, sizeof(tenant), "%.*s", (int)(figure->object - figure->key - 1),
 		 figure->key);
 	store = intent_store(in, tenant);
-	figure->gone = !store || !nemo_store_find(store, name);
+	/* Of another object of that name it is only once somebody says so. */
+	figure->gone = figure->gone || !store || !nemo_store_find(store, name);
 	if (figure->gone)
 		dirty(in, figure);
+}
+
+/* One that is gone is forgotten once its key is; what was not taken is written again. */
+static void written(struct intent *in, bool taken)
+{
+	struct figure *figure = in->writing, *next;
+
+	in->writing = NULL;
+	for (; figure; figure = next) {
+		next = figure->with;
+		if (!taken) {
+			dirty(in, figure);
+		} else if (figure->gone && !figure->dirty) {
+			radix_remove(&in->figures, figure->key);
+			free(figure);
+		}
+	}
 }
 
 static void on_written(void *arg, int status, int64_t revision, bool created)
@@ -102,10 +124,9 @@ static void on_written(void *arg, int status, int64_t revision, bool created)
 	struct intent *in = arg;
 
 	in->stats_busy = false;
-	if (!in->closed && status) {
+	written(in, status == 0);
+	if (status)
 		in->stats_after_ms = intent_now(in) + INTENT_RETRY_MS;
-		intent_stats_again(in);
-	}
 	if (!in->closed)
 		intent_step(in);
 	intent_unref(in);
@@ -116,12 +137,12 @@ static void figure_write(struct intent *in, struct figure *figure, struct ncsdb_
 {
 	char text[96];
 
+	DL_DELETE(in->dirty, figure);
 	figure->dirty = false;
-	in->n_dirty--;
+	figure->with = in->writing;
+	in->writing = figure;
 	if (figure->gone) {
 		ncsdb_write_del(w, INTENT_KEYS "stats/%s/%s", in->conf.host, figure->key);
-		radix_remove(&in->figures, figure->key);
-		free(figure);
 		return;
 	}
 	snprintf(text, sizeof(text), "{\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64 "}",
@@ -132,26 +153,17 @@ static void figure_write(struct intent *in, struct figure *figure, struct ncsdb_
 static void figures_write(struct intent *in, int64_t lease)
 {
 	struct ncsdb_write *w = ncsdb_write_new(&in->writer);
-	struct figure *figure = radix_seek(&in->figures, "", false);
-	char key[FIGURE_KEY_LEN];
-	unsigned int n = 0;
 
 	ncsdb_write_may_be_absent(w);
-	while (figure && n < AT_ONCE) {
-		strcpy(key, figure->key);
-		if (figure->dirty) {
-			figure_write(in, figure, w, lease);
-			n++;
-		}
-		figure = radix_seek(&in->figures, key, true);
-	}
+	for (unsigned int n = 0; in->dirty && n < AT_ONCE; n++)
+		figure_write(in, in->dirty, w, lease);
 	in->stats_busy = true;
 	in->refs++;
 	if (ncsdb_write_commit(w, (struct ncsdb_write_done){on_written, in}, NULL)) {
 		in->refs--;
 		in->stats_busy = false;
 		in->stats_after_ms = intent_now(in) + INTENT_RETRY_MS;
-		intent_stats_again(in);
+		written(in, false);
 		intent_wake(in, in->stats_after_ms);
 	}
 }
@@ -164,7 +176,7 @@ void intent_stats_step(struct intent *in)
 		in->stats_rev = in->state->mod_rev;
 		each_figure(in, figure_check);
 	}
-	if (!in->n_dirty || in->stats_busy || !lease)
+	if (!in->dirty || in->stats_busy || !lease)
 		return;
 	if (intent_now(in) < in->stats_after_ms)
 		intent_wake(in, in->stats_after_ms);

@@ -222,6 +222,24 @@ static void test_figures(void **state)
 	RUN_UNTIL(stored("/san/nemo/stats/")[0] == '\0');
 }
 
+/* What was counted for the one before is not the new one's. */
+static void test_figures_of_the_same_name(void **state)
+{
+	static const char again[] = "CREATE ServiceFlow f Match src_ip: 192.0.2.1;";
+	uint64_t p, b;
+
+	assert_int_equal(applied("a", again), 0);
+	assert_int_equal(intent_stats_put(host[0].in, "a", "f", 10, 1000), 0);
+	RUN_UNTIL(figures(0, "f", 10, 1000));
+	assert_int_equal(applied("a", "DELETE ServiceFlow f;"), 0);
+	assert_int_equal(applied("a", again), 0);
+	RUN_UNTIL(stored("/san/nemo/stats/")[0] == '\0');
+	turn();
+	assert_false(intent_stats(host[0].in, "a", "f", &p, &b));
+	assert_int_equal(intent_stats_put(host[0].in, "a", "f", 10, 1000), 0);
+	RUN_UNTIL(figures(0, "f", 10, 1000));
+}
+
 /* More than one transaction takes. */
 static void test_many_figures(void **state)
 {
@@ -278,6 +296,7 @@ int main(void)
 		TWO(delivered),
 		TWO(clock),
 		TWO(figures),
+		TWO(figures_of_the_same_name),
 		TWO(many_figures),
 		TWO(leader),
 		TWO(said_again),
