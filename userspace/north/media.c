@@ -194,6 +194,14 @@ static int check_accept(const struct req *req, const char *const *gives, struct 
 	return err_object(err, "request header");
 }
 
+bool rest_takes(struct req *req, const char *type)
+{
+	const char *const gives[REST_TYPES] = {type};
+	struct err err = {0};
+
+	return check_accept(req, gives, &err) == 0;
+}
+
 static int check_content_type(struct req *req, const char *const *takes, struct err *err)
 {
 	const char *type = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Content-Type");
@@ -216,7 +224,7 @@ unsigned int rest_media(struct req *req, struct err *err)
 	static const char *const json[REST_TYPES] = {JSON, PROBLEM};
 	static const char *const text[REST_TYPES] = {"text/plain"};
 	static const char *const ndjson[REST_TYPES] = {NDJSON, PROBLEM};
-	static const char *const events[REST_TYPES] = {"text/event-stream"};
+	static const char *const events[REST_TYPES] = {"text/event-stream", JSON};
 	static const char *const bodies[][REST_TYPES] = {
 		[BODY_NONE] = {NULL},
 		[BODY_JSON] = {JSON},

@@ -12,7 +12,9 @@
 #define NEMO_DEFAULT_TENANT "default"
 #define NEMO_QUERIES_MAX 64	/* Query statements of a script */
 #define NEMO_ANSWER_MAX 65536	/* values that the queries of one request are answered with */
+#define NEMO_CHANGES_MAX 4	/* of one tenant that are not answered yet; then 503 */
 #define NEMO_STREAMS_MAX 64	/* of notifications; then 503 */
+#define NEMO_STREAMS_LOCAL 8	/* beyond these, for the unix socket alone */
 #define NEMO_AHEAD_MAX 10000	/* events that another host may be ahead */
 #define NEMO_PIECE (64u << 10)	/* bytes of events that are sent at once, and one event more */
 #define NEMO_KEEPALIVE_MS 15000 /* a comment, when there is no event */

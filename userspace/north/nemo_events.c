@@ -166,12 +166,13 @@ static int begin_at(struct req *req, const struct nemo_ask *ask, uint64_t *after
 
 static bool has_room(struct req *req, struct err *err)
 {
+	unsigned int max = NEMO_STREAMS_MAX + (req->share->local ? NEMO_STREAMS_LOCAL : 0);
+
 	if (!req->share->local && req->share->streams >= NORTH_STREAMS_PARTY)
 		err_set(err, -EAGAIN, "", NULL, "at most %d streams of one client: try again later",
 			NORTH_STREAMS_PARTY);
-	else if (req->north->nemo->n >= NEMO_STREAMS_MAX)
-		err_set(err, -EAGAIN, "", NULL, "at most %d streams in all: try again later",
-			NEMO_STREAMS_MAX);
+	else if (req->north->nemo->n >= max)
+		err_set(err, -EAGAIN, "", NULL, "at most %u streams in all: try again later", max);
 	return !err->code;
 }
 
@@ -200,6 +201,33 @@ static void begin(struct req *req, const struct nemo_ask *ask, uint64_t after)
 	rest_streamed(req, s->rest, "text/event-stream");
 }
 
+static bool add_item(void *arg, uint64_t sequence, const char *text)
+{
+	json_t *item = NULL;
+
+	if (json_parse(text, strlen(text), &item, NULL) == 0)
+		json_array_append_new(arg, item);
+	return true;
+}
+
+/* The kept ones, and no more. */
+static void list(struct req *req, const struct nemo_ask *ask, uint64_t after)
+{
+	json_t *items = json_array();
+	struct err err = {0};
+
+	if (ask->kept) {
+		intent_events(req->north->conf.intent, ask->tenant, after, add_item, items);
+		nemo_items(req, items);
+		return;
+	}
+	json_decref(items);
+	err_set(&err, -EINVAL, "Accept", NULL,
+		"must allow text/event-stream: JSON is for ?kept=true");
+	err_object(&err, "request header");
+	rest_problem(req, 406, &err);
+}
+
 void nemo_events_get(struct req *req)
 {
 	struct err err = {0};
@@ -210,6 +238,8 @@ void nemo_events_get(struct req *req)
 		return;
 	if (begin_at(req, &ask, &after, &err)) {
 		rest_fail(req, &err);
+	} else if (!rest_takes(req, "text/event-stream")) {
+		list(req, &ask, after);
 	} else if (!has_room(req, &err)) {
 		rest_header(req, "Retry-After", "%d", REST_RETRY_S);
 		rest_fail(req, &err);

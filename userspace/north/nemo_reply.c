@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "north/nemo.h"
+#include "north/share.h"
 
 /* ---- what is said about a script ---- */
 
@@ -89,7 +90,18 @@ struct change {
 	char tenant[NAME_LEN];
 	bool dry_run;
 	bool conditional; /* If-Match */
+	bool counted;	  /* in its party's share */
 };
+
+static void change_free(struct change *c)
+{
+	struct req *req = c->req;
+
+	if (c->counted && req->share)
+		req->share->changes--;
+	free(c);
+	rest_put(req);
+}
 
 /* What both good and bad results have. */
 static json_t *members_of(const struct intent_result *result)
@@ -136,10 +148,26 @@ static unsigned int status_of(const struct change *c, int code)
 	return rest_status_of(code);
 }
 
+/* Why a host refuses may be about other tenants' objects: the operator reads it in the log. */
+static void hide_reason(const struct change *c, struct err *err)
+{
+	size_t n = strcspn(err->want, ":");
+	char text[512];
+
+	if (c->req->role != NORTH_TENANT || strncmp(err->object, "host ", 5) != 0 || !err->want[n])
+		return;
+	log_warn("a host refuses a commit", "tenant=%s why=\"%s\"", c->tenant,
+		 err_text(err, text, sizeof(text)));
+	err->field[0] = err->value[0] = '\0';
+	snprintf(err->want, sizeof(err->want), "has no room for it, or cannot carry it");
+}
+
 static void failed(const struct change *c, const struct intent_result *result)
 {
 	struct err err = result->err;
 	unsigned int status = status_of(c, result->status);
+
+	hide_reason(c, &err);
 
 	if (is_script_wrong(result)) {
 		nemo_refused(c->req, result->diags, members_of(result));
@@ -171,8 +199,7 @@ static void on_done(void *arg, const struct intent_result *result)
 		else
 			done_well(c, result);
 	}
-	free(c);
-	rest_put(req);
+	change_free(c);
 }
 
 /* ---- asking for it ---- */
@@ -198,21 +225,34 @@ static int read_match(struct req *req, int64_t *if_revision, struct err *err)
 	return 0;
 }
 
+/* One tenant does not take all the places where commits wait. */
+static int check_turn(struct req *req, struct err *err)
+{
+	if (req->role != NORTH_TENANT || req->share->changes < NEMO_CHANGES_MAX)
+		return 0;
+	rest_header(req, "Retry-After", "%d", REST_RETRY_S);
+	return err_set(err, -EAGAIN, "", NULL,
+		       "at most %d plans and commits of a tenant at once: try again later",
+		       NEMO_CHANGES_MAX);
+}
+
 /* NULL: answered. */
 static struct change *change_new(struct req *req, const struct nemo_ask *ask, int64_t *if_revision)
 {
-	struct change *c = calloc(1, sizeof(*c));
+	struct change *c;
 	struct err err = {0};
 
+	if (read_match(req, if_revision, &err) || check_turn(req, &err)) {
+		rest_fail(req, &err);
+		return NULL;
+	}
+	c = calloc(1, sizeof(*c));
 	if (!c) {
 		rest_json(req, 500, NULL);
 		return NULL;
 	}
-	if (read_match(req, if_revision, &err)) {
-		free(c);
-		rest_fail(req, &err);
-		return NULL;
-	}
+	c->counted = req->role == NORTH_TENANT;
+	req->share->changes += c->counted;
 	c->req = req;
 	c->intent = req->north->conf.intent;
 	c->conditional = *if_revision != ANY_REVISION;
@@ -233,8 +273,7 @@ static void begun(struct change *c, int r, struct err *err)
 	if (r == -EAGAIN)
 		rest_header(req, "Retry-After", "%d", REST_RETRY_S);
 	rest_problem(req, status_of(c, r), err);
-	free(c);
-	rest_put(req);
+	change_free(c);
 }
 
 static const char *who(const struct req *req)

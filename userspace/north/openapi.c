@@ -199,7 +199,8 @@ static json_t *good_content(const struct route *route, enum rest_method verb)
 	if (action->text)
 		return json_pack("{s:{s:{s:s}}}", "text/plain", "schema", "type", "string");
 	if (action->events)
-		return content("text/event-stream", "Object");
+		return json_pack("{s:{s:{s:s}}, s:{s:{s:s}}}", "text/event-stream", "schema",
+				 "type", "string", "application/json", "schema", "type", "object");
 	if (action->ndjson)
 		return content("application/x-ndjson", "Object");
 	if (action->alto)

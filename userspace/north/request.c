@@ -34,12 +34,12 @@ static void unlink_req(struct req *req)
 /* The principal, if there is one: it may ask from many places. */
 static struct share *party_of(struct req *req)
 {
-	char name[SHARE_NAME_LEN];
+	struct shares *all = &req->north->shares;
 
-	snprintf(name, sizeof(name), "%s%s", req->role == NORTH_TENANT ? "tenant " : "", req->who);
-	if (req->who[0] && req->from->tcp)
-		return share_principal(&req->north->shares, name);
-	return share_ref(req->from->share);
+	if (!req->who[0] || !req->from->tcp)
+		return share_ref(req->from->share);
+	return req->role == NORTH_TENANT ? share_tenant(all, req->who)
+					 : share_principal(all, req->who);
 }
 
 static void take_answer(struct req *req, size_t bytes)

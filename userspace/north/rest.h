@@ -191,6 +191,8 @@ uint64_t rest_content_length(struct MHD_Connection *conn);
 unsigned int rest_media(struct req *req, struct err *err);
 /* Whether Accept-Encoding allows gzip. */
 bool rest_takes_gzip(struct req *req);
+/* Whether the answer may be of that type. */
+bool rest_takes(struct req *req, const char *type);
 
 /* ---- router.c ---- */
 /* Finds req->action and parameters, or answers (400, 404, 405). */

@@ -60,16 +60,27 @@ struct share *share_address(struct shares *all, const struct sockaddr_storage *a
 	return get(all, name);
 }
 
-struct share *share_principal(struct shares *all, const char *who)
+/* The word before the name keeps those of one name apart, whatever it holds. */
+static struct share *get_known(struct shares *all, const char *what, const char *who)
 {
 	char name[SHARE_NAME_LEN];
 	struct share *share;
 
-	snprintf(name, sizeof(name), "principal %s", who);
+	snprintf(name, sizeof(name), "%s %s", what, who);
 	share = get(all, name);
 	if (share)
 		share->known = true;
 	return share;
+}
+
+struct share *share_principal(struct shares *all, const char *who)
+{
+	return get_known(all, "principal", who);
+}
+
+struct share *share_tenant(struct shares *all, const char *who)
+{
+	return get_known(all, "tenant", who);
 }
 
 struct share *share_ref(struct share *share)

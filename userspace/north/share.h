@@ -17,7 +17,7 @@
 #define SHARE_BYTES_MAX (256u << 20)  /* of bodies and of answers that are not kept, together */
 #define SHARE_BYTES_LOCAL (64u << 20) /* of these, for the unix socket alone */
 #define SHARE_BYTES_PARTY (64u << 20) /* of bodies and answers under way of one party */
-#define SHARE_NAME_LEN 80
+#define SHARE_NAME_LEN 96
 
 struct alto_job;
 
@@ -32,6 +32,7 @@ struct share {
 	size_t bytes;	    /* of bodies and answers under way */
 	size_t in_flight;   /* of events of its update streams */
 	unsigned int streams, waits, views;
+	unsigned int changes;  /* of intent, that are not answered yet */
 	struct alto_job *jobs; /* that wait for their turn, the oldest first */
 	unsigned int n_jobs;
 	struct share *prev, *next; /* those that have jobs */
@@ -46,6 +47,7 @@ struct shares {
 struct share *share_unix(struct shares *all);
 struct share *share_address(struct shares *all, const struct sockaddr_storage *addr);
 struct share *share_principal(struct shares *all, const char *name);
+struct share *share_tenant(struct shares *all, const char *name);
 struct share *share_ref(struct share *share);
 void share_put(struct share *share); /* NULL is allowed */
 

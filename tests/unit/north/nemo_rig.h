@@ -20,7 +20,11 @@ static const struct intent_tenant_conf rig_tenants[] = {
 
 static inline int rig_on_prepare(void *arg, const struct intent_head *head, struct err *err)
 {
-	return enact_prepare(((struct rig *)arg)->enact, head, err);
+	struct rig *rig = arg;
+
+	if (rig->refuses)
+		return err_set(err, -ENOSPC, "", NULL, "%s", rig->refuses);
+	return enact_prepare(rig->enact, head, err);
 }
 
 static inline void rig_on_flip(void *arg, const struct intent_head *head)

@@ -43,6 +43,7 @@ struct rig {
 	struct broker *broker; /* NULL: none; alto_rig.h */
 	struct enact *enact;   /* likewise; nemo_rig.h */
 	struct intent *intent;
+	const char *refuses; /* why this host refuses commits; NULL: it takes them */
 	struct north *north;
 	int synced; /* modules */
 

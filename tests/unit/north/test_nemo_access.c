@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who may do what with intent: listeners, tokens, tenants. */
 #include "north/nemo.h"
+#include "north/share.h"
 #include "unit/north/nemo_rig.h"
 
 static int at_nemo(struct rig *rig, const char *request, const char *headers, const char *body)
@@ -173,6 +174,86 @@ static void test_streams_of_one(void **state)
 		peer_close(&peers[i]);
 }
 
+/* Commits of one tenant wait for each other, not all others for them. */
+static void test_changes_of_one(void **state)
+{
+	static const char text[] =
+		"POST /v1/nemo/apply HTTP/1.1\r\nHost: 127.0.0.1\r\n" TOKEN_ACME TEXT
+		"Content-Length: 26\r\n\r\nCREATE CFN a Type l2group;";
+	struct rig *rig = *state;
+	const struct place place = place_nemo(rig);
+	struct share *acme = share_tenant(&rig->north->shares, "acme");
+	struct share *unix_socket = share_unix(&rig->north->shares);
+	struct peer peer;
+	struct got g;
+
+	assert_int_equal(peer_open(rig, &place, &peer), 0);
+	peer_send(&peer, text, sizeof(text) - 1);
+	rig_until(rig, acme->changes == 1);
+	peer_answer(&peer, &g, false);
+	peer_close(&peer);
+	assert_int_equal(g.a.status, 200);
+	got_free(&g);
+	assert_int_equal(acme->changes, 0);
+	acme->changes = unix_socket->changes = NEMO_CHANGES_MAX;
+	ask_at(rig, &place, "POST /v1/nemo/plan", TOKEN_ACME TEXT, NEMO_SITES, &g);
+	assert_problem(&g.a, 503, "", "at most 4 plans and commits");
+	assert_non_null(strstr(g.a.head, "Retry-After: 5"));
+	got_free(&g);
+	assert_int_equal(at_nemo(rig, "POST /v1/nemo/rollback", TOKEN_ACME, NULL), 503);
+	assert_int_equal(at_nemo(rig, "POST /v1/nemo/plan", TOKEN_ZETA TEXT, NEMO_SITES), 200);
+	assert_int_equal(nemo_status(rig, "plan?tenant=acme", NEMO_SITES), 200);
+	acme->changes = unix_socket->changes = 0;
+	/* what is refused at once is not counted */
+	assert_int_equal(at_nemo(rig, "POST /v1/nemo/rollback?revision=99", TOKEN_ACME, NULL), 404);
+	assert_int_equal(at_nemo(rig, "POST /v1/nemo/plan", TOKEN_ACME TEXT "If-Match: x\r\n", ""),
+			 400);
+	assert_int_equal(acme->changes, 0);
+	share_put(unix_socket);
+	share_put(acme);
+}
+
+/* A principal's name may look like anything. */
+static void test_shares_apart(void **state)
+{
+	struct rig *rig = *state;
+	char name[65];
+	struct share *a, *b;
+
+	memset(name, 'x', 64);
+	name[64] = 0;
+	a = share_tenant(&rig->north->shares, name);
+	name[63] = 'y';
+	b = share_tenant(&rig->north->shares, name);
+	assert_ptr_not_equal(a, b);
+	share_put(a);
+	share_put(b);
+	a = share_principal(&rig->north->shares, "tenant acme");
+	b = share_tenant(&rig->north->shares, "acme");
+	assert_ptr_not_equal(a, b);
+	share_put(a);
+	share_put(b);
+}
+
+/* Why a host refuses may be about others: a tenant is told that it does. */
+static void test_refusal_of_a_host(void **state)
+{
+	struct rig *rig = *state;
+	const struct place place = place_nemo(rig);
+	struct answer a;
+	struct got g;
+
+	rig->refuses = "operation of-zeta has 70000 rules";
+	ask_at(rig, &place, "POST /v1/nemo/apply", TOKEN_ACME TEXT, NEMO_SITES, &g);
+	assert_problem(&g.a, 409, "", "host pe1: has no room for it, or cannot carry it");
+	assert_null(strstr(g.a.body, "zeta"));
+	got_free(&g);
+	nemo_post(rig, "apply?tenant=acme", "", NEMO_SITES, &a);
+	assert_problem(&a, 409, "", "of-zeta has 70000 rules");
+	answer_free(&a);
+	rig->refuses = NULL;
+}
+
 /* ---- TLS ---- */
 
 /* A certificate comes by itself, from whatever page a browser shows. */
@@ -238,10 +319,17 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, nemo_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_own_listener),	T(test_loopback),
-		T(test_two_tenants),	T(test_operator_only),
-		T(test_configuration),	T(test_connections),
-		T(test_streams_of_one), cmocka_unit_test(test_certificate),
+		T(test_own_listener),
+		T(test_loopback),
+		T(test_two_tenants),
+		T(test_operator_only),
+		T(test_configuration),
+		T(test_connections),
+		T(test_changes_of_one),
+		T(test_shares_apart),
+		T(test_refusal_of_a_host),
+		T(test_streams_of_one),
+		cmocka_unit_test(test_certificate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

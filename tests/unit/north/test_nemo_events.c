@@ -148,6 +148,28 @@ static void test_kept(void **state)
 	close(s.fd);
 }
 
+static void test_kept_json(void **state)
+{
+	static const char accept[] = "Accept: application/json\r\n";
+	struct rig *rig = *state;
+	struct answer a;
+
+	put(rig, "default", 1);
+	put(rig, "default", 2);
+	rig_call_with(rig, "GET /v1/nemo/events?kept=true", accept, NULL, &a);
+	assert_int_equal(a.status, 200);
+	assert_int_equal(items_of(&a), 2);
+	assert_int_equal(int_at(json_array_get(json_object_get(a.json, "items"), 1), "sequence"),
+			 2);
+	answer_free(&a);
+	rig_call_with(rig, "GET /v1/nemo/events?kept=true&after=2", accept, NULL, &a);
+	assert_int_equal(items_of(&a), 0);
+	answer_free(&a);
+	rig_call_with(rig, "GET /v1/nemo/events", accept, NULL, &a);
+	assert_problem(&a, 406, "Accept", "text/event-stream");
+	answer_free(&a);
+}
+
 /* What is not kept any more is said. */
 static void test_missed(void **state)
 {
@@ -177,17 +199,26 @@ static void test_keepalive(void **state)
 	close(s.fd);
 }
 
+#define STREAMS (NEMO_STREAMS_MAX + NEMO_STREAMS_LOCAL)
+
 static void test_limit(void **state)
 {
 	struct rig *rig = *state;
-	struct stream *all = calloc(NEMO_STREAMS_MAX, sizeof(*all));
+	const struct place place = place_nemo(rig);
+	struct stream *all = calloc(STREAMS, sizeof(*all));
+	struct got g;
 
-	for (int i = 0; i < NEMO_STREAMS_MAX; i++) {
+	for (int i = 0; i < STREAMS; i++) {
+		if (i == NEMO_STREAMS_MAX) { /* the rest is the operator's */
+			ask_at(rig, &place, "GET /v1/nemo/events", TOKEN_ACME, NULL, &g);
+			assert_problem(&g.a, 503, "", "at most 64 streams");
+			got_free(&g);
+		}
 		open_stream(rig, &all[i], "", "");
 		until_text(rig, &all[i], "retry:");
 	}
-	rig_refused(rig, "GET /v1/nemo/events", NULL, 503, "", "at most 64 streams");
-	for (int i = 0; i < NEMO_STREAMS_MAX; i++)
+	rig_refused(rig, "GET /v1/nemo/events", NULL, 503, "", "at most 72 streams");
+	for (int i = 0; i < STREAMS; i++)
 		close(all[i].fd);
 	free(all);
 }
@@ -215,13 +246,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, nemo_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_live),
-		T(test_resume),
-		T(test_kept),
-		T(test_missed),
-		T(test_keepalive),
-		T(test_limit),
-		cmocka_unit_test(test_close),
+		T(test_live),	T(test_resume),	   T(test_kept),  T(test_kept_json),
+		T(test_missed), T(test_keepalive), T(test_limit), cmocka_unit_test(test_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
