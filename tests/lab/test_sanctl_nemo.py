@@ -8,8 +8,10 @@ import pty
 import re
 import select
 import signal
+import socket
 import stat
 import subprocess
+import threading
 import time
 
 import pytest
@@ -152,6 +154,46 @@ def test_refusals(ctl, tmp_path):
     ctl.env["SANCTL_SERVER"] = "unix:/nonexistent"
     ctl("apply", good, status=UNREACHABLE)
     assert ctl.run("plan", good).returncode == 1
+
+
+def test_commit_without_an_answer(ctl, tmp_path):
+    """The server takes the script and says nothing: it may have been applied."""
+    script = write(tmp_path / "a.nemo", SITES)
+    path = str(tmp_path / "mute.sock")
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(path)
+        mute.listen(8)
+
+        def serve():
+            for _ in range(2):
+                conn = mute.accept()[0]
+                conn.recv(1 << 16)
+                conn.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        ctl.env["SANCTL_SERVER"] = f"unix:{path}"
+        assert "came into force is open" in ctl("apply", script, status=UNREACHABLE)
+        assert "open" not in ctl.run("plan", script).stderr
+        thread.join(10)
+    assert "open" not in ctl("apply", script, status=UNREACHABLE)
+
+
+def test_terminal_is_left_alone(ctl):
+    """Control characters of a script reach files, not the terminal."""
+    acme = ("--tenant", "acme")
+    ctl("apply", *acme, "-", text='CFNModel noted Property String: note;\n'
+        'CREATE CFN Branch Type noted Property note: "\u009b31mX\u202e";')
+    assert "\u009b31mX" in ctl("export", *acme)
+    assert "?31mX?" in ctl("diff", *acme, "0")
+    primary, terminal = pty.openpty()
+    try:
+        subprocess.run(ctl.argv("export", *acme), stdout=terminal, env=ctl.env, timeout=60, check=True)
+        text = os.read(primary, 65536).decode()
+    finally:
+        os.close(terminal)
+        os.close(primary)
+    assert "?31mX?" in text
 
 
 def test_confirm(ctl, tmp_path):

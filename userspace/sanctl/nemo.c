@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sanctl/nemo.h"
 #include "sanctl/table.h"
@@ -79,6 +80,7 @@ int nemo_send(struct link *link, const struct link_request *script, const char *
 	request.path = link_path(link, path, part, "confirm", text[CTL_OPT_CONFIRM], "comment",
 				 text[CTL_OPT_COMMENT], NULL);
 	request.commit = true;
+	request.changes = strcmp(part, "/apply") == 0;
 	return link_call(link, &request, answer);
 }
 
@@ -149,7 +151,7 @@ int run_nemo_apply(struct ctl *ctl, const struct verb *verb, struct args args)
 
 int run_nemo_confirm(struct ctl *ctl, const struct verb *verb, struct args args)
 {
-	struct link_request request = {.method = "POST"};
+	struct link_request request = {.method = "POST", .changes = true};
 	char path[LINK_PATH_MAX];
 	json_t *answer = NULL;
 	struct link link;
@@ -170,8 +172,10 @@ int run_nemo_confirm(struct ctl *ctl, const struct verb *verb, struct args args)
 
 int run_nemo_rollback(struct ctl *ctl, const struct verb *verb, struct args args)
 {
-	struct link_request request = {
-		.method = "POST", .if_revision = ctl->text[CTL_OPT_IF_REVISION], .commit = true};
+	struct link_request request = {.method = "POST",
+				       .if_revision = ctl->text[CTL_OPT_IF_REVISION],
+				       .commit = true,
+				       .changes = true};
 	char path[LINK_PATH_MAX];
 	json_t *answer = NULL;
 	struct link link;
@@ -244,7 +248,10 @@ static int print_script(struct ctl *ctl, const struct verb *verb, const char *pa
 
 	if (!status)
 		status = get(&link, link_path(&link, path, part, NULL), true, &answer);
-	if (!status && link.body)
+	/* In a file it is what can be applied, byte for byte. */
+	if (!status && link.body && isatty(STDOUT_FILENO))
+		fputs(table_clean(link.body, "\t\n"), stdout);
+	else if (!status && link.body)
 		fwrite(link.body, 1, link.len, stdout);
 	json_decref(answer);
 	link_close(&link);

@@ -52,10 +52,13 @@ struct link_request {
 	const char *file;	 /* name of the script, for what is wrong in it */
 	bool text;		 /* answers text: in link->body */
 	bool commit;		 /* may last LINK_COMMIT_MS */
+	bool changes;		 /* without an answer nobody knows what came of it */
 };
 /* *out: new reference, NULL for text and empty answers. A refusal is told with the script's lines.
  */
 int link_call(struct link *link, const struct link_request *request, json_t **out);
+/* The detail of a problem, to stderr. */
+void link_say_detail(const json_t *problem, const char *otherwise);
 
 /* ---- nemo_diag.c ---- */
 /* Errors and warnings of a script, to stderr: lines with carets. */

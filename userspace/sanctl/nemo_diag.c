@@ -6,6 +6,7 @@
 
 #include "nemo/store.h"
 #include "sanctl/nemo.h"
+#include "sanctl/table.h"
 #include "util/own.h"
 
 /* ---- diagnostics ---- */
@@ -17,7 +18,7 @@ void nemo_say(const struct nemo_diags *diags, const char *file, const char *text
 	if (!diags->n)
 		return;
 	lines = nemo_diags_text(diags, file, text ? text : "", text ? len : 0);
-	fputs(lines ? lines : "sanctl: no memory\n", stderr);
+	fputs(lines ? table_clean(lines, "\t\n") : "sanctl: no memory\n", stderr);
 }
 
 static bool read_place(const json_t *item, struct nemo_pos *at)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sanctl/nemo.h"
+#include "sanctl/table.h"
 #include "util/http.h"
 #include "util/json.h"
 #include "util/own.h"
@@ -157,7 +158,14 @@ static int say(const struct link *link, const struct err *err, int status)
 	return status;
 }
 
-static int ask(struct link *link, const struct fetch_conf *conf)
+/* It was sent, perhaps as a whole: it may have been done. */
+static bool is_open(int failed)
+{
+	return failed == -ETIMEDOUT || failed == -ECONNRESET || failed == -EPROTO ||
+	       failed == -EFBIG;
+}
+
+static int ask(struct link *link, const struct fetch_conf *conf, bool changes)
 {
 	static const struct fetch_ops ops = {.done = on_done};
 	struct fetch_job *job = NULL;
@@ -170,7 +178,22 @@ static int ask(struct link *link, const struct fetch_conf *conf)
 		uv_run(&link->loop, UV_RUN_ONCE);
 	if (link->failed)
 		err_object(&link->err, "server %s", link->ctl->server);
-	return link->failed ? say(link, &link->err, CTL_UNREACHABLE) : CTL_OK;
+	if (!link->failed)
+		return CTL_OK;
+	say(link, &link->err, 0);
+	if (changes && is_open(link->failed))
+		fputs("sanctl: whether it came into force is open: see `sanctl nemo status` and "
+		      "`history`\n",
+		      stderr);
+	return CTL_UNREACHABLE;
+}
+
+void link_say_detail(const json_t *problem, const char *otherwise)
+{
+	const char *detail = json_string_value(json_object_get(problem, "detail"));
+	OWN_PTR char *text = detail ? strdup(detail) : NULL;
+
+	fprintf(stderr, "sanctl: %s\n", text ? table_clean(text, "") : otherwise);
 }
 
 /* An answer that is none of 2xx. */
@@ -186,7 +209,7 @@ static int refused(const struct link *link, const struct link_request *request)
 	if (!json_array_size(json_object_get(problem, "errors")) || !request->script) {
 		err_set(&err, -EIO, "", NULL, "the server answers %ld", link->code);
 		if (!link->ctl->quiet && detail)
-			fprintf(stderr, "sanctl: %s\n", detail);
+			link_say_detail(problem, detail);
 		else
 			say(link, &err, 0);
 	}
@@ -229,7 +252,7 @@ int link_call(struct link *link, const struct link_request *request, json_t **ou
 	conf.content_type = request->script ? "text/plain" : json ? "application/json" : NULL;
 	conf.if_match = request->if_revision ? match : NULL;
 	conf.timeout_ms += request->commit ? LINK_COMMIT_MS : 0;
-	status = ask(link, &conf);
+	status = ask(link, &conf, request->changes);
 	if (status)
 		return status;
 	if (link->code / 100 != 2)

@@ -13,6 +13,7 @@
 
 #define SILENCE_MS 45000 /* the server says something every 15 s */
 #define RETRY_MS 1000
+#define RETRY_MAX_MS 60000
 #define LINE_MAX_LEN (1u << 20)
 
 struct listen {
@@ -77,17 +78,25 @@ static void take_event(struct listen *l, const char *data)
 	json_decref(event);
 }
 
+/* Also one without data: it says where the stream is. */
+static void end_event(struct listen *l)
+{
+	l->event[0] = '\0';
+	snprintf(l->last, sizeof(l->last), "%s", l->id);
+}
+
 /* Data is one line here. */
 static void take_line(struct listen *l, const char *line)
 {
 	if (!strncmp(line, "id: ", 4))
-		snprintf(l->id, sizeof(l->id), "%.20s", line + 4);
+		snprintf(l->id, sizeof(l->id), "%.*s", (int)strspn(line + 4, "0123456789"),
+			 line + 4);
 	else if (!strncmp(line, "event: ", 7))
 		snprintf(l->event, sizeof(l->event), "%.30s", line + 7);
 	else if (!strncmp(line, "data: ", 6))
 		take_event(l, line + 6);
 	else if (!*line)
-		l->event[0] = '\0';
+		end_event(l);
 }
 
 static int add(struct listen *l, char c)
@@ -134,7 +143,8 @@ static void on_retry(uv_timer_t *timer)
 	ask(timer->data);
 }
 
-static void say_away(struct listen *l, const struct fetch_answer *answer)
+/* Once, until something comes again. */
+static void say_away(struct listen *l, const struct fetch_answer *answer, const json_t *problem)
 {
 	struct err err = answer->err;
 	char text[512];
@@ -142,38 +152,50 @@ static void say_away(struct listen *l, const struct fetch_answer *answer)
 	if (l->said)
 		return;
 	l->said = true;
+	if (problem)
+		link_say_detail(problem, "the server refuses");
 	err_object(&err, "server %s", l->link->ctl->server);
 	fprintf(stderr, "sanctl: %s; it is tried again\n",
-		answer->status ? err_text(&err, text, sizeof(text))
-			       : "the server ended the stream");
+		problem		 ? "the server has no stream now"
+		: answer->status ? err_text(&err, text, sizeof(text))
+				 : "the server ended the stream");
+}
+
+static uint64_t pause_ms(const struct fetch_answer *answer)
+{
+	uint64_t ms = (uint64_t)answer->retry_after_s * 1000;
+
+	return ms < RETRY_MS ? RETRY_MS : ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms;
 }
 
 /* The first connection must hold: a mistake of the call is not tried again. */
 static void on_done(void *arg, const struct fetch_answer *answer)
 {
 	struct listen *l = arg;
-	bool refused = !answer->status && answer->code / 100 == 4;
 	json_t *problem = NULL;
-	const char *detail;
 
 	l->job = NULL;
 	l->len = 0;
+	/* of an event that did not come as a whole */
+	l->event[0] = '\0';
+	snprintf(l->id, sizeof(l->id), "%s", l->last);
 	if (l->stopped)
 		return;
 	if (!answer->status && answer->code == 200 && l->link->ctl->text[CTL_OPT_KEPT]) {
 		stop(l, CTL_OK);
 		return;
 	}
-	if (refused) {
-		json_parse(answer->body, answer->len, &problem, NULL);
-		detail = json_string_value(json_object_get(problem, "detail"));
-		fprintf(stderr, "sanctl: %s\n", detail ? detail : "the server refuses");
-		json_decref(problem);
+	if (!answer->status && answer->code >= 400 &&
+	    json_parse(answer->body, answer->len, &problem, NULL))
+		problem = json_object();
+	if (problem && answer->code < 500) {
+		link_say_detail(problem, "the server refuses");
 		stop(l, answer->code == 404 ? CTL_NOT_FOUND : CTL_REFUSED);
-		return;
+	} else {
+		say_away(l, answer, problem);
+		uv_timer_start(&l->retry, on_retry, pause_ms(answer), 0);
 	}
-	say_away(l, answer);
-	uv_timer_start(&l->retry, on_retry, RETRY_MS, 0);
+	json_decref(problem);
 }
 
 static void ask(struct listen *l)

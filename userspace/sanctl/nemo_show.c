@@ -18,7 +18,8 @@ static const char *text_of(const json_t *item, const char *member, char buf[TABL
 /* Objects are long: whole lines, whatever their length. */
 static void print_lines(const json_t *text, const char *before)
 {
-	const char *p = json_string_value(text);
+	OWN_PTR char *copy = json_is_string(text) ? strdup(json_string_value(text)) : NULL;
+	const char *p = copy ? table_clean(copy, "\t\n") : NULL;
 
 	while (p && *p) {
 		size_t len = strcspn(p, "\n");

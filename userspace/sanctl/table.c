@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/own.h"
+#include "util/utf8.h"
 
 const json_t *table_member(const json_t *object, const char *member)
 {
@@ -60,13 +61,42 @@ static void join(const json_t *array, char *buf, size_t size)
 	}
 }
 
-/* Names in objects come from outside: nothing that moves a terminal's cursor. */
-static void clean(char *text)
+/* What moves a terminal's cursor, or text around: C0, C1, directions and separators of lines. */
+static bool is_control(const unsigned char *p, size_t len)
 {
-	for (; *text; text++) {
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
+	if (len == 1)
+		return *p < 0x20 || *p == 0x7f;
+	if (len == 2) /* U+0080 ... U+009F, U+061C */
+		return (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c);
+	if (len != 3 || p[0] != 0xe2)
+		return len == 3 && !memcmp(p, "\xef\xbb\xbf", 3);
+	/* U+200B ... U+200F, U+2028 ... U+202E, U+2060 ... U+206F */
+	return (p[1] == 0x80 &&
+		((p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
+	       (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf);
+}
+
+char *table_clean(char *text, const char *keep)
+{
+	const char *from = text;
+	char *to = text;
+
+	while (*from) {
+		size_t len = utf8_len(from);
+
+		if (strchr(keep, *from)) {
+			*to++ = *from++;
+		} else if (!len || is_control((const unsigned char *)from, len)) {
+			*to++ = '?';
+			from += len ? len : 1;
+		} else {
+			memmove(to, from, len);
+			to += len;
+			from += len;
+		}
 	}
+	*to = '\0';
+	return text;
 }
 
 const char *table_text(const json_t *value, char *buf, size_t size)
@@ -86,7 +116,7 @@ const char *table_text(const json_t *value, char *buf, size_t size)
 		text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
 		snprintf(buf, size, "%s", text ? text : "?");
 	}
-	clean(buf);
+	table_clean(buf, "");
 	return buf;
 }
 
@@ -106,7 +136,7 @@ static void attributes_text(const json_t *attrs, char *buf, size_t size)
 		append(buf, size, table_text(value ? value : attr, text, sizeof(text)));
 		append(buf, size, json_is_true(json_object_get(attr, "refused")) ? "!" : "");
 	}
-	clean(buf);
+	table_clean(buf, "");
 	if (!*buf)
 		append(buf, size, "-");
 }
@@ -229,7 +259,8 @@ void table_object(FILE *out, const json_t *object, int indent)
 	json_t *value;
 
 	json_object_foreach((json_t *)object, name, value) {
-		fprintf(out, "%*s%s:", indent, "", name);
+		snprintf(buf, sizeof(buf), "%s", name);
+		fprintf(out, "%*s%s:", indent, "", table_clean(buf, ""));
 		if (is_nested(value)) {
 			fputc('\n', out);
 			print_nested(out, value, indent + 2);

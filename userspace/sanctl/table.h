@@ -28,6 +28,9 @@ void table_print(FILE *out, int indent, const struct column *columns, const json
 void table_object(FILE *out, const json_t *object, int indent);
 /* A value as text: numbers short, arrays with commas, null "-". Returns buf. */
 const char *table_text(const json_t *value, char *buf, size_t size);
+/* Names and texts in objects come from outside: control characters (also C1, and those that turn
+ * the direction of text) become "?", but for those in keep. Returns text. */
+char *table_clean(char *text, const char *keep);
 const char *table_seconds(double seconds, char *buf, size_t size);
 const json_t *table_member(const json_t *object, const char *member);
 

@@ -383,6 +383,35 @@ static void test_object(void **state)
 	json_decref(json);
 }
 
+/* Nothing that moves a terminal's cursor or turns its text around. */
+static void test_clean(void **state)
+{
+	static const struct {
+		const char *text, *keep, *want;
+	} cases[] = {
+		{"plain \xc3\xa4 \xe2\x82\xac", "", "plain \xc3\xa4 \xe2\x82\xac"},
+		{"\x1b[31mred", "", "?[31mred"},
+		{"\xc2\x9b"
+		 "31mred\xc2\x80\xc2\x9f\xc2\xa0",
+		 "", "?31mred??\xc2\xa0"},
+		{"a\x9b"
+		 "31m\xff",
+		 "", "a?31m?"},
+		{"a\tb\nc\rd\x7f", "\t\n", "a\tb\nc?d?"},
+		{"a\tb\n", "", "a?b?"},
+		{"\xe2\x80\xae"
+		 "left\xe2\x81\xa6 \xe2\x80\xa8 \xef\xbb\xbf",
+		 "", "?left? ? ?"},
+		{"\xe2\x80\x94 \xe2\x80\xaf", "", "\xe2\x80\x94 \xe2\x80\xaf"},
+	};
+	char buf[64];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(buf, sizeof(buf), "%s", cases[i].text);
+		assert_string_equal(table_clean(buf, cases[i].keep), cases[i].want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_path),	       cmocka_unit_test(test_path_refuses),
 		cmocka_unit_test(test_table),	       cmocka_unit_test(test_seconds),
 		cmocka_unit_test(test_text),	       cmocka_unit_test(test_object),
+		cmocka_unit_test(test_clean),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
