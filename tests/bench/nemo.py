@@ -6,7 +6,7 @@ import os
 import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SIZES = (1000, 10000, 50000)
+SIZES = (1000, 5000, 15000)
 KINDS = 7  # series that take their share of the time, about
 
 
