@@ -202,6 +202,7 @@ json_t *nemo_script_json(const struct nemo_script *script, const struct nemo_dia
 /* {"format": "nemo/1", "errors": [{"at", "class", "reason"}]} */
 json_t *nemo_errors_json(const struct nemo_diags *diags);
 json_t *nemo_value_json(const struct nemo_value *value);
+json_t *nemo_plain_json(const struct nemo_value *value); /* Booleans, numbers, else text */
 json_t *nemo_expr_json(const struct nemo_expr *expr);
 
 /* A growing text; no_memory sticks. */

@@ -71,7 +71,4 @@ bool cond_may_both(const struct nemo_expr *a, const struct nemo_expr *b, unsigne
  * can hang on it. Not NULL. */
 enum nemo_always cond_surely(const struct nemo_expr *cond);
 
-/* Integers and Booleans as such, all else as canonical text. New reference; NULL: no memory. */
-json_t *cond_value_json(const struct nemo_value *value);
-
 #endif

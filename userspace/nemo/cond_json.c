@@ -6,22 +6,6 @@
 static const char *const truth_names[] =
 	{[NEMO_FALSE] = "false", [NEMO_TRUE] = "true", [NEMO_UNKNOWN] = "unknown"};
 
-json_t *cond_value_json(const struct nemo_value *value)
-{
-	char buf[64]; /* longer than what is no string */
-
-	switch (value->type) {
-	case NEMO_BOOLEAN:
-		return json_boolean(value->boolean);
-	case NEMO_INTEGER:
-		return json_integer(value->integer);
-	case NEMO_STRING:
-		return json_string(value->string);
-	default:
-		return json_string(nemo_value_text(value, buf, sizeof(buf)));
-	}
-}
-
 static json_t *text_json(const struct nemo_expr *e)
 {
 	struct nemo_text text = {0};
@@ -42,7 +26,7 @@ static json_t *current_json(const struct nemo_expr *term, const struct nemo_env 
 
 	if (cond_is_compare(term))
 		e = term->args[0]->kind == NEMO_E_VALUE ? term->args[1] : term->args[0];
-	return cond_value(e, env, &v) ? cond_value_json(&v) : json_null();
+	return cond_value(e, env, &v) ? nemo_plain_json(&v) : json_null();
 }
 
 /* Terms are what has no Boolean operation inside. */

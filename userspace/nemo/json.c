@@ -55,7 +55,7 @@ static json_t *names_json(const struct nemo_names *names)
 
 /* ---- values ---- */
 
-static json_t *plain_json(const struct nemo_value *value)
+json_t *nemo_plain_json(const struct nemo_value *value)
 {
 	char text[NEMO_STRING_MAX + 1];
 
@@ -73,7 +73,7 @@ static json_t *plain_json(const struct nemo_value *value)
 
 json_t *nemo_value_json(const struct nemo_value *value)
 {
-	return json_pack("{s:o}", nemo_type_names[value->type], plain_json(value));
+	return json_pack("{s:o}", nemo_type_names[value->type], nemo_plain_json(value));
 }
 
 static json_t *values_json(const struct nemo_value *v, unsigned int n)

@@ -20,10 +20,10 @@ static json_t *arg_json(const struct nemo_arg *arg)
 	json_t *values;
 
 	if (arg->kind == NEMO_ARG_VALUE)
-		return cond_value_json(&arg->v[0]);
+		return nemo_plain_json(&arg->v[0]);
 	values = json_array();
 	for (unsigned int i = 0; i < arg->n; i++)
-		json_array_append_new(values, cond_value_json(&arg->v[i]));
+		json_array_append_new(values, nemo_plain_json(&arg->v[i]));
 	return arg->kind == NEMO_ARG_LIST ? values : json_pack("{s:o}", "range", values);
 }
 
@@ -136,7 +136,7 @@ static json_t *item_json(const struct nemo_object *object, const char *item,
 	if (set) /* may be a list */
 		return arg_json(set);
 	if (env->value && env->value(env->arg, object->name, item, &v))
-		return cond_value_json(&v);
+		return nemo_plain_json(&v);
 	return json_null();
 }
 
