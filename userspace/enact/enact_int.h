@@ -62,17 +62,27 @@ struct enact_item {
 	char why[128]; /* goal_up is false */
 	bool reach;    /* its goal is up wherever its flow may come in */
 	char reach_why[2 * NAME_LEN + 136];
-	int64_t since_s;   /* of truth (notification), of whether it applies (operation); real */
-	int64_t event_s;   /* when what is untold came about; real */
-	int64_t edge_s;	   /* of conditions' clock, UTC; ENACT_EVER */
-	uint64_t stale_us; /* view_time(): then a value that was read is too old; ENACT_FRESH */
+	int64_t since_s;     /* of truth (notification), of whether it applies (operation); real */
+	uint64_t flipped_us; /* when whether it applies changed last */
+	int64_t event_s;     /* when what is untold came about; real */
+	int64_t edge_s;	     /* of conditions' clock, UTC; ENACT_EVER */
+	uint64_t stale_us;   /* view_time(): then a value that was read is too old; ENACT_FRESH */
 	struct enact_item *prev, *next;		  /* dirty ones */
 	struct enact_item *tell_prev, *tell_next; /* untold ones of the tenant */
 	UT_hash_handle hh;			  /* by key */
 	char key[2 * NAME_LEN];			  /* "tenant/name" */
 };
 
+enum enact_touch {
+	TOUCH_NOT,
+	TOUCH_REFRESH, /* a value was told again: matters where it was unknown */
+	TOUCH_VALUE,   /* a value is another one */
+	TOUCH_SHAPE,   /* also next hops may be others although everything applies that did */
+};
+
 struct enact_dep {
+	enum enact_touch touched; /* since the last round; then it is in the list */
+	struct enact_dep *next;
 	struct enact_item **v;
 	unsigned int n, cap;
 	UT_hash_handle hh;
@@ -153,8 +163,9 @@ struct enact {
 	struct enact_head head;
 	struct enact_item *items, *by_key, *dirty;
 	unsigned int n_items;
-	struct enact_dep *deps;
-	bool kinds[128]; /* first letters of their keys */
+	struct enact_dep *deps, *touched;
+	unsigned int n_unknown; /* items */
+	bool kinds[128];	/* first letters of their keys */
 	struct enact_lost *lost;
 	bool counts; /* a condition reads counters */
 
@@ -163,6 +174,7 @@ struct enact {
 
 	struct nemo_plan plan; /* in force; ops' names are the head's */
 	bool recompile;
+	bool by_values;	   /* the round is because of these, not of the clock or a commit */
 	uint64_t event_us; /* first mark since the last round; 0 = none */
 	uint64_t round_us; /* what the last round took */
 	uint64_t ended_us; /* when it was over */
@@ -235,6 +247,7 @@ void enact_watch_open(struct enact *enact);
 void enact_watch_close(struct enact *enact);
 void enact_mark(struct enact *enact, struct enact_item *item);
 void enact_mark_all(struct enact *enact);
+void enact_expand(struct enact *enact);		    /* what was touched becomes marks on items */
 bool enact_path_lost(const struct view_path *path); /* it loses everything */
 void enact_on_stats(void *arg, const char *tenant, const char *object);
 
@@ -269,6 +282,7 @@ bool enact_leg_status(const struct enact_lookup *lookup, const struct nemo_leg *
 		      const char *member, int64_t *out, uint64_t *stale_us);
 
 /* ---- round.c ---- */
+extern unsigned int enact_hold_ms; /* between flips of an operation by values; tests change it */
 void enact_rounds_open(struct enact *enact);
 void enact_schedule(struct enact *enact);
 void enact_round(struct enact *enact);

@@ -192,6 +192,7 @@ static void carry(const struct enact *enact, struct enact_item *item)
 	item->goal_up = old->goal_up;
 	item->reach = old->reach;
 	item->since_s = old->since_s;
+	item->flipped_us = old->flipped_us;
 	item->untold = old->untold;
 	item->event_s = old->event_s;
 	memcpy(item->reach_why, old->reach_why, sizeof(item->reach_why));
@@ -213,7 +214,7 @@ int enact_items_replace(struct enact *enact, struct enact_head *head)
 	enact->n_items = items.n;
 	enact->dirty = NULL;
 	enact->by_key = NULL;
-	enact->deps = NULL;
+	enact->deps = enact->touched = NULL;
 	enact->head = *head;
 	for (unsigned int i = 0; i < items.n; i++)
 		HASH_ADD_STR(enact->by_key, key, &items.v[i]);
@@ -225,6 +226,7 @@ int enact_items_replace(struct enact *enact, struct enact_head *head)
 		enact->dirty = old.dirty;
 		enact->by_key = old.by_key;
 		enact->deps = old.deps;
+		enact->touched = old.touched;
 		enact->head = old.head;
 		memcpy(enact->kinds, old.kinds, sizeof(enact->kinds));
 		return -ENOMEM;
@@ -232,6 +234,9 @@ int enact_items_replace(struct enact *enact, struct enact_head *head)
 	*head = (struct enact_head){0};
 	enact_items_fini(&old);
 	enact_tell_replaced(enact);
+	enact->n_unknown = 0;
+	for (unsigned int i = 0; i < enact->n_items; i++)
+		enact->n_unknown += enact->items[i].truth == NEMO_UNKNOWN;
 	return 0;
 }
 

@@ -12,6 +12,8 @@
 
 #include "util/log.h"
 
+unsigned int enact_hold_ms = 200;
+
 struct goals {
 	struct enact *enact;
 	const struct nemo_plan_in *in;
@@ -59,15 +61,33 @@ static void evaluate_condition(struct enact *enact, struct enact_item *item, int
 	item->edge_s = item->timed ? enact_edge(enact, cond, now_s) : ENACT_EVER;
 }
 
+/* Values that go to and fro do not carry an operation with them. The clock does, and its goal. */
+static void hold(struct enact *enact, struct enact_item *item, enum nemo_truth before)
+{
+	uint64_t age_us = clock_us() - item->flipped_us, hold_us = enact_hold_ms * UINT64_C(1000);
+	uint64_t again_us;
+
+	if (!enact->by_values || !item->seen || !item->flipped_us || age_us >= hold_us ||
+	    (before == NEMO_TRUE) == (item->truth == NEMO_TRUE))
+		return;
+	item->truth = before;
+	again_us = enact_view_now(enact) + hold_us - age_us;
+	if (again_us < item->stale_us)
+		item->stale_us = again_us;
+}
+
 static void evaluate_operation(struct enact *enact, struct enact_item *item, int64_t now_s)
 {
 	bool applied = item->seen && enact_applies(item);
+	enum nemo_truth before = item->truth;
 
 	evaluate_condition(enact, item, now_s);
+	hold(enact, item, before);
 	look_at_goals(enact, item, now_s);
 	if (!item->seen || applied != enact_applies(item)) {
 		enact->recompile = true;
 		enact->stats.flips++;
+		item->flipped_us = item->seen ? clock_us() : 0;
 		item->since_s = enact_real_s();
 	}
 	item->seen = true;
@@ -91,14 +111,19 @@ void enact_evaluate(struct enact *enact)
 {
 	int64_t now_s = enact_now_s(enact);
 	struct enact_item *item;
+	enum nemo_truth before;
 
+	enact_expand(enact);
 	while ((item = enact->dirty)) {
+		before = item->truth;
 		DL_DELETE(enact->dirty, item);
 		item->dirty = false;
 		if (item->notification)
 			evaluate_notification(enact, item, now_s);
 		else
 			evaluate_operation(enact, item, now_s);
+		enact->n_unknown -= before == NEMO_UNKNOWN;
+		enact->n_unknown += item->truth == NEMO_UNKNOWN;
 	}
 }
 
@@ -112,7 +137,10 @@ static void on_stale(uv_timer_t *timer)
 	for (unsigned int i = 0; i < enact->n_items; i++)
 		if (enact->items[i].stale_us <= now_us)
 			enact_mark(enact, &enact->items[i]);
-	enact_round(enact);
+	if (enact->dirty)
+		enact_schedule(enact);
+	else
+		enact_arm(enact);
 }
 
 static void arm_stale(struct enact *enact)
@@ -135,7 +163,16 @@ static void arm_stale(struct enact *enact)
 
 static void on_round(uv_timer_t *timer)
 {
-	enact_round(timer->data);
+	struct enact *enact = timer->data;
+
+	enact_expand(enact);
+	if (!enact->dirty && !enact->recompile) {
+		enact->event_us = 0;
+		return;
+	}
+	enact->by_values = true;
+	enact_round(enact);
+	enact->by_values = false;
 }
 
 void enact_arm(struct enact *enact)

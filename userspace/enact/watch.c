@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Events of the view, and counters of flows, become marks on the items that depend on them. Nothing
- * is evaluated here. */
+/* Events of the view, and counters of flows, become marks: first on what they are about, and when a
+ * round begins on the items that depend on it. Nothing is evaluated here. */
 #include "enact/enact_int.h"
 
 #include <inttypes.h>
@@ -25,33 +25,45 @@ void enact_mark_all(struct enact *enact)
 		enact_mark(enact, &enact->items[i]);
 }
 
-enum touch {
-	TOUCH_REFRESH, /* a value was told again: matters where it was unknown */
-	TOUCH_VALUE,   /* a value is another one */
-	TOUCH_SHAPE,   /* also next hops may be others although everything applies that did */
-};
-
-static void touch(struct enact *enact, enum touch how, const char *format, ...)
+static void touch(struct enact *enact, enum enact_touch how, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-static void touch(struct enact *enact, enum touch how, const char *format, ...)
+static void touch(struct enact *enact, enum enact_touch how, const char *format, ...)
 {
 	char key[KEY_LEN];
 	struct enact_dep *dep;
 	va_list args;
 
 	/* There are many events, and few of them concern anybody. */
+	if (how == TOUCH_REFRESH && !enact->n_unknown)
+		return;
 	if (!enact->kinds[(unsigned char)format[0] % sizeof(enact->kinds)])
 		return;
 	va_start(args, format);
 	vsnprintf(key, sizeof(key), format, args);
 	va_end(args);
 	dep = enact_dep(enact, key);
-	for (unsigned int i = 0; dep && i < dep->n; i++)
-		if (how != TOUCH_REFRESH || dep->v[i]->truth == NEMO_UNKNOWN)
-			enact_mark(enact, dep->v[i]);
-	if (dep && how == TOUCH_SHAPE)
+	if (!dep)
+		return;
+	if (!dep->touched)
+		LL_PREPEND(enact->touched, dep);
+	if (dep->touched < how)
+		dep->touched = how;
+	if (how == TOUCH_SHAPE)
 		enact->recompile = true;
+}
+
+void enact_expand(struct enact *enact)
+{
+	struct enact_dep *dep;
+
+	while ((dep = enact->touched)) {
+		LL_DELETE(enact->touched, dep);
+		for (unsigned int i = 0; i < dep->n; i++)
+			if (dep->touched != TOUCH_REFRESH || dep->v[i]->truth == NEMO_UNKNOWN)
+				enact_mark(enact, dep->v[i]);
+		dep->touched = TOUCH_NOT;
+	}
 }
 
 /* ---- paths ---- */
@@ -114,7 +126,7 @@ static void on_path(struct enact *enact, const struct view_path *path, bool gone
 
 static void on_path_attr(struct enact *enact, const struct view_event *event)
 {
-	enum touch how = event->value_changed ? TOUCH_VALUE : TOUCH_REFRESH;
+	enum enact_touch how = event->value_changed ? TOUCH_VALUE : TOUCH_REFRESH;
 
 	if (event->attr == ATTR_LOSS_PPM)
 		follow_loss(enact, event->path);
@@ -133,7 +145,7 @@ static void on_instance(struct enact *enact, const struct view_event *event)
 
 static void on_instance_attr(struct enact *enact, const struct view_event *event)
 {
-	enum touch how = event->value_changed ? TOUCH_VALUE : TOUCH_REFRESH;
+	enum enact_touch how = event->value_changed ? TOUCH_VALUE : TOUCH_REFRESH;
 
 	if (event->attr != ATTR_CPU_LOAD && event->attr != ATTR_MEM_LOAD)
 		return;
@@ -175,7 +187,7 @@ static void observe(void *arg, const struct view_event *event)
 	case VIEW_CLASS_GONE:
 		break;
 	}
-	if (enact->dirty || enact->recompile)
+	if (enact->touched || enact->dirty || enact->recompile)
 		enact_schedule(enact);
 }
 
@@ -184,7 +196,7 @@ void enact_on_stats(void *arg, const char *tenant, const char *object)
 	struct enact *enact = arg;
 
 	touch(enact, TOUCH_VALUE, "f%s/%s", tenant, object);
-	if (enact->dirty)
+	if (enact->touched || enact->dirty)
 		enact_schedule(enact);
 }
 

@@ -187,7 +187,8 @@ static UNUSED bool node_settled(const struct node *n)
 	struct ncc_status s;
 
 	ncc_status(n->ncc, &s);
-	return s.desired == s.applied && !n->enact->dirty && !n->enact->recompile;
+	return s.desired == s.applied && !n->enact->dirty && !n->enact->touched &&
+	       !n->enact->recompile;
 }
 
 /* Some turns of the loop, then until nothing is under way. */
@@ -567,7 +568,7 @@ static UNUSED bool goes_to(const struct node *n, const char *goal)
 static UNUSED bool looked(void)
 {
 	for (unsigned int i = 0; i < RIG_NODES; i++)
-		if (nodes[i].open && nodes[i].enact->dirty)
+		if (nodes[i].open && (nodes[i].enact->dirty || nodes[i].enact->touched))
 			return false;
 	return true;
 }

@@ -54,6 +54,52 @@ static void test_goal_down(void **st)
 	UNTIL(events(n).n == 3);
 }
 
+/* A value that goes to and fro does not carry the operation with it; its goal does, at once. */
+static void test_values_are_held(void **st)
+{
+	static const char script[] = SITES
+		"CREATE Operation first Target backup Priority 10 Condition "
+		"slow.measured_delay > 20 Action redirect: \"gold\";"
+		"CREATE Operation second Target backup Priority 20 Action redirect: \"slow\";";
+	const struct path_key back = {"pe3", "pe1", "be"};
+	struct node *n = &nodes[0];
+
+	path_attr(back, ATTR_DELAY_US, 1000);
+	path_attr(SLOW, ATTR_DELAY_US, 1000);
+	apply(n, script);
+	assert_string_equal(leads_to(n), "slow");
+	turn_ms(enact_hold_ms);
+	path_attr(SLOW, ATTR_DELAY_US, 30000);
+	UNTIL(goes_to(n, "gold"));
+	path_attr(SLOW, ATTR_DELAY_US, 1000);
+	UNTIL(goes_to(n, "slow"));
+	enact_hold_ms = 3600000;
+	path_attr(SLOW, ATTR_DELAY_US, 30000);
+	UNTIL(looked());
+	settle();
+	assert_string_equal(leads_to(n), "slow");
+	enact_hold_ms = 0;
+	path_attr(SLOW, ATTR_DELAY_US, 31000);
+	UNTIL(goes_to(n, "gold"));
+	enact_hold_ms = 3600000;
+	path_attr(GOLD, ATTR_LOSS_PPM, 1000000);
+	UNTIL(goes_to(n, "slow"));
+	enact_hold_ms = 200;
+}
+
+/* However many depend on it, an event is one mark; they are found when the round begins. */
+static void test_event_is_one_mark(void **st)
+{
+	struct node *n = &nodes[0];
+
+	apply(n, SITES TWO);
+	path_attr(GOLD, ATTR_LOSS_PPM, 1000000);
+	assert_non_null(n->enact->touched);
+	assert_null(n->enact->dirty);
+	UNTIL(goes_to(n, "slow"));
+	assert_null(n->enact->touched);
+}
+
 /* The connection's other direction fails: nothing changes here, but it is told. */
 static void test_goal_down_elsewhere(void **st)
 {
@@ -142,6 +188,7 @@ static void test_stale(void **st)
 {
 	struct node *n = &nodes[0];
 
+	enact_hold_ms = 0; /* not to get old meanwhile */
 	service(257, 300);
 	apply(n, ON_LOAD("web"));
 	load(257, "i1", 90, 0);
@@ -150,6 +197,7 @@ static void test_stale(void **st)
 	assert_string_equal(state("first", "state"), nemo_op_state_names[NEMO_OP_UNKNOWN]);
 	load(257, "i1", 90, 0);
 	UNTIL(goes_to(n, "gold"));
+	enact_hold_ms = 200;
 }
 
 static void test_connection_figures(void **st)
@@ -386,12 +434,12 @@ static void test_does_not_fit(void **st)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_first_plan),	      T(test_nothing_to_do),   T(test_goals_go),
-		T(test_no_ingress),	      T(test_other_refuses),   T(test_goal_down),
-		T(test_goal_down_elsewhere),  T(test_load_of_service), T(test_load_of_gateway),
-		T(test_load_of_site),	      T(test_stale),	       T(test_connection_figures),
-		T(test_others_do_not_matter), T(test_refused),	       T(test_does_not_fit),
-		T(test_one_of_many),
+		T(test_first_plan),	 T(test_nothing_to_do),	     T(test_goals_go),
+		T(test_no_ingress),	 T(test_other_refuses),	     T(test_goal_down),
+		T(test_values_are_held), T(test_event_is_one_mark),  T(test_goal_down_elsewhere),
+		T(test_load_of_service), T(test_load_of_gateway),    T(test_load_of_site),
+		T(test_stale),		 T(test_connection_figures), T(test_others_do_not_matter),
+		T(test_refused),	 T(test_does_not_fit),	     T(test_one_of_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
