@@ -26,6 +26,7 @@
 struct builder {
 	struct enact *enact;
 	struct enact_item *item;
+	const struct nemo_tenant *tenant;
 	bool no_memory;
 };
 
@@ -134,6 +135,35 @@ void enact_goals(const struct nemo_object *op, void (*each)(void *arg, const cha
 	}
 }
 
+static void on_home(void *arg, const struct nemo_object *op, const char *gateway)
+{
+	struct builder *b = arg;
+	struct enact_item *item = enact_item(b->enact, b->tenant->name, op->name);
+
+	if (item)
+		item->home = gateway;
+}
+
+static int homes_find(struct enact *enact)
+{
+	struct builder b = {.enact = enact};
+	int r = 0;
+
+	for (unsigned int i = 0; i < enact->head.n && r == 0; i++) {
+		b.tenant = &enact->head.tenants[i];
+		r = nemo_homes(b.tenant, on_home, &b);
+	}
+	return r;
+}
+
+bool enact_home_up(const struct enact *enact, const struct enact_item *item, char *why, size_t size)
+{
+	if (!item->home || view_gateway(enact->conf.view, item->home))
+		return true;
+	snprintf(why, size, "gateway %.63s is not known", item->home);
+	return false;
+}
+
 /* ---- building ---- */
 
 static void depend_on_legs(struct builder *b, const char *connection, bool status)
@@ -214,7 +244,7 @@ static bool tells_counts(const struct nemo_object *notification)
 
 int enact_deps_build(struct enact *enact)
 {
-	struct builder b = {.enact = enact};
+	struct builder b = {.enact = enact, .no_memory = homes_find(enact) != 0};
 
 	enact->counts = false;
 	memset(enact->kinds, 0, sizeof(enact->kinds));
@@ -225,6 +255,8 @@ int enact_deps_build(struct enact *enact)
 			enact->counts |= tells_counts(b.item->object);
 		else
 			enact_goals(b.item->object, on_goal, &b);
+		if (b.item->home)
+			depend(&b, "G%s", b.item->home);
 	}
 	return b.no_memory ? -ENOMEM : 0;
 }
@@ -315,9 +347,15 @@ bool enact_reach(struct enact *enact, struct enact_item *item)
 {
 	struct reach r = {.enact = enact, .item = item, .only = only_ingress(item), .up = true};
 	struct enact_lookup lookup = enact_lookup(enact, item->tenant->name);
+	char why[128];
 
 	r.in = enact_plan_in(enact, &lookup, &enact->head, enact_now_s(enact));
 	item->reach_why[0] = '\0';
 	enact_goals(item->object, reach_goal, &r);
+	if (r.up && !enact_home_up(enact, item, why, sizeof(why))) {
+		snprintf(item->reach_why, sizeof(item->reach_why), "%.63s at %.63s: %s", item->home,
+			 r.only ? r.only : enact->host, why);
+		return false;
+	}
 	return r.up;
 }

@@ -50,6 +50,7 @@ struct enact_head {
 struct enact_item {
 	const struct nemo_tenant *tenant; /* of the head */
 	const struct nemo_object *object;
+	const char *home; /* gateway behind the functions of its gothrough; NULL: none is needed */
 	bool notification;
 	bool timed;	/* time is in its condition */
 	bool dirty;	/* in the list of those to be evaluated */
@@ -227,6 +228,9 @@ struct enact_dep *enact_dep(const struct enact *enact, const char *key);
 /* Each name that the operation leads to. */
 void enact_goals(const struct nemo_object *op, void (*each)(void *arg, const char *goal),
 		 void *arg);
+/* What is behind its functions. false: why. */
+bool enact_home_up(const struct enact *enact, const struct enact_item *item, char *why,
+		   size_t size);
 /* Are its goals up, wherever the flow of the operation may come in? Else why. */
 bool enact_reach(struct enact *enact, struct enact_item *item);
 /* The gateway that counts of a CFN; NULL: none. */

@@ -46,7 +46,7 @@ static void look_at_goals(struct enact *enact, struct enact_item *item, int64_t 
 
 	item->why[0] = '\0';
 	enact_goals(item->object, look_at_goal, &goals);
-	item->goal_up = goals.up;
+	item->goal_up = goals.up && enact_home_up(enact, item, item->why, sizeof(item->why));
 }
 
 static void evaluate_condition(struct enact *enact, struct enact_item *item, int64_t now_s)

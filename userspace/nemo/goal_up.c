@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nemo/compile_int.h"
+#include "util/own.h"
 
 #define LOSES_ALL_MILLI (1000000 * INT64_C(1000)) /* loss_ppm */
 
@@ -196,4 +197,51 @@ bool nemo_goal_up(const struct nemo_plan_in *in, const struct nemo_tenant *tenan
 
 	snprintf(why, size, "%s", up ? "" : text);
 	return up;
+}
+
+/* ---- behind functions ---- */
+
+static bool goes_through(const struct nemo_object *op)
+{
+	for (unsigned int i = 0; i < op->c.actions.n; i++)
+		if (strcmp(op->c.actions.v[i].name.text, "gothrough") == 0)
+			return true;
+	return false;
+}
+
+static const char *home_of(struct nemo_own *own, const struct nemo_object *op)
+{
+	const struct nemo_object *gateway;
+	struct nemo_want want = {0};
+	char why[NEMO_WHY];
+
+	if (!goes_through(op) || nemo_want_read(own->tenant->store, op, &want, why) ||
+	    want.redirect || !want.n_through)
+		return NULL;
+	gateway = nemo_own_home(own, want.through[want.n_through - 1]);
+	return gateway ? gateway->name : NULL;
+}
+
+int nemo_homes(const struct nemo_tenant *tenant,
+	       void (*each)(void *arg, const struct nemo_object *op, const char *gateway),
+	       void *arg)
+{
+	OWN_PTR const struct nemo_object **list = NULL;
+	int n = nemo_store_list(tenant->store, NEMO_OPERATION, &list), r = n < 0 ? -ENOMEM : 0;
+	struct nemo_own own = {.tenant = tenant};
+	bool any = false;
+
+	for (int i = 0; i < n && !any; i++)
+		any = goes_through(list[i]);
+	if (r || !any)
+		return r;
+	r = nemo_own_init(&own, tenant);
+	for (int i = 0; i < n && r == 0; i++) {
+		const char *gateway = home_of(&own, list[i]);
+
+		if (gateway)
+			each(arg, list[i], gateway);
+	}
+	nemo_own_fini(&own);
+	return r;
 }

@@ -135,6 +135,11 @@ struct nemo_plan_in {
  * with several far ends: up as long as one is. */
 bool nemo_goal_up(const struct nemo_plan_in *in, const struct nemo_tenant *tenant, const char *goal,
 		  char *why, size_t size);
+/* Of each operation that goes through functions and is led nowhere behind them: the gateway of the
+ * last one's site, where its packets leave, and which must be known. -ENOMEM. */
+int nemo_homes(const struct nemo_tenant *tenant,
+	       void (*each)(void *arg, const struct nemo_object *op, const char *gateway),
+	       void *arg);
 
 /*
  * The rules in force on this host. -ENOSPC: err names the operation at which NEMO_RULES_MAX (or the

@@ -87,6 +87,29 @@ static void test_values_are_held(void **st)
 	enact_hold_ms = 200;
 }
 
+/* Behind functions there is the gateway of their site: when it goes the rule goes, and that is
+ * told. */
+static void test_home_of_functions(void **st)
+{
+	static const char script[] =
+		SITES "CREATE CFN fw Type firewall Property ip: \"5f00:0:2:fe::1\";"
+		      "CREATE CFN rack Type l3group Contain pe2, fw;"
+		      "CREATE Operation o Target backup Priority 10 Action gothrough: \"fw\";";
+	struct node *n = &nodes[0];
+
+	apply(n, script);
+	UNTIL(n->enact->leads);
+	assert_string_equal(leads_to(n), "fw");
+	gateway_gone("pe2");
+	UNTIL(goes_to(n, "none"));
+	assert_string_equal(state("o", "state"), nemo_op_state_names[NEMO_OP_GOAL_DOWN]);
+	UNTIL(events(n).n == 1);
+	assert_non_null(strstr(events(n).last, "goal down: pe2 at pe1: gateway pe2 is not known"));
+	add_gateway(&n->view, "pe2", 2);
+	UNTIL(goes_to(n, "fw"));
+	UNTIL(events(n).n == 2);
+}
+
 /* However many depend on it, an event is one mark; they are found when the round begins. */
 static void test_event_is_one_mark(void **st)
 {
@@ -434,12 +457,25 @@ static void test_does_not_fit(void **st)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_first_plan),	 T(test_nothing_to_do),	     T(test_goals_go),
-		T(test_no_ingress),	 T(test_other_refuses),	     T(test_goal_down),
-		T(test_values_are_held), T(test_event_is_one_mark),  T(test_goal_down_elsewhere),
-		T(test_load_of_service), T(test_load_of_gateway),    T(test_load_of_site),
-		T(test_stale),		 T(test_connection_figures), T(test_others_do_not_matter),
-		T(test_refused),	 T(test_does_not_fit),	     T(test_one_of_many),
+		T(test_first_plan),
+		T(test_nothing_to_do),
+		T(test_goals_go),
+		T(test_no_ingress),
+		T(test_other_refuses),
+		T(test_goal_down),
+		T(test_values_are_held),
+		T(test_event_is_one_mark),
+		T(test_home_of_functions),
+		T(test_goal_down_elsewhere),
+		T(test_load_of_service),
+		T(test_load_of_gateway),
+		T(test_load_of_site),
+		T(test_stale),
+		T(test_connection_figures),
+		T(test_others_do_not_matter),
+		T(test_refused),
+		T(test_does_not_fit),
+		T(test_one_of_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
