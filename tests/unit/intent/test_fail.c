@@ -141,8 +141,8 @@ static void test_busy_for_ever(void **state)
 	intent_limits.prepare_ms = 500;
 	ghost();
 	start(0, &came[0], &apply);
-	for (int i = 0; i < 20 && !came[0].done; i++) {
-		usleep(250000);
+	for (int i = 0; i < 4 && !came[0].done; i++) {
+		usleep(1000000);
 		turn();
 	}
 	assert_true(came[0].done);
