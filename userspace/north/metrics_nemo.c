@@ -9,8 +9,9 @@ static void print_commits(const struct metrics *p)
 	struct intent_stats s = {0};
 
 	intent_figures(intent, &s);
-	metrics_one(p, "sand_nemo_commit", "gauge", "Number of the commit in force.",
-		    intent_head(intent)->commit);
+	if (intent_synced(intent)) /* before, it is not known */
+		metrics_one(p, "sand_nemo_commit", "gauge", "Number of the commit in force.",
+			    intent_head(intent)->commit);
 	metrics_one(p, "sand_nemo_commits_total", "counter", "Commits that this host coordinated.",
 		    s.commits);
 	metrics_one(p, "sand_nemo_refused_total", "counter", "Commits that a host refused.",

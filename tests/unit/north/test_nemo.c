@@ -413,6 +413,10 @@ static void test_not_read_yet(void **state)
 	assert_int_equal(rig_status(&rig, "GET /v1/nemo/export", NULL), 503);
 	assert_int_equal(rig_status(&rig, "GET /v1/nemo/events?after=5", NULL), 503);
 	assert_int_equal(nemo_status(&rig, "plan", NEMO_SITES), 503);
+	rig_call(&rig, "GET /metrics", NULL, &a);
+	assert_non_null(strstr(a.body, "\nsand_nemo_streams 0\n"));
+	assert_null(strstr(a.body, "\nsand_nemo_commit "));
+	answer_free(&a);
 	north_close(rig.north);
 	rig.north = NULL;
 	intent_close(rig.intent);
