@@ -17,7 +17,9 @@
  *
  * An event goes to the URL of its listener (struct enact_url) as POST {"tenant", "sequence",
  * "notification", "time", "reason", "values"}, one after the other, again until it is answered 2xx;
- * where to go on is kept as "delivered" (under the listener's name, or a hash of its URL).
+ * where to go on is kept as "delivered" (under the listener's name, or a hash of its URL). 64
+ * listeners of a tenant are served at a time; the others' turn comes when one of these has nothing
+ * to do. Tenants take turns in telling events, each up to 100 a second.
  */
 #ifndef ENACT_H
 #define ENACT_H
@@ -86,7 +88,8 @@ json_t *enact_explain(struct enact *enact, const char *tenant, const char *packe
 /* {"revision", "time", "results": nemo_query}; err at a name that is not there. */
 json_t *enact_query(const struct enact *enact, const char *tenant, const struct nemo_query *query,
 		    struct err *err);
-/* [{"listener", "url", "delivered", "waiting", "failures", "why"}] */
+/* [{"listener", "url", "delivered", "waiting", "failures", "why"}]; url: where it goes, without
+ * what may be secret (scheme, host and port; a configured listener's name), null: nowhere. */
 json_t *enact_listeners_json(const struct enact *enact, const char *tenant);
 /* Civil time of conditions now: "YYYY-MM-DD HH:MM:SS". Returns buf (32 bytes). */
 const char *enact_time(const struct enact *enact, char *buf, size_t size);
