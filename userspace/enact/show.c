@@ -246,19 +246,40 @@ static int time_read(const struct enact *enact, const char *text, struct nemo_da
 	return 0;
 }
 
-/* Of other tenants only that there is one. */
+static bool is_of(const json_t *op, const char *tenant)
+{
+	const char *of = json_string_value(json_object_get(op, "tenant"));
+
+	return !of || strcmp(of, tenant) == 0;
+}
+
+/* Of another tenant's operation only that there is one. */
 static void hide(json_t *op, const char *tenant)
 {
 	static const char *const secret[] = {"priority", "flow", "why",	    "condition",
 					     "actions",	 "goal", "gateway", "path"};
-	const char *of = json_string_value(json_object_get(op, "tenant"));
 
-	if (!of || strcmp(of, tenant) == 0)
+	if (is_of(op, tenant))
 		return;
 	json_object_set_new(op, "tenant", json_string(OTHER));
 	json_object_set_new(op, "operation", json_string(OTHER));
 	for (unsigned int i = 0; i < ARRAY_SIZE(secret); i++)
 		json_object_del(op, secret[i]);
+}
+
+/* Those of others are told only where one of them wins: what does not match, or not now, would
+ * tell what they match, and when. */
+static void hide_others(json_t *ops, const char *tenant)
+{
+	for (size_t i = json_array_size(ops); i-- > 0;) {
+		json_t *op = json_array_get(ops, i);
+		const char *result = json_string_value(json_object_get(op, "result"));
+
+		if (!is_of(op, tenant) && result && strcmp(result, "wins") != 0)
+			json_array_remove(ops, i);
+		else
+			hide(op, tenant);
+	}
 }
 
 json_t *enact_explain(struct enact *enact, const char *tenant, const char *packet, const char *time,
@@ -267,8 +288,7 @@ json_t *enact_explain(struct enact *enact, const char *tenant, const char *packe
 	struct enact_lookup lookup = enact_lookup(enact, tenant);
 	struct nemo_plan_in in = enact_plan_in(enact, &lookup, &enact->head, enact_now_s(enact));
 	struct nemo_packet of;
-	json_t *out, *op;
-	size_t i;
+	json_t *out;
 
 	if (nemo_packet_read(packet, &of, err) || time_read(enact, time, &in.env.now, err))
 		return NULL;
@@ -281,8 +301,7 @@ json_t *enact_explain(struct enact *enact, const char *tenant, const char *packe
 		return NULL;
 	}
 	hide(json_object_get(out, "winner"), tenant);
-	json_array_foreach(json_object_get(out, "operations"), i, op)
-		hide(op, tenant);
+	hide_others(json_object_get(out, "operations"), tenant);
 	return out;
 }
 

@@ -447,7 +447,9 @@ int nemo_store_apply(struct nemo_store *store, const struct nemo_script *script,
 	diags->no_warnings = no_warnings;
 	if (r == 0) {
 		*store = *draft;
+		store->readers = old.readers; /* they hold the place, not what was in it */
 		*draft = old;
+		draft->readers = 0;
 	}
 	nemo_store_free(draft);
 	return r;
