@@ -140,40 +140,50 @@ static void take(struct enact *enact, struct nemo_plan *plan)
 	enact_acts_used(enact);
 }
 
-int enact_apply(struct enact *enact, bool *changed, struct err *err)
+static int compile(struct enact *enact, struct nemo_plan *plan, struct err *err)
 {
 	struct enact_lookup lookup = enact_lookup(enact, NULL);
-	struct nemo_plan_in in = enact_plan_in(enact, &lookup, &enact->head, enact_now_s(enact));
+	int64_t now_s = enact_now_s(enact);
+	struct nemo_plan_in in = enact_plan_in(enact, &lookup, &enact->head, now_s);
 	uint64_t start_us = clock_us();
+	int r = nemo_compile(&in, plan, err);
+
+	enact->stats.compiled++;
+	enact->stats.compile_us = clock_us() - start_us;
+	enact_warm(enact, now_s);
+	if (r == 0 && enact_warm_add(enact, plan))
+		r = err_set(err, -ENOMEM, "", NULL, "no memory");
+	return r;
+}
+
+int enact_apply(struct enact *enact, bool *changed, struct err *err)
+{
 	struct nemo_plan plan = {0};
 	int r;
 
 	*changed = false;
 	if (!enact->conf.is_ingress)
 		return 0;
-	r = nemo_compile(&in, &plan, err);
-	enact->stats.compiled++;
-	enact->stats.compile_us = clock_us() - start_us;
-	if (r)
-		return r;
-	*changed = !same_rules(&plan, &enact->plan) || !same_goals(&plan, &enact->plan);
-	if (*changed)
-		r = hand_over(enact, &plan, err);
+	r = compile(enact, &plan, err);
+	if (r == 0) {
+		*changed = !same_rules(&plan, &enact->plan) || !same_goals(&plan, &enact->plan);
+		r = *changed ? hand_over(enact, &plan, err) : 0;
+	}
 	if (r == 0)
 		take(enact, &plan);
 	nemo_plan_fini(&plan);
+	if (r == -ENOSPC && enact->warm.n_goals) {
+		enact_warm_drop(enact); /* what is in force goes first */
+		return enact_apply(enact, changed, err);
+	}
 	return r;
 }
 
 /* ---- could it be? ---- */
 
-struct numbers {
-	uint32_t n;
-};
-
-static uint32_t next_number(void *arg, const char *tenant, const char *operation)
+uint32_t enact_number(void *arg, const char *tenant, const char *operation)
 {
-	struct numbers *numbers = arg;
+	struct enact_numbers *numbers = arg;
 
 	return numbers->n < SAN_MAX_ACTS ? ++numbers->n : 0;
 }
@@ -183,7 +193,7 @@ int enact_fits(struct enact *enact, const struct intent_head *head, struct err *
 	struct enact_head copy = {0}; /* borrowed, all of it */
 	struct enact_lookup lookup = enact_lookup(enact, NULL);
 	struct nemo_plan plan = {0};
-	struct numbers numbers = {0};
+	struct enact_numbers numbers = {0};
 	struct nemo_plan_in in;
 	unsigned int more = 0;
 	int r;
@@ -194,7 +204,7 @@ int enact_fits(struct enact *enact, const struct intent_head *head, struct err *
 	copy.n = head->n_tenants;
 	in = enact_plan_in(enact, &lookup, &copy, enact_now_s(enact));
 	in.all = true;
-	in.act = next_number;
+	in.act = enact_number;
 	in.arg = &numbers;
 	r = nemo_compile(&in, &plan, err);
 	if (r)

@@ -92,6 +92,7 @@ void enact_close(struct enact *enact)
 		intent_on_stats(enact->intent, NULL, NULL);
 	}
 	nemo_plan_fini(&enact->plan);
+	enact_warm_drop(enact);
 	enact_items_fini(enact);
 	enact_acts_fini(enact);
 	enact_counts_fini(enact);
@@ -144,6 +145,7 @@ static void carry_out(struct enact *enact)
 	int r;
 
 	enact->recompile = false;
+	enact->warm_due = true;
 	r = enact_apply(enact, &changed, &err);
 	if (r) {
 		enact_retry(enact);

@@ -174,6 +174,8 @@ struct enact {
 	struct enact_memo *memos;
 
 	struct nemo_plan plan; /* in force; ops' names are the head's */
+	struct nemo_plan warm; /* everything in force: of it only the goals count */
+	bool warm_due;	       /* it may be another one */
 	bool recompile;
 	bool by_values;	   /* the round is because of these, not of the clock or a commit */
 	uint64_t event_us; /* first mark since the last round; 0 = none */
@@ -317,6 +319,16 @@ int enact_apply(struct enact *enact, bool *changed, struct err *err);
 const struct nemo_goal *enact_goal_find(const struct nemo_plan *plan, uint64_t id);
 /* Would every operation at once find room? */
 int enact_fits(struct enact *enact, const struct intent_head *head, struct err *err);
+/* Numbers of acts for a plan that is only looked at: arg of enact_number. */
+struct enact_numbers {
+	uint32_t n;
+};
+uint32_t enact_number(void *arg, const char *tenant, const char *operation);
+
+/* ---- warm.c ---- */
+void enact_warm(struct enact *enact, int64_t now_s); /* compiles it again where it is due */
+void enact_warm_drop(struct enact *enact);
+int enact_warm_add(const struct enact *enact, struct nemo_plan *plan); /* -ENOMEM */
 
 /* ---- acts.c ---- */
 /* The number of an operation ("tenant/name"), where no other has it. */

@@ -43,10 +43,12 @@ static void look_at_goals(struct enact *enact, struct enact_item *item, int64_t 
 	struct enact_lookup lookup = enact_lookup(enact, item->tenant->name);
 	struct nemo_plan_in in = enact_plan_in(enact, &lookup, &enact->head, now_s);
 	struct goals goals = {enact, &in, item, true};
+	bool was = item->goal_up;
 
 	item->why[0] = '\0';
 	enact_goals(item->object, look_at_goal, &goals);
 	item->goal_up = goals.up && enact_home_up(enact, item, item->why, sizeof(item->why));
+	enact->warm_due |= item->goal_up != was;
 }
 
 static void evaluate_condition(struct enact *enact, struct enact_item *item, int64_t now_s)

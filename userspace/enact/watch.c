@@ -50,7 +50,7 @@ static void touch(struct enact *enact, enum enact_touch how, const char *format,
 	if (dep->touched < how)
 		dep->touched = how;
 	if (how == TOUCH_SHAPE)
-		enact->recompile = true;
+		enact->recompile = enact->warm_due = true;
 }
 
 void enact_expand(struct enact *enact)

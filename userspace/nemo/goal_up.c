@@ -215,8 +215,8 @@ static const char *home_of(struct nemo_own *own, const struct nemo_object *op)
 	struct nemo_want want = {0};
 	char why[NEMO_WHY];
 
-	if (!goes_through(op) || nemo_want_read(own, op, &want, why) ||
-	    want.redirect || !want.n_through)
+	if (!goes_through(op) || nemo_want_read(own, op, &want, why) || want.redirect ||
+	    !want.n_through)
 		return NULL;
 	gateway = nemo_own_home(own, want.through[want.n_through - 1]);
 	return gateway ? gateway->name : NULL;

@@ -171,6 +171,38 @@ static void service(uint64_t id, uint32_t max_age_ms)
 	      ".cpu_load > 80 Action redirect: \"gold\";\n"                                        \
 	      "CREATE Operation second Target backup Priority 20 Action redirect: \"slow\";\n"
 
+/* Goals that rules lead to. */
+static unsigned int goals_used(const struct nemo_plan *plan)
+{
+	unsigned int n = 0;
+
+	for (unsigned int g = 0; g < plan->n_goals; g++)
+		for (unsigned int i = 0; i < plan->n_rules; i++)
+			if (plan->rules[i].msg.service_id == plan->goals[g].id) {
+				n++;
+				break;
+			}
+	return n;
+}
+
+/* The next hops of what is not in force now are in the dataplane, too: a flip finds them ready. */
+static void test_next_hops_are_ready(void **st)
+{
+	struct node *n = &nodes[0];
+	unsigned int used;
+
+	apply(n, SITES
+	      "CREATE Operation first Target backup Priority 10 Condition gold.utilization > 101 "
+	      "Action redirect: \"gold\";\n"
+	      "CREATE Operation second Target backup Priority 20 Action redirect: \"slow\";\n");
+	assert_string_equal(leads_to(n), "slow");
+	used = goals_used(&n->enact->plan);
+	assert_true(used > 0);
+	assert_int_equal(n->n_services, 2 * used);
+	apply(n, "DELETE Operation first;");
+	assert_int_equal(n->n_services, used);
+}
+
 /* The mean of two instances, by service and by gateway; unknown counts as not met. */
 static void follow_load(const char *script)
 {
@@ -467,6 +499,7 @@ int main(void)
 		T(test_event_is_one_mark),
 		T(test_home_of_functions),
 		T(test_goal_down_elsewhere),
+		T(test_next_hops_are_ready),
 		T(test_load_of_service),
 		T(test_load_of_gateway),
 		T(test_load_of_site),
