@@ -18,16 +18,22 @@ from netns import wait_for
 from steering import ADDRESS, ROOT, SERVICE, san_option
 
 LAB = os.path.join(ROOT, "netns-lab")
-TOPOLOGIES = sorted(os.listdir(f"{LAB}/topo"))
 FLIPS = 2000 if SOAK else 60
 IPV6_DSTOPTS = 59
 
 
-def affinity_of(topology):
-    """What the lab's ingress says of the service that its clients use."""
+def service_of(topology):
+    """What the lab's ingress says of the service that its clients use; None: it steers none."""
     with open(f"{LAB}/topo/{topology}/pe1.yaml", encoding="utf-8") as file:
-        services = {s["id"]: s for s in yaml.safe_load(file)["services"]}
-    return services[int(SERVICE, 16)].get("affinity", "hash")
+        services = {s["id"]: s for s in yaml.safe_load(file).get("services", [])}
+    return services.get(int(SERVICE, 16))
+
+
+TOPOLOGIES = [name for name in sorted(os.listdir(f"{LAB}/topo")) if service_of(name)]
+
+
+def affinity_of(topology):
+    return service_of(topology).get("affinity", "hash")
 
 
 def connect(net):
