@@ -5,4 +5,4 @@ import sizes
 
 
 def measure(seconds):
-    return sizes.measure("nemo", (1000, 5000, 15000), 7, seconds)
+    return sizes.measure("nemo", (1000, 10000, 15000), 7, seconds)
