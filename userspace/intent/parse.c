@@ -13,13 +13,17 @@
 static const struct json_range any_count = {0, INT64_MAX};
 static const struct json_range any_revision = {1, STORED_REVISION_MAX};
 
-static int object(const char *text, size_t len, json_t **out, struct err *err)
+/* allowed: its members, NULL: others are no error. */
+static int object(const char *text, size_t len, const char *const *allowed, json_t **out,
+		  struct err *err)
 {
 	int r = json_parse(text, len, out, err);
 
 	if (r)
 		return r;
 	r = json_is_obj(*out, err);
+	if (!r && allowed)
+		r = json_only(*out, allowed, err);
 	if (r) {
 		json_decref(*out);
 		*out = NULL;
@@ -140,12 +144,10 @@ int stored_head_parse(const char *text, size_t len, struct stored_head *out, str
 	int r;
 
 	*out = (struct stored_head){0};
-	r = object(text, len, &obj, err);
+	r = object(text, len, allowed, &obj, err);
 	if (r)
 		return r;
-	r = json_only(obj, allowed, err);
-	if (!r)
-		r = get_number(obj, "commit", JSON_REQUIRED, &out->commit, err);
+	r = get_number(obj, "commit", JSON_REQUIRED, &out->commit, err);
 	if (!r)
 		r = sets_parse(obj, out, err);
 	json_decref(obj);
@@ -230,12 +232,10 @@ int stored_stage_parse(const char *text, size_t len, struct stored_stage *out, s
 	int r;
 
 	*out = (struct stored_stage){0};
-	r = object(text, len, &out->json, err);
+	r = object(text, len, allowed, &out->json, err);
 	if (r)
 		return r;
-	r = json_only(out->json, allowed, err);
-	if (!r)
-		r = json_get_text(out->json, "id", JSON_REQUIRED, out->id, sizeof(out->id), err);
+	r = json_get_text(out->json, "id", JSON_REQUIRED, out->id, sizeof(out->id), err);
 	if (!r)
 		r = get_number(out->json, "commit", JSON_REQUIRED, &out->commit, err);
 	if (!r)
@@ -276,7 +276,7 @@ int stored_host_parse(const char *text, size_t len, struct stored_host *out, str
 	int r;
 
 	*out = (struct stored_host){0};
-	r = object(text, len, &obj, err);
+	r = object(text, len, NULL, &obj, err);
 	if (r)
 		return r;
 	r = get_number(obj, "prepared", JSON_REQUIRED, &out->prepared, err);
@@ -338,12 +338,10 @@ int stored_revision_parse(const char *text, size_t len, struct stored_revision *
 	int r;
 
 	*out = (struct stored_revision){0};
-	r = object(text, len, &out->json, err);
+	r = object(text, len, allowed, &out->json, err);
 	if (r)
 		return r;
-	r = json_only(out->json, allowed, err);
-	if (!r)
-		r = revision_texts(out, err);
+	r = revision_texts(out, err);
 	if (!r)
 		r = revision_script(out, err);
 	if (r)
@@ -376,12 +374,10 @@ int stored_confirm_parse(const char *text, size_t len, struct stored_confirm *ou
 	int r;
 
 	*out = (struct stored_confirm){0};
-	r = object(text, len, &obj, err);
+	r = object(text, len, allowed, &obj, err);
 	if (r)
 		return r;
-	r = json_only(obj, allowed, err);
-	if (!r)
-		r = get_number(obj, "commit", JSON_REQUIRED, &out->commit, err);
+	r = get_number(obj, "commit", JSON_REQUIRED, &out->commit, err);
 	if (!r)
 		r = get_number(obj, "back_to", JSON_REQUIRED, &out->back_to, err);
 	if (!r)
@@ -396,7 +392,7 @@ int stored_sequence_parse(const char *text, size_t len, uint64_t *out, struct er
 	int r;
 
 	*out = 0;
-	r = object(text, len, &obj, err);
+	r = object(text, len, NULL, &obj, err);
 	if (r)
 		return r;
 	r = get_number(obj, "sequence", JSON_REQUIRED, out, err);
@@ -411,7 +407,7 @@ int stored_clock_parse(const char *text, size_t len, int64_t *out, struct err *e
 	int r;
 
 	*out = 0;
-	r = object(text, len, &obj, err);
+	r = object(text, len, NULL, &obj, err);
 	if (r)
 		return r;
 	r = json_get_int(obj, "offset_s", JSON_REQUIRED, range, out, err);
@@ -425,7 +421,7 @@ int stored_counts_parse(const char *text, size_t len, uint64_t out[2], struct er
 	int r;
 
 	out[0] = out[1] = 0;
-	r = object(text, len, &obj, err);
+	r = object(text, len, NULL, &obj, err);
 	if (r)
 		return r;
 	r = get_number(obj, "packets", JSON_REQUIRED, &out[0], err);
@@ -443,7 +439,7 @@ int stored_event_parse(const char *text, size_t len, uint64_t *sequence, struct 
 	int r;
 
 	*sequence = 0;
-	r = object(text, len, &obj, err);
+	r = object(text, len, NULL, &obj, err);
 	if (r)
 		return r;
 	r = get_number(obj, "sequence", JSON_REQUIRED, sequence, err);
