@@ -17,6 +17,7 @@
 #include <inttypes.h>
 
 #include "intent/intent.h"
+#include "unit/until.h"
 
 #define HOSTS 3
 
@@ -76,30 +77,8 @@ static UNUSED void host_synced(void *arg)
 	((struct host *)arg)->synced = true;
 }
 
-static void on_too_long(uv_timer_t *timer)
-{
-	fail_msg("nothing comes");
-}
-
-static void on_guard_closed(uv_handle_t *handle)
-{
-	*(bool *)handle->data = true;
-}
-
-/* Runs the loop until the condition holds; 30 seconds are more than anything here takes. */
-#define RUN_UNTIL(condition)                                                                       \
-	do {                                                                                       \
-		uv_timer_t guard;                                                                  \
-		bool closed = false;                                                               \
-		uv_timer_init(&loop, &guard);                                                      \
-		uv_timer_start(&guard, on_too_long, 30000, 0);                                     \
-		while (!(condition))                                                               \
-			uv_run(&loop, UV_RUN_ONCE);                                                \
-		guard.data = &closed;                                                              \
-		uv_close((uv_handle_t *)&guard, on_guard_closed);                                  \
-		while (!closed)                                                                    \
-			uv_run(&loop, UV_RUN_ONCE);                                                \
-	} while (0)
+/* 30 seconds are more than anything here takes. */
+#define RUN_UNTIL(condition) UNTIL(&loop, 30000, condition)
 
 /* "pe1" is seen by the others as it is now. */
 static UNUSED bool host_said(const char *name)

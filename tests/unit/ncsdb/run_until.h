@@ -5,29 +5,9 @@
 
 #include "unit/ncsdb/harness.h"
 
-static void on_too_long(uv_timer_t *timer)
-{
-	fail_msg("nothing comes (%s)", db ? status().why : "");
-}
+#define UNTIL_WHY (db ? status().why : "")
+#include "unit/until.h"
 
-static void on_guard_closed(uv_handle_t *handle)
-{
-	*(bool *)handle->data = true;
-}
-
-/* Runs the loop until the condition holds, for 10 seconds at most. */
-#define RUN_UNTIL(condition)                                                                       \
-	do {                                                                                       \
-		uv_timer_t guard;                                                                  \
-		bool closed = false;                                                               \
-		uv_timer_init(&loop, &guard);                                                      \
-		uv_timer_start(&guard, on_too_long, 10000, 0);                                     \
-		while (!(condition))                                                               \
-			uv_run(&loop, UV_RUN_ONCE);                                                \
-		guard.data = &closed;                                                              \
-		uv_close((uv_handle_t *)&guard, on_guard_closed);                                  \
-		while (!closed)                                                                    \
-			uv_run(&loop, UV_RUN_ONCE);                                                \
-	} while (0)
+#define RUN_UNTIL(condition) UNTIL(&loop, 10000, condition)
 
 #endif
