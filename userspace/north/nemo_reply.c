@@ -86,7 +86,6 @@ void nemo_check_post(struct req *req)
 
 struct change {
 	struct req *req; /* held */
-	struct intent *intent;
 	char tenant[NAME_LEN];
 	bool dry_run;
 	bool conditional; /* If-Match */
@@ -254,7 +253,6 @@ static struct change *change_new(struct req *req, const struct nemo_ask *ask, in
 	c->counted = req->role == NORTH_TENANT;
 	req->share->changes += c->counted;
 	c->req = req;
-	c->intent = req->north->conf.intent;
 	c->conditional = *if_revision != ANY_REVISION;
 	snprintf(c->tenant, sizeof(c->tenant), "%s", ask->tenant);
 	rest_hold(req);
@@ -302,7 +300,7 @@ static void apply(struct req *req, bool dry_run)
 		.confirm_s = (unsigned int)ask.confirm_s,
 	};
 	c->dry_run = dry_run;
-	begun(c, intent_apply(c->intent, &order, on_done, c, &err), &err);
+	begun(c, intent_apply(req->north->conf.intent, &order, on_done, c, &err), &err);
 }
 
 void nemo_plan_post(struct req *req)
@@ -325,8 +323,8 @@ void nemo_rollback_post(struct req *req)
 	if (!nemo_ask(req, &ask) || !(c = change_new(req, &ask, &if_revision)))
 		return;
 	begun(c,
-	      intent_rollback(c->intent, ask.tenant, who(req), ask.revision, if_revision, on_done,
-			      c, &err),
+	      intent_rollback(req->north->conf.intent, ask.tenant, who(req), ask.revision,
+			      if_revision, on_done, c, &err),
 	      &err);
 }
 
