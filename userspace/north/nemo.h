@@ -40,8 +40,6 @@ struct enact *nemo_enact(struct req *req);
 void nemo_items(struct req *req, json_t *items);
 
 /* ---- nemo_reply.c ---- */
-/* [{"code", "at", "reason"}]; NULL: no memory. */
-json_t *nemo_warnings_json(const struct nemo_diags *diags);
 /* 422 with "errors" and "warnings", and the members of more, which is taken (NULL: none). */
 void nemo_refused(struct req *req, const struct nemo_diags *diags, json_t *more);
 /* The script's text as objects; NULL: r, and diags where they say why. */

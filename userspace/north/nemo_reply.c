@@ -9,7 +9,8 @@
 
 /* ---- what is said about a script ---- */
 
-json_t *nemo_warnings_json(const struct nemo_diags *diags)
+/* [{"code", "at", "reason"}]; NULL: no memory. */
+static json_t *nemo_warnings_json(const struct nemo_diags *diags)
 {
 	json_t *list = json_array();
 	char at[24];
