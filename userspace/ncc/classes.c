@@ -45,10 +45,14 @@ static int check_rule(const struct plan_class *rule, bool intent, struct err *er
 	return r ? (err_object(err, "class %s", rule->name), r) : 0;
 }
 
-static int check_rules(const struct plan_class *rules, unsigned int n, bool intent, struct err *err)
+/* others: rules of the other list. */
+static int check_list(const struct plan_class *rules, unsigned int n, unsigned int others,
+		      bool intent, struct err *err)
 {
 	int r = 0;
 
+	if (n > SAN_MAX_CLASSES || n + others > SAN_MAX_CLASSES)
+		return full(err, n);
 	for (unsigned int i = 0; !r && i < n; i++)
 		r = check_rule(&rules[i], intent, err);
 	return r;
@@ -82,12 +86,9 @@ static struct plan_class *copy(const struct plan_class *rules, unsigned int n, s
 int ncc_classes_set(struct ncc *ncc, const struct plan_class *rules, unsigned int n,
 		    struct err *err)
 {
+	int r = check_list(rules, n, ncc->n_intents, false, err);
 	struct plan_class *mine;
-	int r;
 
-	if (n > SAN_MAX_CLASSES || n + ncc->n_intents > SAN_MAX_CLASSES)
-		return full(err, n);
-	r = check_rules(rules, n, false, err);
 	if (r)
 		return r;
 	mine = copy(rules, n, err);
@@ -98,18 +99,10 @@ int ncc_classes_set(struct ncc *ncc, const struct plan_class *rules, unsigned in
 	return 0;
 }
 
-static int check_intents(const struct ncc *ncc, const struct plan_class *rules, unsigned int n,
-			 struct err *err)
-{
-	if (n > SAN_MAX_CLASSES || n + ncc->n_classes > SAN_MAX_CLASSES)
-		return full(err, n);
-	return check_rules(rules, n, true, err);
-}
-
 int ncc_intents_set(struct ncc *ncc, const struct plan_class *rules, unsigned int n,
 		    struct err *err)
 {
-	int r = check_intents(ncc, rules, n, err);
+	int r = check_list(rules, n, ncc->n_classes, true, err);
 	struct plan_class *mine;
 
 	if (r)
@@ -145,7 +138,7 @@ int ncc_intents_check(struct ncc *ncc, const struct plan_class *rules, unsigned 
 		      unsigned int n_services, struct err *err)
 {
 	const struct san_msg_config *c = &ncc->config;
-	int r = check_intents(ncc, rules, n, err);
+	int r = check_list(rules, n, ncc->n_classes, true, err);
 
 	if (!r && n_services > c->max_services - ncc->n_services[SAN_SCOPE_INGRESS])
 		r = state_full(err, "san_services", c->max_services, "maps.services");
