@@ -9,8 +9,6 @@
 #include "nemo/site.h"
 #include "util/own.h"
 
-static const char *const functions[] = {"firewall", "loadbalancer", "cache", "vrouter", "host"};
-
 static bool granted_gateway(const struct nemo_grants *g, const char *name)
 {
 	for (unsigned int i = 0; !g->everything && i < g->n_gateways; i++)
@@ -127,10 +125,7 @@ static int admit_cfn(const struct admission *a, const struct nemo_object *cfn)
 		return admit_gateway(a, cfn);
 	if (nemo_is_model(cfn, "service"))
 		return admit_service(a, cfn);
-	for (unsigned int i = 0; i < ARRAY_SIZE(functions); i++)
-		if (nemo_is_model(cfn, functions[i]))
-			return admit_function(a, cfn);
-	return 0;
+	return nemo_is_function(cfn) ? admit_function(a, cfn) : 0;
 }
 
 /* A site's prefixes of each family that it has lie in what is granted. */

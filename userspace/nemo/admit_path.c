@@ -10,7 +10,6 @@
 #define US_MILLI_PER_MS INT64_C(1000000)     /* samples are thousandths of microseconds */
 #define KBPS_MILLI_PER_MBPS INT64_C(1000000) /* and of kbit/s */
 #define MILLI 1000
-#define LOST_ALL_MILLI (INT64_C(1000000) * MILLI) /* loss_ppm */
 #define UNKNOWN_MILLI INT64_C(-1)
 
 /* In the order in which a path is further from what is asked. */
@@ -119,8 +118,8 @@ static int compare_delay(const struct road *a, const struct road *b)
 
 static bool better(const struct road *a, const struct road *b)
 {
-	bool lost_a = status(a, ATTR_LOSS_PPM) >= LOST_ALL_MILLI;
-	bool lost_b = status(b, ATTR_LOSS_PPM) >= LOST_ALL_MILLI;
+	bool lost_a = status(a, ATTR_LOSS_PPM) >= attr_max_milli(ATTR_LOSS_PPM);
+	bool lost_b = status(b, ATTR_LOSS_PPM) >= attr_max_milli(ATTR_LOSS_PPM);
 	int c = lost_a - lost_b;
 
 	if (c == 0)

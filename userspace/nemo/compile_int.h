@@ -82,7 +82,9 @@ struct nemo_fars { /* by gateway */
 	const struct nemo_object *connection;
 	struct nemo_far *v;
 	unsigned int n;
+	unsigned int gates;    /* gateways, each once */
 	unsigned int prefixes; /* of all of them */
+	const char *bare;      /* first end without prefixes, with or without gateway; NULL: none */
 	UT_hash_handle hh;
 };
 struct nemo_own {

@@ -208,6 +208,8 @@ static int add_end(struct nemo_own *own, struct nemo_fars *fars, const char *nam
 
 	if (!at)
 		return cfn ? -ENOMEM : 0;
+	if (!at->prefixes.n && !fars->bare)
+		fars->bare = name;
 	if (!at->gateway)
 		return 0;
 	fars->v[fars->n++] = (struct nemo_far){at->gateway->name, at};
@@ -230,6 +232,8 @@ static int find_ends(struct nemo_own *own, struct nemo_fars *fars)
 		for (unsigned int j = 0; !r && j < c->ends[i].n; j++)
 			r = add_end(own, fars, c->ends[i].v[j].text);
 	qsort(fars->v, fars->n, sizeof(fars->v[0]), by_gateway);
+	for (unsigned int i = 0; i < fars->n; i++)
+		fars->gates += !i || strcmp(fars->v[i - 1].gateway, fars->v[i].gateway) != 0;
 	return r;
 }
 

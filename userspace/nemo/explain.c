@@ -19,12 +19,6 @@ struct result { /* of one operation */
 	char why[NEMO_WHY];
 };
 
-static const char *const words[NEMO_OP_STATE_MAX] = {
-	[NEMO_OP_IN_FORCE] = "wins",	   [NEMO_OP_ELSEWHERE] = "elsewhere",
-	[NEMO_OP_CONDITION] = "condition", [NEMO_OP_UNKNOWN] = "unknown",
-	[NEMO_OP_GOAL_DOWN] = "goal down", [NEMO_OP_IMPOSSIBLE] = "impossible",
-};
-
 static json_t *packet_json(const struct nemo_packet *p)
 {
 	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN], proto[8];
@@ -112,7 +106,7 @@ static void find(struct explain *ex, const struct nemo_ranked *ranked, const str
 		contest(ex, ranked, v, out);
 		return;
 	}
-	out->word = words[v->state];
+	out->word = v->state == NEMO_OP_CONDITION ? "condition" : nemo_op_state_names[v->state];
 	memcpy(out->why, v->why, sizeof(out->why));
 }
 
@@ -160,10 +154,7 @@ static json_t *list(struct explain *ex, const struct nemo_ranking *ranking)
 
 static json_t *time_json(const struct nemo_date *now)
 {
-	struct nemo_value value = {.type = NEMO_DATE, .date = *now};
-	char text[NEMO_STRING_MAX + 1];
-
-	return json_string(nemo_value_text(&value, text, sizeof(text)));
+	return nemo_plain_json(&(struct nemo_value){.type = NEMO_DATE, .date = *now});
 }
 
 json_t *nemo_explain(const struct nemo_plan_in *in, const struct nemo_packet *packet)

@@ -9,8 +9,6 @@
 #include "nemo/compile_int.h"
 #include "util/own.h"
 
-#define LOSES_ALL_MILLI (1000000 * INT64_C(1000)) /* loss_ppm */
-
 static void *__attribute__((format(printf, 2, 3))) down(char why[NEMO_WHY], const char *format, ...)
 {
 	va_list args;
@@ -63,7 +61,7 @@ static bool loses_all(const struct nemo_plan_in *in, const struct view_path *pat
 {
 	const struct sample *loss = samples_get(&path->samples, ATTR_LOSS_PPM);
 
-	return !in->all && loss && loss->milli >= LOSES_ALL_MILLI;
+	return !in->all && loss && loss->milli >= attr_max_milli(ATTR_LOSS_PPM);
 }
 
 const struct view_path *nemo_up_path(const struct nemo_plan_in *in, const char *gateway,

@@ -13,8 +13,7 @@ struct look {
 	struct nemo_own own;
 	const struct nemo_script *script;
 	struct nemo_diags *diags;
-	struct ends *ends; /* by connection */
-	uint64_t far;	   /* prefixes of those that operations lead to */
+	uint64_t far; /* prefixes of those that operations lead to */
 };
 
 /* Beyond the limit nobody sees the place: the script is not searched for it. */
@@ -41,95 +40,19 @@ error(const struct look *look, const struct nemo_object *op, const char *format,
 	return r;
 }
 
-/* ---- connections, each looked at once ---- */
-
-struct gate {
-	const char *name;
-	UT_hash_handle hh;
-};
-struct ends {
-	const struct nemo_object *connection;
-	struct gate *gates; /* of its ends */
-	const char *bare;   /* the first end without prefixes; NULL: none */
-	UT_hash_handle hh;
-};
-
-static int add_end(struct look *look, struct ends *ends, const char *name)
-{
-	const struct nemo_object *cfn = nemo_store_find(look->own.tenant->store, name);
-	const struct nemo_spot *at = cfn ? nemo_own_spot(&look->own, cfn) : NULL;
-	struct gate *gate;
-
-	if (!at)
-		return cfn ? -ENOMEM : 0;
-	if (!at->prefixes.n && !ends->bare)
-		ends->bare = name;
-	if (!at->gateway)
-		return 0;
-	HASH_FIND_STR(ends->gates, at->gateway->name, gate);
-	if (gate)
-		return 0;
-	gate = calloc(1, sizeof(*gate));
-	if (!gate)
-		return -ENOMEM;
-	gate->name = at->gateway->name;
-	HASH_ADD_KEYPTR(hh, ends->gates, gate->name, strlen(gate->name), gate);
-	return 0;
-}
-
-static int add_ends(struct look *look, struct ends *ends)
-{
-	const struct nemo_clauses *c = &ends->connection->c;
-	int r = 0;
-
-	for (unsigned int i = 0; i < c->n_ends; i++)
-		for (unsigned int j = 0; !r && j < c->ends[i].n; j++)
-			r = add_end(look, ends, c->ends[i].v[j].text);
-	return r;
-}
-
-/* NULL: no memory. */
-static struct ends *ends_of(struct look *look, const struct nemo_object *connection)
-{
-	struct ends *ends;
-
-	HASH_FIND_PTR(look->ends, &connection, ends);
-	if (ends)
-		return ends;
-	ends = calloc(1, sizeof(*ends));
-	if (!ends)
-		return NULL;
-	ends->connection = connection;
-	HASH_ADD_PTR(look->ends, connection, ends);
-	return add_ends(look, ends) ? NULL : ends;
-}
-
-static void ends_free(struct look *look)
-{
-	struct ends *ends, *next;
-	struct gate *gate, *next_gate;
-
-	HASH_ITER(hh, look->ends, ends, next) {
-		HASH_ITER(hh, ends->gates, gate, next_gate) {
-			HASH_DEL(ends->gates, gate);
-			free(gate);
-		}
-		HASH_DEL(look->ends, ends);
-		free(ends);
-	}
-}
+/* ---- connections ---- */
 
 static int check_ingress(struct look *look, const struct nemo_object *op,
-			 const struct nemo_flow *flow, const struct ends *ends)
+			 const struct nemo_flow *flow, const struct nemo_fars *fars)
 {
-	for (unsigned int i = 0; i < flow->n_ingress; i++) {
-		struct gate *gate;
+	unsigned int n;
 
-		HASH_FIND_STR(ends->gates, flow->ingress[i], gate);
-		if (!gate)
+	for (unsigned int i = 0; i < flow->n_ingress; i++) {
+		nemo_fars_at(fars, flow->ingress[i], &n);
+		if (!n)
 			return error(look, op,
 				     "flow %s comes in at %s, which is no end of connection %s",
-				     flow->object->name, flow->ingress[i], ends->connection->name);
+				     flow->object->name, flow->ingress[i], fars->connection->name);
 	}
 	return 0;
 }
@@ -137,11 +60,10 @@ static int check_ingress(struct look *look, const struct nemo_object *op,
 static int check_connection(struct look *look, const struct nemo_object *op,
 			    const struct nemo_flow *flow, const struct nemo_object *connection)
 {
-	const struct ends *ends = ends_of(look, connection);
 	const struct nemo_fars *fars = nemo_own_fars(&look->own, connection);
 	int r;
 
-	if (!ends || !fars)
+	if (!fars)
 		return -ENOMEM;
 	look->far += fars->prefixes;
 	if (look->far > NEMO_FAR_MAX)
@@ -149,13 +71,13 @@ static int check_connection(struct look *look, const struct nemo_object *op,
 			     "prefixes of the ends of connections, counted for each operation that "
 			     "leads to one, come to more than %u",
 			     NEMO_FAR_MAX);
-	r = check_ingress(look, op, flow, ends);
-	if (r || !ends->bare || HASH_COUNT(ends->gates) <= 2)
+	r = check_ingress(look, op, flow, fars);
+	if (r || !fars->bare || fars->gates <= 2)
 		return r;
 	return error(look, op,
 		     "connection %s has more than two ends: %s needs an ipv4Prefix or "
 		     "ipv6Prefix, which tells what goes there",
-		     connection->name, ends->bare);
+		     connection->name, fars->bare);
 }
 
 /* ---- operations ---- */
@@ -259,7 +181,6 @@ int nemo_possible(const struct nemo_tenant *tenant, const struct nemo_script *sc
 		r = check_places(&look);
 	if (!r)
 		r = check_ops(&look);
-	ends_free(&look);
 	nemo_own_fini(&look.own);
 	if (r == -ENOMEM)
 		diags->no_memory = true;
