@@ -42,7 +42,6 @@
 #define ENACT_FRESH UINT64_MAX /* does not get old */
 
 struct enact_head {
-	uint64_t commit;
 	struct nemo_tenant *tenants; /* stores and legs are copies of ours */
 	unsigned int n;
 };
@@ -190,7 +189,7 @@ struct enact {
 	bool acked; /* a plan of this process is in force: counters are its own */
 	bool act_taken[SAN_MAX_ACTS + 1];
 	struct enact_published *published;
-	uint64_t asked_us, counted_us;
+	uint64_t asked_us;
 	bool counting;
 
 	int64_t transition_s, transition_from_s; /* of the zone; see zone.c */

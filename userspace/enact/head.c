@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 static int leg_order(const void *a, const void *b)
 {
@@ -75,7 +74,7 @@ static void tenant_fini(struct nemo_tenant *tenant)
 
 int enact_head_copy(const struct intent_head *from, struct enact_head *to)
 {
-	*to = (struct enact_head){.commit = from->commit};
+	*to = (struct enact_head){0};
 	to->tenants = calloc(from->n_tenants + 1, sizeof(*to->tenants));
 	if (!to->tenants)
 		return -ENOMEM;

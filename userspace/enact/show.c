@@ -14,14 +14,6 @@
 
 /* ---- operations ---- */
 
-static const struct nemo_op_plan *planned(const struct enact *enact, const struct enact_item *item)
-{
-	for (unsigned int i = 0; i < enact->plan.n_ops; i++)
-		if (enact->plan.ops[i].op == item->object)
-			return &enact->plan.ops[i];
-	return NULL;
-}
-
 /* Whether the flow comes in here counts first, then what the item says now: the plan is not made
  * anew where only the reason changes. */
 static enum nemo_op_state state_of(const struct enact *enact, const struct enact_item *item,
@@ -109,7 +101,7 @@ static void add_unplanned(struct enact *enact, const char *tenant, json_t *out)
 	if (list)
 		qsort(list, n, sizeof(struct enact_item *), by_strength);
 	for (unsigned int i = 0; i < n; i++)
-		json_array_append_new(out, operation_json(enact, list[i], planned(enact, list[i])));
+		json_array_append_new(out, operation_json(enact, list[i], NULL));
 }
 
 json_t *enact_operations_json(const struct enact *enact, const char *tenant)
@@ -129,14 +121,15 @@ json_t *enact_operations_json(const struct enact *enact, const char *tenant)
 
 /* ---- connections ---- */
 
-static json_t *published(const struct enact *enact, const char *tenant, const char *object,
-			 bool packets)
+/* What all hosts have sent there; null: nobody tells. */
+static void add_published(const struct enact *enact, const char *tenant, const char *object,
+			  json_t *obj)
 {
 	uint64_t p, b;
+	bool known = enact->intent && intent_stats(enact->intent, tenant, object, &p, &b);
 
-	if (!enact->intent || !intent_stats(enact->intent, tenant, object, &p, &b))
-		return json_null();
-	return json_integer((json_int_t)(packets ? p : b));
+	json_object_set_new(obj, "packets", known ? json_integer((json_int_t)p) : json_null());
+	json_object_set_new(obj, "bytes", known ? json_integer((json_int_t)b) : json_null());
 }
 
 static json_t *leg_status(const struct enact_lookup *lookup, const struct nemo_leg *leg,
@@ -160,8 +153,7 @@ static void add_leg(struct enact_lookup *lookup, const struct nemo_leg *leg, jso
 	snprintf(name, sizeof(name), "%s.%s.%s", leg->connection, leg->ingress, leg->gateway);
 	json_object_set_new(obj, "measured_delay", leg_status(lookup, leg, "measured_delay"));
 	json_object_set_new(obj, "utilization", leg_status(lookup, leg, "utilization"));
-	json_object_set_new(obj, "packets", published(enact, lookup->tenant, name, true));
-	json_object_set_new(obj, "bytes", published(enact, lookup->tenant, name, false));
+	add_published(enact, lookup->tenant, name, obj);
 	json_array_append(out, obj);
 	json_decref(list);
 }

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <utlist.h>
 
-#include "util/json.h"
 #include "util/log.h"
 #include "util/own.h"
 

@@ -18,8 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nemo/site.h"
-
 uint64_t enact_view_now(const struct enact *enact)
 {
 	return view_time(enact->conf.view, clock_us());

@@ -19,13 +19,14 @@ void enact_warm_drop(struct enact *enact)
 void enact_warm(struct enact *enact, int64_t now_s)
 {
 	struct enact_lookup lookup = enact_lookup(enact, NULL);
-	struct nemo_plan_in in = enact_plan_in(enact, &lookup, &enact->head, now_s);
 	struct enact_numbers numbers = {0};
+	struct nemo_plan_in in;
 	struct err err = {0};
 
 	if (!enact->warm_due)
 		return;
 	enact_warm_drop(enact);
+	in = enact_plan_in(enact, &lookup, &enact->head, now_s);
 	in.all = true;
 	in.act = enact_number;
 	in.arg = &numbers;

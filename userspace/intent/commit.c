@@ -8,11 +8,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "util/clock.h"
-#include "util/json.h"
 #include "util/log.h"
 
 #define TRIES_MAX 20 /* failures of one step of a commit */

@@ -325,7 +325,6 @@ static int random_id(char id[STORED_ID])
 static int draft_texts(struct job *job, const struct state_tenant *t, struct draft *draft)
 {
 	draft->commit = job->intent->state->head.commit + 1;
-	draft->revision_before = t->revision;
 	draft->revision = t->revision + 1;
 	draft->script = nemo_export(draft->after);
 	if (!draft->script || random_id(draft->id))

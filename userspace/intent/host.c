@@ -3,7 +3,6 @@
 #include "intent/intent_int.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "util/log.h"
-
 struct intent_limits intent_limits = {
 	.prepare_ms = INTENT_PREPARE_MS,
 	.apply_ms = INTENT_APPLY_MS,

@@ -155,7 +155,7 @@ struct draft {
 	struct nemo_store *before, *after;
 	struct nemo_legs legs; /* of the tenant, afterwards */
 	int64_t head_rev;      /* of the head that it is built on */
-	uint64_t commit, revision, revision_before;
+	uint64_t commit, revision;
 	char id[STORED_ID];
 	char *script; /* of all objects */
 	size_t len;

@@ -8,9 +8,7 @@
 #include <string.h>
 #include <utlist.h>
 
-#include "util/json.h"
 #include "util/log.h"
-#include "util/own.h"
 #include "util/utf8.h"
 
 static void job_free(struct job *job)

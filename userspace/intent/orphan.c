@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/json.h"
 #include "util/log.h"
 
 static void revision_del(struct txn *txn, const char *tenant, uint64_t revision)
