@@ -162,13 +162,12 @@ static bool add_item(void *arg, const struct intent_item *item)
 void nemo_history_get(struct req *req)
 {
 	const struct intent *intent = req->north->conf.intent;
-	json_t *items = json_array();
 	struct nemo_ask ask;
+	json_t *items;
 
-	if (!nemo_ask(req, &ask)) {
-		json_decref(items);
+	if (!nemo_ask(req, &ask))
 		return;
-	}
+	items = json_array();
 	intent_history(intent, ask.tenant, add_item, items);
 	rest_json(req, 200,
 		  json_pack("{s:s, s:I, s:o, s:o}", "tenant", ask.tenant, "revision",
