@@ -138,6 +138,14 @@ unsigned int nemo_store_count(const struct nemo_store *store)
 	return HASH_COUNT(store->objects) + HASH_COUNT(store->models);
 }
 
+void nemo_store_counts(const struct nemo_store *store, unsigned int n[NEMO_OBJECT_MAX])
+{
+	struct nemo_entry *entry, *next;
+
+	HASH_ITER(hh, store->objects, entry, next)
+		n[entry->object->kind]++;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct nemo_object *const *x = a, *const *y = b;

@@ -68,6 +68,8 @@ const struct nemo_object *nemo_store_find(const struct nemo_store *store, const 
 const struct nemo_model *nemo_store_model(const struct nemo_store *store, enum nemo_model_kind kind,
 					  const char *name);
 unsigned int nemo_store_count(const struct nemo_store *store); /* objects and users' models */
+/* Adds the number of objects of each kind. */
+void nemo_store_counts(const struct nemo_store *store, unsigned int n[NEMO_OBJECT_MAX]);
 /* Objects of a kind in byte order of names; free() the array. -1: no memory. */
 int nemo_store_list(const struct nemo_store *store, enum nemo_object_kind kind,
 		    const struct nemo_object ***out);

@@ -313,16 +313,12 @@ void nemo_hosts_get(struct req *req)
 
 static json_t *counts(const struct nemo_store *store)
 {
+	unsigned int n[NEMO_OBJECT_MAX] = {0};
 	json_t *obj = json_object();
-	int n;
 
-	for (int kind = 0; obj && kind < NEMO_OBJECT_MAX; kind++) {
-		const struct nemo_object **v = NULL;
-
-		n = nemo_store_list(store, kind, &v);
-		free(v);
-		json_object_set_new(obj, nemo_object_names[kind], json_integer(n));
-	}
+	nemo_store_counts(store, n);
+	for (int kind = 0; obj && kind < NEMO_OBJECT_MAX; kind++)
+		json_object_set_new(obj, nemo_object_names[kind], json_integer(n[kind]));
 	return obj;
 }
 
