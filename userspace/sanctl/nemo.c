@@ -20,7 +20,20 @@ static int get(struct link *link, const char *path, bool text, json_t **out)
 	return link_call(link, &request, out);
 }
 
-/* Opens, asks and prints JSON with --json, else by show. */
+/* Prints it as JSON with --json, else by show, and closes. */
+static int show_answer(struct link *link, int status, json_t *answer,
+		       void (*show)(const json_t *answer))
+{
+	if (!status && link->ctl->json)
+		ctl_print_json(answer);
+	else if (!status)
+		show(answer);
+	json_decref(answer);
+	link_close(link);
+	return status;
+}
+
+/* Opens, asks and shows. */
 static int ask_and_show(struct ctl *ctl, const struct verb *verb, const char *part,
 			void (*show)(const json_t *answer))
 {
@@ -31,13 +44,7 @@ static int ask_and_show(struct ctl *ctl, const struct verb *verb, const char *pa
 
 	if (!status)
 		status = get(&link, link_path(&link, path, part, NULL), false, &answer);
-	if (!status && ctl->json)
-		ctl_print_json(answer);
-	else if (!status)
-		show(answer);
-	json_decref(answer);
-	link_close(&link);
-	return status;
+	return show_answer(&link, status, answer, show);
 }
 
 static void show_object(const json_t *answer)
@@ -190,13 +197,7 @@ int run_nemo_rollback(struct ctl *ctl, const struct verb *verb, struct args args
 		link_path(&link, path, "/rollback", "revision", args.n ? args.v[0] : NULL, NULL);
 	if (!status)
 		status = link_call(&link, &request, &answer);
-	if (!status && ctl->json)
-		ctl_print_json(answer);
-	else if (!status)
-		nemo_show_applied(answer);
-	json_decref(answer);
-	link_close(&link);
-	return status;
+	return show_answer(&link, status, answer, nemo_show_applied);
 }
 
 /* ---- lists ---- */
@@ -274,18 +275,6 @@ int run_nemo_show(struct ctl *ctl, const struct verb *verb, struct args args)
 				   "takes the number of a revision: see `sanctl nemo history`");
 	snprintf(part, sizeof(part), "/revisions/%s", args.v[0]);
 	return print_script(ctl, verb, part);
-}
-
-static int show_answer(struct link *link, int status, json_t *answer,
-		       void (*show)(const json_t *answer))
-{
-	if (!status && link->ctl->json)
-		ctl_print_json(answer);
-	else if (!status)
-		show(answer);
-	json_decref(answer);
-	link_close(link);
-	return status;
 }
 
 static void show_diff(const json_t *answer)

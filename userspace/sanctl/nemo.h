@@ -31,7 +31,6 @@ struct link {
 	long code;
 	char *body;
 	size_t len;
-	char etag[64];
 	struct err err;
 };
 /* Close it whatever this returns. */

@@ -20,29 +20,6 @@ static size_t skip_line(const char *text, size_t len, size_t i)
 	return i;
 }
 
-/* A comment that spans lines is not closed yet. */
-static bool in_comment(const char *text, size_t len)
-{
-	size_t i = 0;
-
-	while (i < len) {
-		if (text[i] == '"') {
-			i = skip_string(text, len, i);
-		} else if (text[i] == '#' || !strncmp(text + i, "//", 2)) {
-			i = skip_line(text, len, i);
-		} else if (!strncmp(text + i, "/*", 2)) {
-			const char *end = strstr(text + i + 2, "*/");
-
-			if (!end)
-				return true;
-			i = (size_t)(end + 2 - text);
-		} else {
-			i++;
-		}
-	}
-	return false;
-}
-
 /* Place behind the last character, as the parser counts. */
 static struct nemo_pos end_of(const char *text, size_t len)
 {
@@ -98,6 +75,16 @@ static size_t skip_token(const char *text, size_t len, size_t i)
 	while (i < len && (isalnum((unsigned char)text[i]) || text[i] == '_' || text[i] == '-'))
 		i++;
 	return i > begin ? i : i + 1;
+}
+
+/* A comment that spans lines is not closed yet. */
+static bool in_comment(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i = skip_token(text, len, i)) {
+		if (!strncmp(text + i, "/*", 2) && !strstr(text + i + 2, "*/"))
+			return true;
+	}
+	return false;
 }
 
 bool shell_holds(const char *text, size_t len, const char *word)

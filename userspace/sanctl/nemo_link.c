@@ -112,7 +112,6 @@ static void forget(struct link *link)
 	link->len = 0;
 	link->answered = false;
 	link->failed = 0;
-	link->etag[0] = '\0';
 }
 
 void link_close(struct link *link)
@@ -136,7 +135,6 @@ static void on_done(void *arg, const struct fetch_answer *answer)
 	link->failed = answer->status;
 	link->code = answer->code;
 	link->err = answer->err;
-	snprintf(link->etag, sizeof(link->etag), "%s", answer->etag);
 	if (answer->status)
 		return;
 	link->body = malloc(answer->len + 1);

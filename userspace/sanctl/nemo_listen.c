@@ -9,7 +9,6 @@
 #include "sanctl/nemo.h"
 #include "sanctl/table.h"
 #include "util/json.h"
-#include "util/own.h"
 
 #define SILENCE_MS 45000 /* the server says something every 15 s */
 #define RETRY_MS 1000

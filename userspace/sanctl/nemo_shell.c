@@ -159,7 +159,9 @@ static void take(struct shell *sh, const struct nemo_script *script)
 	}
 }
 
-void shell_break(struct shell *sh, const char *text, size_t len)
+/* Something was typed that cannot be taken: who wrote it may believe that a transaction is open,
+ * and what follows must not take effect by itself. */
+static void shell_break(struct shell *sh, const char *text, size_t len)
 {
 	failed(sh, CTL_REFUSED);
 	if (!sh->tty && !sh->broken) {
@@ -380,7 +382,7 @@ static void read_lines(struct shell *sh)
 
 int run_nemo_shell(struct ctl *ctl, const struct verb *verb, struct args args)
 {
-	struct shell sh = {.ctl = ctl, .verb = verb};
+	struct shell sh = {.ctl = ctl};
 	int status;
 
 	if (args.n)

@@ -13,7 +13,6 @@
 
 struct shell {
 	struct ctl *ctl;
-	const struct verb *verb;
 	struct link link;
 	bool tty;
 	struct nemo_text typed; /* of the statement that is not complete yet */
@@ -31,9 +30,6 @@ struct shell {
 /* ---- nemo_shell.c ---- */
 /* One line, with its "\n" or without. */
 void shell_line(struct shell *sh, const char *line);
-/* Something was typed that cannot be taken: who wrote it may believe that a transaction is open,
- * and what follows must not take effect by itself. */
-void shell_break(struct shell *sh, const char *text, size_t len);
 /* Behind the last line. */
 void shell_eof(struct shell *sh);
 /* Names of verbs, NULL-terminated. */
