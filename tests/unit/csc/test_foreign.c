@@ -502,7 +502,7 @@ static void test_again_in_slices(void **state)
 {
 	const int n = 3 * CSC_SIDS_SLICE + 7;
 	char keys[2][64];
-	int left;
+	unsigned int before;
 
 	txn_fails = n;
 	txn_status = -EAGAIN;
@@ -517,17 +517,15 @@ static void test_again_in_slices(void **state)
 	do
 		turn();
 	while (txn_fails || csc->n_flying);
-	n_txns = 0;
-	left = n;
-	for (int slices = 0; left; slices++) {
+	for (int slices = 0; csc->later; slices++) {
 		assert_true(slices < 20);
+		before = csc->n_again ? csc->n_again : n;
 		csc_sids_retry(csc);
-		for (int i = 0; i < 20; i++)
+		assert_int_equal(before - csc->n_again, MIN(before, CSC_SIDS_SLICE));
+		while (csc->ready || csc->n_flying)
 			turn();
-		assert_in_range(left - (n - n_txns), 0, CSC_SIDS_SLICE);
-		left = n - n_txns;
 	}
-	assert_null(csc->later);
+	assert_int_equal(n_txns, 2 * n);
 	assert_int_equal(csc->n_again, 0);
 	assert_null(csc->ready);
 }

@@ -163,7 +163,7 @@ static void on_parent(uv_poll_t *poll, int status, int events)
 
 /* ---- the loop ---- */
 
-#define RIG_PATIENCE_S 30
+#define RIG_PATIENCE_S 120
 
 /* Until it holds. */
 #define UNTIL(...)                                                                                 \

@@ -133,8 +133,8 @@ static void test_busy_process(void **state)
 	assert_true(has(2, "a", "br"));
 }
 
-/* But no more of it than the phase lasts anyway: it ends after twice its time, that is in the sixth
- * round, and has the others for its transactions. Without the bound, 14 rounds are 1400 ms of it. */
+/* But no more of it than the phase lasts anyway: it ends in the sixth round, after twice its time,
+ * and has the others for its transactions. Without the bound, 14 rounds would be 1400 ms of it. */
 static void test_busy_for_ever(void **state)
 {
 	struct intent_apply apply = asks("a", SITE("br", "2"));

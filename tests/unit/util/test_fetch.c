@@ -196,6 +196,7 @@ static void test_too_large(void **state)
 	struct fetch_conf conf;
 	struct got g = {0};
 
+	srv.keep = true;
 	ANSWER(SAY(HEAD "Content-Length: 6\r\n\r\n"), SAY("abcdef"));
 	conf = conf_of("/x");
 	conf.max = 6;
