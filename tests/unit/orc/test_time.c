@@ -21,7 +21,7 @@ static void test_a_value_gets_too_old(void **state)
 {
 	two_instances(BY_LOAD);
 	attr(0x101, "b", ATTR_CPU_LOAD, 50);
-	attr_aged(0x101, "a", ATTR_CPU_LOAD, 10, MAX_AGE_US - 20000);
+	attr_aged(0x101, "a", ATTR_CPU_LOAD, 10, MAX_AGE_US - 500000);
 	settle();
 	assert_string_equal(chosen(0x101), "a");
 	WAIT_FOR(strcmp(chosen(0x101), "b") == 0);
@@ -37,7 +37,7 @@ static void test_a_refresh_moves_the_deadline(void **state)
 	uint64_t scored, evaluations;
 
 	two_instances(BY_LOAD);
-	attr_aged(0x101, "a", ATTR_CPU_LOAD, 10, MAX_AGE_US - 20000);
+	attr_aged(0x101, "a", ATTR_CPU_LOAD, 10, MAX_AGE_US - 500000);
 	settle();
 	scored = stats().candidates_scored;
 	evaluations = stats().evaluations;
@@ -56,7 +56,7 @@ static void test_policy_worsen(void **state)
 		      "\"freshness\": {\"max_age_ms\": 10000, \"policy\": \"worsen\"}}");
 	attr(0x101, "b", ATTR_CPU_LOAD, 40);
 	/* 100 + 900 * x: beyond 400 at a third of max_age after max_age. */
-	attr_aged(0x101, "a", ATTR_CPU_LOAD, 10, MAX_AGE_US + MAX_AGE_US / 3 - 50000);
+	attr_aged(0x101, "a", ATTR_CPU_LOAD, 10, MAX_AGE_US + MAX_AGE_US / 3 - 500000);
 	settle();
 	assert_string_equal(chosen(0x101), "a");
 	WAIT_FOR(strcmp(chosen(0x101), "b") == 0);
@@ -159,7 +159,7 @@ static void test_suppression_ends(void **state)
 	svc = view_service(&view, 0x101)->user;
 	assert_true(inst->seat.suppressed);
 	inst->more->damping[0].updated_us -=
-		ssc_damp_until(&inst->more->damping[0]) - clock_us() - 20000;
+		ssc_damp_until(&inst->more->damping[0]) - clock_us() - 200000;
 	orc_queue(orc, svc);
 	WAIT_FOR(strcmp(chosen(0x101), "a") == 0);
 	assert_false(inst->seat.suppressed);
