@@ -8,6 +8,7 @@
 
 #include "../../userspace/ncc/check.c"
 #include "../../userspace/ncc/wire.c"
+#include "../../userspace/dp/classes_check.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -49,5 +49,13 @@ void classes_fini(struct classes *classes);
 
 /* The first part of classes_compile: is each rule one that can be? */
 int classes_check(const struct san_msg_class *rules, unsigned int n, struct err *err);
+/* Parts of it, of one rule; err names the field of struct san_msg_class, no object. 0 or -EINVAL.
+ * What it does besides matching: */
+int classes_check_act(const struct san_msg_class *rule, struct err *err);
+/* its source and destination: */
+int classes_check_prefixes(const struct san_msg_class *rule, struct err *err);
+/* no bits behind the length of a prefix: */
+int classes_check_prefix(const char *field, const struct in6_addr *addr, unsigned int len,
+			 struct err *err);
 
 #endif

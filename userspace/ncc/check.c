@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dp/classes.h"
+
 static int bad_number(struct err *err, const char *field, uint64_t value, const char *want)
 {
 	char text[24];
@@ -180,25 +182,6 @@ static int check_iface(const void *payload, struct err *err)
 	return 0;
 }
 
-static bool within(const struct in6_addr *addr, unsigned int len)
-{
-	for (unsigned int i = len; i < 128; i++) {
-		if (addr->s6_addr[i / 8] & 0x80 >> i % 8)
-			return false;
-	}
-	return true;
-}
-
-static int bad_prefix(struct err *err, const char *field, const struct in6_addr *addr,
-		      unsigned int len)
-{
-	char text[INET6_ADDRSTRLEN], value[INET6_ADDRSTRLEN + 8];
-
-	inet_ntop(AF_INET6, addr, text, sizeof(text));
-	snprintf(value, sizeof(value), "%s/%u", text, len);
-	return err_set(err, -EINVAL, field, value, "must have no bits behind its length");
-}
-
 static int check_prefix(const void *payload, struct err *err)
 {
 	const struct san_msg_prefix *m = payload;
@@ -207,7 +190,7 @@ static int check_prefix(const void *payload, struct err *err)
 		return bad_number(err, "kind", m->kind, "1 (block) or 2 (inside)");
 	if (m->len < 1 || m->len > 128)
 		return bad_number(err, "len", m->len, "1..128");
-	return within(&m->addr, m->len) ? 0 : bad_prefix(err, "addr", &m->addr, m->len);
+	return classes_check_prefix("addr", &m->addr, m->len, err);
 }
 
 static int check_empty(const void *payload, struct err *err)
@@ -379,39 +362,6 @@ static int check_sid(const void *payload, struct err *err)
 
 /* --- classifier, trace --- */
 
-static int check_class_prefixes(const struct san_msg_class *m, struct err *err)
-{
-	if (m->src_len > 128)
-		return bad_number(err, "src_len", m->src_len, "0..128");
-	if (m->dst_len > 128)
-		return bad_number(err, "dst_len", m->dst_len, "0..128");
-	if (!within(&m->src, m->src_len))
-		return bad_prefix(err, "src", &m->src, m->src_len);
-	if (!within(&m->dst, m->dst_len))
-		return bad_prefix(err, "dst", &m->dst, m->dst_len);
-	return 0;
-}
-
-/* What it does besides matching. */
-static int check_class_act(const struct san_msg_class *m, struct err *err)
-{
-	if (m->intent > 1)
-		return bad_number(err, "intent", m->intent, "0 or 1");
-	if (m->verdict > SAN_ACT_DROP)
-		return bad_number(err, "verdict", m->verdict, "0 (steer), 1 (pass) or 2 (drop)");
-	if (!m->service_id && m->verdict == SAN_ACT_STEER)
-		return bad_number(err, "service_id", 0, "1 or more");
-	if (m->service_id >= SAN_SERVICE_OWN_MIN && !m->intent)
-		return bad_number(err, "intent", 0, "1 where the service is of the host's making");
-	if (m->mark && (m->mark < SAN_ACT_MARK || m->mark >= 2 * SAN_ACT_MARK))
-		return bad_number(err, "mark", m->mark, "0 or 64..127 (64 and a DSCP)");
-	if (m->act > SAN_MAX_ACTS)
-		return bad_number(err, "act", m->act, "0..4096");
-	if (m->rate_kbps && !m->act)
-		return bad_number(err, "rate_kbps", m->rate_kbps, "0 without an act");
-	return 0;
-}
-
 static int check_class_fields(const struct san_msg_class *m, struct err *err)
 {
 	unsigned int ports = SAN_CLASS_SPORT | SAN_CLASS_DPORT;
@@ -435,8 +385,8 @@ static int check_class(const void *payload, struct err *err)
 {
 	const struct san_msg_class *m = payload;
 
-	return check_class_act(m, err) ?: check_class_fields(m, err)
-	       ?: check_class_prefixes(m, err);
+	return classes_check_act(m, err) ?: check_class_fields(m, err)
+	       ?: classes_check_prefixes(m, err);
 }
 
 static int check_trace(const void *payload, struct err *err)

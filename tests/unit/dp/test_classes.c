@@ -525,9 +525,9 @@ static void test_refused(void **state)
 {
 	struct san_msg_class bad = to(0, "2001:db8::", 32);
 
-	refuse(bad, "/1/service", "0");
+	refuse(bad, "/1/service_id", "0");
 	bad = to(1, "2001:db8::1", 64);
-	refuse(bad, "/1/dst_len", "64");
+	refuse(bad, "/1/dst", "2001:db8::1/64");
 	bad = to(1, "2001:db8::", 129);
 	refuse(bad, "/1/dst_len", "129");
 	bad = to(1, "", 0);
@@ -535,7 +535,7 @@ static void test_refused(void **state)
 	refuse(bad, "/1/src_len", "130");
 	bad.src_len = 16;
 	bad.src = addr("2001:db8::");
-	refuse(bad, "/1/src_len", "16");
+	refuse(bad, "/1/src", "2001:db8::/16");
 	bad = to(1, "", 0);
 	bad.fields = 0x10;
 	refuse(bad, "/1/fields", "16");
@@ -558,7 +558,7 @@ static void test_acts_refused(void **state)
 	refuse(bad, "/1/intent", "2");
 	bad = to(0, "", 0);
 	bad.intent = 1;
-	refuse(bad, "/1/service", "0");
+	refuse(bad, "/1/service_id", "0");
 	bad.verdict = 3;
 	refuse(bad, "/1/verdict", "3");
 	bad = to(SAN_SERVICE_OWN_MIN, "", 0);
@@ -573,7 +573,7 @@ static void test_acts_refused(void **state)
 	refuse(bad, "/1/act", "4097");
 	bad.act = 0;
 	bad.rate_kbps = 1;
-	refuse(bad, "/1/act", "0");
+	refuse(bad, "/1/rate_kbps", "1");
 	pair[0].act = pair[1].act = 7;
 	pair[0].rate_kbps = 5;
 	assert_int_equal(classes_compile(pair, 2, SET, &c, &err), -EINVAL);
