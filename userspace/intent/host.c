@@ -143,22 +143,64 @@ static int stage_take(struct intent *in, const struct stored_stage *stage, struc
 	return in->conf.prepare ? in->conf.prepare(in->conf.arg, &state->head, err) : 0;
 }
 
+static void stage_answer(struct host_part *host, int r, struct err *err)
+{
+	char text[512];
+
+	host->preparing = false;
+	host->say.prepared = host->stage_commit;
+	host->say.stage = host->stage;
+	host->say.prepare_failed = r != 0;
+	if (r && !err->want[0])
+		err_set(err, r, "", NULL, "it cannot be carried: %s", strerror(-r));
+	if (r)
+		err_clean(host->prepare_why, sizeof(host->prepare_why),
+			  err_text(err, text, sizeof(text)));
+}
+
 static void stage_prepare(struct intent *in, const struct stored_stage *stage,
 			  const struct record *rec)
 {
 	struct host_part *host = &in->host;
 	struct err err = {0};
-	char text[512];
-	int r = stage_take(in, stage, &err);
+	int r;
 
-	host->say.prepared = stage->commit;
-	host->say.stage = rec->create_rev;
-	host->say.prepare_failed = r != 0;
-	if (r && !err.want[0])
-		err_set(&err, r, "", NULL, "it cannot be carried: %s", strerror(-r));
-	if (r)
-		err_clean(host->prepare_why, sizeof(host->prepare_why),
-			  err_text(&err, text, sizeof(text)));
+	host->stage = rec->create_rev;
+	host->stage_commit = stage->commit;
+	host->preparing = true;
+	r = stage_take(in, stage, &err);
+	if (r != -EINPROGRESS)
+		stage_answer(host, r, &err);
+}
+
+void intent_prepared(struct intent *in, uint64_t commit)
+{
+	struct err nothing = {0};
+
+	if (!in->host.preparing || commit != in->host.stage_commit)
+		return;
+	stage_answer(&in->host, 0, &nothing);
+	intent_kick(in);
+}
+
+void intent_on_stage_gone(struct intent *in, void (*gone)(void *arg), void *arg)
+{
+	in->on_stage_gone = gone;
+	in->on_stage_gone_arg = arg;
+}
+
+/* It is in force everywhere, or was taken back. */
+static void stage_gone(struct intent *in)
+{
+	in->host.preparing = false;
+	in->host.say.prepare_failed = false;
+	intent_state_free(in->staged);
+	in->staged = NULL;
+	if (!in->host.stage)
+		return;
+	in->host.stage = 0;
+	if (in->on_stage_gone)
+		in->on_stage_gone(in->on_stage_gone_arg);
 }
 
 static void stage_follow(struct intent *in)
@@ -167,12 +209,12 @@ static void stage_follow(struct intent *in)
 	struct stored_stage stage;
 
 	if (!intent_stage(in, &stage, &rec)) {
-		in->host.say.prepare_failed = false;
-		intent_state_free(in->staged);
-		in->staged = NULL;
+		stage_gone(in);
 		return;
 	}
-	if (stage.step == STORED_PREPARE && in->host.say.stage != rec->create_rev)
+	if (stage.step != STORED_PREPARE)
+		in->host.preparing = false;
+	else if (in->host.stage != rec->create_rev)
 		stage_prepare(in, &stage, rec);
 	stored_stage_fini(&stage);
 }

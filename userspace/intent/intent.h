@@ -94,7 +94,7 @@ struct intent_conf {
 	unsigned int n_tenants;
 	bool testbed; /* /san/nemo/clock counts */
 	/* Could this host carry that head? 0, or -errno with err: refuses the commit everywhere.
-	 * NULL: it takes all. */
+	 * NULL: it takes all. -EINPROGRESS: it could; intent_prepared() tells when all is ready. */
 	int (*prepare)(void *arg, const struct intent_head *head, struct err *err);
 	/* The head changed (also at the first sync): apply it, then say intent_applied(). */
 	void (*flip)(void *arg, const struct intent_head *head);
@@ -107,6 +107,11 @@ struct intent_conf {
 int intent_open(const struct intent_conf *conf, struct intent **out, struct err *err);
 /* Commits that wait are answered -ECANCELED. Frees itself when the loop has run dry. */
 void intent_close(struct intent *intent);
+/* What prepare() answered with -EINPROGRESS is ready. */
+void intent_prepared(struct intent *intent, uint64_t commit);
+/* gone(): what was prepared last is in force everywhere, or will not be: its stage is gone. Another
+ * stage may take its place without that: prepare() is called for it. gone NULL: no longer. */
+void intent_on_stage_gone(struct intent *intent, void (*gone)(void *arg), void *arg);
 /* What flip() asked for is in force (result 0), or cannot be: err. */
 void intent_applied(struct intent *intent, uint64_t commit, int result, const struct err *err);
 

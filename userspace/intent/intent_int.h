@@ -96,13 +96,16 @@ struct host_part {
 	struct ncsdb_hold *hold;
 	int64_t lease; /* that `said` lies under */
 	struct stored_host say;
-	uint64_t commit;    /* that flip() was called for */
-	bool flipped;	    /* it was called at all */
-	bool saying;	    /* a write is under way */
-	bool again;	    /* it is to be said again, whatever was said */
-	uint64_t after_ms;  /* nothing is written before: the last write failed */
-	char *said;	    /* text */
-	bool leads, asking; /* leader; a write is under way */
+	int64_t stage; /* create revision of the one handed to prepare(); 0: none is there */
+	uint64_t stage_commit; /* the head to be of it */
+	bool preparing;	       /* prepare() has not answered yet */
+	uint64_t commit;       /* that flip() was called for */
+	bool flipped;	       /* it was called at all */
+	bool saying;	       /* a write is under way */
+	bool again;	       /* it is to be said again, whatever was said */
+	uint64_t after_ms;     /* nothing is written before: the last write failed */
+	char *said;	       /* text */
+	bool leads, asking;    /* leader; a write is under way */
 	char prepare_why[STORED_WHY], apply_why[STORED_WHY];
 };
 int intent_host_start(struct intent *in);
@@ -314,6 +317,8 @@ struct intent {
 	struct intent_listen *listens;
 	struct event_wait *events; /* utlist: to be written, one at a time */
 	bool event_busy;
+	void (*on_stage_gone)(void *arg);
+	void *on_stage_gone_arg;
 	void (*on_clock)(void *arg);
 	void *on_clock_arg;
 	void (*on_stats)(void *arg, const char *tenant, const char *object);
