@@ -67,7 +67,7 @@ struct alto_cache_stats {
 void alto_cache_stats(const struct north *n, struct alto_cache_stats *out);
 
 /*
- * ---- alto_stream.c: update streams; alto_tips.c: TIPS ----
+ * ---- alto_stream.c: update streams; alto_tips.c: TIPS; alto_updates.c: both ----
  * What they keep hangs at north->alto.streams. The handlers get the raw body in req->data, req->len
  * (application/alto-updatestreamparams+json, -tipsparams+json: checked), and parameters decoded:
  * POST /alto/updates, /alto/updates/{stream} (control), /alto/tips, /alto/tips/{view}/ug; GET

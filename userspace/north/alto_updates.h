@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inside north: what update streams (alto_stream.c) and TIPS (alto_tips.c) share: the contents that
- * are followed, one limit on streams and waiting requests, one timer.
+ * Inside north: what update streams (alto_stream.c) and TIPS (alto_tips.c) share (alto_updates.c):
+ * the contents that are followed, one limit on streams and waiting requests, one timer.
  */
 #ifndef NORTH_ALTO_UPDATES_H
 #define NORTH_ALTO_UPDATES_H
@@ -57,6 +57,16 @@ bool alto_streams_room(struct req *req, unsigned int n, unsigned int status);
 void alto_streams_tick(struct alto_streams *s, uint64_t now_us);
 void alto_streams_beat(struct alto_streams *s);	       /* after something was added */
 void alto_too_many(struct req *req, const char *want); /* 429 with Retry-After */
+/* 429 or 503 with Retry-After, and counted. */
+void alto_streams_refuse(struct req *req, unsigned int status, const char *want);
+/* Some are due: one is told a turn of the loop, until none is. */
+void alto_streams_tell(struct alto_streams *s);
+
+/* alto_stream.c: the same for streams as for TIPS below */
+void alto_updates_changed(struct alto_streams *s);
+void alto_updates_tick(struct alto_streams *s, uint64_t now_us);
+bool alto_updates_tell(struct alto_streams *s);
+void alto_updates_stop(struct alto_streams *s);
 
 /* alto_tips.c */
 void alto_tips_changed(struct alto_streams *s);

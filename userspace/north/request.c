@@ -29,58 +29,6 @@ static void unlink_req(struct req *req)
 	req->north = NULL;
 }
 
-/* ---- what it has of its party's share ---- */
-
-/* The principal, if there is one: it may ask from many places. */
-static struct share *party_of(struct req *req)
-{
-	struct shares *all = &req->north->shares;
-
-	if (!req->who[0] || !req->from->tcp)
-		return share_ref(req->from->share);
-	return req->role == NORTH_TENANT ? share_tenant(all, req->who)
-					 : share_principal(all, req->who);
-}
-
-static void take_answer(struct req *req, size_t bytes)
-{
-	req->taken += bytes;
-	if (req->share)
-		req->share->bytes += bytes;
-}
-
-static void take_body(struct req *req, size_t bytes)
-{
-	take_answer(req, bytes);
-	req->body_taken += bytes;
-	if (req->share)
-		req->share->all->bytes += bytes;
-}
-
-void rest_drop_body(struct req *req)
-{
-	if (req->share) {
-		req->share->all->bytes -= req->body_taken;
-		req->share->bytes -= req->body_taken;
-	}
-	req->taken -= req->body_taken;
-	req->body_taken = 0;
-	free(req->data);
-	req->data = NULL;
-	req->cap = req->len = 0;
-}
-
-void rest_leave_share(struct req *req)
-{
-	if (!req->share)
-		return;
-	req->share->all->bytes -= req->body_taken;
-	req->share->bytes -= req->taken;
-	req->taken = req->body_taken = 0;
-	share_put(req->share);
-	req->share = NULL;
-}
-
 /* ---- life ---- */
 
 /* A large body parsed is many small pieces: the heap keeps their room until it is told. */
@@ -160,127 +108,7 @@ static struct req *req_new(struct north *north, struct MHD_Connection *mhd, cons
 	return req;
 }
 
-/* ---- body ---- */
-
-static int too_large(const struct req *req, struct err *err)
-{
-	if (req->max == 0)
-		return err_set(err, -EINVAL, "", NULL, "must be empty: %s takes no body here",
-			       req->method);
-	return err_set(err, -EFBIG, "", NULL, "must be at most %zu bytes", req->max);
-}
-
-static void set_limit(struct req *req)
-{
-	static const size_t limits[] = {
-		[BODY_NONE] = 0,
-		[BODY_JSON] = NORTH_BODY_MAX,
-		[BODY_MERGE] = NORTH_BODY_MAX,
-		[BODY_LARGE] = NORTH_BATCH_MAX,
-		[BODY_BATCH] = NORTH_BATCH_MAX,
-		[BODY_SNAPSHOT] = NORTH_SNAPSHOT_MAX,
-		[BODY_ALTO] = NORTH_BATCH_MAX,
-		[BODY_SCRIPT] = NEMO_SCRIPT_MAX,
-	};
-
-	req->max = limits[req->action->body];
-	snprintf(req->object, sizeof(req->object), "body");
-}
-
-/* Of a restore there is only one, on the unix socket. */
-static bool is_counted(const struct req *req)
-{
-	return req->action->body != BODY_SNAPSHOT;
-}
-
-static int no_room(struct err *err)
-{
-	return err_set(err, -EAGAIN, "", NULL,
-		       "finds no room among %u MiB of bodies and answers in all, %u MiB of one "
-		       "client: try again later",
-		       SHARE_BYTES_MAX >> 20, SHARE_BYTES_PARTY >> 20);
-}
-
-/* What it says that will come. */
-static int check_room(struct req *req, struct err *err)
-{
-	size_t size = rest_content_length(req->conn);
-
-	if (!size || !is_counted(req) || share_has_room(req->share, size))
-		return 0;
-	rest_header(req, "Retry-After", "%d", REST_RETRY_S);
-	return no_room(err);
-}
-
-/* -ENOMEM, -EAGAIN */
-static int reserve(struct req *req, size_t size)
-{
-	size_t cap = req->cap ? req->cap : 4096;
-	char *data;
-
-	if (size <= req->cap)
-		return 0;
-	while (cap < size)
-		cap *= 2;
-	if (is_counted(req) && !share_has_room(req->share, cap - req->cap))
-		return -EAGAIN;
-	data = realloc(req->data, cap);
-	if (!data)
-		return -ENOMEM;
-	if (is_counted(req))
-		take_body(req, cap - req->cap);
-	req->data = data;
-	req->cap = cap;
-	return 0;
-}
-
-/* MHD takes no answer in the middle of a body: a refusal goes to the socket, MHD closes it. */
-static enum MHD_Result refuse_midway(struct req *req, const struct err *err)
-{
-	rest_raw_problem(req->from, rest_status_of(err->code), err);
-	return MHD_NO;
-}
-
-static enum MHD_Result collect(struct req *req, const char *data, size_t *size)
-{
-	struct err err = {0};
-	int r;
-
-	if (req->answered) { /* refused already: the rest is thrown away */
-		*size = 0;
-		return MHD_YES;
-	}
-	if (*size > req->max - req->len)
-		too_large(req, &err);
-	else if ((r = reserve(req, req->len + *size)))
-		r == -EAGAIN ? no_room(&err) : err_set(&err, r, "", NULL, "no memory");
-	if (err.code) {
-		err_object(&err, "body");
-		return refuse_midway(req, &err);
-	}
-	memcpy(req->data + req->len, data, *size);
-	req->len += *size;
-	req->got = req->len;
-	*size = 0;
-	return MHD_YES;
-}
-
-static int parse_body(struct req *req, struct err *err)
-{
-	int r;
-
-	if (req->action->body == BODY_NONE || req->action->body >= BODY_BATCH)
-		return 0;
-	if (req->len == 0)
-		return err_set(err, -EINVAL, "", NULL, "must be a JSON object, is empty");
-	r = json_parse(req->data, req->len, &req->body, err);
-	free(req->data); /* the values do not point into it */
-	req->data = NULL;
-	req->cap = req->len = 0;
-	return r ? r : json_is_obj(req->body, err);
-}
-
-/* ---- life ---- */
+/* ---- admission ---- */
 
 /* In clear text TCP is on loopback. Who may open a connection there is not known: any user, and any
  * page in a browser.
@@ -336,23 +164,20 @@ static void begin(struct req *req, const char *url, const char *version)
 	if (!admit_tcp(req))
 		return;
 	rest_route(req, url);
-	req->share = party_of(req);
-	if (!req->share)
-		rest_json(req, 500, NULL);
-	if (req->answered || !admit_action(req))
+	if (!rest_join_share(req) || req->answered || !admit_action(req))
 		return;
-	set_limit(req);
+	rest_body_limit(req);
 	status = rest_media(req, &err);
 	if (status)
 		rest_problem(req, status, &err);
-	else if (rest_content_length(req->conn) > req->max && too_large(req, &err))
-		rest_fail(req, &err);
-	else if (check_room(req, &err))
+	else if (rest_body_announced(req, &err))
 		rest_fail(req, &err);
 	else if (req->action->exclusive)
 		req->north->exclusive = req;
 	req->object[0] = 0;
 }
+
+/* ---- hand-over and answer ---- */
 
 /* Then an answer does not wait for it. The connection ends with such an answer, so that without a
  * body it comes at its time. */
@@ -383,7 +208,7 @@ static void dispatch(struct req *req)
 		refuse_closing(req, "this request was not carried out");
 		return;
 	}
-	if (parse_body(req, &err)) {
+	if (rest_body_parse(req, &err)) {
 		err_object(&err, "body");
 		rest_fail(req, &err);
 		return;
@@ -446,7 +271,7 @@ static enum MHD_Result queue(struct req *req)
 	if (req->action && req->action->body == BODY_ALTO)
 		rest_drop_body(req);
 	if (is_blob)
-		take_answer(req, len);
+		rest_take_answer(req, len);
 	if (!response)
 		return MHD_NO;
 	req->answer = NULL; /* the response frees it */
@@ -476,7 +301,7 @@ enum MHD_Result rest_on_request(void *cls, struct MHD_Connection *conn, const ch
 		return req->answered && has_body(req) ? queue(req) : MHD_YES;
 	}
 	if (*size)
-		return collect(req, data, size);
+		return rest_body_collect(req, data, size);
 	if (!req->dispatched)
 		dispatch(req);
 	if (req->answered)

@@ -139,12 +139,26 @@ enum MHD_Result rest_on_request(void *cls, struct MHD_Connection *conn, const ch
 				size_t *size, void **ctx);
 void rest_on_completed(void *cls, struct MHD_Connection *conn, void **ctx,
 		       enum MHD_RequestTerminationCode code);
-/* The body is not needed any more. */
-void rest_drop_body(struct req *req);
-/* Before the interface is gone. */
-void rest_leave_share(struct req *req);
 /* The interface closes: answers 503 what waits, lets go of the rest. */
 void rest_abort(struct req *req);
+
+/* ---- body.c ---- */
+/* The share of whoever asks; false: answered. */
+bool rest_join_share(struct req *req);
+/* So many bytes of answer are under way, until the request ends. */
+void rest_take_answer(struct req *req, size_t bytes);
+/* Before the interface is gone. */
+void rest_leave_share(struct req *req);
+/* What the action takes -> req->max; req->object is the body. */
+void rest_body_limit(struct req *req);
+/* What the request says will come: -EINVAL, -EFBIG, -EAGAIN (with Retry-After). */
+int rest_body_announced(struct req *req, struct err *err);
+/* Takes what has come: for rest_on_request. */
+enum MHD_Result rest_body_collect(struct req *req, const char *data, size_t *size);
+/* The whole of it -> req->body, if the action wants JSON. */
+int rest_body_parse(struct req *req, struct err *err);
+/* The body is not needed any more. */
+void rest_drop_body(struct req *req);
 
 /* ---- reply.c ---- */
 /* All answer; a second answer is ignored. _json and _object take value; NULL: 500. */
