@@ -75,7 +75,7 @@ def start_all(topo):
             wait_selected(host, service)
 
 
-def wait_ready(host, seconds=15):
+def wait_ready(host, seconds=45):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         done = sanctl(host, "--json", "status", check=False)
@@ -87,7 +87,7 @@ def wait_ready(host, seconds=15):
     raise LabError(f"sand on {host} did not get ready:\n{log_tail(f'sand-{host}')}")
 
 
-def wait_selected(host, service, seconds=15):
+def wait_selected(host, service, seconds=45):
     """The ingress has chosen an instance: the agents have registered and reported."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

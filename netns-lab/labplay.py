@@ -10,7 +10,7 @@ import labprocs
 from instance import CHUNK
 from labprocs import BIN, RUN
 
-WAIT_S = 25
+WAIT_S = 45
 
 
 class Failed(Exception):

@@ -30,7 +30,7 @@ class AgentProcess:
     def end(self, sig):
         if self.proc.poll() is None:
             self.proc.send_signal(sig)
-        return self.proc.wait(10)
+        return self.proc.wait(30)
 
     def log(self):
         with open(self.logfile, encoding="utf-8") as file:

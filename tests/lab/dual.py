@@ -228,7 +228,7 @@ class Fast:
     def __exit__(self, *_):
         self.end()
 
-    def arrives(self, name=None, more=50, timeout_s=10):
+    def arrives(self, name=None, more=50, timeout_s=30):
         """So many more datagrams arrive there, or anywhere."""
         def seen():
             return sum(self.at[n].count() for n in ([name] if name else self.names))

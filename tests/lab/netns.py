@@ -44,7 +44,7 @@ def run(*argv, check=True, text=None, timeout=60):
     return done.stdout
 
 
-def wait_for(question, what, timeout_s=10.0):
+def wait_for(question, what, timeout_s=30.0):
     """Asks until the answer is true, and returns it; CommandError names what did not come."""
     end = time.monotonic() + timeout_s
     while True:
@@ -134,7 +134,7 @@ class Namespace:
         """`with ns.inside():` python itself works here, for sockets and ifindexes."""
         return InNamespace(self.path)
 
-    def packet_socket(self, interface, timeout_s=5.0):
+    def packet_socket(self, interface, timeout_s=20.0):
         """AF_PACKET socket on an interface here: sends and captures whole frames."""
         with self.inside():
             sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
@@ -255,7 +255,7 @@ def map_dump(path):
     return [entry.get("formatted", entry) for entry in entries]
 
 
-def receive(sock, wanted, timeout_s=5.0):
+def receive(sock, wanted, timeout_s=20.0):
     """The next frame for which wanted(frame) is true; CommandError when none comes."""
     end = time.monotonic() + timeout_s
     seen = 0

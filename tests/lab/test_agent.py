@@ -289,7 +289,7 @@ def test_server_that_hangs(net):
             assert mute.held
             begin = time.monotonic()
             assert agent.end(signal.SIGTERM) == 0
-            assert time.monotonic() - begin < 8  # not the 10 s of its timeout
+            assert time.monotonic() - begin < 9.5  # not the 10 s of its timeout
             assert "server was not told goodbye" in agent.log()
             assert not instance(net, "pe", "m")
     finally:

@@ -148,7 +148,7 @@ class Pair(Steering):
         return self.lab.ns("pe").run("env", "ETCDCTL_API=3", "etcdctl", "--endpoints",
                                      f"http://{URL}", *argv, timeout=20)
 
-    def wait_fresh(self, host="pe", timeout_s=5.0):
+    def wait_fresh(self, host="pe", timeout_s=30.0):
         wait_for(lambda: self.status(host)["stale"] is False, f"{host} in sync", timeout_s)
 
 
@@ -186,7 +186,7 @@ def test_register_here_entry_there(net):
         net.wait_entry("a")
     history = json.loads(net.ctl("pe", "--json", "history", SERVICE).stdout)["items"]
     assert [c["to"]["instance"] for c in history if c["to"]][-3:] == ["a", "b", "a"]
-    wait_for(lambda: not net.call("pe", "GET", INSTANCES)[1]["items"], "the agent's lease ends", 5.0)
+    wait_for(lambda: not net.call("pe", "GET", INSTANCES)[1]["items"], "the agent's lease ends")
 
 
 def test_server_killed_forwarding_goes_on(net):
@@ -241,7 +241,7 @@ def test_away_at_start(net):
             assert got["stale"] and not got["ready"] and got["database"]["mode"] == "remote"
             status, answer = net.call("pe", "GET", "/readyz")
             assert status == 503 and "database" in answer["reason"]
-            wait_for(lambda: "database not reached" in net.log("pe"), "it is in the log", 5.0)
+            wait_for(lambda: "database not reached" in net.log("pe"), "it is in the log")
             net.start("gw")
             wait_for(lambda: net.ready("pe"), "pe ready")
             net.wait_entry("a")
@@ -311,7 +311,7 @@ def test_mutual_tls(net):
     net.stop("pe")
     net.configs["pe"] = remote(scheme="https", more=f", tls: {{ca: {directory}/ca.pem}}")
     net.spawn_sand("pe")
-    wait_for(lambda: "database not reached" in net.log("pe"), "no certificate, no database", 5.0)
+    wait_for(lambda: "database not reached" in net.log("pe"), "no certificate, no database")
     assert not net.status()["database"]["connected"]
 
 
@@ -335,7 +335,7 @@ def real_etcd(net):
         except Exception:  # pylint: disable=broad-except
             return False
     try:
-        wait_for(healthy, "etcd", 15.0)
+        wait_for(healthy, "etcd")
         yield ctl
     finally:
         proc.terminate()

@@ -163,7 +163,7 @@ def test_faults(cluster):
 
 def check_end(cluster, writer, follower):
     last = max(w[3] for w in writer.writes)
-    wait_for(lambda: follower.revision() >= last, "the last write", 10)
+    wait_for(lambda: follower.revision() >= last, "the last write", 30)
     check_mirror(cluster, follower)
     assert lost(writer.writes, cluster.content()) == []
     assert acknowledged(writer) > WRITES * FAULTS

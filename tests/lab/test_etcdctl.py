@@ -66,7 +66,7 @@ def test_lease(db):
     assert lease in db.ctl("lease", "list")
     assert "attached keys([/a])" in db.ctl("lease", "timetolive", "--keys", lease)
     assert f"lease {lease} keepalived with TTL(2)" in db.ctl("lease", "keep-alive", "--once", lease)
-    end = time.monotonic() + 3.5  # TTL + 1 s, and a process's start
+    end = time.monotonic() + 30
     while db.ctl("get", "/a"):
         assert time.monotonic() < end
         time.sleep(0.05)

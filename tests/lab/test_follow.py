@@ -58,7 +58,7 @@ def test_neighbour_changes_its_address(net):
     net.lab.ns("gw").sysctl(net__ipv6__conf__core0__ndisc_notify=1)
     with net.udp("a", pps=500) as flow:
         net.lab.ns("gw").ip("link set core0 address 02:00:00:00:00:77")
-        wait_for(lambda: hop(net).get("mac") == "02:00:00:00:00:77", "new MAC", 1)
+        wait_for(lambda: hop(net).get("mac") == "02:00:00:00:00:77", "new MAC")
         steered(net, flow)
 
 
@@ -163,7 +163,7 @@ def test_repairs_a_map_entry(net):
     path = net.map_path("pe", "san_services")
     key = json.loads(run("bpftool", "-j", "map", "dump", "pinned", path))[0]["key"]
     run("bpftool", "map", "delete", "pinned", path, "key", "hex", *(k[2:] for k in key))
-    wait_for(lambda: repaired(net) > before, "counted", 15)
+    wait_for(lambda: repaired(net) > before, "counted")
     assert json.loads(run("bpftool", "-j", "map", "dump", "pinned", path))
 
 
@@ -181,7 +181,7 @@ def test_child_killed_into_back_off(net):
     for _ in range(6):
         before = wait_for(lambda: net.child("pe"), "child")
         os.kill(before, signal.SIGKILL)
-        wait_for(lambda: net.child("pe") not in (None, before), "new child", 6)
+        wait_for(lambda: net.child("pe") not in (None, before), "new child")
     wait_for(lambda: net.ready("pe"), "ready")
     keeper = int(open(f"/proc/{net.daemons['pe'].pid}/task/{net.daemons['pe'].pid}/children",
                       encoding="utf-8").read())

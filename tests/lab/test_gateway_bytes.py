@@ -164,7 +164,7 @@ class Gateway:
         for name, mark, frame in self.frames:
             self.sender.send(frame)
             try:
-                out[name] = receive(self.receiver, lambda got, mark=mark: mark in got, 2)
+                out[name] = receive(self.receiver, lambda got, mark=mark: mark in got, 5)
             except CommandError:
                 out[name] = None
         return out

@@ -84,7 +84,7 @@ class Path:
     def send(self, length):
         self.near.send(bytes(length - self.headers))
 
-    def arrives(self, length, timeout_s=5.0):
+    def arrives(self, length, timeout_s=20.0):
         self.far.settimeout(timeout_s)
         try:
             return len(self.far.recv(65535)) == length - self.headers
