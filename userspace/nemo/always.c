@@ -6,7 +6,6 @@
  * Limits: ALWAYS_VARIABLES_MAX variables, and nodes looked at by one search. Beyond them nothing is
  * said: VARIES, and true.
  */
-#include <limits.h>
 #include <stdlib.h>
 
 #include "nemo/always_int.h"
@@ -198,18 +197,4 @@ bool cond_may_both(const struct nemo_expr *a, const struct nemo_expr *b, unsigne
 	spend(budget, s);
 	space_free(s);
 	return may;
-}
-
-enum nemo_always nemo_expr_always(const struct nemo_expr *cond)
-{
-	unsigned int budget = UINT_MAX;
-
-	return cond_always(cond, &budget);
-}
-
-bool nemo_may_both(const struct nemo_expr *a, const struct nemo_expr *b)
-{
-	unsigned int budget = UINT_MAX;
-
-	return cond_may_both(a, b, &budget);
 }

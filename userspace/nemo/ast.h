@@ -190,10 +190,9 @@ void *nemo_arena_alloc(struct nemo_arena *arena, size_t size); /* zeroed; NULL: 
 char *nemo_arena_text(struct nemo_arena *arena, const char *text, size_t len); /* with NUL */
 size_t nemo_arena_bytes(const struct nemo_arena *arena);
 
-/* Deep copies into another arena; false: no memory. */
+/* A deep copy into another arena; false: no memory. */
 bool nemo_clauses_copy(struct nemo_arena *arena, const struct nemo_clauses *from,
 		       struct nemo_clauses *to);
-struct nemo_expr *nemo_expr_copy(struct nemo_arena *arena, const struct nemo_expr *from);
 
 /* ---- canonical forms (docs/nemo.md) ---- */
 /* {"format": "nemo/1", "level", "warnings", "statements"}; level "semantic" when script->checked.

@@ -76,7 +76,7 @@ static bool unique_props(struct check *check)
 static void define(struct check *check, enum nemo_model_kind kind)
 {
 	const struct nemo_name *name = &check->stmt->name;
-	const struct nemo_model *old = nemo_store_any_model(check->store, name->text);
+	const struct nemo_model *old = nemo_store_model(check->store, name->text);
 	bool unique = unique_props(check), made = may_make(check, &check->made_models);
 	struct nemo_user_model *user;
 
@@ -105,7 +105,7 @@ static void describe(struct check *check)
 {
 	const struct nemo_name *name = &check->stmt->name;
 
-	if (!nemo_store_any_model(check->store, name->text))
+	if (!nemo_store_model(check->store, name->text))
 		check_object(check, name->text, name->at, ANY_KIND);
 }
 
@@ -425,26 +425,37 @@ int nemo_check(struct nemo_script *script, const struct nemo_store *before,
 	return r;
 }
 
-int nemo_store_apply(struct nemo_store *store, const struct nemo_script *script, unsigned int first,
-		     unsigned int n, struct nemo_diags *diags)
+int nemo_store_apply_own(struct nemo_store *store, const struct nemo_script *script,
+			 unsigned int first, unsigned int n, struct nemo_diags *diags)
 {
-	struct check check = {.diags = diags, .arena = script->arena, .budget = NEMO_CHECK_BUDGET};
-	struct nemo_store *draft = nemo_store_copy(store), old = *store;
+	struct check check = {.store = store,
+			      .diags = diags,
+			      .arena = script->arena,
+			      .budget = NEMO_CHECK_BUDGET};
 	unsigned int errors = diags->errors;
 	bool no_warnings = diags->no_warnings;
 	int r;
 
-	check.store = draft;
-	if (!draft) {
-		check_no_memory(&check);
-		return -ENOMEM;
-	}
 	diags->no_warnings = true;
 	/* What the check writes into a checked script is what stands there. */
 	for (unsigned int i = first; i < first + n && i < script->n; i++)
 		statement(&check, &script->v[i]);
 	r = finish(&check, errors);
 	diags->no_warnings = no_warnings;
+	return r;
+}
+
+int nemo_store_apply(struct nemo_store *store, const struct nemo_script *script, unsigned int first,
+		     unsigned int n, struct nemo_diags *diags)
+{
+	struct nemo_store *draft = nemo_store_copy(store), old = *store;
+	int r;
+
+	if (!draft) {
+		check_no_memory(&(struct check){.diags = diags});
+		return -ENOMEM;
+	}
+	r = nemo_store_apply_own(draft, script, first, n, diags);
 	if (r == 0) {
 		*store = *draft;
 		store->readers = old.readers; /* they hold the place, not what was in it */

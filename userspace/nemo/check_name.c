@@ -180,7 +180,7 @@ static void unknown_model(struct check *check, enum nemo_model_kind kind,
 const struct nemo_model *check_model(struct check *check, enum nemo_model_kind kind,
 				     const struct nemo_name *name)
 {
-	const struct nemo_model *model = nemo_store_any_model(check->store, name->text);
+	const struct nemo_model *model = nemo_store_model(check->store, name->text);
 
 	if (model && model->kind == kind)
 		return model;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Conditions: three-valued evaluation, what they depend on, when time alone can change them, and
- * what can be said about them beforehand.
+ * Conditions: three-valued evaluation, what they depend on, and when time alone can change them.
  */
 #ifndef NEMO_COND_H
 #define NEMO_COND_H
@@ -33,14 +32,6 @@ bool nemo_next_edge(const struct nemo_expr *cond, const struct nemo_date *now,
 /* Civil arithmetic (proleptic Gregorian, no zone): seconds since 1970-01-01 00:00:00. */
 int64_t nemo_date_seconds(const struct nemo_date *date);
 void nemo_date_from_seconds(int64_t seconds, struct nemo_date *out);
-
-/* Over all times of day, integers and Booleans (each variable by itself, any value of its type; a
- * term that is about anything else may be true or false): */
-enum nemo_always { NEMO_VARIES, NEMO_ALWAYS, NEMO_NEVER };
-enum nemo_always nemo_expr_always(const struct nemo_expr *cond);
-/* May both hold at once? Values of other types are told apart here, too. NULL: no condition. When
- * it cannot be told: true. */
-bool nemo_may_both(const struct nemo_expr *a, const struct nemo_expr *b);
 
 /* {"result": "true" | "false" | "unknown", "text": canonical, "terms": [{"text", "result", "value"
  * (what the variable is now, null: unknown)}]}: every comparison or bare term, in order. */

@@ -63,11 +63,15 @@ enum nemo_truth cond_compare(enum nemo_op op, const struct nemo_value *l,
 /* What a value, a variable or an operation is; false: unknown. */
 bool cond_value(const struct nemo_expr *e, const struct nemo_env *env, struct nemo_value *out);
 
-/* nemo_expr_always() and nemo_may_both() for what is worth no more than the budget: steps, which
- * are taken from it. Used up: VARIES, true. */
+enum nemo_always { NEMO_VARIES, NEMO_ALWAYS, NEMO_NEVER };
+/* Over all times of day, integers and Booleans (each variable by itself, any value of its type; a
+ * term that is about anything else may be true or false). The budget are steps, which are taken
+ * from it; used up: VARIES. NULL (no condition): ALWAYS. */
 enum nemo_always cond_always(const struct nemo_expr *cond, unsigned int *budget);
+/* May both hold at once? Values of other types are told apart here, too. NULL: no condition. When
+ * it cannot be told, or the budget is used up: true. */
 bool cond_may_both(const struct nemo_expr *a, const struct nemo_expr *b, unsigned int *budget);
-/* nemo_expr_always() with a small limit that depends on nothing but the condition, so that an error
+/* cond_always() with a small limit that depends on nothing but the condition, so that an error
  * can hang on it. Not NULL. */
 enum nemo_always cond_surely(const struct nemo_expr *cond);
 

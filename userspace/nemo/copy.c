@@ -93,14 +93,6 @@ static struct nemo_expr *expr(struct copier *c, const struct nemo_expr *from)
 	return to;
 }
 
-struct nemo_expr *nemo_expr_copy(struct nemo_arena *arena, const struct nemo_expr *from)
-{
-	struct copier c = {arena, true};
-	struct nemo_expr *to = expr(&c, from);
-
-	return c.ok ? to : NULL;
-}
-
 static void query(struct copier *c, struct nemo_clauses *clauses)
 {
 	if (!clauses->query)

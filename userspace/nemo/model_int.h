@@ -50,7 +50,7 @@ struct nemo_entry *nemo_store_entry(struct nemo_store *store, const char *name);
 void nemo_store_remove(struct nemo_store *store, const char *name);
 /* Users' models in byte order of names; free() the array. -1: no memory. */
 int nemo_store_models(const struct nemo_store *store, const struct nemo_model ***out);
-/* Users' models and built-in ones of whatever kind. */
-const struct nemo_model *nemo_store_any_model(const struct nemo_store *store, const char *name);
+/* A user's model or a built-in one, of whatever kind; NULL: there is none. */
+const struct nemo_model *nemo_store_model(const struct nemo_store *store, const char *name);
 
 #endif

@@ -243,23 +243,13 @@ void parse_actions(struct parser *p, struct nemo_actions *out)
 
 static void item(struct parser *p, struct nemo_name *out)
 {
-	switch (p->tok.kind) {
-	case LEX_TYPE:
-	case LEX_CONTAIN:
-	case LEX_PROPERTY:
-	case LEX_END_NODES:
-	case LEX_MATCH:
-	case LEX_TARGET:
-	case LEX_PRIORITY:
-	case LEX_CONDITION:
-	case LEX_ACTION:
+	if (parse_is_word(p, PARSE_ITEM)) {
 		*out = (struct nemo_name){lex_word(p->tok.kind), p->tok.at};
 		parse_next(p);
 		return;
-	default:
-		parse_tried(p, PARSE_ITEM);
-		parse_name(p, out);
 	}
+	parse_tried(p, PARSE_ITEM);
+	parse_name(p, out);
 }
 
 void parse_query(struct parser *p, struct nemo_query *out)
@@ -289,10 +279,9 @@ static void data_type(struct parser *p, enum nemo_type *out)
 		enum lex_kind word;
 		enum nemo_type type;
 	} types[] = {
-		{LEX_BOOLEAN, NEMO_BOOLEAN},	{LEX_INTEGER_TYPE, NEMO_INTEGER},
-		{LEX_STRING_TYPE, NEMO_STRING}, {LEX_DATE, NEMO_DATE},
-		{LEX_UUID, NEMO_UUID},		{LEX_ETH_ADDR, NEMO_ETHADDR},
-		{LEX_IP_PREFIX, NEMO_IPPREFIX},
+#define X(word, type) {LEX_##word, NEMO_##type},
+		PARSE_TYPES(X)
+#undef X
 	};
 
 	for (unsigned int i = 0; i < sizeof(types) / sizeof(*types); i++) {

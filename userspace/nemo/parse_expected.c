@@ -8,30 +8,16 @@
 
 #define CANDIDATES_MAX (LEX_MAX * 2)
 
-static const enum lex_kind statement_words[] = {
-	LEX_CREATE,
-	LEX_IMPORT,
-	LEX_UPDATE,
-	LEX_DELETE,
-	LEX_CFN_MODEL,
-	LEX_CONNECTION_MODEL,
-	LEX_SERVICE_FLOW_MODEL,
-	LEX_ACTION_MODEL,
-	LEX_DESCRIPTION,
-	LEX_QUERY,
-	LEX_TRANSACTION,
-	LEX_COMMIT,
-};
-static const enum lex_kind type_words[] = {
-	LEX_BOOLEAN, LEX_INTEGER_TYPE, LEX_STRING_TYPE, LEX_DATE,
-	LEX_UUID,    LEX_ETH_ADDR,     LEX_IP_PREFIX,
-};
+/* clang-format off */
+#define X(word, ...) LEX_##word,
+static const enum lex_kind statement_words[] = {PARSE_STATEMENTS(X)};
+static const enum lex_kind object_words[] = {PARSE_OBJECTS(X)};
+static const enum lex_kind type_words[] = {PARSE_TYPES(X)};
+#undef X
+/* clang-format on */
 static const enum lex_kind item_words[] = {
 	LEX_TYPE,   LEX_CONTAIN,  LEX_PROPERTY,	 LEX_END_NODES, LEX_MATCH,
 	LEX_TARGET, LEX_PRIORITY, LEX_CONDITION, LEX_ACTION,
-};
-static const enum lex_kind object_words[] = {
-	LEX_CFN, LEX_CONNECTION, LEX_SERVICE_FLOW, LEX_OPERATION, LEX_NOTIFICATION,
 };
 
 /* What stands for several tokens. */
@@ -52,6 +38,16 @@ static const struct group groups[] = {
 				    WORDS(object_words)},
 	[PARSE_LABEL_END - LEX_MAX] = {"':' behind a label", WORDS(statement_words)},
 };
+
+bool parse_is_word(const struct parser *p, enum parse_kind kind)
+{
+	const struct group *g = &groups[kind - LEX_MAX];
+
+	for (unsigned int i = 0; i < g->n; i++)
+		if (p->tok.kind == g->words[i])
+			return true;
+	return false;
+}
 
 static const char *kind_text(unsigned int kind)
 {

@@ -24,6 +24,39 @@ enum parse_kind {
 	PARSE_LABEL_END,
 };
 
+/* X(word, function of parse_stmt.c, its last argument) */
+#define PARSE_STATEMENTS(X)                                                                        \
+	X(CREATE, object, CREATE)                                                                  \
+	X(IMPORT, import, NEMO_S_IMPORT_CFN)                                                       \
+	X(UPDATE, object, UPDATE)                                                                  \
+	X(DELETE, object, DELETE)                                                                  \
+	X(CFN_MODEL, model, NEMO_S_DEFINE_CFN)                                                     \
+	X(CONNECTION_MODEL, model, NEMO_S_DEFINE_CONNECTION)                                       \
+	X(SERVICE_FLOW_MODEL, model, NEMO_S_DEFINE_FLOW)                                           \
+	X(ACTION_MODEL, model, NEMO_S_DEFINE_ACTION)                                               \
+	X(DESCRIPTION, description, NEMO_S_DESCRIPTION)                                            \
+	X(QUERY, query, NEMO_S_QUERY)                                                              \
+	X(TRANSACTION, bracket, NEMO_S_TRANSACTION)                                                \
+	X(COMMIT, bracket, NEMO_S_COMMIT)
+
+/* X(word, its part of enum nemo_stmt_kind, function of parse_stmt.c) */
+#define PARSE_OBJECTS(X)                                                                           \
+	X(CFN, CFN, cfn)                                                                           \
+	X(CONNECTION, CONNECTION, connection)                                                      \
+	X(SERVICE_FLOW, FLOW, flow)                                                                \
+	X(OPERATION, OPERATION, operation)                                                         \
+	X(NOTIFICATION, NOTIFICATION, notification)
+
+/* X(word, its part of enum nemo_type) */
+#define PARSE_TYPES(X)                                                                             \
+	X(BOOLEAN, BOOLEAN)                                                                        \
+	X(INTEGER_TYPE, INTEGER)                                                                   \
+	X(STRING_TYPE, STRING)                                                                     \
+	X(DATE, DATE)                                                                              \
+	X(UUID, UUID)                                                                              \
+	X(ETH_ADDR, ETHADDR)                                                                       \
+	X(IP_PREFIX, IPPREFIX)
+
 struct parser {
 	struct lexer lex;
 	struct lex_token tok, ahead;
@@ -45,7 +78,9 @@ bool parse_is(struct parser *p, enum lex_kind kind);
 bool parse_accept(struct parser *p, enum lex_kind kind);
 void parse_expect(struct parser *p, enum lex_kind kind);
 void parse_tried(struct parser *p, unsigned int kind); /* enum lex_kind or parse_kind */
-void parse_expected(struct parser *p);		       /* the error: none of what was tried */
+/* Is the token one of the words that kind stands for? */
+bool parse_is_word(const struct parser *p, enum parse_kind kind);
+void parse_expected(struct parser *p); /* the error: none of what was tried */
 void parse_error(struct parser *p, const char *reason, ...) __attribute__((format(printf, 2, 3)));
 /* The current token makes n more of what NEMO_TERMS_MAX counts. */
 void parse_count(struct parser *p, unsigned int n);
@@ -69,7 +104,6 @@ void parse_model(struct parser *p, struct nemo_stmt *stmt);
 struct nemo_expr *parse_condition(struct parser *p); /* NULL: error */
 
 /* ---- statements: a label is behind us ---- */
-bool parse_is_statement(struct parser *p);
 void parse_statement(struct parser *p, struct nemo_stmt *stmt);
 
 #endif

@@ -5,33 +5,12 @@ enum verb { CREATE, UPDATE, DELETE, VERB_MAX };
 
 /* ---- the end of a statement ---- */
 
-bool parse_is_statement(struct parser *p)
-{
-	switch (p->tok.kind) {
-	case LEX_CFN_MODEL:
-	case LEX_CONNECTION_MODEL:
-	case LEX_SERVICE_FLOW_MODEL:
-	case LEX_ACTION_MODEL:
-	case LEX_DESCRIPTION:
-	case LEX_CREATE:
-	case LEX_IMPORT:
-	case LEX_UPDATE:
-	case LEX_DELETE:
-	case LEX_QUERY:
-	case LEX_TRANSACTION:
-	case LEX_COMMIT:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* Behind a flow or a query: only before a statement, a label or the end may it be missing. */
 static void optional_semicolon(struct parser *p, const char *behind)
 {
 	if (parse_accept(p, LEX_SEMICOLON))
 		return;
-	if (parse_is_statement(p) || p->tok.kind == LEX_IDENT || p->tok.kind == LEX_END)
+	if (parse_is_word(p, PARSE_STATEMENT) || p->tok.kind == LEX_IDENT || p->tok.kind == LEX_END)
 		nemo_warn(p->diags, NEMO_W_MISSING_SEMICOLON, p->tok.at, "';' is missing behind %s",
 			  behind);
 	else
@@ -145,20 +124,13 @@ static const struct object {
 	enum nemo_stmt_kind kinds[VERB_MAX];
 	void (*clauses)(struct parser *p, enum verb verb, struct nemo_clauses *c);
 } objects[] = {
-	{LEX_CFN, {NEMO_S_CREATE_CFN, NEMO_S_UPDATE_CFN, NEMO_S_DELETE_CFN}, cfn},
-	{LEX_CONNECTION,
-	 {NEMO_S_CREATE_CONNECTION, NEMO_S_UPDATE_CONNECTION, NEMO_S_DELETE_CONNECTION},
-	 connection},
-	{LEX_SERVICE_FLOW, {NEMO_S_CREATE_FLOW, NEMO_S_UPDATE_FLOW, NEMO_S_DELETE_FLOW}, flow},
-	{LEX_OPERATION,
-	 {NEMO_S_CREATE_OPERATION, NEMO_S_UPDATE_OPERATION, NEMO_S_DELETE_OPERATION},
-	 operation},
-	{LEX_NOTIFICATION,
-	 {NEMO_S_CREATE_NOTIFICATION, NEMO_S_UPDATE_NOTIFICATION, NEMO_S_DELETE_NOTIFICATION},
-	 notification},
+#define X(word, kind, clauses)                                                                     \
+	{LEX_##word, {NEMO_S_CREATE_##kind, NEMO_S_UPDATE_##kind, NEMO_S_DELETE_##kind}, clauses},
+	PARSE_OBJECTS(X)
+#undef X
 };
 
-static void object(struct parser *p, enum verb verb, struct nemo_stmt *stmt)
+static void object(struct parser *p, struct nemo_stmt *stmt, unsigned int verb)
 {
 	const struct object *o = objects, *end = objects + sizeof(objects) / sizeof(*objects);
 
@@ -179,26 +151,26 @@ static void object(struct parser *p, enum verb verb, struct nemo_stmt *stmt)
 		o->clauses(p, verb, &stmt->c);
 }
 
-static void import(struct parser *p, struct nemo_stmt *stmt)
+static void import(struct parser *p, struct nemo_stmt *stmt, unsigned int kind)
 {
-	stmt->kind = NEMO_S_IMPORT_CFN;
+	stmt->kind = kind;
 	parse_next(p);
 	parse_expect(p, LEX_CFN);
 	parse_name(p, &stmt->name);
 	cfn(p, CREATE, &stmt->c);
 }
 
-static void description(struct parser *p, struct nemo_stmt *stmt)
+static void description(struct parser *p, struct nemo_stmt *stmt, unsigned int kind)
 {
-	stmt->kind = NEMO_S_DESCRIPTION;
+	stmt->kind = kind;
 	parse_next(p);
 	parse_name(p, &stmt->name);
 	parse_expect(p, LEX_SEMICOLON);
 }
 
-static void query(struct parser *p, struct nemo_stmt *stmt)
+static void query(struct parser *p, struct nemo_stmt *stmt, unsigned int kind)
 {
-	stmt->kind = NEMO_S_QUERY;
+	stmt->kind = kind;
 	stmt->c.query = parse_alloc(p, sizeof(*stmt->c.query));
 	if (!stmt->c.query)
 		return;
@@ -206,49 +178,35 @@ static void query(struct parser *p, struct nemo_stmt *stmt)
 	optional_semicolon(p, "a Query");
 }
 
-static void model(struct parser *p, struct nemo_stmt *stmt, enum nemo_stmt_kind kind)
+static void model(struct parser *p, struct nemo_stmt *stmt, unsigned int kind)
 {
 	stmt->kind = kind;
 	parse_next(p);
 	parse_model(p, stmt);
 }
 
-static void bracket(struct parser *p, struct nemo_stmt *stmt, enum nemo_stmt_kind kind)
+static void bracket(struct parser *p, struct nemo_stmt *stmt, unsigned int kind)
 {
 	stmt->kind = kind;
 	parse_next(p);
 	parse_accept(p, LEX_SEMICOLON);
 }
 
+static const struct {
+	enum lex_kind word;
+	void (*parse)(struct parser *p, struct nemo_stmt *stmt, unsigned int what);
+	unsigned int what; /* enum verb or nemo_stmt_kind */
+} statements[] = {
+#define X(word, parse, what) {LEX_##word, parse, what},
+	PARSE_STATEMENTS(X)
+#undef X
+};
+
 void parse_statement(struct parser *p, struct nemo_stmt *stmt)
 {
-	switch (p->tok.kind) {
-	case LEX_CFN_MODEL:
-		return model(p, stmt, NEMO_S_DEFINE_CFN);
-	case LEX_CONNECTION_MODEL:
-		return model(p, stmt, NEMO_S_DEFINE_CONNECTION);
-	case LEX_SERVICE_FLOW_MODEL:
-		return model(p, stmt, NEMO_S_DEFINE_FLOW);
-	case LEX_ACTION_MODEL:
-		return model(p, stmt, NEMO_S_DEFINE_ACTION);
-	case LEX_DESCRIPTION:
-		return description(p, stmt);
-	case LEX_CREATE:
-		return object(p, CREATE, stmt);
-	case LEX_IMPORT:
-		return import(p, stmt);
-	case LEX_UPDATE:
-		return object(p, UPDATE, stmt);
-	case LEX_DELETE:
-		return object(p, DELETE, stmt);
-	case LEX_QUERY:
-		return query(p, stmt);
-	case LEX_TRANSACTION:
-		return bracket(p, stmt, NEMO_S_TRANSACTION);
-	case LEX_COMMIT:
-		return bracket(p, stmt, NEMO_S_COMMIT);
-	default:
-		parse_tried(p, PARSE_STATEMENT);
-		parse_expected(p);
-	}
+	for (unsigned int i = 0; i < sizeof(statements) / sizeof(*statements); i++)
+		if (p->tok.kind == statements[i].word)
+			return statements[i].parse(p, stmt, statements[i].what);
+	parse_tried(p, PARSE_STATEMENT);
+	parse_expected(p);
 }

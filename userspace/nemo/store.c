@@ -117,20 +117,12 @@ const struct nemo_object *nemo_store_find(const struct nemo_store *store, const 
 	return entry ? entry->object : NULL;
 }
 
-const struct nemo_model *nemo_store_any_model(const struct nemo_store *store, const char *name)
+const struct nemo_model *nemo_store_model(const struct nemo_store *store, const char *name)
 {
 	const struct nemo_model *model = nemo_builtin(name);
 	struct nemo_entry *entry = model ? NULL : find(store->models, name);
 
 	return entry ? &entry->user->model : model;
-}
-
-const struct nemo_model *nemo_store_model(const struct nemo_store *store, enum nemo_model_kind kind,
-					  const char *name)
-{
-	const struct nemo_model *model = nemo_store_any_model(store, name);
-
-	return model && model->kind == kind ? model : NULL;
 }
 
 unsigned int nemo_store_count(const struct nemo_store *store)

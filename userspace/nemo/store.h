@@ -65,8 +65,6 @@ struct nemo_store *nemo_store_copy(const struct nemo_store *store);
 struct nemo_store *nemo_store_get(struct nemo_store *store);
 void nemo_store_free(struct nemo_store *store); /* NULL is allowed */
 const struct nemo_object *nemo_store_find(const struct nemo_store *store, const char *name);
-const struct nemo_model *nemo_store_model(const struct nemo_store *store, enum nemo_model_kind kind,
-					  const char *name);
 unsigned int nemo_store_count(const struct nemo_store *store); /* objects and users' models */
 /* Adds the number of objects of each kind. */
 void nemo_store_counts(const struct nemo_store *store, unsigned int n[NEMO_OBJECT_MAX]);
@@ -93,6 +91,11 @@ int nemo_check(struct nemo_script *script, const struct nemo_store *before,
 /* Statements [first, first + n) of a checked script alone; the same results. */
 int nemo_store_apply(struct nemo_store *store, const struct nemo_script *script, unsigned int first,
 		     unsigned int n, struct nemo_diags *diags);
+
+/* The same without a copy, for a store that nobody else reads: on an error it is left half-way, to
+ * be freed. */
+int nemo_store_apply_own(struct nemo_store *store, const struct nemo_script *script,
+			 unsigned int first, unsigned int n, struct nemo_diags *diags);
 
 /* The store as a script: models, CFNs, connections, flows, operations, notifications, each in an
  * order that declares names before they are used, then by name. Applied to an empty store it gives

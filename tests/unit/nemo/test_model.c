@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stores.h"
 
+#include "nemo/model_int.h"
+
 struct row {
 	enum nemo_model_kind kind;
 	const char *name, *props; /* "name:Type ..." in order */
@@ -52,16 +54,15 @@ static void built_in(void **state)
 	char buf[512];
 
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct nemo_model *model =
-			nemo_store_model(store, rows[i].kind, rows[i].name);
+		const struct nemo_model *model = nemo_store_model(store, rows[i].name);
 
 		assert_non_null(model);
 		assert_true(model->builtin);
 		props_text(model->props, model->n_props, buf, sizeof(buf));
 		assert_string_equal(buf, rows[i].props);
-		assert_null(nemo_store_model(store, (rows[i].kind + 1) % NEMO_M_MAX, rows[i].name));
+		assert_int_equal(model->kind, rows[i].kind);
 	}
-	assert_null(nemo_store_model(store, NEMO_M_CFN, "router"));
+	assert_null(nemo_store_model(store, "router"));
 	assert_int_equal(nemo_store_count(store), 0);
 	nemo_store_free(store);
 }
@@ -92,14 +93,14 @@ static void users_models(void **state)
 {
 	struct nemo_store *store =
 		store_after(NULL, "CFNModel cam Property Integer: fps, Date: since;");
-	const struct nemo_model *model = nemo_store_model(store, NEMO_M_CFN, "cam");
+	const struct nemo_model *model = nemo_store_model(store, "cam");
 
 	assert_non_null(model);
 	assert_false(model->builtin);
 	assert_int_equal(model->n_props, 2);
 	assert_int_equal(nemo_model_prop(model, "since")->type, NEMO_DATE);
 	assert_null(nemo_model_prop(model, "location"));
-	assert_null(nemo_store_model(store, NEMO_M_ACTION, "cam"));
+	assert_int_equal(model->kind, NEMO_M_CFN);
 	assert_int_equal(nemo_store_count(store), 1);
 	/* the same again changes nothing, another one is refused */
 	EXPECT_NOTHING(store, "CFNModel cam Property Integer: fps, Date: since;");

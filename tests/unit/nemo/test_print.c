@@ -173,11 +173,12 @@ static void test_copy_of_expression(void **state)
 {
 	struct nemo_script *s = script_of("UPDATE Operation o Condition f(a.b, \"x\") || !c;");
 	struct nemo_arena *arena = nemo_arena_new();
-	struct nemo_expr *e = nemo_expr_copy(arena, s->v[0].c.condition);
 	struct nemo_text out = {0};
+	struct nemo_clauses copy;
 
+	assert_true(nemo_clauses_copy(arena, &s->v[0].c, &copy));
 	nemo_script_free(s);
-	nemo_print_expr(&out, e);
+	nemo_print_expr(&out, copy.condition);
 	assert_string_equal(out.data, "f(a.b, \"x\") || !c");
 	free(out.data);
 	nemo_arena_free(arena);
