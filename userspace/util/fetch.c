@@ -86,6 +86,19 @@ static void tell_end(struct fetch_job *job, CURLcode result)
 		end_job(job);
 }
 
+/* In the job's own place: nobody learns of it. */
+static bool begin_again(struct fetch_job *job, CURLcode result)
+{
+	if (!fetch_may_repeat(job, result))
+		return false;
+	curl_multi_remove_handle(job->fetch->multi, job->easy);
+	job->begun = false;
+	if (fetch_renew(job) || curl_multi_add_handle(job->fetch->multi, job->easy))
+		return false;
+	job->begun = true;
+	return true;
+}
+
 static void tell_ends(struct fetch *fetch)
 {
 	CURLMsg *msg;
@@ -96,7 +109,7 @@ static void tell_ends(struct fetch *fetch)
 		struct fetch_job *job = NULL;
 
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &job);
-		if (!job->gone)
+		if (!job->gone && !begin_again(job, result))
 			tell_end(job, result);
 	}
 }

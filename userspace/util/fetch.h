@@ -2,7 +2,8 @@
 /*
  * HTTP client on a libuv loop, on libcurl's multi interface: requests whose answers come as a whole
  * or, for streams, as they come. Single-threaded. No callback runs within the call that asks for
- * it. Redirects are not followed; only http and https; TLS verifies.
+ * it. Redirects are not followed; only http and https; TLS verifies. Where a kept connection breaks
+ * before anything of an answer came, what is idempotent is sent once more on a new one.
  */
 #ifndef UTIL_FETCH_H
 #define UTIL_FETCH_H
@@ -37,6 +38,7 @@ struct fetch_conf {
 	long silence_ms;	     /* nothing came for so long: -ETIMEDOUT; 0 = no limit */
 	size_t max;	 /* bytes of body that are taken; more: -EFBIG; 0: no limit for pieces */
 	bool compressed; /* offer gzip; max counts what it becomes */
+	bool safe;	 /* a POST that changes nothing: may be sent again, like a GET */
 };
 struct fetch_answer {
 	int status;			 /* 0 when an answer came, whatever its code; else -errno */

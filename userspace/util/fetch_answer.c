@@ -187,6 +187,9 @@ static int failure(struct fetch_job *job, CURLcode result, struct err *err)
 			       (uintmax_t)job->silence_ms);
 	if (job->stopped)
 		return stopped_here(job, err);
+	if (job->held)
+		return err_set(err, -ECONNRESET, "", NULL,
+			       "closes without an answer: what was sent may have been taken");
 	if (result == CURLE_COULDNT_CONNECT)
 		return refused_connection(job, err);
 	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)

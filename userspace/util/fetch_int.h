@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the parts of fetch share: fetch.c (the loop, sockets, jobs that begin and end),
- * fetch_request.c (what a caller wants -> curl's options), fetch_answer.c (what comes).
+ * fetch_request.c (what a caller wants -> curl's options), fetch_answer.c (what comes),
+ * fetch_again.c (what is sent a second time).
  *
  * curl must not be called from within its own callbacks. So a job begins and ends outside of them:
  * new ones wait for `kick`, cancelled ones and a closed fetch for the end of curl's call (inside).
@@ -37,6 +38,12 @@ struct fetch_job {
 	bool gone;   /* cancelled, or its end is being told */
 	bool silent; /* nothing came for too long */
 	int stopped; /* -errno: why the reading was stopped here; 0 */
+	long timeout_ms;
+	bool repeatable; /* may be sent twice */
+	bool sent;	 /* or just about to be */
+	bool reused;	 /* it was sent on a kept connection */
+	bool again;	 /* it is being sent for the second time */
+	bool held;	 /* libcurl wanted to send it again, and may not */
 	/* the answer */
 	char *body;
 	size_t len, cap, taken, header_len;
@@ -52,5 +59,10 @@ int fetch_request(struct fetch_job *job, const struct fetch_conf *conf, struct e
 size_t fetch_on_header(char *line, size_t size, size_t n, void *arg);
 size_t fetch_on_body(char *bytes, size_t size, size_t n, void *arg);
 void fetch_answer_of(struct fetch_job *job, CURLcode result, struct fetch_answer *out);
+/* fetch_again.c: curl's callback before it sends; whether and how a job is made ready once more. */
+bool fetch_repeatable(const struct fetch_conf *conf);
+int fetch_on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port);
+bool fetch_may_repeat(const struct fetch_job *job, CURLcode result);
+int fetch_renew(struct fetch_job *job);
 
 #endif

@@ -143,6 +143,8 @@ static int set_common(struct fetch_job *job)
 	SET(CURLOPT_HEADERDATA, job);
 	SET(CURLOPT_WRITEFUNCTION, fetch_on_body);
 	SET(CURLOPT_WRITEDATA, job);
+	SET(CURLOPT_PREREQFUNCTION, fetch_on_send);
+	SET(CURLOPT_PREREQDATA, job);
 	SET(CURLOPT_HTTPHEADER, job->headers);
 	return 0;
 }
@@ -190,7 +192,9 @@ int fetch_request(struct fetch_job *job, const struct fetch_conf *conf, struct e
 
 	snprintf(job->url, sizeof(job->url), "%s", conf->url ? conf->url : "");
 	job->silence_ms = (uint64_t)conf->silence_ms;
+	job->timeout_ms = conf->timeout_ms;
 	job->max = conf->max;
+	job->repeatable = fetch_repeatable(conf);
 	r = check_url(job, conf, err);
 	r = r ?: check_files(job, conf, err);
 	r = r ?: make_headers(job, conf, err);

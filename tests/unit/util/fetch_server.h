@@ -28,6 +28,10 @@ struct server {
 	const struct piece *pieces; /* the answer; NULL: none, the connection is kept open */
 	unsigned int n_pieces;
 	bool keep; /* the connection is left open afterwards, for the next request */
+	/* So many requests are answered, of each connection and of all; what comes then is read,
+	 * and the connection closed. 0 = no limit. */
+	volatile unsigned int answers_each, answers;
+	volatile bool abrupt; /* closed by a reset */
 	const char *cert, *key;
 	volatile bool stop;
 	volatile unsigned int connections, requests, given_up; /* by the client */
@@ -111,12 +115,26 @@ static inline bool server_answer(struct server *s, int fd)
 	return true;
 }
 
+static inline bool server_ends(struct server *s, int fd, unsigned int nth)
+{
+	const struct linger none = {.l_onoff = 1};
+
+	if ((!s->answers_each || nth <= s->answers_each) &&
+	    (!s->answers || s->requests <= s->answers))
+		return false;
+	if (s->abrupt)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	return true;
+}
+
 static inline void server_talk(struct server *s, int fd)
 {
 	char junk[256];
 
-	while (server_request(s, fd)) {
+	for (unsigned int nth = 1; server_request(s, fd); nth++) {
 		s->requests++;
+		if (server_ends(s, fd, nth))
+			return;
 		if (!s->pieces) {
 			while (server_wait(s, fd) && server_read(s, fd, junk, sizeof(junk)) > 0)
 				;
@@ -162,17 +180,25 @@ static inline void *server_run(void *arg)
 	return NULL;
 }
 
-static inline int server_start(struct server *s)
+static inline int server_listen(unsigned short *port)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET};
 	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&a, sizeof(a)) || listen(s->fd, 16) ||
-	    getsockname(s->fd, (struct sockaddr *)&a, &len))
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 16) ||
+	    getsockname(fd, (struct sockaddr *)&a, &len))
 		return -1;
-	s->port = ntohs(a.sin_port);
+	*port = ntohs(a.sin_port);
+	return fd;
+}
+
+static inline int server_start(struct server *s)
+{
+	s->fd = server_listen(&s->port);
+	if (s->fd < 0)
+		return -1;
 	if (s->cert &&
 	    (gnutls_certificate_allocate_credentials(&s->cred) ||
 	     gnutls_certificate_set_x509_key_file(s->cred, s->cert, s->key, GNUTLS_X509_FMT_PEM)))
