@@ -136,6 +136,8 @@ static void on_nh_state(struct ncc *ncc, const struct san_msg_nh_state *state)
 	nh->state.ifname[sizeof(nh->state.ifname) - 1] = '\0';
 	nh->state.text[sizeof(nh->state.text) - 1] = '\0';
 	nh->has_state = true;
+	if (ncc->on_nexthop)
+		ncc->on_nexthop(ncc->nexthop_arg);
 }
 
 static void on_iface_state(struct ncc *ncc, const struct san_msg_iface_state *state)

@@ -53,6 +53,9 @@ void ncc_on_hangup(struct ncc *ncc, void (*hangup)(void *arg), void *arg);
  * there before stays. -ENOMEM. */
 int ncc_service_put(struct ncc *ncc, const struct plan_service *svc, struct err *err);
 void ncc_service_del(struct ncc *ncc, uint64_t id, uint8_t scope);
+/* Does its selected next hop lead somewhere, by the parent's last word? (That a plan with it is
+ * applied is the acknowledgement's to say.) */
+bool ncc_service_ready(const struct ncc *ncc, uint64_t id, uint8_t scope);
 int ncc_sid_put(struct ncc *ncc, const struct plan_sid *sid, struct err *err);
 void ncc_sid_del(struct ncc *ncc, const struct in6_addr *addr);
 /* The classifier's rules, all of them; copied, sorted by name. -ENOSPC beyond SAN_MAX_CLASSES. */
@@ -91,6 +94,10 @@ json_t *ncc_entry_json(const struct ncc *ncc, uint64_t id, uint8_t scope);
 json_t *ncc_nexthops_json(const struct ncc *ncc);
 json_t *ncc_sids_json(const struct ncc *ncc);
 json_t *ncc_ifaces_json(const struct ncc *ncc);
+
+/* The parent told where a next hop leads, or that it no longer does. One listener; told NULL ends
+ * it. */
+void ncc_on_nexthop(struct ncc *ncc, void (*told)(void *arg), void *arg);
 
 /* Packets that are traced: seconds 1..3600. -ENOTCONN. */
 int ncc_trace(struct ncc *ncc, const struct san_trace *trace, uint32_t seconds);

@@ -171,6 +171,8 @@ struct ncc {
 
 	ncc_event_cb on_event;
 	void *event_arg;
+	void (*on_nexthop)(void *arg);
+	void *nexthop_arg;
 };
 
 /* state.c: lists, next hops */

@@ -305,3 +305,11 @@ void ncc_service_del(struct ncc *ncc, uint64_t id, uint8_t scope)
 	svc->removed = true;
 	state_mark(ncc, &svc->item);
 }
+
+bool ncc_service_ready(const struct ncc *ncc, uint64_t id, uint8_t scope)
+{
+	const struct svc *svc = svc_find(ncc, id, scope);
+	const struct nh *nh = svc && !svc->removed ? svc->selected : NULL;
+
+	return nh && nh->has_state && nh->state.ifindex;
+}

@@ -127,6 +127,7 @@ int nh_ref(struct ncc *ncc, const struct plan_nexthop *content, struct nh **out,
 		return err_set(err, -ENOMEM, "", "", "no memory");
 	if (nh->refs++ == 0) {
 		ncc->n_nexthops++;
+		nh->has_state = false; /* the parent may have given it up meanwhile: it tells */
 		state_mark(ncc, &nh->item);
 	}
 	*out = nh;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Traces asked for, events that come. */
+/* Traces asked for; events and states of next hops that come. */
 #include <errno.h>
 
 #include "ncc/ncc_int.h"
@@ -17,6 +17,12 @@ int ncc_trace(struct ncc *ncc, const struct san_trace *trace, uint32_t seconds)
 	if (!r)
 		io_pump(ncc);
 	return r;
+}
+
+void ncc_on_nexthop(struct ncc *ncc, void (*told)(void *arg), void *arg)
+{
+	ncc->on_nexthop = told;
+	ncc->nexthop_arg = arg;
 }
 
 void ncc_on_event(struct ncc *ncc, ncc_event_cb cb, void *arg)

@@ -169,6 +169,57 @@ static void test_own_services(void **state)
 	assert_int_equal(((struct san_msg_service *)payload(f, SAN_MSG_SERVICE, 0))->groups, 0);
 }
 
+static void on_told(void *arg)
+{
+	++*(unsigned int *)arg;
+}
+
+static void tell(struct fixture *f, uint32_t ifindex)
+{
+	struct san_msg_nh_state st = {.ifindex = ifindex};
+
+	st.id = ((const struct san_msg_nexthop *)payload(f, SAN_MSG_NEXTHOP, 0))->id;
+	say(f, SAN_MSG_NH_STATE, 0, &st);
+	turn(f);
+}
+
+static bool ready(const struct fixture *f)
+{
+	return ncc_service_ready(f->ncc, OWN, SAN_SCOPE_INGRESS);
+}
+
+/* What was known of a next hop that went does not count when it comes back. */
+static void test_ready(void **state)
+{
+	struct fixture *f = *state;
+	struct plan_nexthop nh = hop("5f00::1", "5f00::2");
+	struct plan_service svc = {
+		.id = OWN, .mode = SAN_MODE_PREFERRED, .selected = &nh, .alive = &nh, .n_alive = 1};
+	unsigned int told = 0;
+
+	ncc_on_nexthop(f->ncc, on_told, &told);
+	assert_false(ready(f));
+	assert_int_equal(ncc_service_put(f->ncc, &svc, NULL), 0);
+	assert_false(ready(f));
+	flush(f, 2);
+	tell(f, 0);
+	assert_int_equal(told, 1);
+	assert_false(ready(f));
+	tell(f, 3);
+	assert_int_equal(told, 2);
+	assert_true(ready(f));
+	ack_plan(f, 2);
+	ncc_service_del(f->ncc, OWN, SAN_SCOPE_INGRESS);
+	assert_false(ready(f));
+	flush(f, 3); /* on its way: the next hop's name is still known */
+	assert_int_equal(ncc_service_put(f->ncc, &svc, NULL), 0);
+	assert_false(ready(f));
+	ncc_on_nexthop(f->ncc, NULL, NULL);
+	tell(f, 3);
+	assert_int_equal(told, 2);
+	assert_true(ready(f));
+}
+
 /* --- counters --- */
 
 static void on_stats(void *arg, int status, json_t *stats)
@@ -213,8 +264,8 @@ static void test_stats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		R(test_lists), R(test_refused),	     R(test_room),
-		R(test_check), R(test_own_services), R(test_stats),
+		R(test_lists),	      R(test_refused), R(test_room),  R(test_check),
+		R(test_own_services), R(test_ready),   R(test_stats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
