@@ -218,6 +218,8 @@ static void on_silence(uv_timer_t *timer)
 {
 	struct fetch_job *job = timer->data;
 
+	if (job->waits)
+		return;
 	job->silent = true;
 	tell_end(job, CURLE_OPERATION_TIMEDOUT);
 }
@@ -233,6 +235,30 @@ static void begin(struct fetch_job *job)
 	}
 }
 
+/* What curl has kept comes from within this call. */
+static void go_on(struct fetch_job *job)
+{
+	struct fetch *fetch = job->fetch;
+	CURLcode result;
+
+	job->waits = false;
+	if (job->silence_ms)
+		uv_timer_again(&job->silence);
+	fetch->inside = true;
+	result = curl_easy_pause(job->easy, CURLPAUSE_CONT);
+	fetch->inside = job->goes_on = false;
+	if (fetch->closing) {
+		end_all(fetch);
+		return;
+	}
+	if (result && !job->gone)
+		tell_end(job, result);
+	if (fetch->closing)
+		return;
+	reap(fetch);
+	tell_ends(fetch);
+}
+
 static void on_kick(uv_timer_t *timer)
 {
 	struct fetch *fetch = timer->data;
@@ -240,11 +266,14 @@ static void on_kick(uv_timer_t *timer)
 
 	/* From the first again after each: what is told may end others. */
 	while (job && !fetch->closing) {
-		if (job->begun || job->gone) {
+		if (job->gone || (job->begun && !job->goes_on)) {
 			job = job->next;
 			continue;
 		}
-		begin(job);
+		if (job->goes_on)
+			go_on(job);
+		else
+			begin(job);
 		job = fetch->jobs;
 	}
 }
@@ -335,6 +364,22 @@ int fetch_start(struct fetch *fetch, const struct fetch_conf *conf, const struct
 	link_job(fetch, job);
 	*out = job;
 	return 0;
+}
+
+void fetch_go_on(struct fetch_job *job)
+{
+	if (!job || job->gone || !job->waits)
+		return;
+	job->goes_on = true;
+	uv_timer_start(&job->fetch->kick, on_kick, 0, 0);
+}
+
+char *fetch_take_body(struct fetch_job *job)
+{
+	char *body = job->body;
+
+	job->body = NULL;
+	return body;
 }
 
 void fetch_cancel(struct fetch_job *job)

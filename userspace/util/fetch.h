@@ -49,8 +49,11 @@ struct fetch_answer {
 	size_t len;
 	struct err err; /* why not: with status */
 };
+#define FETCH_WAIT 1
 struct fetch_ops {
-	/* Pieces of a 2xx body, when set; non-zero ends the request with that status. */
+	/* Pieces of a 2xx body, when set; -errno ends the request with that status. FETCH_WAIT:
+	 * nothing of it is taken; it comes again after fetch_go_on(), and must be taken then:
+	 * -EBUSY. What is behind it may wait again. */
 	int (*piece)(void *arg, const struct fetch_answer *head, const char *bytes, size_t len);
 	/* The end; exactly once, the job is gone after it. */
 	void (*done)(void *arg, const struct fetch_answer *answer);
@@ -58,6 +61,11 @@ struct fetch_ops {
 /* -EINVAL (err filled) a URL or file that cannot be used. */
 int fetch_start(struct fetch *fetch, const struct fetch_conf *conf, const struct fetch_ops *ops,
 		void *arg, struct fetch_job **out, struct err *err);
+/* After FETCH_WAIT; else nothing. NULL is allowed. */
+void fetch_go_on(struct fetch_job *job);
+/* From within done(): the answer's body, which stays where it is, to free(). NULL: there is none.
+ */
+char *fetch_take_body(struct fetch_job *job);
 /* No callback afterwards. NULL is allowed. */
 void fetch_cancel(struct fetch_job *job);
 

@@ -129,10 +129,17 @@ size_t fetch_on_body(char *bytes, size_t size, size_t n, void *arg)
 	max = job->max || is_stream(job) ? job->max : FETCH_PROBLEM_MAX;
 	if (max && len > max - job->taken)
 		return stop(job, -EFBIG);
-	job->taken += max ? len : 0;
 	r = is_stream(job) ? hand_over(job, bytes, len) : keep(job, bytes, len);
 	if (job->gone)
 		return stop(job, -ECANCELED);
+	/* curl forgets the socket of what is held twice. */
+	if (r == FETCH_WAIT && job->goes_on)
+		return stop(job, -EBUSY);
+	if (r == FETCH_WAIT) {
+		job->waits = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	job->taken += max ? len : 0;
 	return r ? stop(job, r) : len;
 }
 

@@ -44,6 +44,8 @@ struct fetch_job {
 	bool reused;	 /* it was sent on a kept connection */
 	bool again;	 /* it is being sent for the second time */
 	bool held;	 /* libcurl wanted to send it again, and may not */
+	bool waits;	 /* a piece was not taken */
+	bool goes_on;	 /* it is to be given again */
 	/* the answer */
 	char *body;
 	size_t len, cap, taken, header_len;
