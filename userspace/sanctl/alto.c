@@ -88,7 +88,7 @@ int run_alto_map(struct ctl *ctl, const struct verb *verb, struct args args)
 static const struct alto_ird_entry *pick_costs(const struct peer *peer, bool some, bool endpoints,
 					       struct alto_ird_type *type)
 {
-	const char *metric = peer->ctl->text[CTL_OPT_METRIC];
+	const char *metric = peer->link.ctl->text[CTL_OPT_METRIC];
 	const struct alto_ird_entry *e = NULL;
 
 	for (int i = 0; i < 4 && !e; i++) {
@@ -111,7 +111,7 @@ static const struct alto_ird_entry *pick_costs(const struct peer *peer, bool som
 
 int alto_costs(struct peer *peer, const json_t *srcs, const json_t *dsts, struct alto_costmap **out)
 {
-	const char *metric = peer->ctl->text[CTL_OPT_METRIC];
+	const char *metric = peer->link.ctl->text[CTL_OPT_METRIC];
 	bool endpoints = of_endpoints(srcs, dsts);
 	bool some = json_array_size(srcs) + json_array_size(dsts) > 0;
 	struct alto_ird_type type;
@@ -133,7 +133,7 @@ int alto_costs(struct peer *peer, const json_t *srcs, const json_t *dsts, struct
 					       .metric = type.metric,
 					       .mode = type.mode,
 					       .endpoints = endpoints};
-	if (alto_costmap_parse(peer->body, peer->len, &want, out, &err))
+	if (alto_costmap_parse(peer->link.body, peer->link.len, &want, out, &err))
 		return peer_refuses(e->id, &err);
 	return CTL_OK;
 }
@@ -143,8 +143,8 @@ static int map_for(struct peer *peer, bool endpoints)
 {
 	if (!endpoints)
 		return peer_map(peer);
-	if (peer->ctl->text[CTL_OPT_MAP])
-		return usage_error(peer->verb, "--map is for PIDs, not for endpoints");
+	if (peer->link.ctl->text[CTL_OPT_MAP])
+		return usage_error(peer->link.verb, "--map is for PIDs, not for endpoints");
 	return CTL_OK;
 }
 
@@ -185,7 +185,7 @@ static int get_props(struct peer *peer, struct alto_propmap **out)
 	status = peer_ask(peer, e, NULL);
 	if (status)
 		return status;
-	if (alto_propmap_parse(peer->body, peer->len, peer->map, out, &err))
+	if (alto_propmap_parse(peer->link.body, peer->link.len, peer->map, out, &err))
 		return peer_refuses(e->id, &err);
 	return CTL_OK;
 }
@@ -279,7 +279,8 @@ static int get_paths(struct peer *peer, const struct path_request *r, struct alt
 	json_decref(request);
 	if (status)
 		return status;
-	if (alto_pv_parse(peer->body, peer->len, peer->content_type, peer->map, r->sg, out, &err))
+	if (alto_pv_parse(peer->link.body, peer->link.len, peer->link.content_type, peer->map,
+			  r->sg, out, &err))
 		return peer_refuses(e->id, &err);
 	return CTL_OK;
 }
@@ -290,7 +291,7 @@ static int show_paths(struct peer *peer, const struct path_request *r, const str
 
 	if (r->sg)
 		return alto_show_chains(peer, r->sg, pv);
-	if (!peer->ctl->json) {
+	if (!peer->link.ctl->json) {
 		alto_show_paths(pv);
 		return CTL_OK;
 	}

@@ -7,26 +7,15 @@
 #ifndef SANCTL_ALTO_H
 #define SANCTL_ALTO_H
 
-#include <uv.h>
-
 #include "alto/client.h"
-#include "sanctl/ctl.h"
-#include "util/fetch.h"
+#include "sanctl/link.h"
 
 /* ---- alto_peer.c: a server ---- */
 struct peer {
-	struct ctl *ctl;
-	const struct verb *verb;
+	struct link link;
 	const char *url; /* of its directory */
-	uv_loop_t loop;
-	struct fetch *fetch;
-	char *token;
 	struct alto_ird *ird;
-	struct alto_netmap *map;  /* after peer_map() */
-	struct fetch_answer head; /* of the last answer: status and codes */
-	char *body, *content_type;
-	size_t len;
-	bool answered;
+	struct alto_netmap *map; /* after peer_map() */
 };
 /* Asks for the directory. Close it whatever this returns. */
 int peer_open(struct peer *peer, struct ctl *ctl, const struct verb *verb, struct args args);

@@ -232,7 +232,7 @@ static void show(const struct peer *peer, const struct alto_pv *pv, json_t *chai
 
 	if (cut)
 		fputs("sanctl: the server knows more paths than it told (sg-cut)\n", stderr);
-	if (peer->ctl->json) {
+	if (peer->link.ctl->json) {
 		all = json_pack("{s:O,s:O,s:O}", "chains", chains, "costs", pv->costs->root,
 				"properties", pv->props->root);
 		ctl_print_json(all);

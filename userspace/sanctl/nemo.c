@@ -13,11 +13,11 @@
 /* ---- one request of a verb ---- */
 
 /* GET of a part; *out: JSON, or NULL with text in link->body. */
-static int get(struct link *link, const char *path, bool text, json_t **out)
+static int get(struct link *link, const char *url, bool text, json_t **out)
 {
-	const struct link_request request = {.method = "GET", .path = path, .text = text};
+	const struct nemo_request request = {.method = "GET", .url = url, .text = text};
 
-	return link_call(link, &request, out);
+	return nemo_call(link, &request, out);
 }
 
 /* Prints it as JSON with --json, else by show, and closes. */
@@ -37,13 +37,13 @@ static int show_answer(struct link *link, int status, json_t *answer,
 static int ask_and_show(struct ctl *ctl, const struct verb *verb, const char *part,
 			void (*show)(const json_t *answer))
 {
-	char path[LINK_PATH_MAX];
+	char url[NEMO_URL_MAX];
 	json_t *answer = NULL;
 	struct link link;
-	int status = link_open(&link, ctl, verb);
+	int status = link_open(&link, ctl, verb, ctl->server);
 
 	if (!status)
-		status = get(&link, link_path(&link, path, part, NULL), false, &answer);
+		status = get(&link, nemo_url(&link, url, part, NULL), false, &answer);
 	return show_answer(&link, status, answer, show);
 }
 
@@ -76,19 +76,19 @@ static int check_if_revision(const struct ctl *ctl, const struct verb *verb)
 	return CTL_OK;
 }
 
-int nemo_send(struct link *link, const struct link_request *script, const char *part,
+int nemo_send(struct link *link, const struct nemo_request *script, const char *part,
 	      json_t **answer)
 {
 	const char *const *text = link->ctl->text;
-	struct link_request request = *script;
-	char path[LINK_PATH_MAX];
+	struct nemo_request request = *script;
+	char url[NEMO_URL_MAX];
 
 	request.method = "POST";
-	request.path = link_path(link, path, part, "confirm", text[CTL_OPT_CONFIRM], "comment",
-				 text[CTL_OPT_COMMENT], NULL);
+	request.url = nemo_url(link, url, part, "confirm", text[CTL_OPT_CONFIRM], "comment",
+			       text[CTL_OPT_COMMENT], NULL);
 	request.commit = true;
 	request.changes = strcmp(part, "/apply") == 0;
-	return link_call(link, &request, answer);
+	return nemo_call(link, &request, answer);
 }
 
 /* The script of a verb with one FILE, sent; its warnings are told. */
@@ -96,7 +96,7 @@ static int send_file(struct ctl *ctl, const struct verb *verb, struct args args,
 		     json_t **answer)
 {
 	OWN_PTR char *text = NULL;
-	struct link_request script = {.if_revision = ctl->text[CTL_OPT_IF_REVISION]};
+	struct nemo_request script = {.if_revision = ctl->text[CTL_OPT_IF_REVISION]};
 	struct err err = {};
 	struct link link;
 	char line[512];
@@ -112,7 +112,7 @@ static int send_file(struct ctl *ctl, const struct verb *verb, struct args args,
 	}
 	script.script = text;
 	script.file = body_name(args.v[0]);
-	status = link_open(&link, ctl, verb);
+	status = link_open(&link, ctl, verb, ctl->server);
 	if (!status)
 		status = nemo_send(&link, &script, part, answer);
 	if (!status)
@@ -158,18 +158,18 @@ int run_nemo_apply(struct ctl *ctl, const struct verb *verb, struct args args)
 
 int run_nemo_confirm(struct ctl *ctl, const struct verb *verb, struct args args)
 {
-	struct link_request request = {.method = "POST", .changes = true};
-	char path[LINK_PATH_MAX];
+	struct nemo_request request = {.method = "POST", .changes = true};
+	char url[NEMO_URL_MAX];
 	json_t *answer = NULL;
 	struct link link;
 	int status;
 
 	if (args.n)
 		return usage_error(verb, "takes no argument");
-	status = link_open(&link, ctl, verb);
-	request.path = link_path(&link, path, "/confirm", NULL);
+	status = link_open(&link, ctl, verb, ctl->server);
+	request.url = nemo_url(&link, url, "/confirm", NULL);
 	if (!status)
-		status = link_call(&link, &request, &answer);
+		status = nemo_call(&link, &request, &answer);
 	if (!status && !ctl->json)
 		puts("confirmed: it stays in force");
 	json_decref(answer);
@@ -179,11 +179,11 @@ int run_nemo_confirm(struct ctl *ctl, const struct verb *verb, struct args args)
 
 int run_nemo_rollback(struct ctl *ctl, const struct verb *verb, struct args args)
 {
-	struct link_request request = {.method = "POST",
+	struct nemo_request request = {.method = "POST",
 				       .if_revision = ctl->text[CTL_OPT_IF_REVISION],
 				       .commit = true,
 				       .changes = true};
-	char path[LINK_PATH_MAX];
+	char url[NEMO_URL_MAX];
 	json_t *answer = NULL;
 	struct link link;
 	int status;
@@ -192,11 +192,11 @@ int run_nemo_rollback(struct ctl *ctl, const struct verb *verb, struct args args
 		return usage_error(verb, "takes one revision, or none: the one before");
 	if (check_if_revision(ctl, verb))
 		return CTL_USAGE;
-	status = link_open(&link, ctl, verb);
-	request.path =
-		link_path(&link, path, "/rollback", "revision", args.n ? args.v[0] : NULL, NULL);
+	status = link_open(&link, ctl, verb, ctl->server);
+	request.url =
+		nemo_url(&link, url, "/rollback", "revision", args.n ? args.v[0] : NULL, NULL);
 	if (!status)
-		status = link_call(&link, &request, &answer);
+		status = nemo_call(&link, &request, &answer);
 	return show_answer(&link, status, answer, nemo_show_applied);
 }
 
@@ -205,16 +205,16 @@ int run_nemo_rollback(struct ctl *ctl, const struct verb *verb, struct args args
 static int list(struct ctl *ctl, const struct verb *verb, struct args args,
 		json_t *(*rows_of)(const json_t *items))
 {
-	char path[LINK_PATH_MAX];
+	char url[NEMO_URL_MAX];
 	json_t *answer = NULL, *rows = NULL;
 	struct link link;
 	int status;
 
 	if (args.n)
 		return usage_error(verb, "takes no argument");
-	status = link_open(&link, ctl, verb);
+	status = link_open(&link, ctl, verb, ctl->server);
 	if (!status)
-		status = get(&link, link_path(&link, path, verb->path, NULL), false, &answer);
+		status = get(&link, nemo_url(&link, url, verb->path, NULL), false, &answer);
 	if (!status && ctl->json) {
 		ctl_print_json(answer);
 	} else if (!status) {
@@ -242,13 +242,13 @@ int run_nemo_connections(struct ctl *ctl, const struct verb *verb, struct args a
 
 static int print_script(struct ctl *ctl, const struct verb *verb, const char *part)
 {
-	char path[LINK_PATH_MAX];
+	char url[NEMO_URL_MAX];
 	json_t *answer = NULL;
 	struct link link;
-	int status = link_open(&link, ctl, verb);
+	int status = link_open(&link, ctl, verb, ctl->server);
 
 	if (!status)
-		status = get(&link, link_path(&link, path, part, NULL), true, &answer);
+		status = get(&link, nemo_url(&link, url, part, NULL), true, &answer);
 	/* In a file it is what can be applied, byte for byte. */
 	if (!status && link.body && isatty(STDOUT_FILENO))
 		fputs(table_clean(link.body, "\t\n"), stdout);
@@ -284,7 +284,7 @@ static void show_diff(const json_t *answer)
 
 int run_nemo_diff(struct ctl *ctl, const struct verb *verb, struct args args)
 {
-	char path[LINK_PATH_MAX];
+	char url[NEMO_URL_MAX];
 	json_t *answer = NULL;
 	struct link link;
 	int status;
@@ -293,11 +293,11 @@ int run_nemo_diff(struct ctl *ctl, const struct verb *verb, struct args args)
 		if (args.n > 2 || !is_number(args.v[i]))
 			return usage_error(verb, "takes two revisions at most: FROM, TO");
 	}
-	status = link_open(&link, ctl, verb);
-	link_path(&link, path, "/diff", "from", args.n ? args.v[0] : NULL, "to",
-		  args.n > 1 ? args.v[1] : NULL, NULL);
+	status = link_open(&link, ctl, verb, ctl->server);
+	nemo_url(&link, url, "/diff", "from", args.n ? args.v[0] : NULL, "to",
+		 args.n > 1 ? args.v[1] : NULL, NULL);
 	if (!status)
-		status = get(&link, path, false, &answer);
+		status = get(&link, url, false, &answer);
 	return show_answer(&link, status, answer, show_diff);
 }
 
@@ -320,7 +320,7 @@ static char *join(struct args args)
 int run_nemo_explain(struct ctl *ctl, const struct verb *verb, struct args args)
 {
 	OWN_PTR char *packet = join(args);
-	char path[LINK_PATH_MAX], *at = packet ? strrchr(packet, '@') : NULL;
+	char url[NEMO_URL_MAX], *at = packet ? strrchr(packet, '@') : NULL;
 	json_t *answer = NULL;
 	struct link link;
 	int status;
@@ -330,38 +330,30 @@ int run_nemo_explain(struct ctl *ctl, const struct verb *verb, struct args args)
 					 "[DSCP]]]@TIME\"");
 	if (at)
 		*at++ = '\0';
-	status = link_open(&link, ctl, verb);
-	link_path(&link, path, "/explain", "packet", packet, "time", at && *at ? at : NULL, NULL);
+	status = link_open(&link, ctl, verb, ctl->server);
+	nemo_url(&link, url, "/explain", "packet", packet, "time", at && *at ? at : NULL, NULL);
 	if (!status)
-		status = get(&link, path, false, &answer);
+		status = get(&link, url, false, &answer);
 	return show_answer(&link, status, answer, nemo_show_explained);
-}
-
-static void show_query(const json_t *answer)
-{
-	json_t *all = json_pack("[O]", answer);
-
-	nemo_show_answers(all);
-	json_decref(all);
 }
 
 int run_nemo_query(struct ctl *ctl, const struct verb *verb, struct args args)
 {
 	OWN_PTR char *text = join(args);
-	struct link_request request = {
+	struct nemo_request request = {
 		.method = "POST", .script = text, .len = text ? strlen(text) : 0, .file = "query"};
-	char path[LINK_PATH_MAX];
+	char url[NEMO_URL_MAX];
 	json_t *answer = NULL;
 	struct link link;
 	int status;
 
 	if (!args.n || !text)
 		return usage_error(verb, "a query is missing: \"Query ITEM, ... From NAME, ...\"");
-	status = link_open(&link, ctl, verb);
-	request.path = link_path(&link, path, "/query", NULL);
+	status = link_open(&link, ctl, verb, ctl->server);
+	request.url = nemo_url(&link, url, "/query", NULL);
 	if (!status)
-		status = link_call(&link, &request, &answer);
-	return show_answer(&link, status, answer, show_query);
+		status = nemo_call(&link, &request, &answer);
+	return show_answer(&link, status, answer, nemo_show_query);
 }
 
 /* ---- clock ---- */
@@ -381,12 +373,12 @@ static int read_offset(const struct verb *verb, const char *text, long long now,
 	return CTL_OK;
 }
 
-static int set_clock(struct link *link, const char *path, const char *text)
+static int set_clock(struct link *link, const char *url, const char *text)
 {
-	struct link_request request = {.method = "PUT", .path = path};
+	struct nemo_request request = {.method = "PUT", .url = url};
 	json_t *answer = NULL, *body;
 	long long now, offset = 0;
-	int status = get(link, path, false, &answer);
+	int status = get(link, url, false, &answer);
 
 	now = json_integer_value(json_object_get(answer, "offset_s"));
 	json_decref(answer);
@@ -396,7 +388,7 @@ static int set_clock(struct link *link, const char *path, const char *text)
 		return status;
 	body = json_pack("{s:I}", "offset_s", (json_int_t)offset);
 	request.json = body;
-	status = link_call(link, &request, &answer);
+	status = nemo_call(link, &request, &answer);
 	json_decref(answer);
 	json_decref(body);
 	return status;
@@ -404,18 +396,18 @@ static int set_clock(struct link *link, const char *path, const char *text)
 
 int run_nemo_clock(struct ctl *ctl, const struct verb *verb, struct args args)
 {
-	char path[LINK_PATH_MAX];
+	char url[NEMO_URL_MAX];
 	json_t *answer = NULL;
 	struct link link;
 	int status;
 
 	if (args.n > 1)
 		return usage_error(verb, "takes one offset in seconds, or none");
-	status = link_open(&link, ctl, verb);
-	link_path(&link, path, "/clock", NULL);
+	status = link_open(&link, ctl, verb, ctl->server);
+	nemo_url(&link, url, "/clock", NULL);
 	if (!status && args.n)
-		status = set_clock(&link, path, args.v[0]);
+		status = set_clock(&link, url, args.v[0]);
 	if (!status)
-		status = get(&link, path, false, &answer);
+		status = get(&link, url, false, &answer);
 	return show_answer(&link, status, answer, show_object);
 }

@@ -7,57 +7,33 @@
 #ifndef SANCTL_NEMO_H
 #define SANCTL_NEMO_H
 
-#include <uv.h>
-
 #include "nemo/ast.h"
-#include "sanctl/ctl.h"
-#include "util/fetch.h"
+#include "sanctl/link.h"
 
-#define LINK_PATH_MAX 4096
-#define LINK_COMMIT_MS 60000 /* hosts prepare and apply; others may come first */
+#define NEMO_URL_MAX 4352
+#define NEMO_COMMIT_MS 60000 /* hosts prepare and apply; others may come first */
 
-/* ---- nemo_link.c: a server ---- */
-struct link {
-	struct ctl *ctl;
-	const struct verb *verb;
-	uv_loop_t loop;
-	struct fetch *fetch;
-	char base[256];	       /* "http://localhost", "https://[::1]:8444" */
-	const char *unix_path; /* NULL = TCP */
-	char *token;
-	/* the last answer */
-	bool answered;
-	int failed; /* 0: one came */
-	long code;
-	char *body;
-	size_t len;
-	struct err err;
-};
-/* Close it whatever this returns. */
-int link_open(struct link *link, struct ctl *ctl, const struct verb *verb);
-void link_close(struct link *link);
-/* "/v1/nemo" + part, --tenant, and the names and values in turn, NULL-terminated; a value that is
- * NULL is left out. */
-const char *link_path(const struct link *link, char buf[LINK_PATH_MAX], const char *part, ...);
-/* What fetch needs to reach the server; more may be set in it. url: LINK_PATH_MAX + 256. */
-struct fetch_conf link_conf(const struct link *link, const char *path, char *url, size_t size);
+/* ---- nemo_call.c: over a link that is open to --server ---- */
+/* The server's "/v1/nemo" + part, --tenant, and the names and values in turn, NULL-terminated; a
+ * value that is NULL is left out. */
+const char *nemo_url(const struct link *link, char buf[NEMO_URL_MAX], const char *part, ...);
 
-struct link_request {
-	const char *method, *path;
+struct nemo_request {
+	const char *method, *url;
 	const char *script; /* text/plain body; NULL = none */
 	size_t len;
 	const json_t *json;	 /* another body; NULL = none */
 	const char *if_revision; /* NULL = any */
 	const char *file;	 /* name of the script, for what is wrong in it */
 	bool text;		 /* answers text: in link->body */
-	bool commit;		 /* may last LINK_COMMIT_MS */
+	bool commit;		 /* may last NEMO_COMMIT_MS */
 	bool changes;		 /* without an answer nobody knows what came of it */
 };
 /* *out: new reference, NULL for text and empty answers. A refusal is told with the script's lines.
  */
-int link_call(struct link *link, const struct link_request *request, json_t **out);
+int nemo_call(struct link *link, const struct nemo_request *request, json_t **out);
 /* The detail of a problem, to stderr. */
-void link_say_detail(const json_t *problem, const char *otherwise);
+void nemo_say_detail(const json_t *problem, const char *otherwise);
 
 /* ---- nemo_diag.c ---- */
 /* Errors and warnings of a script, to stderr: lines with carets. */
@@ -69,13 +45,13 @@ void nemo_say_json(const json_t *answer, const char *file, const char *text, siz
 /* "+ Operation x", with the lines that go and come; new texts as they stand. */
 void nemo_show_changes(const json_t *changes);
 void nemo_show_explained(const json_t *told);
-void nemo_show_answers(const json_t *answers); /* of queries: an array */
+void nemo_show_query(const json_t *answer);
 void nemo_show_applied(const json_t *answer);
 json_t *nemo_connection_rows(const json_t *items);
 
 /* ---- nemo.c ---- */
 /* Applies a script: --confirm, --comment as given. */
-int nemo_send(struct link *link, const struct link_request *script, const char *part,
+int nemo_send(struct link *link, const struct nemo_request *script, const char *part,
 	      json_t **answer);
 
 #endif

@@ -152,8 +152,8 @@ static void say_away(struct listen *l, const struct fetch_answer *answer, const 
 		return;
 	l->said = true;
 	if (problem)
-		link_say_detail(problem, "the server refuses");
-	err_object(&err, "server %s", l->link->ctl->server);
+		nemo_say_detail(problem, "the server refuses");
+	err_object(&err, "server %s", l->link->server);
 	fprintf(stderr, "sanctl: %s; it is tried again\n",
 		problem		 ? "the server has no stream now"
 		: answer->status ? err_text(&err, text, sizeof(text))
@@ -188,7 +188,7 @@ static void on_done(void *arg, const struct fetch_answer *answer)
 	    json_parse(answer->body, answer->len, &problem, NULL))
 		problem = json_object();
 	if (problem && answer->code < 500) {
-		link_say_detail(problem, "the server refuses");
+		nemo_say_detail(problem, "the server refuses");
 		stop(l, answer->code == 404 ? CTL_NOT_FOUND : CTL_REFUSED);
 	} else {
 		say_away(l, answer, problem);
@@ -201,14 +201,14 @@ static void ask(struct listen *l)
 {
 	static const struct fetch_ops ops = {.piece = on_piece, .done = on_done};
 	const char *const *text = l->link->ctl->text;
-	char path[LINK_PATH_MAX], url[LINK_PATH_MAX + sizeof(l->link->base)];
+	char url[NEMO_URL_MAX];
 	struct fetch_conf conf;
 	struct err err = {};
 	char line[512];
 
-	link_path(l->link, path, "/events", "after", text[CTL_OPT_SINCE], "kept",
-		  text[CTL_OPT_KEPT] ? "true" : NULL, NULL);
-	conf = link_conf(l->link, path, url, sizeof(url));
+	nemo_url(l->link, url, "/events", "after", text[CTL_OPT_SINCE], "kept",
+		 text[CTL_OPT_KEPT] ? "true" : NULL, NULL);
+	conf = link_conf(l->link, url);
 	conf.accept = "text/event-stream";
 	conf.timeout_ms = 0;
 	conf.silence_ms = SILENCE_MS;
@@ -265,7 +265,7 @@ int run_nemo_listen(struct ctl *ctl, const struct verb *verb, struct args args)
 		return usage_error(verb, "takes no argument");
 	if (since && (!*since || strspn(since, "0123456789") != strlen(since)))
 		return usage_error(verb, "--since \"%.40s\" must be the number of an event", since);
-	status = link_open(&link, ctl, verb);
+	status = link_open(&link, ctl, verb, ctl->server);
 	l.link = &link;
 	if (!status) {
 		follow(&l);

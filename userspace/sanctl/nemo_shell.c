@@ -46,18 +46,18 @@ static void add_names(struct shell *sh, const struct nemo_script *script)
 /* What the server does not tell is not offered. */
 static void learn_names(struct shell *sh)
 {
-	struct link_request request = {.method = "GET", .text = true};
+	struct nemo_request request = {.method = "GET", .text = true};
 	struct nemo_diags diags = {};
 	struct nemo_script *script = NULL;
-	char path[LINK_PATH_MAX];
+	char url[NEMO_URL_MAX];
 	json_t *answer = NULL;
 
 	if (!sh->tty)
 		return;
 	forget_names(sh);
-	request.path = link_path(&sh->link, path, "/export", NULL);
+	request.url = nemo_url(&sh->link, url, "/export", NULL);
 	sh->ctl->quiet = true;
-	if (link_call(&sh->link, &request, &answer) == 0 && sh->link.body)
+	if (nemo_call(&sh->link, &request, &answer) == 0 && sh->link.body)
 		script = nemo_parse(sh->link.body, sh->link.len, &diags);
 	sh->ctl->quiet = false;
 	if (script)
@@ -72,7 +72,7 @@ static void learn_names(struct shell *sh)
 static void send_script(struct shell *sh, const char *part, const char *script, size_t len,
 			const char *if_revision)
 {
-	const struct link_request request = {
+	const struct nemo_request request = {
 		.script = script, .len = len, .file = "shell", .if_revision = if_revision};
 	json_t *answer = NULL;
 	int status = nemo_send(&sh->link, &request, part, &answer);
@@ -83,10 +83,7 @@ static void send_script(struct shell *sh, const char *part, const char *script, 
 	} else if (!status && !strcmp(part, "/plan")) {
 		nemo_show_changes(json_object_get(answer, "changes"));
 	} else if (!status && !strcmp(part, "/query")) {
-		json_t *all = json_pack("[O]", answer);
-
-		nemo_show_answers(all);
-		json_decref(all);
+		nemo_show_query(answer);
 	} else if (!status) {
 		nemo_show_applied(answer);
 	}
@@ -107,13 +104,13 @@ static void end_tx(struct shell *sh)
 
 static void begin_tx(struct shell *sh)
 {
-	struct link_request request = {.method = "GET"};
-	char path[LINK_PATH_MAX];
+	struct nemo_request request = {.method = "GET"};
+	char url[NEMO_URL_MAX];
 	json_t *state = NULL;
 	int status;
 
-	request.path = link_path(&sh->link, path, "", NULL);
-	status = link_call(&sh->link, &request, &state);
+	request.url = nemo_url(&sh->link, url, "", NULL);
+	status = nemo_call(&sh->link, &request, &state);
 	failed(sh, status);
 	/* without a revision to hold to, its statements must not take effect one by one */
 	sh->spoiled = status != 0;
@@ -388,7 +385,7 @@ int run_nemo_shell(struct ctl *ctl, const struct verb *verb, struct args args)
 	if (args.n)
 		return usage_error(verb, "takes no argument");
 	sh.tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	status = link_open(&sh.link, ctl, verb);
+	status = link_open(&sh.link, ctl, verb, ctl->server);
 	if (!status) {
 		learn_names(&sh);
 		if (sh.tty)

@@ -64,29 +64,28 @@ static void show_object(const json_t *result)
 		table_object(stdout, values, 4);
 }
 
-void nemo_show_answers(const json_t *answers)
+void nemo_show_query(const json_t *answer)
 {
-	json_t *answer, *result;
 	char a[TABLE_CELL_MAX], b[TABLE_CELL_MAX];
-	size_t i, k;
+	json_t *result;
+	size_t i;
 
-	json_array_foreach((json_t *)answers, i, answer) {
-		if (json_object_get(answer, "error")) {
-			printf("query: %s\n", text_of(answer, "error", a));
-			continue;
-		}
-		printf("query at %s, revision %s\n", text_of(answer, "time", a),
-		       text_of(answer, "revision", b));
-		json_array_foreach(json_object_get(answer, "results"), k, result) {
-			show_object(result);
-		}
+	if (json_object_get(answer, "error")) {
+		printf("query: %s\n", text_of(answer, "error", a));
+		return;
+	}
+	printf("query at %s, revision %s\n", text_of(answer, "time", a),
+	       text_of(answer, "revision", b));
+	json_array_foreach(json_object_get(answer, "results"), i, result) {
+		show_object(result);
 	}
 }
 
 void nemo_show_applied(const json_t *answer)
 {
 	char a[TABLE_CELL_MAX], b[TABLE_CELL_MAX];
-	size_t n = json_array_size(json_object_get(answer, "changes"));
+	size_t n = json_array_size(json_object_get(answer, "changes")), i;
+	json_t *query;
 
 	if (n)
 		printf("revision %s is in force everywhere (commit %s): %zu objects changed\n",
@@ -94,7 +93,9 @@ void nemo_show_applied(const json_t *answer)
 	else
 		printf("nothing changed: revision %s stays in force\n",
 		       text_of(answer, "revision", a));
-	nemo_show_answers(json_object_get(answer, "queries"));
+	json_array_foreach(json_object_get(answer, "queries"), i, query) {
+		nemo_show_query(query);
+	}
 }
 
 /* ---- explain ---- */

@@ -13,7 +13,7 @@
 
 static struct nemo_text sent; /* "/apply: TEXT|" */
 
-int nemo_send(struct link *link, const struct link_request *script, const char *part,
+int nemo_send(struct link *link, const struct nemo_request *script, const char *part,
 	      json_t **answer)
 {
 	nemo_text_add(&sent, "%s: %.*s|", part, (int)script->len, script->script);
@@ -21,18 +21,18 @@ int nemo_send(struct link *link, const struct link_request *script, const char *
 	return CTL_OK;
 }
 
-int link_call(struct link *link, const struct link_request *request, json_t **out)
+int nemo_call(struct link *link, const struct nemo_request *request, json_t **out)
 {
 	*out = json_pack("{s:i}", "revision", 3);
 	return CTL_OK;
 }
 
-const char *link_path(const struct link *link, char buf[LINK_PATH_MAX], const char *part, ...)
+const char *nemo_url(const struct link *link, char buf[NEMO_URL_MAX], const char *part, ...)
 {
 	return part;
 }
 
-int link_open(struct link *link, struct ctl *ctl, const struct verb *verb)
+int link_open(struct link *link, struct ctl *ctl, const struct verb *verb, const char *server)
 {
 	return CTL_USAGE;
 }
@@ -53,7 +53,7 @@ void nemo_show_changes(const json_t *changes)
 {
 }
 
-void nemo_show_answers(const json_t *answers)
+void nemo_show_query(const json_t *answer)
 {
 }
 

@@ -13,17 +13,17 @@
 
 static char said[512];
 
-const char *link_path(const struct link *link, char buf[LINK_PATH_MAX], const char *part, ...)
+const char *nemo_url(const struct link *link, char buf[NEMO_URL_MAX], const char *part, ...)
 {
 	return part;
 }
 
-struct fetch_conf link_conf(const struct link *link, const char *path, char *url, size_t size)
+struct fetch_conf link_conf(const struct link *link, const char *url)
 {
 	return (struct fetch_conf){};
 }
 
-int link_open(struct link *link, struct ctl *ctl, const struct verb *verb)
+int link_open(struct link *link, struct ctl *ctl, const struct verb *verb, const char *server)
 {
 	return CTL_USAGE;
 }
@@ -32,7 +32,7 @@ void link_close(struct link *link)
 {
 }
 
-void link_say_detail(const json_t *problem, const char *otherwise)
+void nemo_say_detail(const json_t *problem, const char *otherwise)
 {
 	snprintf(said, sizeof(said), "%s",
 		 json_string_value(json_object_get(problem, "detail")) ?: otherwise);
@@ -50,7 +50,7 @@ void follow_print_json(const json_t *event)
 /* ---- a stream ---- */
 
 static struct ctl ctl = {.server = "unix:/x", .json = true};
-static struct link link_there = {.ctl = &ctl};
+static struct link link_there = {.ctl = &ctl, .server = "unix:/x"};
 
 static int setup(void **state)
 {
