@@ -165,6 +165,12 @@ void alto_events_free(struct alto_events *e);
  * -EFBIG, -ENOMEM. */
 int alto_events_feed(struct alto_events *e, const char *bytes, size_t len,
 		     int (*each)(void *arg, const struct alto_event *event), void *arg);
+/* The same one by one: from bytes, which are moved on, the next whole event (1), whose data is kept
+ * until the next call; 0: nothing is left; -EFBIG, -ENOMEM. */
+int alto_events_next(struct alto_events *e, const char **bytes, size_t *len,
+		     struct alto_event *out);
+/* Its data, which stays where it is, to free(). NULL: it is empty. */
+char *alto_events_take(struct alto_events *e);
 /* "application/merge-patch+json,my-cost.part" -> media and the substream's ID (and part). -EINVAL.
  */
 struct alto_event_name {

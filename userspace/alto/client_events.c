@@ -14,6 +14,7 @@ struct alto_events {
 	struct alto_out line, data;
 	char type[sizeof(((struct alto_event *)0)->type)];
 	bool has_data, behind_cr, begun;
+	bool whole; /* what stands in type and data has been told */
 	int failed;
 	char none[1];
 };
@@ -49,26 +50,22 @@ static void empty(struct alto_out *o)
 	o->len = 0;
 }
 
-struct event_sink {
-	int (*each)(void *arg, const struct alto_event *event);
-	void *arg;
-};
-
 /* An empty line: the event is whole. One without data is none. */
-static int dispatch(struct alto_events *e, const struct event_sink *sink)
+static void dispatch(struct alto_events *e)
 {
-	struct alto_event event = {.data = e->data.data, .len = e->data.len};
-	int rc = 0;
-
-	if (!event.len)
-		event.data = e->none;
-	memcpy(event.type, e->type, sizeof(event.type));
-	if (e->has_data)
-		rc = sink->each(sink->arg, &event);
-	empty(&e->data);
+	e->whole = e->has_data;
 	e->has_data = false;
+	if (!e->whole)
+		e->type[0] = '\0';
+}
+
+static void forget(struct alto_events *e)
+{
+	if (!e->whole)
+		return;
+	e->whole = false;
 	e->type[0] = '\0';
-	return rc;
+	empty(&e->data);
 }
 
 static int field(struct alto_events *e, const char *name, size_t n, const char *value, size_t len)
@@ -87,7 +84,7 @@ static int field(struct alto_events *e, const char *name, size_t n, const char *
 	return e->data.failed;
 }
 
-static int line(struct alto_events *e, const char *text, size_t len, const struct event_sink *sink)
+static int line(struct alto_events *e, const char *text, size_t len)
 {
 	const char *colon, *value;
 
@@ -96,8 +93,10 @@ static int line(struct alto_events *e, const char *text, size_t len, const struc
 		len -= 3;
 	}
 	e->begun = true;
-	if (len == 0)
-		return dispatch(e, sink);
+	if (len == 0) {
+		dispatch(e);
+		return 0;
+	}
 	colon = memchr(text, ':', len);
 	if (colon == text)
 		return 0;
@@ -119,8 +118,7 @@ static size_t until_end(const char *bytes, size_t len)
 }
 
 /* What belongs to the line that is being read; *taken of bytes. */
-static int step(struct alto_events *e, const char *bytes, size_t len, size_t *taken,
-		const struct event_sink *sink)
+static int step(struct alto_events *e, const char *bytes, size_t len, size_t *taken)
 {
 	size_t n;
 	int rc;
@@ -138,23 +136,49 @@ static int step(struct alto_events *e, const char *bytes, size_t len, size_t *ta
 		return e->line.failed;
 	*taken = n + 1;
 	e->behind_cr = bytes[n] == '\r';
-	rc = line(e, e->line.len ? e->line.data : e->none, e->line.len, sink);
+	rc = line(e, e->line.len ? e->line.data : e->none, e->line.len);
 	empty(&e->line);
 	return rc;
+}
+
+int alto_events_next(struct alto_events *e, const char **bytes, size_t *len, struct alto_event *out)
+{
+	size_t taken;
+
+	forget(e);
+	while (*len && !e->failed && !e->whole) {
+		e->failed = step(e, *bytes, *len, &taken);
+		*bytes += taken;
+		*len -= taken;
+	}
+	if (e->failed || !e->whole)
+		return e->failed;
+	memcpy(out->type, e->type, sizeof(out->type));
+	out->data = e->data.len ? e->data.data : e->none;
+	out->len = e->data.len;
+	return 1;
+}
+
+char *alto_events_take(struct alto_events *e)
+{
+	char *data = e->data.data;
+
+	e->data = (struct alto_out){.max = e->data.max};
+	return data;
 }
 
 int alto_events_feed(struct alto_events *e, const char *bytes, size_t len,
 		     int (*each)(void *arg, const struct alto_event *event), void *arg)
 {
-	const struct event_sink sink = {.each = each, .arg = arg};
-	size_t taken;
+	struct alto_event event;
+	int r;
 
-	while (len && !e->failed) {
-		e->failed = step(e, bytes, len, &taken, &sink);
-		bytes += taken;
-		len -= taken;
+	while ((r = alto_events_next(e, &bytes, &len, &event)) == 1) {
+		e->failed = each(arg, &event);
+		if (e->failed)
+			forget(e);
 	}
-	return e->failed;
+	return r;
 }
 
 /* ---- names and control events (RFC 8895, 5.2, 5.3) ---- */

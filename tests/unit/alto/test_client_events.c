@@ -122,6 +122,41 @@ static void test_stops_when_told(void **state)
 	alto_events_free(NULL);
 }
 
+/* One by one: what is left of the bytes is the caller's, and data that was taken, too. */
+static void test_one_by_one(void **state)
+{
+	static const char text[] =
+		"event: a\ndata: 1\n\n: \n\ndata\n\nevent: b\ndata: 22\n\ndata: 3";
+	const char *bytes = text;
+	size_t len = sizeof(text) - 1;
+	struct alto_events *e = alto_events_new();
+	struct alto_event event;
+	char *taken;
+
+	assert_int_equal(alto_events_next(e, &bytes, &len, &event), 1);
+	assert_string_equal(event.type, "a");
+	assert_string_equal(event.data, "1");
+	assert_memory_equal(bytes, ": \n", 3);
+	taken = alto_events_take(e);
+	assert_ptr_equal(taken, event.data);
+	assert_int_equal(alto_events_next(e, &bytes, &len, &event), 1);
+	assert_string_equal(event.type, "");
+	assert_int_equal(event.len, 0);
+	assert_string_equal(event.data, "");
+	assert_int_equal(alto_events_next(e, &bytes, &len, &event), 1);
+	assert_string_equal(event.type, "b");
+	assert_int_equal(event.len, 2);
+	assert_int_equal(alto_events_next(e, &bytes, &len, &event), 0);
+	assert_int_equal(len, 0);
+	bytes = "\n\n";
+	len = 2;
+	assert_int_equal(alto_events_next(e, &bytes, &len, &event), 1);
+	assert_string_equal(event.data, "3");
+	assert_string_equal(taken, "1");
+	free(taken);
+	alto_events_free(e);
+}
+
 static int count(void *arg, const struct alto_event *event)
 {
 	*(size_t *)arg += event->len;
@@ -303,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_incomplete_event_is_none),
 		cmocka_unit_test(test_byte_order_mark),
 		cmocka_unit_test(test_stops_when_told),
+		cmocka_unit_test(test_one_by_one),
 		cmocka_unit_test(test_limit_of_a_line),
 		cmocka_unit_test(test_limit_of_an_event),
 		cmocka_unit_test(test_limit_of_a_type),
