@@ -4,6 +4,7 @@
 #define TESTS_ALTOC_RIG_H
 
 #include "unit/altoc/server.h"
+#include "unit/own_clock.h"
 
 #include "altoc/altoc_int.h"
 #include "util/log.h"
@@ -202,12 +203,12 @@ static UNUSED json_int_t shown_number(const char *name)
 	return json_integer_value(json_object_get(shown(), name));
 }
 
-/* Turns until it holds; what does not within 6 s fails. */
+/* Turns until it holds; what does not within 30 s fails. */
 #define until(condition)                                                                           \
 	do {                                                                                       \
-		for (int left_ = 600; !(condition); left_--) {                                     \
+		for (int left_ = 3000; !(condition); left_--) {                                    \
 			if (!left_)                                                                \
-				fail_msg("not within 6 s: %s; state %s, why %s", #condition,       \
+				fail_msg("not within 30 s: %s; state %s, why %s", #condition,      \
 					 shown_text("state"), shown_text("why"));                  \
 			turn_ms(10);                                                               \
 		}                                                                                  \

@@ -6,6 +6,9 @@
 #include "ncsdb/follow.h"
 #include "unit/ncsdb/faulty.h"
 
+#define OWN_CLOCK_JUMPS 1
+#include "unit/own_clock.h"
+
 #define KEYS 40
 
 /* ---- a mirror, and what was said ---- */

@@ -8,6 +8,6 @@
 #define UNTIL_WHY (db ? status().why : "")
 #include "unit/until.h"
 
-#define RUN_UNTIL(condition) UNTIL(&loop, 10000, condition)
+#define RUN_UNTIL(condition) UNTIL(&loop, 60000, condition)
 
 #endif

@@ -53,7 +53,7 @@ static void open_remote(void)
 	char url[64], ca[128], cert[128], key[128];
 	const struct etcd_proc *p = &procs[backend];
 	const char *const endpoints[] = {url};
-	struct ncsdb_remote conf = {.endpoints = endpoints, .n_endpoints = 1, .deadline_ms = 5000};
+	struct ncsdb_remote conf = {.endpoints = endpoints, .n_endpoints = 1, .deadline_ms = 60000};
 
 	struct err err = {0};
 

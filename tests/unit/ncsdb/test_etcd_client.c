@@ -6,6 +6,7 @@
 #include "ncsdb/server.h"
 #include "unit/ncsdb/etcd_proc.h"
 #include "unit/ncsdb/run_until.h"
+#include "unit/own_clock.h"
 #include "unit/ncsdb/script.h"
 #include "util/clock.h"
 

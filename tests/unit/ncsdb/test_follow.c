@@ -2,6 +2,9 @@
 #include "ncsdb/follow.h"
 #include "unit/ncsdb/faulty.h"
 
+#define OWN_CLOCK_JUMPS 1
+#include "unit/own_clock.h"
+
 /* ---- what the follower says, as text ---- */
 
 static char text[4096];

@@ -6,10 +6,11 @@
 #include "ncsdb/follow.h"
 #include "ncsdb/server.h"
 #include "unit/ncsdb/harness.h"
+#include "unit/own_clock.h"
 
 #define KEYS 30
 #define ROUNDS 25
-#define RESYNC_MS 5000
+#define RESYNC_MS 60000
 
 static struct ncsdb_server *server;
 static struct ncsdb *client;

@@ -2,6 +2,9 @@
 #include "ncsdb/hold.h"
 #include "unit/ncsdb/faulty.h"
 
+#define OWN_CLOCK_JUMPS 1
+#include "unit/own_clock.h"
+
 static struct ncsdb_hold *hold;
 static int64_t leases[16];
 static size_t n_leases;

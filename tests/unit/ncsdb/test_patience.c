@@ -3,6 +3,9 @@
 #include "ncsdb/write.h"
 #include "unit/ncsdb/faulty.h"
 
+#define OWN_CLOCK_JUMPS 1
+#include "unit/own_clock.h"
+
 static struct ncsdb_writer writer;
 static int n_done, last_status, releases, start_more;
 static int64_t last_revision;

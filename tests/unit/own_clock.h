@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A clock of the test's own, for this program and its libraries: it goes only while the loop waits,
+ * never by more than the loop wanted to wait, so that a machine that is slow, or stands still,
+ * makes nothing late. For programs of one thread whose other ends are in the same loop; clocks of
+ * the processor and the calendar stay what they are.
+ *
+ * With OWN_CLOCK_JUMPS nothing is waited for, either: where nothing is ready the clock is at the
+ * next timer at once. For loops without sockets.
+ */
+#ifndef TESTS_UNIT_OWN_CLOCK_H
+#define TESTS_UNIT_OWN_CLOCK_H
+
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef OWN_CLOCK_JUMPS
+#define OWN_CLOCK_JUMPS 0
+#endif
+
+static uint64_t own_clock_us = 1000000000;
+
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	if (id == CLOCK_PROCESS_CPUTIME_ID || id == CLOCK_THREAD_CPUTIME_ID || id == CLOCK_REALTIME)
+		return (int)syscall(SYS_clock_gettime, id, ts);
+	ts->tv_sec = (time_t)(own_clock_us / 1000000);
+	ts->tv_nsec = (long)(own_clock_us % 1000000 * 1000);
+	return 0;
+}
+
+static uint64_t own_clock_real_us(void)
+{
+	struct timespec ts = {0};
+
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+int epoll_pwait(int fd, struct epoll_event *events, int max, int timeout_ms, const sigset_t *mask)
+{
+	int wait_ms = OWN_CLOCK_JUMPS && timeout_ms > 0 ? 0 : timeout_ms;
+	uint64_t begin = own_clock_real_us(), waited, most = (uint64_t)timeout_ms * 1000;
+	int n = (int)syscall(SYS_epoll_pwait, fd, events, max, wait_ms, mask, 8);
+
+	if (timeout_ms == 0)
+		return n;
+	waited = own_clock_real_us() - begin;
+	if (timeout_ms > 0 && (waited > most || n == 0))
+		waited = most;
+	own_clock_us += waited;
+	return n;
+}
+
+int epoll_wait(int fd, struct epoll_event *events, int max, int timeout_ms)
+{
+	return epoll_pwait(fd, events, max, timeout_ms, NULL);
+}
+
+#endif
