@@ -91,7 +91,7 @@ static bool is_authority(const char *text)
 
 const char *alto_base(const struct req *req, char buf[ALTO_BASE_LEN])
 {
-	const char *host = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Host");
+	const char *host = rest_asked(req->conn, "Host");
 
 	snprintf(buf, ALTO_BASE_LEN, "http%s://%s", req->from->tls ? "s" : "",
 		 is_authority(host) ? host : "localhost");

@@ -15,7 +15,6 @@
 #define ALTO_CACHE_BYTES (64u << 20)
 #define ALTO_GZIP_MIN 1024     /* bytes; less is not worth it */
 #define ALTO_SMALL (64u << 10) /* an answer there is always room for */
-#define ALTO_RETRY_S REST_RETRY_S
 
 /* ---- alto.c ---- */
 /* Resources of the newest snapshot, with the snapshot; borrowed until alto_streams_changed() is

@@ -45,7 +45,7 @@ void alto_busy(struct req *req, const char *want)
 
 	err_set(&err, -EAGAIN, "", NULL, "%s", want);
 	err_object(&err, "ALTO service");
-	rest_header(req, "Retry-After", "%d", ALTO_RETRY_S);
+	rest_retry_later(req);
 	rest_problem(req, 503, &err);
 }
 

@@ -28,7 +28,7 @@ void alto_too_many(struct req *req, const char *want)
 	struct err err = {0};
 
 	err_set(&err, -EAGAIN, "", NULL, "%s", want);
-	rest_header(req, "Retry-After", "%d", ALTO_RETRY_S);
+	rest_retry_later(req);
 	rest_problem(req, 429, &err);
 }
 

@@ -128,8 +128,7 @@ static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const ch
 /* 0 and *found (NULL: nobody said who he is), or -EPERM: said, and not true. */
 static int identify(struct req *req, const struct auth *auth, const struct north_principal **found)
 {
-	const char *header =
-		MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Authorization");
+	const char *header = rest_asked(req->conn, "Authorization");
 	unsigned int n = 0;
 
 	*found = NULL;
@@ -210,17 +209,13 @@ static bool is_served(const struct req *req, const struct access *access, enum s
 	return scope != SCOPE_REST && nemo == (scope == SCOPE_NEMO);
 }
 
-static const char *header_of(const struct req *req, const char *name)
-{
-	return MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, name);
-}
-
 /* A browser sends its user's certificate with whatever any site asks for: changes must come from a
  * page of this server, or from no page at all. */
 static bool is_own_page(const struct req *req)
 {
-	const char *site = header_of(req, "Sec-Fetch-Site"), *origin = header_of(req, "Origin");
-	const char *host = header_of(req, "Host");
+	const char *site = rest_asked(req->conn, "Sec-Fetch-Site"),
+		   *origin = rest_asked(req->conn, "Origin");
+	const char *host = rest_asked(req->conn, "Host");
 	const char *from = origin ? strstr(origin, "://") : NULL;
 
 	if (site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0)
@@ -232,7 +227,7 @@ static bool is_own_page(const struct req *req)
 static bool admit_page(struct req *req, enum scope scope, const struct north_principal *who)
 {
 	struct err err = {0};
-	bool by_certificate = who && !header_of(req, "Authorization");
+	bool by_certificate = who && !rest_asked(req->conn, "Authorization");
 
 	if (req->verb == REST_GET || scope == SCOPE_ALTO || !by_certificate || is_own_page(req))
 		return true;

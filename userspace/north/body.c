@@ -114,7 +114,7 @@ static int check_room(struct req *req, struct err *err)
 
 	if (!size || !is_counted(req) || share_has_room(req->share, size))
 		return 0;
-	rest_header(req, "Retry-After", "%d", REST_RETRY_S);
+	rest_retry_later(req);
 	return no_room(err);
 }
 

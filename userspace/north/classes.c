@@ -80,12 +80,8 @@ void classes_get(struct req *req)
 	struct rest_page page;
 	struct pick pick;
 
-	if (!rest_page(req, &page))
+	if (!rest_page(req, &page) || !rest_pick(req, &page, &pick, by_name))
 		return;
-	if (pick_init(&pick, page.limit + 1, by_name)) {
-		rest_json(req, 500, NULL);
-		return;
-	}
 	for (const struct view_class *cls = req->north->conf.view->classes; cls;
 	     cls = cls->hh.next) {
 		if (!page.after || strcmp(cls->def.name, page.after) > 0)

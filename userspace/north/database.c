@@ -93,9 +93,7 @@ static int read_parameter(void *arg, const char *name, const char *value, struct
 				       "must be a key of at most %d bytes", NCSDB_KEY_MAX - 1);
 		snprintf(q->after, sizeof(q->after), "%s", value);
 	} else if (strcmp(name, "keys_only") == 0) {
-		q->keys_only = strcmp(value, "true") == 0;
-		if (!q->keys_only && strcmp(value, "false") != 0)
-			return err_set(err, -EINVAL, "?keys_only", value, "must be true or false");
+		return rest_flag(name, value, &q->keys_only, err);
 	} else if (strcmp(name, "limit") == 0) {
 		if (rest_number(value, 1, NORTH_PAGE_MAX, &q->limit))
 			return err_set(err, -EINVAL, "?limit", value, "must be 1..%d",

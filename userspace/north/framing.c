@@ -120,9 +120,14 @@ static bool is_loopback(const char *text, size_t len)
 	return strcasecmp(host, "localhost") == 0;
 }
 
+const char *rest_asked(struct MHD_Connection *conn, const char *name)
+{
+	return MHD_lookup_connection_value(conn, MHD_HEADER_KIND, name);
+}
+
 bool rest_host_is_loopback(struct MHD_Connection *conn)
 {
-	const char *text = MHD_lookup_connection_value(conn, MHD_HEADER_KIND, "Host");
+	const char *text = rest_asked(conn, "Host");
 	size_t len;
 
 	if (!text)
@@ -136,7 +141,7 @@ bool rest_host_is_loopback(struct MHD_Connection *conn)
 
 uint64_t rest_content_length(struct MHD_Connection *conn)
 {
-	const char *text = MHD_lookup_connection_value(conn, MHD_HEADER_KIND, "Content-Length");
+	const char *text = rest_asked(conn, "Content-Length");
 
 	return text ? strtoull(text, NULL, 10) : 0;
 }

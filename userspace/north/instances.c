@@ -166,10 +166,8 @@ void instances_get(struct req *req)
 		rest_absent(req);
 		return;
 	}
-	if (pick_init(&pick, page.limit + 1, by_name)) {
-		rest_json(req, 500, NULL);
+	if (!rest_pick(req, &page, &pick, by_name))
 		return;
-	}
 	add_instances(&pick, svc, page.after);
 	rest_list(req, &page, &pick, &lister);
 }
@@ -214,9 +212,8 @@ void instances_all_get(struct req *req)
 		rest_json(req, 500, NULL);
 		return;
 	}
-	if (pick_init(&pick, page.limit + 1, by_service_and_name)) {
+	if (!rest_pick(req, &page, &pick, by_service_and_name)) {
 		pick_fini(&services);
-		rest_json(req, 500, NULL);
 		return;
 	}
 	for (size_t i = 0; i < services.n && pick.n <= page.limit; i++) {

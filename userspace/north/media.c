@@ -204,7 +204,7 @@ bool rest_takes(struct req *req, const char *type)
 
 static int check_content_type(struct req *req, const char *const *takes, struct err *err)
 {
-	const char *type = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Content-Type");
+	const char *type = rest_asked(req->conn, "Content-Type");
 
 	if (!takes[0])
 		return 0;

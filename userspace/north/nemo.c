@@ -16,7 +16,7 @@ bool nemo_admit_req(struct req *req)
 		err_set(&err, -ENOENT, "", req->path, "is not configured: there is no intent");
 	} else if (!intent_synced(req->north->conf.intent)) {
 		err_set(&err, -EAGAIN, "", NULL, "intent was not read from the database yet");
-		rest_header(req, "Retry-After", "%d", REST_RETRY_S);
+		rest_retry_later(req);
 	} else {
 		return true;
 	}
@@ -41,14 +41,6 @@ static int read_text(const char *field, const char *value, char *buf, size_t siz
 		return err_set(err, -EINVAL, field, value, "must be at most %zu bytes", size - 1);
 	strcpy(buf, value);
 	return 0;
-}
-
-static int read_flag(const char *field, const char *value, bool *out, struct err *err)
-{
-	*out = strcmp(value, "true") == 0;
-	if (*out || strcmp(value, "false") == 0)
-		return 0;
-	return err_set(err, -EINVAL, field, value, "must be true or false");
 }
 
 static int read_count(const char *field, const char *value, uint64_t *out, struct err *err)
@@ -87,9 +79,9 @@ static int read_parameter(void *arg, const char *name, const char *value, struct
 	if (strcmp(name, "revision") == 0)
 		return read_count("?revision", value, &ask->revision, err);
 	if (strcmp(name, "syntax") == 0)
-		return read_flag("?syntax", value, &ask->syntax, err);
+		return rest_flag(name, value, &ask->syntax, err);
 	if (strcmp(name, "kept") == 0)
-		return read_flag("?kept", value, &ask->kept, err);
+		return rest_flag(name, value, &ask->kept, err);
 	if (strcmp(name, "from") == 0) {
 		ask->has_from = true;
 		return read_count("?from", value, &ask->from, err);

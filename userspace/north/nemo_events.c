@@ -150,7 +150,7 @@ static bool find_newest(void *arg, uint64_t sequence, const char *text)
  * kept. */
 static int begin_at(struct req *req, const struct nemo_ask *ask, uint64_t *after, struct err *err)
 {
-	const char *last = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Last-Event-ID");
+	const char *last = rest_asked(req->conn, "Last-Event-ID");
 	uint64_t newest = 0;
 
 	intent_events(req->north->conf.intent, ask->tenant, 0, find_newest, &newest);
@@ -241,7 +241,7 @@ void nemo_events_get(struct req *req)
 	} else if (!rest_takes(req, "text/event-stream")) {
 		list(req, &ask, after);
 	} else if (!has_room(req, &err)) {
-		rest_header(req, "Retry-After", "%d", REST_RETRY_S);
+		rest_retry_later(req);
 		rest_fail(req, &err);
 	} else {
 		begin(req, &ask, after);

@@ -178,7 +178,7 @@ static void failed(const struct change *c, const struct intent_result *result)
 			result->status == -ESTALE ? "was changed by somebody else meanwhile"
 						  : strerror(-result->status));
 	if (status == 503)
-		rest_header(c->req, "Retry-After", "%d", REST_RETRY_S);
+		rest_retry_later(c->req);
 	rest_problem_more(c->req, status, &err, members_of(result));
 }
 
@@ -208,7 +208,7 @@ static void on_done(void *arg, const struct intent_result *result)
  */
 static int read_match(struct req *req, int64_t *if_revision, struct err *err)
 {
-	const char *tag = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "If-Match");
+	const char *tag = rest_asked(req->conn, "If-Match");
 	size_t len = tag ? strlen(tag) : 0;
 	uint64_t value = 0;
 	char digits[24];
@@ -230,7 +230,7 @@ static int check_turn(struct req *req, struct err *err)
 {
 	if (req->role != NORTH_TENANT || req->share->changes < NEMO_CHANGES_MAX)
 		return 0;
-	rest_header(req, "Retry-After", "%d", REST_RETRY_S);
+	rest_retry_later(req);
 	return err_set(err, -EAGAIN, "", NULL,
 		       "at most %d plans and commits of a tenant at once: try again later",
 		       NEMO_CHANGES_MAX);
@@ -270,7 +270,7 @@ static void begun(struct change *c, int r, struct err *err)
 	if (!err->want[0])
 		err_set(err, r, "", NULL, "%s", strerror(-r));
 	if (r == -EAGAIN)
-		rest_header(req, "Retry-After", "%d", REST_RETRY_S);
+		rest_retry_later(req);
 	rest_problem(req, status_of(c, r), err);
 	change_free(c);
 }

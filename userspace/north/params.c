@@ -182,6 +182,18 @@ bool rest_query(struct req *req,
 	return !q.err.code;
 }
 
+int rest_flag(const char *name, const char *value, bool *out, struct err *err)
+{
+	char field[32];
+	bool on = strcmp(value, "true") == 0;
+
+	snprintf(field, sizeof(field), "?%s", name);
+	if (!on && strcmp(value, "false") != 0)
+		return err_set(err, -EINVAL, field, value, "must be true or false");
+	*out = on;
+	return 0;
+}
+
 bool rest_after_id(struct req *req, const char *after, uint64_t *id)
 {
 	struct err err = {0};
@@ -223,14 +235,9 @@ static const char *tag_of(int64_t revision, char buf[32])
 	return buf;
 }
 
-static const char *header(struct req *req, const char *name)
-{
-	return MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, name);
-}
-
 bool rest_etag_is(struct req *req, const char *etag)
 {
-	const char *list = header(req, "If-None-Match");
+	const char *list = rest_asked(req->conn, "If-None-Match");
 
 	if (!list)
 		return false;
@@ -246,7 +253,7 @@ bool rest_etag_matches(struct req *req, int64_t revision)
 
 static int check_none_match(struct req *req, struct rest_present present, struct err *err)
 {
-	const char *list = header(req, "If-None-Match");
+	const char *list = rest_asked(req->conn, "If-None-Match");
 
 	if (!list)
 		return 0;
@@ -260,7 +267,7 @@ static int check_none_match(struct req *req, struct rest_present present, struct
 
 static int check_match(struct req *req, struct rest_present present, struct err *err)
 {
-	const char *list = header(req, "If-Match");
+	const char *list = rest_asked(req->conn, "If-Match");
 	enum tag_match match;
 	char tag[32];
 	bool any;
@@ -312,9 +319,9 @@ bool rest_condition(struct req *req, struct rest_present present, int64_t *if_re
 		return false;
 	}
 	*if_revision = ANY_REVISION;
-	if (in_body || header(req, "If-Match"))
+	if (in_body || rest_asked(req->conn, "If-Match"))
 		*if_revision = present.revision;
-	else if (header(req, "If-None-Match"))
+	else if (rest_asked(req->conn, "If-None-Match"))
 		*if_revision = 0;
 	return true;
 }

@@ -122,12 +122,8 @@ void paths_get(struct req *req)
 	struct rest_page page;
 	struct pick pick;
 
-	if (!rest_page(req, &page))
+	if (!rest_page(req, &page) || !rest_pick(req, &page, &pick, by_key))
 		return;
-	if (pick_init(&pick, page.limit + 1, by_key)) {
-		rest_json(req, 500, NULL);
-		return;
-	}
 	for (const struct view_path *path = req->north->conf.view->paths; path;
 	     path = path->hh.next) {
 		if (path->defined && (!page.after || strcmp(path->key, page.after) > 0))

@@ -67,6 +67,15 @@ void pick_fini(struct pick *pick)
 	pick->v = NULL;
 }
 
+bool rest_pick(struct req *req, const struct rest_page *page, struct pick *pick,
+	       int (*cmp)(const void *, const void *))
+{
+	if (pick_init(pick, page->limit + 1, cmp) == 0)
+		return true;
+	rest_json(req, 500, NULL);
+	return false;
+}
+
 void rest_list(struct req *req, const struct rest_page *page, struct pick *pick,
 	       const struct rest_lister *lister)
 {

@@ -151,6 +151,11 @@ void rest_header(struct req *req, const char *name, const char *value, ...)
 	assert(!"room for each header that an answer has");
 }
 
+void rest_retry_later(struct req *req)
+{
+	rest_header(req, "Retry-After", "%d", REST_RETRY_S);
+}
+
 void rest_streamed(struct req *req, struct rest_stream *stream, const char *type)
 {
 	if (req->answered) {

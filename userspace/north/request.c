@@ -119,8 +119,7 @@ static bool admit_tcp(struct req *req)
 
 	if (!req->from->tcp || req->from->tls || rest_host_is_loopback(req->conn))
 		return true;
-	err_set(&err, -EPERM, "Host",
-		MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Host"),
+	err_set(&err, -EPERM, "Host", rest_asked(req->conn, "Host"),
 		"must be a loopback address or localhost on TCP, like 127.0.0.1:8080");
 	err_object(&err, "request header");
 	req->close = true;
@@ -184,7 +183,7 @@ static void begin(struct req *req, const char *url, const char *version)
 static bool has_body(const struct req *req)
 {
 	return req->close || rest_content_length(req->conn) ||
-	       MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, "Transfer-Encoding");
+	       rest_asked(req->conn, "Transfer-Encoding");
 }
 
 static void refuse_closing(struct req *req, const char *outcome)

@@ -178,6 +178,8 @@ void rest_blob(struct req *req, unsigned int status, struct rest_blob *blob, con
 /* One more header of the answer; name is static. */
 void rest_header(struct req *req, const char *name, const char *value, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Retry-After: for whatever is too much at once. */
+void rest_retry_later(struct req *req);
 /* Status by err->code; the request's object is named where err names none. */
 void rest_fail(struct req *req, const struct err *err);
 void rest_problem(struct req *req, unsigned int status, const struct err *err);
@@ -196,6 +198,8 @@ unsigned int rest_framing(struct MHD_Connection *conn, const char *version, stru
 /* Whether Host is a loopback address or localhost, with any port: on TCP any other one comes from a
  * browser that was told that a foreign name has a loopback address. */
 bool rest_host_is_loopback(struct MHD_Connection *conn);
+/* A header of the request, the first of that name; NULL: it is not there. */
+const char *rest_asked(struct MHD_Connection *conn, const char *name);
 /* Announced length, 0 if none. */
 uint64_t rest_content_length(struct MHD_Connection *conn);
 
@@ -237,6 +241,8 @@ bool rest_query(struct req *req,
 		void *arg);
 /* Decimal digits only, min..max. -EINVAL. */
 int rest_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
+/* "true" or "false" of the parameter ?name=, for rest_query's read. -EINVAL: *out is left alone. */
+int rest_flag(const char *name, const char *value, bool *out, struct err *err);
 /* If-Match, If-None-Match and the body's "revision" (taken out) -> if_revision. */
 struct rest_present {
 	bool exists;
@@ -269,6 +275,9 @@ int pick_init(struct pick *pick, size_t max, int (*cmp)(const void *, const void
 void pick_add(struct pick *pick, const void *item);
 void pick_sort(struct pick *pick);
 void pick_fini(struct pick *pick);
+/* For a page's items and one more; false: answered 500. */
+bool rest_pick(struct req *req, const struct rest_page *page, struct pick *pick,
+	       int (*cmp)(const void *, const void *));
 /* Answers {"items": [...], "next"}: sorts pick, of which one more than the page's limit was asked
  * for; name writes an item's name for `next`. Ends the pick. */
 struct rest_lister {

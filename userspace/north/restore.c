@@ -418,17 +418,12 @@ static void on_turn(uv_idle_t *idle)
 		finish(r);
 }
 
-static int read_flag(void *arg, const char *name, const char *value, struct err *err)
+static int read_parameter(void *arg, const char *name, const char *value, struct err *err)
 {
 	struct restore *r = arg;
 	bool *flag = strcmp(name, "leased") == 0 ? &r->leased : &r->replace;
-	char field[16];
 
-	*flag = strcmp(value, "true") == 0;
-	if (*flag || strcmp(value, "false") == 0)
-		return 0;
-	snprintf(field, sizeof(field), "?%s", name);
-	return err_set(err, -EINVAL, field, value, "must be true or false");
+	return rest_flag(name, value, flag, err);
 }
 
 void database_restore(struct req *req)
@@ -442,7 +437,7 @@ void database_restore(struct req *req)
 	r->req = req;
 	r->db = req->north->conf.db;
 	r->cursor = (struct cursor){.text = req->data ?: "", .len = req->len};
-	if (!rest_query(req, read_flag, r)) {
+	if (!rest_query(req, read_parameter, r)) {
 		free(r);
 		return;
 	}

@@ -145,12 +145,9 @@ void rest_list_services(struct req *req, const struct rest_lister *lister)
 	struct pick pick;
 	uint64_t after = 0;
 
-	if (!rest_page(req, &page) || !rest_after_id(req, page.after, &after))
+	if (!rest_page(req, &page) || !rest_after_id(req, page.after, &after) ||
+	    !rest_pick(req, &page, &pick, rest_by_id))
 		return;
-	if (pick_init(&pick, page.limit + 1, rest_by_id)) {
-		rest_json(req, 500, NULL);
-		return;
-	}
 	for (const struct view_service *svc = req->north->conf.view->services; svc;
 	     svc = svc->hh.next) {
 		if (svc->registered && svc->id > after)
