@@ -135,7 +135,9 @@ static int read_old(struct job *job)
 	if (!r)
 		r = intent_store_read(text, strlen(text), &job->planned, &job->err);
 	job->units = 1;
-	return r;
+	return r ? err_object(&job->err, "revision %" PRIu64 " of tenant %s", job->restore,
+			      job->tenant)
+		 : 0;
 }
 
 static int stale(struct job *job, const struct state_tenant *t)
@@ -384,7 +386,8 @@ static void add_errors(struct nemo_diags *diags, const struct nemo_diags *of)
 static int draft_apply(struct job *job, struct draft *draft)
 {
 	struct nemo_diags diags = {0};
-	int r = nemo_store_apply(draft->after, job->script, job->at, draft->end - job->at, &diags);
+	int r = nemo_store_apply_own(draft->after, job->script, job->at, draft->end - job->at,
+				     &diags);
 
 	add_errors(&job->diags, &diags);
 	nemo_diags_fini(&diags);
@@ -405,6 +408,8 @@ static int draft_stores(struct job *job, const struct state_tenant *t, struct dr
 		return 1;
 	if (!job->rollback)
 		r = draft_apply(job, draft);
+	if (t->unread) /* whatever it is, it differs from what cannot be read */
+		return 1;
 	return r ? r : differs(job, draft);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* This host's part in commits: it prepares the stage, flips to the head, says so; and may lead. */
+/* This host's part in commits: it prepares the stage, says how far it is; and may lead. */
 #include "intent/intent_int.h"
 
 #include <errno.h>
@@ -45,99 +45,26 @@ bool intent_host_there(const struct intent *in)
 	return rec && lease && rec->lease == lease;
 }
 
-/* ---- the head ---- */
-
-static void failed(struct host_part *host, uint64_t commit, const struct err *err)
-{
-	char text[512];
-
-	host->say.applied = commit;
-	host->say.apply_failed = true;
-	err_clean(host->apply_why, sizeof(host->apply_why), err_text(err, text, sizeof(text)));
-}
-
-static int head_read(struct intent *in, const struct record *rec, struct state **out,
-		     uint64_t *commit, struct err *err)
-{
-	struct stored_head stored = {0};
-	int r = rec ? stored_head_parse(rec->text, rec->len, &stored, err) : 0;
-
-	if (!r) {
-		*commit = stored.commit;
-		r = intent_state_build(in, &stored, rec ? rec->mod_rev : 0, true, out, err);
-	}
-	stored_head_fini(&stored);
-	return r;
-}
-
-static void flip(struct intent *in, struct state *state)
-{
-	intent_state_free(in->state);
-	in->state = state;
-	intent_state_free(in->staged);
-	in->staged = NULL;
-	in->host.flipped = true;
-	in->host.commit = state->head.commit;
-	in->host.say.apply_failed = false;
-	if (in->conf.flip)
-		in->conf.flip(in->conf.arg, &state->head);
-	else
-		intent_applied(in, state->head.commit, 0, NULL);
-}
-
-/* Looked at already, and nothing has come since of what it lacks. */
-static bool head_known(const struct intent *in, int64_t mod_rev)
-{
-	if (in->bad_rev)
-		return in->bad_rev == mod_rev && in->bad_seen == in->revisions_seen;
-	return in->host.flipped && in->state->mod_rev == mod_rev;
-}
-
-/* Of one that cannot be read as a whole, what can be is in force: tenants are apart. */
-static void head_follow(struct intent *in)
-{
-	const struct record *rec = intent_record(in, "head");
-	int64_t mod_rev = rec ? rec->mod_rev : 0;
-	struct state *state = NULL;
-	struct err err = {0};
-	uint64_t commit = 0;
-	int r;
-
-	if (head_known(in, mod_rev))
-		return;
-	r = head_read(in, rec, &state, &commit, &err);
-	in->bad_rev = r ? mod_rev : 0;
-	in->bad_seen = in->revisions_seen;
-	if (r && rec)
-		intent_refuse(in, rec, &err);
-	if (state)
-		flip(in, state);
-	if (r && !in->closed)
-		failed(&in->host, commit, &err);
-}
-
-void intent_applied(struct intent *in, uint64_t commit, int result, const struct err *err)
-{
-	static const struct err nothing = {.want = "it cannot be applied"};
-
-	if (commit != in->host.commit || in->bad_rev)
-		return;
-	in->host.say.applied = commit;
-	in->host.say.apply_failed = false;
-	if (result)
-		failed(&in->host, commit, err ? err : &nothing);
-	intent_kick(in);
-}
-
 /* ---- the stage ---- */
 
+/* A tenant that cannot be read in the head either is none of this commit's. */
 static int stage_take(struct intent *in, const struct stored_stage *stage, struct err *err)
 {
+	const struct state_tenant *unread;
 	struct state *state = NULL;
-	int r = intent_state_build(in, &stage->to, 0, false, &state, err);
+	int r = intent_state_new(in, &stage->to, 0, &state, err);
 
-	if (r)
+	if (!r)
+		r = intent_state_read(in, state, SIZE_MAX, err);
+	unread = r ? NULL : intent_state_unread(state, in->state);
+	if (unread) {
+		*err = unread->why;
+		r = err->code;
+	}
+	if (r) {
+		intent_state_free(state);
 		return r;
+	}
 	intent_state_free(in->staged);
 	in->staged = state;
 	return in->conf.prepare ? in->conf.prepare(in->conf.arg, &state->head, err) : 0;
@@ -224,7 +151,7 @@ static void stage_follow(struct intent *in)
 static char *say_text(const struct host_part *host)
 {
 	bool prepare = host->say.prepare_failed, apply = host->say.apply_failed && !prepare;
-	const char *why = prepare ? host->prepare_why : apply ? host->apply_why : "";
+	const char *why = prepare ? host->prepare_why : apply ? host->apply_why : host->part_why;
 	json_t *obj = json_pack("{s:I, s:I, s:I, s:s}", "prepared", (json_int_t)host->say.prepared,
 				"applied", (json_int_t)host->say.applied, "stage",
 				(json_int_t)host->say.stage, "why", why);
@@ -349,10 +276,11 @@ static void lead(struct intent *in)
 
 void intent_host_step(struct intent *in)
 {
-	head_follow(in);
-	if (in->closed)
+	intent_head_follow(in);
+	if (in->closed || (in->reading && !in->told_synced))
 		return;
-	stage_follow(in);
+	if (!in->reading)
+		stage_follow(in);
 	if (in->closed)
 		return;
 	say(in);

@@ -51,7 +51,7 @@ static void timer_set(struct intent *in)
 
 	if (in->again)
 		in->wake_ms = now;
-	if (in->jobs || in->events)
+	if (in->jobs || in->events || in->reading)
 		uv_ref((uv_handle_t *)&in->timer);
 	else
 		uv_unref((uv_handle_t *)&in->timer);
@@ -70,7 +70,7 @@ void intent_kick(struct intent *in)
 
 static void told(struct intent *in)
 {
-	if (in->told_synced || !in->synced)
+	if (in->told_synced || in->reading)
 		return;
 	in->told_synced = true;
 	if (in->conf.synced)
@@ -107,15 +107,19 @@ static void forgive(struct intent *in)
 		intent_wake(in, now + INTENT_BEAT_MS);
 }
 
-/* Callbacks of the owner may close everything in between. */
+/* Callbacks of the owner may close everything in between. Until the head of now was read, nothing
+ * is to be said about what is in force. */
 static void step_all(struct intent *in)
 {
-	static void (*const steps[])(struct intent *) = {intent_host_step,     told,
-							 intent_jobs_step,     intent_orphans_step,
-							 intent_confirms_step, intent_events_step,
+	static void (*const steps[])(struct intent *) = {told,
+							 intent_jobs_step,
+							 intent_orphans_step,
+							 intent_confirms_step,
+							 intent_events_step,
 							 intent_stats_step};
 
-	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && !in->closed; i++)
+	intent_host_step(in);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && !in->closed && !in->reading; i++)
 		steps[i](in);
 }
 
@@ -147,6 +151,7 @@ void intent_unref(struct intent *in)
 		return;
 	intent_state_free(in->state);
 	intent_state_free(in->staged);
+	intent_state_free(in->reading);
 	intent_records_fini(in);
 	intent_stats_fini(in);
 	intent_confirms_fini(in);
@@ -205,7 +210,9 @@ static int start(struct intent *in, struct err *err)
 	in->empty = nemo_store_new();
 	if (!in->empty)
 		return err_set(err, -ENOMEM, "", NULL, "no memory");
-	r = intent_state_build(in, &none, 0, false, &in->state, err);
+	r = intent_state_new(in, &none, 0, &in->state, err);
+	if (!r)
+		r = intent_state_read(in, in->state, SIZE_MAX, err);
 	if (r)
 		return r;
 	r = intent_records_follow(in);

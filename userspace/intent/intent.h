@@ -18,8 +18,9 @@
  *                             the head, the hosts apply it; without a lease, so that the leader
  *                             ends what a dead coordinator began
  *   /san/nemo/hosts/<host>    under its lease: {"prepared": 13, "applied": 12, "stage" (create
- *                             revision of the stage that was prepared), "why": ""}; "why" not
- *                             empty: it cannot, with "failed": "prepare" or "apply"
+ *                             revision of the stage that was prepared), "why": ""}; with "failed":
+ *                             "prepare" or "apply" it cannot, and why; else "why" says which
+ *                             tenant's revision in force this host cannot read
  *   /san/nemo/confirm/<tenant>  {"commit", "until" (RFC 3339), "back_to": revision}: rolled back by
  *                             the leader unless it is deleted before
  *   /san/nemo/events/<tenant>/<sequence, twenty digits>  notifications, INTENT_EVENTS are kept
@@ -39,6 +40,12 @@
  * confirms what waits; one that does goes back to where the first of them began. One commit at a
  * time in the whole domain; others wait their turn (INTENT_PREPARE_MS and INTENT_APPLY_MS each),
  * then -EAGAIN.
+ *
+ * A revision in force that cannot be read (it is gone, or of a version with more to say) is its
+ * tenant's trouble alone: its objects stay what they were before on hosts that know them, and are
+ * none on others; scripts of that tenant are refused (-EIO) until it is rolled back to a revision
+ * that can be read. A commit that itself brings such a revision is refused by the host that cannot
+ * read it. Revisions are read in several turns of the loop where there are many.
  */
 #ifndef INTENT_H
 #define INTENT_H
@@ -136,9 +143,11 @@ struct intent_apply {
 /*
  * What came of it. status 0: all of it is in force everywhere; -EINVAL: static errors, or the
  * network cannot do it (diags); -ESTALE: another commit came first; -EAGAIN: no turn; -ECANCELED;
- * -EHOSTUNREACH, -ETIMEDOUT and others of the database; -EBUSY: a host refused or failed, err names
- * it. Outside transactions statements take effect one by one: `units` that were done before the
- * first that failed stay. Consecutive ones outside a transaction are tried as one first.
+ * -EIO: the tenant's revision in force (err says which, and what helps), or the head, is
+ * unreadable; -EHOSTUNREACH, -ETIMEDOUT and others of the database; -EBUSY: a host refused or
+ * failed, err names it. Outside transactions statements take effect one by one: `units` that were
+ * done before the first that failed stay. Consecutive ones outside a transaction are tried as one
+ * first.
  */
 struct intent_result {
 	int status;
@@ -159,7 +168,8 @@ typedef void (*intent_done_cb)(void *arg, const struct intent_result *result);
  * many wait, or the database was not read yet. */
 int intent_apply(struct intent *intent, const struct intent_apply *apply, intent_done_cb done,
 		 void *arg, struct err *err);
-/* To an older revision's objects, as a new revision. revision 0: the one before. -ENOENT it is not
+/* To an older revision's objects, as a new revision. revision 0: the one before; where the one in
+ * force cannot be read, the newest that can be, or no objects if there is none. -ENOENT it is not
  * kept. Else like intent_apply. */
 int intent_rollback(struct intent *intent, const char *tenant, const char *by, uint64_t revision,
 		    int64_t if_revision, intent_done_cb done, void *arg, struct err *err);

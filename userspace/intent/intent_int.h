@@ -2,8 +2,8 @@
 /*
  * What the parts of intent share. One follower mirrors /san/nemo/ (records.c); after every revision
  * intent_step() (intent.c) looks at the whole of it and does what is due: the head in force
- * (state.c), this host's part (host.c), the commits that were asked for here (job.c builds them,
- * commit.c carries them through), what others left behind (orphan.c), events and figures
+ * (head.c, state.c), this host's part (host.c), the commits that were asked for here (job.c builds
+ * them, commit.c carries them through), what others left behind (orphan.c), events and figures
  * (events.c, stats.c). Every part looks at what is, not at what happened: an event that was lost
  * costs nothing.
  */
@@ -19,6 +19,7 @@
 #define INTENT_SERVICES "/san/services/"
 #define INTENT_RECORDS_MAX (1u << 20) /* keys that are mirrored; more are refused */
 #define INTENT_SERVICES_MAX 64	      /* that one commit registers and removes */
+#define INTENT_SLICE (64u << 10)      /* bytes of stored scripts that a turn of the loop reads */
 #define INTENT_RETRY_MS 200
 #define INTENT_BEAT_MS 100 /* a step at least so often while a commit is under way */
 
@@ -47,22 +48,33 @@ struct state_tenant {
 	char name[NAME_LEN];
 	uint64_t revision; /* 0: nothing was ever committed */
 	int64_t mod_rev;   /* of that revision's record */
+	bool unread;	   /* it cannot be read: objects are those before (none at a start) */
+	struct err why;
 	struct nemo_store *store;
-	struct nemo_legs legs;
+	struct nemo_legs legs;	   /* that the head reserves */
+	struct nemo_legs before;   /* unread: those of the objects before */
 	struct nemo_tenant tenant; /* borrows all that */
 };
 struct state {
 	struct intent_head head;
 	int64_t mod_rev; /* of the record that it was read from; 0: there was none */
-	unsigned int n;
+	unsigned int n, n_read, n_unread;
 	struct state_tenant *v;	     /* in byte order; configured ones and those of the head */
 	struct nemo_tenant *objects; /* head.tenants */
 };
-/* Tenants that have not changed since the head or the stage are taken over, not parsed. partial:
- * where one cannot be read, its objects are those it had before (none at a start), and *out is made
- * though an error is returned. */
-int intent_state_build(struct intent *in, const struct stored_head *stored, int64_t mod_rev,
-		       bool partial, struct state **out, struct err *err);
+/* Revisions that were parsed before, for the head, the stage or the head that is being read, are
+ * taken over. -ENOMEM. */
+int intent_state_new(struct intent *in, const struct stored_head *stored, int64_t mod_rev,
+		     struct state **out, struct err *err);
+/* Parses the others. 1: `max` bytes of scripts were reached, call again; 0: all of it is there. One
+ * that cannot be read is no error, but `unread`. -ENOMEM. */
+int intent_state_read(struct intent *in, struct state *state, size_t max, struct err *err);
+/* The first tenant that cannot be read, but for those that could not in `before` (NULL is allowed)
+ * with the same revision. */
+const struct state_tenant *intent_state_unread(const struct state *state,
+					       const struct state *before);
+/* The newest kept revision of the tenant that can be read; 0: there is none. -ENOMEM. */
+int intent_readable(const struct intent *in, const char *tenant, uint64_t *out);
 void intent_state_free(struct state *state); /* NULL is allowed */
 const struct state_tenant *intent_state_tenant(const struct state *state, const char *name);
 /* Objects of a script that was stored. *out: a new store. */
@@ -91,6 +103,9 @@ unsigned int intent_txn_room(const struct txn *txn); /* operations that it can s
 int intent_txn_commit(struct txn *txn, void (*done)(void *arg, int status, bool held), void *arg,
 		      struct err *err);
 
+/* ---- head.c: what is in force ---- */
+void intent_head_follow(struct intent *in);
+
 /* ---- host.c: this host's part ---- */
 struct host_part {
 	struct ncsdb_hold *hold;
@@ -106,7 +121,9 @@ struct host_part {
 	uint64_t after_ms;     /* nothing is written before: the last write failed */
 	char *said;	       /* text */
 	bool leads, asking;    /* leader; a write is under way */
+	bool part_failed;      /* a tenant of the commit under way cannot be read */
 	char prepare_why[STORED_WHY], apply_why[STORED_WHY];
+	char part_why[STORED_WHY]; /* a tenant that cannot be read; "": there is none */
 };
 int intent_host_start(struct intent *in);
 void intent_host_stop(struct intent *in);
@@ -293,8 +310,9 @@ struct intent {
 
 	struct state *state;	 /* the last good head */
 	struct state *staged;	 /* the head to be, as this host prepared it */
-	int64_t bad_rev;	 /* of the head that could not be read; 0: the last one could */
-	uint64_t bad_seen;	 /* revisions_seen then */
+	struct state *reading;	 /* the head of now, as far as it was read; NULL: it was */
+	int64_t bad_rev;	 /* of the head that is none; 0: the last one was */
+	uint64_t head_seen;	 /* revisions_seen when the last one was looked at */
 	uint64_t revisions_seen; /* changes of records under revisions/ */
 
 	struct host_part host;

@@ -156,6 +156,34 @@ static void draft(struct job *job)
 	}
 }
 
+/* Statements change what is there, and that is not known. */
+static int unread_refuse(struct job *job)
+{
+	const struct state_tenant *t = intent_state_tenant(job->intent->state, job->tenant);
+	char why[512], help[128];
+	uint64_t number = 0;
+	int r = intent_readable(job->intent, job->tenant, &number);
+	struct err what = t->why;
+
+	if (r)
+		return err_set(&job->err, r, "", NULL, "no memory");
+	snprintf(help, sizeof(help), "roll back to %" PRIu64 " or to another one that can be",
+		 number);
+	what.object[0] = '\0';
+	err_set(&job->err, -EIO, "", NULL, "cannot be read: %s (%s)",
+		number ? help : "nor can those before: rollback removes all objects",
+		err_text(&what, why, sizeof(why)));
+	return err_object(&job->err, "revision %" PRIu64 " of tenant %s", t->revision, t->name);
+}
+
+/* Going back to one that can be read heals it. */
+static bool unread(const struct job *job)
+{
+	const struct state_tenant *t = intent_state_tenant(job->intent->state, job->tenant);
+
+	return t && t->unread && !job->rollback;
+}
+
 static void job_run(struct job *job)
 {
 	struct intent *in = job->intent;
@@ -166,6 +194,8 @@ static void job_run(struct job *job)
 	} else if (in->bad_rev) {
 		err_set(&job->err, -EIO, "", NULL, "what is in force cannot be read");
 		intent_job_end(job, -EIO);
+	} else if (unread(job)) {
+		intent_job_end(job, unread_refuse(job));
 	} else if (why && intent_now(in) < job->due_ms) {
 		intent_wake(in, job->after_ms > intent_now(in) ? job->after_ms : job->due_ms);
 	} else if (why) {
@@ -252,7 +282,7 @@ static int check_ready(const struct intent *in, const char *tenant, struct err *
 		return r;
 	if (in->closed)
 		return err_set(err, -ECANCELED, "", NULL, "this host is going down");
-	if (!in->synced)
+	if (!intent_synced(in))
 		return err_set(err, -EAGAIN, "", NULL, "the database was not read yet");
 	if (in->n_jobs >= INTENT_WAITING)
 		return err_set(err, -EAGAIN, "", NULL, "%d commits wait already", INTENT_WAITING);
@@ -315,6 +345,28 @@ static uint64_t revision_before(const struct intent *in, const char *tenant)
 	return 0;
 }
 
+/* 0 on entry: the one before. Where that in force cannot be read, it is the newest that can be; and
+ * where none can be, 0: none of its objects is known, so that it starts anew. */
+static int restore_which(const struct intent *in, const char *tenant, uint64_t *revision,
+			 struct err *err)
+{
+	const struct state_tenant *t = intent_state_tenant(in->state, tenant);
+	bool unread = t && t->unread;
+
+	if (!*revision && unread) {
+		int r = intent_readable(in, tenant, revision);
+
+		return r ? err_set(err, r, "", NULL, "no memory") : 0;
+	}
+	if (!*revision)
+		*revision = revision_before(in, tenant);
+	if (*revision && *revision <= intent_revision(in, tenant) &&
+	    intent_record(in, "revisions/%s/%010" PRIu64, tenant, *revision))
+		return 0;
+	return err_set(err, -ENOENT, "/revision", NULL,
+		       "must be a revision that is kept: see the history");
+}
+
 int intent_rollback(struct intent *in, const char *tenant, const char *by, uint64_t revision,
 		    int64_t if_revision, intent_done_cb done, void *arg, struct err *err)
 {
@@ -325,12 +377,9 @@ int intent_rollback(struct intent *in, const char *tenant, const char *by, uint6
 		r = check_text("/by", by, err);
 	if (r)
 		return r;
-	if (!revision)
-		revision = revision_before(in, tenant);
-	if (!revision || revision > intent_revision(in, tenant) ||
-	    !intent_record(in, "revisions/%s/%010" PRIu64, tenant, revision))
-		return err_set(err, -ENOENT, "/revision", NULL,
-			       "must be a revision that is kept: see the history");
+	r = restore_which(in, tenant, &revision, err);
+	if (r)
+		return r;
 	job = job_new(in, tenant, by, NULL);
 	if (!job)
 		return err_set(err, -ENOMEM, "", NULL, "no memory");

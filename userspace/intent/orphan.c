@@ -15,19 +15,11 @@ static void revision_del(struct txn *txn, const char *tenant, uint64_t revision)
 	intent_txn_del(txn, true, INTENT_KEYS "revisions/%s/%010" PRIu64 "/", tenant, revision);
 }
 
-static uint64_t revision_in(const struct stored_head *head, const char *tenant)
-{
-	for (unsigned int i = 0; i < head->n; i++)
-		if (strcmp(head->tenants[i].name, tenant) == 0)
-			return head->tenants[i].revision;
-	return 0;
-}
-
 /* What `a` has and `b` has not reached. */
 static void revisions_del(struct txn *txn, const struct stored_head *a, const struct stored_head *b)
 {
 	for (unsigned int i = 0; i < a->n; i++)
-		if (a->tenants[i].revision > revision_in(b, a->tenants[i].name))
+		if (a->tenants[i].revision > stored_head_revision(b, a->tenants[i].name))
 			revision_del(txn, a->tenants[i].name, a->tenants[i].revision);
 }
 

@@ -163,6 +163,14 @@ void stored_head_fini(struct stored_head *head)
 	*head = (struct stored_head){0};
 }
 
+uint64_t stored_head_revision(const struct stored_head *head, const char *tenant)
+{
+	for (unsigned int i = 0; i < head->n; i++)
+		if (strcmp(head->tenants[i].name, tenant) == 0)
+			return head->tenants[i].revision;
+	return 0;
+}
+
 /* ---- stage ---- */
 
 /* Nobody takes back what intent does not write itself. */

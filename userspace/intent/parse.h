@@ -30,6 +30,8 @@ struct stored_head {
 };
 int stored_head_parse(const char *text, size_t len, struct stored_head *out, struct err *err);
 void stored_head_fini(struct stored_head *head);
+/* 0: it has none of that tenant. */
+uint64_t stored_head_revision(const struct stored_head *head, const char *tenant);
 
 /* One key as it was: text NULL = it was absent. */
 struct stored_undo {

@@ -101,7 +101,7 @@ static void on_put(void *arg, const struct ncsdb_kv *kv)
 		return;
 	}
 	revision_seen(in, rec->key);
-	if (in->synced)
+	if (in->told_synced)
 		tell(in, rec);
 }
 
@@ -111,7 +111,7 @@ static void on_del(void *arg, const char *key, int64_t revision)
 
 	free(radix_remove(&in->records, relative(key)));
 	revision_seen(in, relative(key));
-	if (in->synced && strcmp(relative(key), "clock") == 0 && in->on_clock)
+	if (in->told_synced && strcmp(relative(key), "clock") == 0 && in->on_clock)
 		in->on_clock(in->on_clock_arg);
 }
 

@@ -3,6 +3,7 @@
 #include "intent/intent_int.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,6 +153,70 @@ static void change_own(struct job *job, struct draft *draft, const struct own_se
 	change_add(draft, old->id, name)->mod_rev = known ? seen->revision : SERVICE_ANY;
 }
 
+/* ---- of a revision that cannot be read, only what its record says is known ---- */
+
+static bool unread(const struct job *job)
+{
+	const struct state_tenant *t = intent_state_tenant(job->intent->state, job->tenant);
+
+	return t && t->unread;
+}
+
+/* It was registered as that revision would have. */
+static bool registered_before(const struct job *job, const struct own_service *service)
+{
+	const struct view_service *seen = view_service(job->intent->conf.view, service->id);
+
+	return unread(job) && seen && seen->registered && seen->def &&
+	       is_own(seen->def, service->name);
+}
+
+/* The services of its record; NULL: there are none. New reference. */
+static json_t *record_services(const struct job *job)
+{
+	const struct intent *in = job->intent;
+	const struct record *rec = intent_record(in, "revisions/%s/%010" PRIu64, job->tenant,
+						 intent_revision(in, job->tenant));
+	struct stored_revision revision;
+	json_t *services;
+
+	if (!unread(job) || !rec || stored_revision_parse(rec->text, rec->len, &revision, NULL))
+		return NULL;
+	services = json_incref(json_object_get(revision.json, "services"));
+	stored_revision_fini(&revision);
+	return services;
+}
+
+static bool changes_already(const struct draft *draft, uint64_t id)
+{
+	for (unsigned int i = 0; i < draft->n_services; i++)
+		if (draft->services[i].id == id)
+			return true;
+	return false;
+}
+
+/* What it registered goes, unless others have changed it, or it is known otherwise. */
+static void record_removes(struct job *job, struct draft *draft, const struct own_services *before,
+			   const struct own_services *after)
+{
+	json_t *services = record_services(job), *item;
+	size_t i;
+
+	json_array_foreach(services, i, item) {
+		const char *text = json_string_value(item);
+		const struct view_service *seen;
+		uint64_t id;
+
+		if (draft->n_services > INTENT_SERVICES_MAX || !text || svc_id_parse(text, &id) ||
+		    own_name(before, id) || own_name(after, id) || changes_already(draft, id))
+			continue;
+		seen = view_service(job->intent->conf.view, id);
+		if (seen && seen->registered && seen->def && is_own(seen->def, seen->def->name))
+			change_add(draft, id, NULL)->mod_rev = seen->revision;
+	}
+	json_decref(services);
+}
+
 static int changes_add(struct job *job, struct draft *draft, const struct own_services *before,
 		       const struct own_services *after)
 {
@@ -161,6 +226,8 @@ static int changes_add(struct job *job, struct draft *draft, const struct own_se
 		const struct own_service *service = &after->v[i];
 		const char *old = own_name(before, service->id);
 
+		if (!old && registered_before(job, service))
+			continue;
 		if (!old && check_new(job, service))
 			r = -EINVAL;
 		if (!old)
@@ -173,6 +240,7 @@ static int changes_add(struct job *job, struct draft *draft, const struct own_se
 		if (!own_name(after, before->v[i].id) &&
 		    (!i || before->v[i].id != before->v[i - 1].id))
 			change_own(job, draft, &before->v[i], NULL);
+	record_removes(job, draft, before, after);
 	return r;
 }
 
@@ -183,7 +251,8 @@ static int diff(struct job *job, struct draft *draft, const struct own_services 
 
 	if (r)
 		return r;
-	draft->services = calloc(before->n + after->n + 1, sizeof(*draft->services));
+	draft->services =
+		calloc(before->n + after->n + INTENT_SERVICES_MAX + 2, sizeof(*draft->services));
 	if (!draft->services)
 		return -ENOMEM;
 	r = changes_add(job, draft, before, after);

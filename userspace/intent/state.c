@@ -102,6 +102,7 @@ void intent_state_free(struct state *state)
 	for (unsigned int i = 0; i < state->n; i++) {
 		nemo_store_free(state->v[i].store);
 		nemo_legs_fini(&state->v[i].legs);
+		nemo_legs_fini(&state->v[i].before);
 	}
 	free(state->objects);
 	free(state->v);
@@ -116,30 +117,60 @@ const struct state_tenant *intent_state_tenant(const struct state *state, const 
 	return NULL;
 }
 
+/* Its objects, where they were parsed already. */
 static const struct state_tenant *known(const struct intent *in, const struct state_tenant *t)
 {
-	const struct state *const states[] = {in->state, in->staged};
+	const struct state *const states[] = {in->state, in->staged, in->reading};
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		const struct state_tenant *have = intent_state_tenant(states[i], t->name);
 
-		if (have && have->revision == t->revision && have->mod_rev == t->mod_rev)
+		if (have && have->store && have->revision == t->revision &&
+		    have->mod_rev == t->mod_rev)
 			return have;
 	}
 	return NULL;
 }
 
-static int store_parse(struct intent *in, struct state_tenant *t, struct err *err)
+static int store_parse(const struct intent *in, struct state_tenant *t, size_t *bytes)
 {
 	OWN_PTR char *text = NULL;
-	int r = intent_revision_text(in, t->name, t->revision, &text, err);
+	int r = intent_revision_text(in, t->name, t->revision, &text, &t->why);
 
-	if (!r)
-		r = intent_store_read(text, strlen(text), &t->store, err);
-	return r ? err_object(err, "revision %" PRIu64 " of tenant %s", t->revision, t->name) : 0;
+	if (!r) {
+		*bytes += strlen(text);
+		r = intent_store_read(text, strlen(text), &t->store, &t->why);
+	}
+	return r ? err_object(&t->why, "revision %" PRIu64 " of tenant %s", t->revision, t->name)
+		 : 0;
 }
 
-static int store_of(struct intent *in, struct state_tenant *t, struct err *err)
+static int legs_copy(const struct nemo_legs *all, const char *tenant, struct nemo_legs *out)
+{
+	out->v = calloc(all->n + 1, sizeof(*all->v));
+	if (!out->v)
+		return -ENOMEM;
+	out->cap = all->n + 1;
+	for (unsigned int i = 0; i < all->n; i++)
+		if (strcmp(all->v[i].tenant, tenant) == 0)
+			out->v[out->n++] = all->v[i];
+	return 0;
+}
+
+/* What it had before: of no revision that would be taken over later. */
+static int store_before(const struct intent *in, struct state_tenant *t)
+{
+	const struct state_tenant *before = intent_state_tenant(in->state, t->name);
+
+	t->mod_rev = -1;
+	t->unread = true;
+	t->store = nemo_store_get(before ? before->store : in->empty);
+	return before ? legs_copy(before->tenant.legs, t->name, &t->before) : 0;
+}
+
+/* Those that are not in there need to be parsed. */
+static int tenant_init(const struct intent *in, const struct stored_head *stored,
+		       struct state_tenant *t)
 {
 	const struct record *rec =
 		intent_record(in, "revisions/%s/%010" PRIu64, t->name, t->revision);
@@ -147,31 +178,9 @@ static int store_of(struct intent *in, struct state_tenant *t, struct err *err)
 
 	t->mod_rev = rec ? rec->mod_rev : 0;
 	have = t->revision ? known(in, t) : NULL;
-	if (t->revision && !have)
-		return store_parse(in, t, err);
-	t->store = nemo_store_get(have ? have->store : in->empty);
-	return 0;
-}
-
-/* What it had before: of no revision that would be taken over later. */
-static void store_before(const struct intent *in, struct state_tenant *t)
-{
-	const struct state_tenant *before = intent_state_tenant(in->state, t->name);
-
-	t->mod_rev = -1;
-	t->store = nemo_store_get(before ? before->store : in->empty);
-}
-
-static int legs_of(const struct nemo_legs *all, struct state_tenant *t, struct err *err)
-{
-	t->legs.v = calloc(all->n + 1, sizeof(*all->v));
-	if (!t->legs.v)
-		return err_set(err, -ENOMEM, "", NULL, "no memory");
-	t->legs.cap = all->n + 1;
-	for (unsigned int i = 0; i < all->n; i++)
-		if (strcmp(all->v[i].tenant, t->name) == 0)
-			t->legs.v[t->legs.n++] = all->v[i];
-	return 0;
+	if (have || !t->revision)
+		t->store = nemo_store_get(have ? have->store : in->empty);
+	return legs_copy(&stored->legs, t->name, &t->legs);
 }
 
 static int by_name(const void *a, const void *b)
@@ -199,62 +208,105 @@ static void state_finish(const struct intent *in, struct state *state)
 	for (unsigned int i = 0; i < state->n; i++) {
 		struct state_tenant *t = &state->v[i];
 
-		t->tenant = (struct nemo_tenant){t->name, t->store, &t->legs,
-						 intent_grants(in, t->name)};
+		t->tenant =
+			(struct nemo_tenant){t->name, t->store, t->unread ? &t->before : &t->legs,
+					     intent_grants(in, t->name)};
 		if (nemo_store_count(t->store))
 			state->objects[state->head.n_tenants++] = t->tenant;
 	}
 	state->head.tenants = state->objects;
 }
 
-/* The first error; -ENOMEM: not even in part. */
-static int tenants_build(struct intent *in, const struct stored_head *stored, struct state *state,
-			 bool partial, struct err *err)
-{
-	struct err why;
-	int first = 0, r;
-
-	for (unsigned int i = 0; i < state->n; i++) {
-		struct state_tenant *t = &state->v[i];
-
-		r = store_of(in, t, first ? &why : err);
-		if (r && (!partial || r == -ENOMEM))
-			return r;
-		if (r)
-			store_before(in, t);
-		first = first ? first : r;
-		if (legs_of(&stored->legs, t, err))
-			return -ENOMEM;
-	}
-	return first;
-}
-
-int intent_state_build(struct intent *in, const struct stored_head *stored, int64_t mod_rev,
-		       bool partial, struct state **out, struct err *err)
+static struct state *state_alloc(unsigned int room)
 {
 	struct state *state = calloc(1, sizeof(*state));
-	unsigned int room = stored->n + in->conf.n_tenants + 1;
-	int r;
 
-	if (state) {
-		state->v = calloc(room, sizeof(*state->v));
-		state->objects = calloc(room, sizeof(*state->objects));
+	if (!state)
+		return NULL;
+	state->v = calloc(room, sizeof(*state->v));
+	state->objects = calloc(room, sizeof(*state->objects));
+	if (state->v && state->objects)
+		return state;
+	intent_state_free(state);
+	return NULL;
+}
+
+int intent_state_new(struct intent *in, const struct stored_head *stored, int64_t mod_rev,
+		     struct state **out, struct err *err)
+{
+	struct state *state = state_alloc(stored->n + in->conf.n_tenants + 1);
+	int r = state ? 0 : -ENOMEM;
+
+	if (!r) {
+		state->mod_rev = mod_rev;
+		state->head.commit = stored->commit;
+		tenants_list(in, stored, state);
 	}
-	if (!state || !state->v || !state->objects) {
+	for (unsigned int i = 0; !r && i < state->n; i++)
+		r = tenant_init(in, stored, &state->v[i]);
+	if (r) {
 		intent_state_free(state);
-		return err_set(err, -ENOMEM, "", NULL, "no memory");
+		return err_set(err, r, "", NULL, "no memory");
 	}
-	state->mod_rev = mod_rev;
-	state->head.commit = stored->commit;
-	tenants_list(in, stored, state);
-	r = tenants_build(in, stored, state, partial, err);
-	if (r && (!partial || r == -ENOMEM)) {
-		intent_state_free(state);
-		return r;
+	*out = state;
+	return 0;
+}
+
+int intent_state_read(struct intent *in, struct state *state, size_t max, struct err *err)
+{
+	size_t bytes = 0;
+
+	for (; state->n_read < state->n; state->n_read++) {
+		struct state_tenant *t = &state->v[state->n_read];
+		int r = 0;
+
+		if (t->store)
+			continue;
+		if (bytes >= max)
+			return 1;
+		r = store_parse(in, t, &bytes);
+		if (r && r != -ENOMEM) {
+			state->n_unread++;
+			r = store_before(in, t);
+		}
+		if (r)
+			return err_set(err, r, "", NULL, "no memory");
 	}
 	state_finish(in, state);
-	*out = state;
-	return r;
+	return 0;
+}
+
+const struct state_tenant *intent_state_unread(const struct state *state,
+					       const struct state *before)
+{
+	for (unsigned int i = 0; i < state->n; i++) {
+		const struct state_tenant *t = &state->v[i];
+		const struct state_tenant *have = intent_state_tenant(before, t->name);
+
+		if (t->unread && !(have && have->unread && have->revision == t->revision))
+			return t;
+	}
+	return NULL;
+}
+
+int intent_readable(const struct intent *in, const char *tenant, uint64_t *out)
+{
+	uint64_t number = intent_revision(in, tenant);
+	int r = 0;
+
+	for (*out = 0; number && !*out && r != -ENOMEM; number--) {
+		struct nemo_store *store = NULL;
+		OWN_PTR char *text = NULL;
+		struct err err;
+
+		r = intent_revision_text(in, tenant, number, &text, &err);
+		if (!r)
+			r = intent_store_read(text, strlen(text), &store, &err);
+		if (!r)
+			*out = number;
+		nemo_store_free(store);
+	}
+	return r == -ENOMEM ? r : 0;
 }
 
 bool intent_stage(struct intent *in, struct stored_stage *out, const struct record **rec)
