@@ -76,7 +76,7 @@ static int one(const struct nemo_ctx *ctx, struct nemo_emit *emit, const struct 
 static int all(const struct nemo_ctx *ctx, const struct nemo_ranking *ranking,
 	       struct nemo_plan *plan, struct err *err)
 {
-	struct nemo_emit *emit = nemo_emit_new(plan);
+	struct nemo_emit *emit = nemo_emit_new(plan, ctx->in->all);
 	int r = 0;
 
 	plan->ops = calloc(ranking->n + 1u, sizeof(plan->ops[0]));

@@ -266,7 +266,8 @@ void nemo_ranking_fini(struct nemo_ranking *ranking);
 
 /* ---- compile_rules.c, compile_goals.c ---- */
 struct nemo_emit;
-struct nemo_emit *nemo_emit_new(struct nemo_plan *plan);
+/* hidden: goals of operations that stronger ones hide are wanted, too. */
+struct nemo_emit *nemo_emit_new(struct nemo_plan *plan, bool hidden);
 void nemo_emit_free(struct nemo_emit *emit);
 /* Matches that are looked at, those that a stronger rule hides included: a bound on time. */
 #define NEMO_LOOKS_MAX (64 * NEMO_RULES_MAX)

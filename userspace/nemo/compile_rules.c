@@ -23,6 +23,7 @@ struct nemo_emit {
 	struct known *known; /* matches that a rule has: a weaker one with the same is hidden */
 	int *goal;	     /* of each rule; -1 = none */
 	unsigned int cap, looks;
+	bool hidden; /* goals without rules are wanted */
 };
 
 /* One operation by one of its ways. */
@@ -33,13 +34,14 @@ struct job {
 	struct nemo_op_plan *op;
 };
 
-struct nemo_emit *nemo_emit_new(struct nemo_plan *plan)
+struct nemo_emit *nemo_emit_new(struct nemo_plan *plan, bool hidden)
 {
 	struct nemo_emit *emit = calloc(1, sizeof(*emit));
 
 	if (!emit)
 		return NULL;
 	emit->plan = plan;
+	emit->hidden = hidden;
 	emit->goals = nemo_goals_new();
 	if (!emit->goals) {
 		free(emit);
@@ -145,9 +147,10 @@ static int rule(const struct job *job, const struct match *match, enum nemo_fami
 	struct plan_class *rule;
 	int goal, r = remember(emit, match);
 
-	if (r)
-		return r < 0 ? r : 0;
-	r = room(emit);
+	if (r > 0)
+		return emit->hidden && goal_of(job, family) == -ENOMEM ? -ENOMEM : 0;
+	if (r == 0)
+		r = room(emit);
 	if (r)
 		return r;
 	goal = goal_of(job, family);
@@ -287,17 +290,34 @@ static int one_way(const struct job *job)
 	return r;
 }
 
+/* All that the flow matches has found a rule. */
+static int hidden_way(const struct job *job)
+{
+	const struct nemo_flow *flow = job->verdict->flow;
+	const struct nemo_way *way = job->way;
+
+	for (int f = 0; f < NEMO_FAMILIES; f++) {
+		if (!way->can[f] || !flow->src[f].n || !flow->dst[f].n ||
+		    (way->limited && way->to.v4 != (f == NEMO_V4)))
+			continue;
+		if (goal_of(job, (enum nemo_family)f) == -ENOMEM)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int nemo_emit_op(struct nemo_emit *emit, const struct nemo_verdict *verdict,
 		 struct nemo_op_plan *op)
 {
 	struct job job = {.emit = emit, .verdict = verdict, .op = op};
+	bool done = verdict->flow->done;
 	int r = 0;
 
-	if (verdict->flow->done)
+	if (done && !emit->hidden)
 		return 0;
 	for (unsigned int i = 0; !r && i < verdict->ways.n; i++) {
 		job.way = &verdict->ways.v[i];
-		r = one_way(&job);
+		r = done ? hidden_way(&job) : one_way(&job);
 		if (!job.way->limited && job.way->can[NEMO_V4] && job.way->can[NEMO_V6])
 			verdict->flow->done = true;
 	}

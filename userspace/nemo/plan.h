@@ -126,7 +126,8 @@ struct nemo_plan_in {
 	void *arg;
 	/* nemo_explain: "condition" only of that tenant's operations; NULL: of all. */
 	const char *asker;
-	/* The worst case: conditions count as met, and paths that lose everything as good. */
+	/* The worst case: conditions count as met, and paths that lose everything as good. Goals of
+	 * operations that stronger ones hide then are there, too: who knows which will apply. */
 	bool all;
 };
 /* Is a goal that operations may name up? Gateways: known to the view; connections: the far gateway

@@ -75,6 +75,43 @@ static void test_conditions(void **state)
 	nemo_plan_fini(&plan);
 }
 
+/* In the worst case `a` hides `b`; what that one would lead to is there nevertheless. */
+static void hidden(const char *flow, const char *goal)
+{
+	struct nemo_plan now, plan;
+	struct nemo_plan_in in;
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 FLOWS "CREATE Operation a Target %s Priority 1 Condition time > \"23:00\" "
+		       "Action redirect:\"gw2\";\n"
+		       "CREATE Operation b Target %s Priority 2 Action redirect:\"%s\";\n",
+		 flow, flow, goal);
+	world_tenant("t", text);
+	now = world_compile();
+	assert_int_equal(now.n_goals, 1);
+	assert_string_equal(now.goals[0].name, goal);
+	in = world_in();
+	in.all = true;
+	assert_int_equal(nemo_compile(&in, &plan, NULL), 0);
+	assert_true(world_op(&plan, "a")->rules > 0);
+	assert_int_equal(world_op(&plan, "b")->rules, 0);
+	assert_true(plan.n_goals > 1);
+	assert_non_null(world_goal(&plan, now.goals[0].id));
+	nemo_plan_fini(&plan);
+	nemo_plan_fini(&now);
+}
+
+static void test_hidden_by_rules(void **state)
+{
+	hidden("web4", "c2");
+}
+
+static void test_hidden_as_a_whole(void **state)
+{
+	hidden("any", "gw3");
+}
+
 /* gw3 takes IPv6 only: IPv4 goes on to the next operation, on both sides of it. */
 static void test_one_family(void **state)
 {
@@ -220,8 +257,16 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_strength),   T(test_conditions), T(test_one_family), T(test_elsewhere),
-		T(test_impossible), T(test_limits),	T(test_many),	    T(test_looks),
+		T(test_strength),
+		T(test_conditions),
+		T(test_hidden_by_rules),
+		T(test_hidden_as_a_whole),
+		T(test_one_family),
+		T(test_elsewhere),
+		T(test_impossible),
+		T(test_limits),
+		T(test_many),
+		T(test_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
