@@ -25,6 +25,9 @@
 #include "util/json.h"
 #include "util/own.h"
 
+#define OWN_CLOCK_JUMPS 1
+#include "unit/own_clock.h"
+
 #define UNUSED __attribute__((unused))
 #define MAX_OBJECTS 8192
 
@@ -299,7 +302,7 @@ static UNUSED void settle(void)
 static UNUSED void rest(void)
 {
 	settle();
-	usleep(1000000 / MAX_UPDATES_DEFAULT + 1);
+	own_clock_pass(1000000 / MAX_UPDATES_DEFAULT + 1);
 }
 
 static UNUSED struct orc_stats stats(void)

@@ -192,12 +192,12 @@ static void test_newest_wins_while_in_flight(void **state)
 
 	parent.mute = true;
 	for (int i = 0; i < 5; i++) {
-		usleep(1000000 / MAX_UPDATES_DEFAULT + 1);
+		own_clock_pass(1000000 / MAX_UPDATES_DEFAULT + 1);
 		attr(0x102, "x", ATTR_CPU_LOAD, i % 2 ? 100 : 10);
 		orc_round(orc);
 		uv_run(&loop, UV_RUN_NOWAIT);
 	}
-	usleep(1000000 / MAX_UPDATES_DEFAULT + 1);
+	own_clock_pass(1000000 / MAX_UPDATES_DEFAULT + 1);
 	attr(0x102, "x", ATTR_CPU_LOAD, 100);
 	orc_round(orc);
 	for (int i = 0; i < 10; i++)

@@ -122,14 +122,14 @@ static void test_as_many_as_there_may_be(void **state)
 	settle();
 	plans = parent.plans;
 	begin = clock_us();
-	while (clock_us() - begin < 300000 || parent.plans < plans + 2) {
+	while (clock_us() - begin < 300000) {
 		attr(0x101, "a", ATTR_CPU_LOAD, load ^= 90);
-		attr(0x101, "b", ATTR_CPU_LOAD, 50); /* a stalled machine must not make it stale */
 		uv_run(&loop, UV_RUN_NOWAIT);
+		own_clock_pass(100);
 	}
 	settle();
 	plans = parent.plans - plans;
-	assert_true(plans <= (clock_us() - begin) / 10000 + 2);
+	assert_in_range(plans, 2, (clock_us() - begin) / 10000 + 2);
 	assert_string_equal(in_force(0x101), load ? "5f00:0:2:101::" : "5f00:0:2:100::");
 	assert_int_equal(stats().deferred, 0);
 }
@@ -161,7 +161,7 @@ static void run_for(uint64_t us)
 
 	while (clock_us() < end) {
 		uv_run(&loop, UV_RUN_NOWAIT);
-		usleep(500);
+		own_clock_pass(500);
 	}
 }
 

@@ -90,7 +90,7 @@ static void test_a_change_costs_what_it_touches(void **state)
 	assert_cost(cost_since(&before), INSTANCES - 1, 1, 0);
 	/* A deadline each, and none that is due. */
 	assert_int_equal(orc->due.n, services);
-	usleep(1000000 / MAX_UPDATES_DEFAULT + 1);
+	own_clock_pass(1000000 / MAX_UPDATES_DEFAULT + 1);
 	orc_take_due(orc); /* what waited for its time to be sent */
 	orc_round(orc);
 	assert_int_equal(stats().deferred, 0);
