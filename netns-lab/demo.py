@@ -11,7 +11,7 @@ import time
 import labnet
 import labprocs
 from labplay import (WAIT_S, Download, Failed, Watch, client, entry, lines, map_nexthop, overloaded,
-                     post, say, wait)
+                     perform, post, say, wait)
 from labprocs import PIN, RUN
 
 INGRESS = "pe1"
@@ -172,23 +172,10 @@ def show_counters():
 def play(topo, broken):
     print(PICTURE)
     acts = Play(topo)
-    begin = time.monotonic()
     try:
-        acts.idle()
-        acts.load(broken)
-        acts.calm()
-        acts.balance()
-        acts.finish_download()
-        acts.table()
-        acts.show_map()
-        show_counters()
-    except (Failed, labnet.LabError) as error:
-        print(f"\nFAILED: {error}", flush=True)
-        for name in ("sand-pe1", "agent-gw2"):
-            print(f"-- end of {name}.log\n{labprocs.log_tail(name)}", end="")
-        return 1
+        return perform((acts.idle, lambda: acts.load(broken), acts.calm, acts.balance,
+                        acts.finish_download, acts.table, acts.show_map, show_counters),
+                       ("sand-pe1", "agent-gw2"), "steered, moved, returned; 0 failed requests")
     finally:
         if broken:
             labnet.run(["pkill", "-CONT", "-f", f"sand .*--run-dir {RUN}/pe1 "], check=False)
-    print(f"\nOK: steered, moved, returned; 0 failed requests; {time.monotonic() - begin:.0f} s", flush=True)
-    return 0

@@ -12,8 +12,8 @@ import labcast
 import labnet
 import labprocs
 import labtls
-from labplay import Download, Failed, client, entry, lines, map_nexthop, say, wait
-from labprocs import RUN, sanctl
+from labplay import Download, Failed, client, entry, lines, map_nexthop, perform, say, wait
+from labprocs import RUN
 
 INGRESS, SERVICE, URL = "pe1", "0x101", "http://[2001:db8:5::101]/"
 NEAR, FAR = "s2a", "s3a"
@@ -208,15 +208,6 @@ def source():
 def play(topo):
     print(PICTURE)
     acts = Play(topo)
-    begin = time.monotonic()
-    try:
-        for act in (acts.nothing, acts.advertise, acts.change, acts.back, acts.chain, acts.die, acts.again,
-                    acts.table):
-            act()
-    except (Failed, labnet.LabError) as error:
-        print(f"\nFAILED: {error}", flush=True)
-        for name in ("sand-pe1", "sand-broker"):
-            print(f"-- end of {name}.log\n{labprocs.log_tail(name)}", end="")
-        return 1
-    print(f"\nOK: steered by ALTO; 0 failed requests; {time.monotonic() - begin:.0f} s", flush=True)
-    return 0
+    return perform((acts.nothing, acts.advertise, acts.change, acts.back, acts.chain, acts.die,
+                    acts.again, acts.table),
+                   ("sand-pe1", "sand-broker"), "steered by ALTO; 0 failed requests")

@@ -11,7 +11,7 @@ import labcast
 import labdb
 import labnet
 import labprocs
-from labplay import Failed, Watch, client, entry, lines, map_nexthop, overloaded, post, say, wait
+from labplay import Failed, Watch, client, entry, lines, map_nexthop, overloaded, perform, post, say, wait
 
 ONE, TWO = "0x101", "0x103"  # one level, two levels
 URL = {ONE: "http://[2001:db8:5::101]/", TWO: "http://[2001:db8:5::103]/"}
@@ -209,16 +209,8 @@ def play(topo):
     kinds = {labdb.ETCD: "an etcd cluster of three", labdb.EMBEDDED: "the server embedded in one sand"}
     print(PICTURE + f"\n  database: {kinds[topo['kind']]}")
     acts = Play(topo)
-    begin = time.monotonic()
-    try:
-        for act in (acts.idle, acts.overload, acts.calm, acts.cut_off, acts.reconnect, acts.kill_leader,
-                    acts.table, acts.show_keys, acts.show_times):
-            act()
-    except (Failed, labnet.LabError) as error:
-        print(f"\nFAILED: {error}", flush=True)
-        for name in ("sand-pe1", "sand-pe2", "agent-gw2", "agent-gw3"):
-            print(f"-- end of {name}.log\n{labprocs.log_tail(name)}", end="")
-        return 1
-    print("\nOK: two ingresses, one database; 0 failed requests beyond those in flight to the cut-off "
-          f"site; {time.monotonic() - begin:.0f} s", flush=True)
-    return 0
+    return perform((acts.idle, acts.overload, acts.calm, acts.cut_off, acts.reconnect,
+                    acts.kill_leader, acts.table, acts.show_keys, acts.show_times),
+                   ("sand-pe1", "sand-pe2", "agent-gw2", "agent-gw3"),
+                   "two ingresses, one database; 0 failed requests beyond those in flight to the "
+                   "cut-off site")

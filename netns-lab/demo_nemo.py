@@ -12,7 +12,7 @@ import time
 
 import labnet
 import labprocs
-from labplay import Failed, lines, say, wait
+from labplay import Failed, lines, perform, say, wait
 from labprocs import RUN
 
 SERVER = "http://198.51.100.2"
@@ -191,16 +191,7 @@ class Play:
 def play(topo):
     print(PICTURE)
     acts = Play(topo)
-    begin = time.monotonic()
-    try:
-        for act in (acts.nothing, acts.agree, acts.traffic, acts.evening, acts.too_much, acts.half,
-                    acts.history, acts.table):
-            act()
-    except (Failed, labnet.LabError) as error:
-        print(f"\nFAILED: {error}", flush=True)
-        for name in ("sand-pe1", "sand-pe2"):
-            print(f"-- end of {name}.log\n{labprocs.log_tail(name)}", end="")
-        return 1
-    print(f"\nOK: intent in force, there and back; 0 failed requests; {time.monotonic() - begin:.0f} s",
-          flush=True)
-    return 0
+    return perform((acts.nothing, acts.agree, acts.traffic, acts.evening, acts.too_much, acts.half,
+                    acts.history, acts.table),
+                   ("sand-pe1", "sand-pe2"),
+                   "intent in force, there and back; 0 failed requests")

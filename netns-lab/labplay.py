@@ -39,6 +39,21 @@ def map_nexthop(host, service):
         return None
 
 
+def perform(acts, logs, success):
+    """Plays one act after the other. What does not hold ends the play: the logs, why, and 1."""
+    begin = time.monotonic()
+    try:
+        for act in acts:
+            act()
+    except (Failed, labnet.LabError) as error:
+        for name in logs:
+            print(f"-- end of {name}.log\n{labprocs.log_tail(name)}", end="")
+        print(f"\nFAILED: {error}", flush=True)
+        return 1
+    print(f"\nOK: {success}; {time.monotonic() - begin:.0f} s", flush=True)
+    return 0
+
+
 def wait(what, test, seconds=WAIT_S, step=0.005):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
