@@ -100,6 +100,29 @@ static void go_back(struct enact *enact, const struct nemo_plan *plan)
 			put_goal(enact, &enact->plan.goals[i], NULL);
 }
 
+static bool is_idle(const struct nemo_plan *plan, uint64_t goal)
+{
+	for (unsigned int i = 0; i < plan->n_rules; i++)
+		if (plan->rules[i].msg.service_id == goal)
+			return false;
+	return true;
+}
+
+/* Those that no rule in force leads to: there is no room for what is needed. */
+static void drop_idle(struct enact *enact)
+{
+	struct nemo_plan *plan = &enact->plan;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < plan->n_goals; i++) {
+		if (is_idle(plan, plan->goals[i].id))
+			ncc_service_del(enact->conf.ncc, plan->goals[i].id, SAN_SCOPE_INGRESS);
+		else
+			plan->goals[n++] = plan->goals[i];
+	}
+	plan->n_goals = n;
+}
+
 static int put_goals(struct enact *enact, const struct nemo_plan *plan, struct err *err)
 {
 	int r = 0;
@@ -172,10 +195,33 @@ int enact_apply(struct enact *enact, bool *changed, struct err *err)
 	if (r == 0)
 		take(enact, &plan);
 	nemo_plan_fini(&plan);
-	if (r == -ENOSPC && enact->warm.n_goals) {
+	if (r == -ENOSPC && (enact->warm.n_goals || enact->stage.plan.n_goals)) {
 		enact_warm_drop(enact); /* what is in force goes first */
-		return enact_apply(enact, changed, err);
+		enact_stage_end(enact);
+		drop_idle(enact);
+		r = enact_apply(enact, changed, err);
+		*changed = true;
 	}
+	return r;
+}
+
+int enact_goals_add(struct enact *enact, const struct nemo_plan *more)
+{
+	struct nemo_plan *now = &enact->plan, all = {0};
+	int r = enact_goals_merge(&all, now);
+
+	if (r == 0)
+		r = enact_goals_merge(&all, more);
+	if (r == 0)
+		r = put_goals(enact, &all, NULL);
+	if (r == 0) {
+		free(now->goals);
+		now->goals = all.goals;
+		now->n_goals = enact->stats.goals = all.n_goals;
+		return 0;
+	}
+	go_back(enact, &all);
+	nemo_plan_fini(&all);
 	return r;
 }
 
@@ -188,11 +234,11 @@ uint32_t enact_number(void *arg, const char *tenant, const char *operation)
 	return numbers->n < SAN_MAX_ACTS ? ++numbers->n : 0;
 }
 
-int enact_fits(struct enact *enact, const struct intent_head *head, struct err *err)
+int enact_fits(struct enact *enact, const struct intent_head *head, struct nemo_plan *plan,
+	       struct err *err)
 {
 	struct enact_head copy = {0}; /* borrowed, all of it */
 	struct enact_lookup lookup = enact_lookup(enact, NULL);
-	struct nemo_plan plan = {0};
 	struct enact_numbers numbers = {0};
 	struct nemo_plan_in in;
 	unsigned int more = 0;
@@ -206,12 +252,10 @@ int enact_fits(struct enact *enact, const struct intent_head *head, struct err *
 	in.all = true;
 	in.act = enact_number;
 	in.arg = &numbers;
-	r = nemo_compile(&in, &plan, err);
+	r = nemo_compile(&in, plan, err);
 	if (r)
 		return r;
-	for (unsigned int i = 0; i < plan.n_goals; i++)
-		more += enact_goal_find(&enact->plan, plan.goals[i].id) == NULL;
-	r = ncc_intents_check(enact->conf.ncc, plan.rules, plan.n_rules, more, err);
-	nemo_plan_fini(&plan);
-	return r;
+	for (unsigned int i = 0; i < plan->n_goals; i++)
+		more += enact_goal_find(&enact->plan, plan->goals[i].id) == NULL;
+	return ncc_intents_check(enact->conf.ncc, plan->rules, plan->n_rules, more, err);
 }

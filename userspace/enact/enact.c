@@ -56,6 +56,7 @@ int enact_open(const struct enact_conf *conf, struct enact **out, struct err *er
 	}
 	enact_rounds_open(enact);
 	enact_counts_open(enact);
+	enact_stage_open(enact);
 	enact_tell_open(enact);
 	uv_timer_init(enact->conf.loop, &enact->rescan);
 	enact->rescan.data = enact;
@@ -69,6 +70,7 @@ void enact_follow(struct enact *enact, struct intent *intent)
 {
 	enact->intent = intent;
 	enact_hooks_open(enact);
+	intent_on_stage_gone(intent, enact_stage_gone, enact);
 	intent_on_clock(intent, enact_on_clock, enact);
 	intent_on_stats(intent, enact_on_stats, enact);
 }
@@ -88,11 +90,13 @@ void enact_close(struct enact *enact)
 	enact_tell_close(enact);
 	enact_hooks_close(enact);
 	if (enact->intent) {
+		intent_on_stage_gone(enact->intent, NULL, NULL);
 		intent_on_clock(enact->intent, NULL, NULL);
 		intent_on_stats(enact->intent, NULL, NULL);
 	}
 	nemo_plan_fini(&enact->plan);
 	enact_warm_drop(enact);
+	enact_stage_close(enact);
 	enact_items_fini(enact);
 	enact_acts_fini(enact);
 	enact_counts_fini(enact);
@@ -101,6 +105,7 @@ void enact_close(struct enact *enact)
 	close_timer(enact, &enact->count);
 	close_timer(enact, &enact->tell);
 	close_timer(enact, &enact->rescan);
+	close_timer(enact, &enact->stage.timer);
 	enact_zone_close(enact);
 }
 
@@ -108,7 +113,16 @@ void enact_close(struct enact *enact)
 
 int enact_prepare(void *arg, const struct intent_head *head, struct err *err)
 {
-	return enact_fits(arg, head, err);
+	struct enact *enact = arg;
+	struct nemo_plan plan = {0};
+	int r;
+
+	enact_stage_gone(enact); /* another one that was to be */
+	r = enact_fits(enact, head, &plan, err);
+	if (r == 0)
+		r = enact_stage(enact, head->commit, &plan);
+	nemo_plan_fini(&plan);
+	return r;
 }
 
 static void applied(struct enact *enact, int result, const struct err *err)
@@ -174,6 +188,7 @@ void enact_flip(void *arg, const struct intent_head *head)
 
 	enact->commit = head->commit;
 	forget_operations(enact);
+	enact_stage_end(enact); /* they are those of the plan now */
 	if (enact_head_copy(head, &copy) || enact_items_replace(enact, &copy)) {
 		err_set(&err, -ENOMEM, "", NULL, "out of memory");
 		applied(enact, -ENOMEM, &err);
@@ -227,7 +242,10 @@ void enact_acked(struct enact *enact, uint64_t generation, int result, const cha
 {
 	struct err err = {0};
 
-	if (!generation || !enact->started || generation < enact->generation)
+	if (!generation || !enact->started)
+		return;
+	enact_stage_acked(enact, generation, result);
+	if (generation < enact->generation)
 		return;
 	if (result == 0) {
 		enact_acts_acked(enact);

@@ -3,9 +3,10 @@
  * Intent on this host: compiles the head for this ingress, hands classifier rules and next hops of
  * its own to ncc, keeps timers for both edges of time conditions and watches for metric ones, and,
  * as the leader, tells notifications and delivers them. Only a flip of an operation touches the
- * dataplane. The clock is CLOCK_REALTIME in the configured zone (and the testbed's offset); when it
- * is set, everything is evaluated anew (timerfd, TFD_TIMER_CANCEL_ON_SET). The process has one
- * zone: enact_open() sets TZ.
+ * dataplane; next hops of what does not apply now, and of a commit that this host has prepared, are
+ * kept there, so that packets lose nothing when it does. The clock is CLOCK_REALTIME in the
+ * configured zone (and the testbed's offset); when it is set, everything is evaluated anew
+ * (timerfd, TFD_TIMER_CANCEL_ON_SET). The process has one zone: enact_open() sets TZ.
  *
  * An event is told when the condition of a notification becomes true (also when it is true as the
  * notification is created; false and unknown make it ready again), and, without a notification,
@@ -99,7 +100,8 @@ struct enact_stats {
 	uint64_t compiled;
 	uint64_t compile_us, react_us; /* the last: compiling; event to ncc_flush */
 	uint64_t notified, delivered, failed;
-	unsigned int rules, goals, operations, in_force;
+	unsigned int rules, operations, in_force;
+	unsigned int goals; /* with those that are kept ready */
 };
 void enact_stats(const struct enact *enact, struct enact_stats *out);
 

@@ -11,6 +11,7 @@
  *	round.c    marked items are evaluated; timers
  *	memo.c     what a round found out already
  *	apply.c    compiling, and what of it goes to ncc
+ *	warm.c     next hops of what does not apply now; stage.c: of the head to be
  *	acts.c     numbers of operations' counters; counts.c: reading and publishing them
  *	notify.c   events; tell.c: into the database; hook.c: webhooks; url.c: which URLs are
  *allowed show.c     JSON for north; listeners.c: of listeners
@@ -36,6 +37,7 @@
 #define ENACT_RESCAN_MS 2000   /* after there were more */
 #define ENACT_URL_SHOWN 320    /* of a listener's URL: scheme, host, port */
 #define ENACT_LEGS_MAX 8192    /* next hops counted for; then all of them begin anew */
+#define ENACT_STAGE_MS 500     /* for next hops of the head to be, at most */
 #define ENACT_AGE_MIN_MS 100   /* between looks at values that got old */
 #define ENACT_FAR_S 31536000   /* of an edge, where there is none */
 #define ENACT_EVER INT64_MAX   /* no edge */
@@ -153,6 +155,16 @@ struct enact_memo {
 	char key[];
 };
 
+struct enact_stage {	       /* the head to be */
+	struct nemo_plan plan; /* of it only the goals count, and are there; none: there is none */
+	uint64_t *fresh;       /* numbers of those that may lead nowhere yet */
+	unsigned int n_fresh;
+	uint64_t commit, generation; /* that carries them */
+	bool acked;		     /* it is in force */
+	bool waits;		     /* intent was not told yet that it is prepared */
+	uv_timer_t timer;
+};
+
 struct enact {
 	struct enact_conf conf;
 	char host[NAME_LEN];
@@ -175,6 +187,7 @@ struct enact {
 	struct nemo_plan plan; /* in force; ops' names are the head's */
 	struct nemo_plan warm; /* everything in force: of it only the goals count */
 	bool warm_due;	       /* it may be another one */
+	struct enact_stage stage;
 	bool recompile;
 	bool by_values;	   /* the round is because of these, not of the clock or a commit */
 	uint64_t event_us; /* first mark since the last round; 0 = none */
@@ -316,8 +329,13 @@ struct nemo_plan_in enact_plan_in(struct enact *enact, struct enact_lookup *look
 int enact_apply(struct enact *enact, bool *changed, struct err *err);
 /* NULL: the plan has none of that number. */
 const struct nemo_goal *enact_goal_find(const struct nemo_plan *plan, uint64_t id);
-/* Would every operation at once find room? */
-int enact_fits(struct enact *enact, const struct intent_head *head, struct err *err);
+/* Would every operation at once find room? plan: all of them; its rules and operations are the
+ * head's. */
+int enact_fits(struct enact *enact, const struct intent_head *head, struct nemo_plan *plan,
+	       struct err *err);
+/* Goals of `more` come to those that are there, until the next enact_apply(); to be flushed.
+ * Nothing has changed where it fails. */
+int enact_goals_add(struct enact *enact, const struct nemo_plan *more);
 /* Numbers of acts for a plan that is only looked at: arg of enact_number. */
 struct enact_numbers {
 	uint32_t n;
@@ -327,7 +345,22 @@ uint32_t enact_number(void *arg, const char *tenant, const char *operation);
 /* ---- warm.c ---- */
 void enact_warm(struct enact *enact, int64_t now_s); /* compiles it again where it is due */
 void enact_warm_drop(struct enact *enact);
-int enact_warm_add(const struct enact *enact, struct nemo_plan *plan); /* -ENOMEM */
+/* Those, and those of the head to be. -ENOMEM. */
+int enact_warm_add(const struct enact *enact, struct nemo_plan *plan);
+int enact_goals_merge(struct nemo_plan *plan, const struct nemo_plan *more); /* -ENOMEM */
+
+/* ---- stage.c ---- */
+extern unsigned int enact_stage_ms; /* tests change it */
+void enact_stage_open(struct enact *enact);
+void enact_stage_close(struct enact *enact);
+/* The head to be was compiled: its goals (taken) are to be there. 0: they are; -EINPROGRESS: intent
+ * is told when. */
+int enact_stage(struct enact *enact, uint64_t commit, struct nemo_plan *plan);
+void enact_stage_acked(struct enact *enact, uint64_t generation, int result);
+/* There is no head to be any more; its goals go with the next enact_apply(). */
+void enact_stage_end(struct enact *enact);
+/* Its stage is gone: so do they, now. arg: the enact. */
+void enact_stage_gone(void *arg);
 
 /* ---- acts.c ---- */
 /* The number of an operation ("tenant/name"), where no other has it. */

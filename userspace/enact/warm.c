@@ -42,22 +42,28 @@ static int by_id(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-int enact_warm_add(const struct enact *enact, struct nemo_plan *plan)
+int enact_goals_merge(struct nemo_plan *plan, const struct nemo_plan *more)
 {
-	const struct nemo_plan *warm = &enact->warm;
 	unsigned int n = plan->n_goals;
 	struct nemo_goal *goals;
 
-	if (!warm->n_goals)
+	if (!more->n_goals)
 		return 0;
-	goals = realloc(plan->goals, (n + warm->n_goals) * sizeof(*goals));
+	goals = realloc(plan->goals, (n + more->n_goals) * sizeof(*goals));
 	if (!goals)
 		return -ENOMEM;
 	plan->goals = goals;
-	for (unsigned int i = 0; i < warm->n_goals; i++)
-		if (!bsearch(&warm->goals[i], goals, plan->n_goals, sizeof(*goals), by_id))
-			goals[n++] = warm->goals[i];
+	for (unsigned int i = 0; i < more->n_goals; i++)
+		if (!bsearch(&more->goals[i], goals, plan->n_goals, sizeof(*goals), by_id))
+			goals[n++] = more->goals[i];
 	qsort(goals, n, sizeof(*goals), by_id);
 	plan->n_goals = n;
 	return 0;
+}
+
+int enact_warm_add(const struct enact *enact, struct nemo_plan *plan)
+{
+	int r = enact_goals_merge(plan, &enact->warm);
+
+	return r ? r : enact_goals_merge(plan, &enact->stage.plan);
 }

@@ -36,7 +36,8 @@ struct node {
 	struct ncc *ncc;
 	struct intent *intent;
 	struct enact *enact;
-	bool open, synced, silent;
+	bool open, synced;
+	bool refuses; /* to prepare any head */
 	/* what the parent has */
 	unsigned int plans;
 	int refuse; /* answer to the next plans */
@@ -44,6 +45,11 @@ struct node {
 	unsigned int n_classes;
 	uint64_t services[256];
 	unsigned int n_services;
+	unsigned int told;   /* messages that put services and next hops, or take them away */
+	bool no_neighbours;  /* next hops of the next plans lead nowhere until tell_hops() */
+	struct wire_buf hop; /* header of what is told of next hops */
+	uint32_t hops[1024]; /* ids of those that have to be told of */
+	unsigned int n_hops;
 	uint64_t packets[SAN_MAX_ACTS + 1]; /* by act */
 };
 
@@ -63,6 +69,28 @@ static void parent_send(struct node *n, uint32_t type, const struct wire_buf *in
 
 	wire_fill(&out, type, in->hdr.session, in->hdr.generation, msg);
 	assert_int_equal(wire_send(n->fd, &out), 0);
+}
+
+/* Next hops lead somewhere from now on. */
+static void tell_hops(struct node *n)
+{
+	struct wire_buf out;
+
+	for (; n->n_hops; n->n_hops--) {
+		struct san_msg_nh_state state = {.id = n->hops[n->n_hops - 1], .ifindex = 1};
+
+		wire_fill(&out, SAN_MSG_NH_STATE, n->hop.hdr.session, 0, &state);
+		if (wire_send(n->fd, &out))
+			return; /* the rest with the next tick */
+	}
+}
+
+static void parent_hop(struct node *n, const struct wire_buf *in)
+{
+	assert_true(n->n_hops < ARRAY_SIZE(n->hops));
+	n->hop = *in;
+	n->hops[n->n_hops++] = ((const struct san_msg_nexthop *)in->payload)->id;
+	n->told++;
 }
 
 static void parent_ack(struct node *n, const struct wire_buf *in)
@@ -128,13 +156,18 @@ static void parent_take(struct node *n, const struct wire_buf *in)
 		assert_true(n->n_classes < SAN_MAX_CLASSES);
 		n->classes[n->n_classes++] = *(const struct san_msg_class *)in->payload;
 		break;
+	case SAN_MSG_NEXTHOP:
+		parent_hop(n, in);
+		break;
 	case SAN_MSG_SERVICE:
+		n->told++;
 		at = service_at(n, svc->service_id);
 		assert_true(at < ARRAY_SIZE(n->services));
 		n->services[at] = svc->service_id;
 		n->n_services += at == n->n_services;
 		break;
 	case SAN_MSG_SERVICE_DEL:
+		n->told++;
 		at = service_at(n, key->service_id);
 		assert_true(at < n->n_services);
 		n->services[at] = n->services[--n->n_services];
@@ -159,6 +192,8 @@ static void on_parent(uv_poll_t *poll, int status, int events)
 		assert_int_equal(wire_check(&in, len, &err), 0);
 		parent_take(n, &in);
 	}
+	if (!n->no_neighbours)
+		tell_hops(n);
 }
 
 /* ---- the loop ---- */
@@ -178,6 +213,9 @@ static void on_parent(uv_poll_t *poll, int status, int events)
 
 static void on_tick(uv_timer_t *timer)
 {
+	for (unsigned int i = 0; i < RIG_NODES; i++)
+		if (nodes[i].open && !nodes[i].no_neighbours)
+			tell_hops(&nodes[i]);
 }
 
 static uv_timer_t tick; /* so that no run of the loop waits for ever */
@@ -318,7 +356,11 @@ static void on_synced(void *arg)
 
 static int node_prepare(void *arg, const struct intent_head *head, struct err *err)
 {
-	return enact_prepare(((struct node *)arg)->enact, head, err);
+	struct node *n = arg;
+
+	if (n->refuses)
+		return err_set(err, -ENOSPC, "", NULL, "the test says so");
+	return enact_prepare(n->enact, head, err);
 }
 
 static void node_flip(void *arg, const struct intent_head *head)
@@ -331,11 +373,13 @@ static void node_leader(void *arg, bool leads)
 	enact_leader(((struct node *)arg)->enact, leads);
 }
 
+static unsigned int rig_room = 1024; /* services, next hops of hosts that are opened from now on */
+
 static void open_ncc(struct node *n)
 {
 	const struct ncc_conf conf = {.config = {.profile = SAN_PROFILE_EXP1,
-						 .max_services = 1024,
-						 .max_nexthops = 1024,
+						 .max_services = rig_room,
+						 .max_nexthops = rig_room,
 						 .max_flows = 1024,
 						 .max_slots = 1024,
 						 .max_frags = 1024}};
@@ -458,6 +502,7 @@ static UNUSED int teardown(void **state)
 	uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&loop), 0);
 	rig_zone = "UTC";
+	rig_room = 1024;
 	rig_no_ingress = rig_keeps_counts = false;
 	rig_urls = NULL;
 	rig_n_urls = 0;

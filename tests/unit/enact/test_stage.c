@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Next hops of the head to be: there before it is in force, the same when it is, gone when it is
+ * taken back. */
+#include "unit/enact/rig.h"
+
+#define GOLD_OP "CREATE Operation first Target backup Priority 10 Action redirect: \"gold\";"
+#define SLOW_OP "CREATE Operation second Target backup Priority 5 Action redirect: \"slow\";"
+#define NEVER_OP                                                                                    \
+	"CREATE Operation never Target backup Priority 1 Condition time < \"1999-01-01 00:00:00\" " \
+	"Action redirect: \"slow\";"
+/* All or nothing. */
+#define WHOLE(script) "Transaction " script " Commit;"
+
+static struct outcome out;
+
+static void start(struct node *n, const char *script)
+{
+	struct intent_apply apply = {.tenant = "acme",
+				     .by = "test",
+				     .comment = "",
+				     .script = script,
+				     .len = strlen(script),
+				     .if_revision = ANY_REVISION};
+	struct err err = {0};
+
+	out = (struct outcome){0};
+	assert_int_equal(intent_apply(n->intent, &apply, on_result, &out, &err), 0);
+}
+
+static bool is_applied(const struct node *n)
+{
+	struct ncc_status s;
+
+	ncc_status(n->ncc, &s);
+	return s.desired == s.applied;
+}
+
+static int setup_patient(void **state)
+{
+	setup(state);
+	enact_stage_ms = 60000;
+	intent_limits.prepare_ms = 120000;
+	return 0;
+}
+
+static int teardown_patient(void **state)
+{
+	enact_stage_ms = ENACT_STAGE_MS;
+	intent_limits.prepare_ms = INTENT_PREPARE_MS;
+	return teardown(state);
+}
+
+static uint64_t led_to(const struct node *n)
+{
+	assert_int_equal(n->n_classes, 1);
+	return n->classes[0].service_id;
+}
+
+static void test_ready_before_the_flip(void **state)
+{
+	struct node *n = &nodes[0];
+	uint64_t compiled, id;
+	unsigned int told;
+
+	apply(n, SITES NEVER_OP);
+	assert_int_equal(n->n_services, 1); /* slow, warm */
+	n->no_neighbours = true;
+	start(n, GOLD_OP);
+	UNTIL(n->n_services == 2 && is_applied(n));
+	id = n->services[1];
+	told = n->told;
+	compiled = n->enact->stats.compiled;
+	path_attr((struct path_key){"pe1", "pe3", "be"}, ATTR_LOSS_PPM, 1000000);
+	UNTIL(n->enact->stats.compiled > compiled);
+	settle();
+	assert_false(out.done); /* its neighbour is not known yet */
+	assert_true(goes_to(n, "none"));
+	assert_int_equal(n->n_services, 2);
+	assert_int_equal(n->enact->stage.n_fresh, 1);
+	n->no_neighbours = false;
+	UNTIL(out.done);
+	assert_int_equal(out.status, 0);
+	settle();
+	assert_true(goes_to(n, "gold"));
+	assert_int_equal(led_to(n), id);
+	assert_int_equal(n->told, told); /* the flip was one of rules */
+	assert_null(n->enact->stage.plan.goals);
+}
+
+/* What a revision keeps stays as it is; what it no longer needs goes. */
+static void test_kept(void **state)
+{
+	struct node *n = &nodes[0];
+	unsigned int told;
+	uint64_t gold;
+
+	apply(n, SITES GOLD_OP);
+	assert_int_equal(n->n_services, 1);
+	gold = led_to(n);
+	told = n->told;
+	apply(n, SLOW_OP);
+	assert_true(goes_to(n, "slow"));
+	assert_int_equal(n->n_services, 2);
+	assert_int_equal(n->told, told + 2); /* a service and its next hop */
+	assert_true(service_at(n, gold) < n->n_services);
+	apply(n, "DELETE Operation first;");
+	assert_true(goes_to(n, "slow"));
+	assert_int_equal(n->n_services, 1);
+	assert_int_equal(n->services[0], led_to(n));
+	assert_int_equal(n->told, told + 3);
+}
+
+static void test_taken_back(void **state)
+{
+	struct node *n = &nodes[0];
+	struct enact_stats stats;
+	unsigned int told;
+
+	apply(n, SITES SLOW_OP);
+	node_open(1);
+	nodes[1].refuses = true;
+	assert_int_equal(n->n_services, 1);
+	told = n->told;
+	n->no_neighbours = true;
+	start(n, GOLD_OP);
+	UNTIL(out.done);
+	assert_int_equal(out.status, -EBUSY);
+	UNTIL(n->n_services == 1 && is_applied(n));
+	assert_int_equal(n->told, told + 3); /* a service and its next hop, which went again */
+	n->no_neighbours = false;
+	settle();
+	enact_stats(n->enact, &stats);
+	assert_int_equal(stats.goals, 1);
+	assert_null(n->enact->stage.plan.goals);
+	assert_true(goes_to(n, "slow"));
+	nodes[1].refuses = false;
+	apply(n, GOLD_OP);
+	assert_int_equal(n->n_services, 2);
+}
+
+/* A neighbour that does not answer holds nothing up, and what waits holds no end up. */
+static void test_no_neighbour(void **state)
+{
+	struct node *n = &nodes[0];
+
+	apply(n, SITES);
+	n->no_neighbours = true;
+	enact_stage_ms = 50;
+	start(n, GOLD_OP);
+	UNTIL(out.done);
+	assert_int_equal(out.status, 0);
+	UNTIL(goes_to(n, "gold"));
+	enact_stage_ms = 60000;
+	start(n, SLOW_OP);
+	UNTIL(n->enact->stage.waits);
+}
+
+/* A parent that refuses what is only to be is no reason to refuse it. */
+static void test_parent_refuses(void **state)
+{
+	struct node *n = &nodes[0];
+	unsigned int told;
+
+	apply(n, SITES);
+	told = n->told;
+	n->refuse = -EIO;
+	start(n, GOLD_OP);
+	UNTIL(n->told > told && !n->enact->stage.waits);
+	n->refuse = 0;
+	UNTIL(out.done);
+	UNTIL(is_applied(n));
+}
+
+static int setup_narrow(void **state)
+{
+	rig_room = 4;
+	return setup_patient(state);
+}
+
+/* Next hops that no rule leads to make room for those of what is in force. The other host holds the
+ * commit up meanwhile. */
+static void test_in_force_goes_first(void **state)
+{
+	struct node *n = &nodes[0];
+	uint64_t gold;
+
+	apply(n, SITES "CREATE CFN d1 Type host Property ip: \"5f00:0:2:1::1\";"
+		       "CREATE CFN d2 Type host Property ip: \"5f00:0:2:2::1\";" GOLD_OP);
+	node_open(1);
+	gold = led_to(n);
+	n->no_neighbours = nodes[1].no_neighbours = true;
+	start(n, WHOLE("CREATE Operation p Target backup Priority 1 Action redirect: \"d1\";"
+		       "CREATE Operation q Target backup Priority 2 Action redirect: \"d2\";"));
+	UNTIL(n->n_services == 3 && nodes[1].n_services == 3 && is_applied(n));
+	add_gateway(&n->view, "pe2", 9); /* gold leads elsewhere */
+	UNTIL(led_to(n) != gold && is_applied(n));
+	assert_true(goes_to(n, "gold"));
+	assert_int_equal(n->n_services, 1);
+	assert_false(out.done);
+	nodes[1].no_neighbours = false;
+	UNTIL(out.done);
+	assert_int_equal(out.status, 0);
+	assert_true(goes_to(n, "d1"));
+}
+
+#define P(f) cmocka_unit_test_setup_teardown(f, setup_patient, teardown_patient)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		P(test_ready_before_the_flip),
+		P(test_kept),
+		P(test_taken_back),
+		P(test_no_neighbour),
+		P(test_parent_refuses),
+		cmocka_unit_test_setup_teardown(test_in_force_goes_first, setup_narrow,
+						teardown_patient),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
