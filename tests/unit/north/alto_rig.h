@@ -336,4 +336,13 @@ static inline void rig_fill_domains(struct rig *rig)
 	rig_until(rig, rig_source(rig)->n_links == 4 && rig_source(rig)->n_pids == 4);
 }
 
+/* cmocka fixture, with rig_teardown */
+static inline int alto_filled_setup(void **state)
+{
+	int r = alto_setup(state);
+
+	rig_fill_domains(*state);
+	return r;
+}
+
 #endif

@@ -23,8 +23,7 @@ static inline void put(struct rig *rig, const char *key, const void *value, size
 	assert_int_equal(ncsdb_txn(rig->db, &(struct ncsdb_txn){.then = &op, .n_then = 1},
 				   db_on_done, &done),
 			 0);
-	while (!done)
-		rig_turn(rig);
+	rig_until(rig, done);
 }
 
 static inline void put_text(struct rig *rig, const char *key, const char *value)

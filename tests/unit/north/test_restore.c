@@ -365,8 +365,7 @@ static void test_one_at_a_time(void **state)
 
 	assert_int_equal(strlen(body), 47);
 	rig_say(rig, fd, ASK "{\"sand");
-	for (int i = 0; i < 20; i++)
-		rig_turn(rig);
+	rig_until(rig, rig->north->exclusive);
 	other = rig_connect(rig);
 	rig_say(rig, other, ASK); /* refused before its body comes */
 	rig_recv(rig, other, &a);
@@ -380,11 +379,9 @@ static void test_one_at_a_time(void **state)
 	assert_int_equal(restore(rig, "", body, &a), 200); /* its turn is over */
 	answer_free(&a);
 	rig_say(rig, fd, ASK "{\"sand"); /* again, and it goes away */
-	for (int i = 0; i < 20; i++)
-		rig_turn(rig);
+	rig_until(rig, rig->north->exclusive);
 	close(fd);
-	for (int i = 0; i < 20; i++)
-		rig_turn(rig);
+	rig_until(rig, !rig->north->exclusive);
 	assert_int_equal(restore(rig, "", body, &a), 200);
 	answer_free(&a);
 }
