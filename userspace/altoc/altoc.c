@@ -64,8 +64,6 @@ static void peer_fini(struct altoc_peer *peer)
 	for (unsigned int i = 0; i < peer->n_slots; i++) {
 		struct altoc_slot *slot = &peer->slots[i];
 
-		altoc_doc_put(slot->cur);
-		altoc_doc_put(slot->view);
 		free(slot->uri);
 		free(slot->body);
 	}
@@ -97,6 +95,14 @@ static void on_tick_closed(uv_handle_t *handle)
 	altoc_release(handle->data);
 }
 
+static void forget_all(struct altoc_peer *peer)
+{
+	for (unsigned int i = 0; i < peer->n_slots; i++) {
+		altoc_doc_hold(&peer->slots[i].cur, NULL);
+		altoc_doc_hold(&peer->slots[i].view, NULL);
+	}
+}
+
 void altoc_close(struct altoc *altoc)
 {
 	if (!altoc)
@@ -104,6 +110,7 @@ void altoc_close(struct altoc *altoc)
 	altoc->closed = true;
 	for (unsigned int i = 0; i < altoc->n; i++) {
 		altoc_round_stop(&altoc->peers[i]);
+		forget_all(&altoc->peers[i]);
 		uv_close((uv_handle_t *)&altoc->peers[i].timer, on_closed);
 	}
 	fetch_close(altoc->fetch);
@@ -188,6 +195,8 @@ int altoc_open(const struct altoc_conf *conf, struct altoc **out, struct err *er
 	altoc->refs = 1;
 	altoc->conf = *conf;
 	altoc->conf.sources = NULL;
+	altoc->works_end = &altoc->works;
+	json_object_seed(0); /* before there are threads */
 	altoc->peers = calloc(conf->n_sources + 1, sizeof(*altoc->peers));
 	r = altoc->peers ? peers_open(altoc, conf, err)
 			 : err_set(err, -ENOMEM, "", NULL, "out of memory");

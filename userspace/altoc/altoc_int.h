@@ -6,8 +6,9 @@
  *	round.c     a source's round: directory, network map, then what depends on it
  *	plan.c      directory -> slots: which resource each map comes from, and what it is sent
  *	ask.c       one request and its answer
- *	stream.c    update stream: subscription, events
+ *	stream.c    update stream: subscription and end; events.c: what it says
  *	doc.c       texts -> documents; patch.c: merge patches -> documents
+ *	work.c      the queue to the thread pool, for what is large
  *	force.c     the view that is in force
  *	feed.c      view -> network status; props.c: -> computing status
  *	show.c      altoc_json
@@ -17,6 +18,10 @@
  * together, as soon as all of them have come. Where some have, and the others failed for
  * ALTOC_SETTLE_MS, those come into force and the others are withdrawn: costs of another version say
  * nothing about the PIDs of this one. Where none has, the old version stays.
+ *
+ * What is large is read, checked, patched and freed in the thread pool. A document is not changed
+ * once it is made: a work there holds those that it looks at, all else is its own. While a source
+ * has works under way, whatever else comes of it waits behind them.
  */
 #ifndef ALTOC_INT_H
 #define ALTOC_INT_H
@@ -54,7 +59,13 @@ struct altoc_bounds {
 };
 extern struct altoc_bounds altoc_bounds;
 
+/* Bytes of text from which on it is a work for the pool; tests lower it. */
+#define ALTOC_LARGE (64u << 10)
+extern size_t altoc_large;
+
 struct altoc_peer;
+struct altoc_slot;
+struct altoc_plan;
 
 /* ---- doc.c ---- */
 
@@ -89,32 +100,90 @@ struct altoc_slot {
 	struct altoc_doc *cur, *view;
 	uint64_t confirmed_ms; /* of view; uv_now() */
 	struct fetch_job *job;
+	bool reading;		/* its answer is in the pool */
 	json_t *draft;		/* cur with patches that are not checked yet */
+	size_t draft_bytes;	/* of its text, at most */
+	bool finished;		/* the draft has become cur, and that is not in force yet */
 	bool streamed;		/* part of the subscription */
 	bool whole;		/* and a full replacement has come */
 	bool conditional;	/* the request under way has If-None-Match */
 	char error[ALTOC_TEXT]; /* "" = the last answer was good */
 };
 
-void altoc_doc_put(struct altoc_doc *doc); /* NULL is allowed */
+void altoc_doc_put(struct altoc_doc *doc);  /* NULL is allowed */
+void altoc_doc_wipe(struct altoc_doc *doc); /* nobody refers to it; NULL is allowed */
 void altoc_doc_hold(struct altoc_doc **place, struct altoc_doc *doc);
 const json_t *altoc_doc_root(const struct altoc_doc *doc);
 const struct alto_netmap *altoc_newest_map(const struct altoc_peer *peer); /* NULL = none */
-/* Leaves `meta` and the slot's own member: what nobody reads does not count. */
-void altoc_doc_prune(const struct altoc_slot *slot, json_t *root);
-/* Whole text, or root (taken, also on failure) of so many bytes, as the slot's newest; what is the
- * same stays. Nothing is changed on failure: -ESTALE (of another version of the network map),
- * -EINVAL, -EFBIG, -ENOMEM. */
-int altoc_doc_text(struct altoc_slot *slot, const char *text, size_t len, struct err *err);
-int altoc_doc_take(struct altoc_slot *slot, json_t *root, size_t bytes, struct err *err);
+/* Leaves `meta` and the kind's own member: what nobody reads does not count. */
+void altoc_doc_prune(enum altoc_kind kind, json_t *root);
 void altoc_doc_forget(struct altoc_slot *slot); /* cur */
 
-/* ---- patch.c ---- */
+/* ---- work.c ---- */
 
-/* Merges a patch into the slot's draft; cur must be there. -EBUSY: too many. */
-int altoc_patch(struct altoc_slot *slot, const char *text, size_t len, struct err *err);
-/* The draft, which must be there, as the slot's newest. */
-int altoc_patch_finish(struct altoc_slot *slot, struct err *err);
+struct altoc_work {
+	struct altoc_work *next;
+	struct altoc_peer *peer;
+	struct altoc_slot *slot; /* NULL: the directory */
+	bool of_stream;
+	bool pooled;
+	void (*run)(struct altoc_work *work); /* in the pool */
+	/* In the loop: ends it, or queues it again; NULL: nobody waits for it any more. */
+	void (*done)(struct altoc_work *work);
+	int (*take)(struct altoc_work *work, struct err *err); /* events.c's: what came of it */
+	/* what it is given */
+	char *text; /* NULL = "" */
+	size_t len;
+	json_t *root; /* or draft, or what the text became */
+	enum altoc_kind kind;
+	char id[ALTO_NAME_LEN], metric[ALTO_METRIC_LEN];
+	struct altoc_doc *map, *old; /* network map it must be of; what it replaces; held */
+	size_t reserved;	     /* of the source's bytes */
+	char etag[256];
+	char seen[ALTO_TAG_LEN]; /* of the last directory */
+	/* what it makes */
+	int r;
+	struct err err;
+	bool same; /* as what was there before */
+	struct altoc_doc *doc;
+	char digest[ALTO_TAG_LEN];
+	struct alto_ird *ird;
+	struct altoc_plan *plan;
+};
+
+struct altoc_work *altoc_work_new(struct altoc_peer *peer, struct altoc_slot *slot);
+/* So many bytes are not read at once: they are too many, or must wait for others. */
+bool altoc_work_is_large(const struct altoc_peer *peer, size_t bytes);
+void altoc_work_queue(struct altoc_work *work, void (*run)(struct altoc_work *work),
+		      void (*done)(struct altoc_work *work));
+/* Frees it and what it still has: in the pool, if it was there. */
+void altoc_work_end(struct altoc_work *work);
+/* Nobody waits for the source's works any more; not all: for those of its stream. */
+void altoc_work_drop(struct altoc_peer *peer, bool all);
+/* Takes what is to be freed in the pool; false: no memory, nothing is taken. */
+bool altoc_bury(struct altoc_peer *peer, struct altoc_doc *doc, json_t *root);
+
+/* ---- doc.c: reading a document, as steps of a work ---- */
+
+/* What it must fit and what it replaces, as it is now. */
+void altoc_read_aim(struct altoc_work *work);
+/* Room for its text; -EFBIG. */
+int altoc_read_reserve(struct altoc_work *work, struct err *err);
+void altoc_read_text(struct altoc_work *work);	/* pure: text -> doc */
+void altoc_read_draft(struct altoc_work *work); /* pure: root -> doc */
+/* True: what it was aimed at has changed meanwhile, it is queued again. */
+bool altoc_read_again(struct altoc_work *work);
+/* doc as the slot's newest; what is the same stays. Nothing is changed on failure: -ESTALE (of
+ * another version of the network map), -EINVAL, -EFBIG, -ENOMEM. */
+int altoc_read_end(struct altoc_work *work, struct err *err);
+
+/* ---- patch.c: merging a patch into a slot's draft, the same ---- */
+
+/* Before it is begun; cur must be there. -EBUSY: too many. */
+int altoc_patch_spend(struct altoc_slot *slot, struct err *err);
+void altoc_patch_begin(struct altoc_work *work); /* takes the slot's draft */
+void altoc_patch_run(struct altoc_work *work);	 /* pure: text and root or old -> root */
+int altoc_patch_end(struct altoc_work *work, struct err *err);
 void altoc_patch_drop(struct altoc_slot *slot);
 
 /* ---- force.c ---- */
@@ -174,14 +243,26 @@ struct altoc_peer {
 	/* stream.c */
 	struct fetch_job *stream;
 	struct alto_events *events;
+	struct alto_out rest; /* of what came, behind the event that is being read */
+	size_t rest_at;
+	struct altoc_waiting {
+		struct altoc_slot *slot; /* NULL: none */
+		bool patch;
+		size_t len;
+	} event;	   /* the newest one, when drafts must be finished before it */
+	bool stream_work;  /* one of its works is under way */
+	bool finishing;	   /* drafts become documents */
+	bool stream_ended; /* by the server, before all was read */
+	struct err end_err;
 	struct err stream_err; /* why it is ended here; code 0: it is not */
 	bool stream_refused;   /* that was something that does not hold */
 	bool settled;	       /* everything subscribed has come once */
 	uint64_t settled_ms;   /* when; until then, when it was asked for */
 	bool steady;	       /* settled for poll_s */
 	uint64_t unsettled_ms; /* since then cur is not in force; 0 = it is */
-	/* doc.c, patch.c */
-	size_t bytes;	    /* of documents */
+	/* doc.c, patch.c, work.c */
+	size_t bytes;	    /* of documents and of texts that become some */
+	unsigned int works; /* somebody waits for */
 	uint64_t window_ms; /* beginning of what is counted */
 	unsigned int patches;
 	size_t patched;
@@ -209,7 +290,9 @@ struct altoc {
 	uv_timer_t tick;
 	struct altoc_peer *peers;
 	unsigned int n;
-	unsigned int refs; /* handles and writes under way */
+	uv_work_t uv_work;
+	struct altoc_work *running, *works, **works_end;
+	unsigned int refs; /* handles, and writes and works under way */
 	bool closed;
 };
 
@@ -223,8 +306,12 @@ int altoc_conf_read(struct altoc_peer *peer, const struct altoc_source *source, 
 void altoc_conf_fini(struct altoc_peer *peer);
 
 /* ---- plan.c ---- */
-/* -ENOENT and the like: the directory has not what is needed; slots are as before. */
-int altoc_plan(struct altoc_peer *peer, const struct alto_ird *ird, struct err *err);
+/* Pure, of what the source is configured to: may run in the pool. The plan borrows from ird.
+ * -ENOENT and the like: the directory has not what is needed. */
+int altoc_plan_make(const struct altoc_peer *peer, const struct alto_ird *ird,
+		    struct altoc_plan **out, struct err *err);
+void altoc_plan_free(struct altoc_plan *plan);
+int altoc_plan_take(struct altoc_peer *peer, const struct altoc_plan *plan, struct err *err);
 /* What a filtered resource is sent for the network map cur; NULL: there is nothing to ask for. To
  * free(). */
 char *altoc_plan_body(const struct altoc_slot *slot);
@@ -259,6 +346,16 @@ void altoc_stream_stop(struct altoc_peer *peer);
 /* Ends it when it has not begun with everything, or when the network map changed and what depends
  * on it has not come, for too long. */
 void altoc_stream_check(struct altoc_peer *peer);
+
+/* ---- events.c ---- */
+#define ALTOC_REST_MAX (256u << 10) /* of pieces that wait here */
+/* One piece, of fetch_ops. -errno: stream_err says why. */
+int altoc_events_piece(struct altoc_peer *peer, const char *bytes, size_t len);
+/* Something is not read yet. */
+bool altoc_events_left(const struct altoc_peer *peer);
+void altoc_events_stop(struct altoc_peer *peer);
+/* stream.c: the stream is over, and why. */
+void altoc_stream_end(struct altoc_peer *peer, struct err *err);
 
 /* ---- feed.c, props.c ---- */
 struct altoc_target { /* a gateway and where it is */

@@ -45,52 +45,111 @@ bool altoc_is_refusal(const struct fetch_answer *a)
 	return !a->status && a->code < 500 && a->code != 429;
 }
 
+/* The answer's body, to be read: at once, or in the pool. -ENOMEM. */
+static int read_body(struct altoc_work *work, struct fetch_job *job, const struct fetch_answer *a,
+		     struct err *err)
+{
+	if (!work)
+		return err_set(err, -ENOMEM, "", NULL, "out of memory");
+	work->text = fetch_take_body(job);
+	work->len = a->len;
+	snprintf(work->etag, sizeof(work->etag), "%s", a->etag);
+	return 0;
+}
+
+static void begin(struct altoc_work *work, void (*run)(struct altoc_work *work),
+		  void (*done)(struct altoc_work *work))
+{
+	if (altoc_work_is_large(work->peer, work->len)) {
+		altoc_work_queue(work, run, done);
+		return;
+	}
+	run(work);
+	done(work);
+}
+
 /* ---- directory ---- */
 
-static int read_directory(struct altoc_peer *peer, const struct fetch_answer *a, bool *changed,
-			  struct err *err)
+/* In the pool. */
+static void run_directory(struct altoc_work *work)
 {
-	char digest[ALTO_TAG_LEN];
-	struct alto_ird *ird = NULL;
-	int r;
+	const struct altoc_peer *peer = work->peer;
+	const char *text = work->text ? work->text : "";
 
-	alto_digest(a->body, a->len, digest);
-	if (!strcmp(digest, peer->digest))
-		return 0;
-	r = alto_ird_parse(a->body, a->len, peer->conf.directory, &ird, err);
+	alto_digest(text, work->len, work->digest);
+	work->same = !strcmp(work->digest, work->seen);
+	if (work->same)
+		return;
+	work->r = alto_ird_parse(text, work->len, peer->conf.directory, &work->ird, &work->err);
+	if (!work->r)
+		work->r = altoc_plan_make(peer, work->ird, &work->plan, &work->err);
+}
+
+static int take_directory(struct altoc_work *work, struct err *err)
+{
+	struct altoc_peer *peer = work->peer;
+	int r = work->r;
+
 	if (r)
+		*err = work->err;
+	else if (!work->same)
+		r = altoc_plan_take(peer, work->plan, err);
+	if (r || work->same)
 		return r;
-	r = altoc_plan(peer, ird, err);
-	alto_ird_free(ird);
-	if (r)
-		return r;
-	*changed = true;
-	memcpy(peer->digest, digest, sizeof(digest));
-	snprintf(peer->etag, sizeof(peer->etag), "%s", a->etag);
+	memcpy(peer->digest, work->digest, sizeof(peer->digest));
+	memcpy(peer->etag, work->etag, sizeof(peer->etag));
 	return 0;
+}
+
+/* A subscription is of what was offered when it was made. */
+static void end_directory(struct altoc_peer *peer, bool changed)
+{
+	if (changed && peer->stream)
+		altoc_round_start(peer);
+	else
+		altoc_round_answered(peer);
+}
+
+static void on_directory_read(struct altoc_work *work)
+{
+	struct altoc_peer *peer = work->peer;
+	struct err err = {0};
+	int r = take_directory(work, &err);
+	bool changed = !r && !work->same;
+
+	altoc_work_end(work);
+	if (r) {
+		err_object(&err, "directory");
+		altoc_fail(peer, NULL, true, &err);
+	}
+	end_directory(peer, changed);
 }
 
 static void on_directory(void *arg, const struct fetch_answer *a)
 {
 	struct altoc_peer *peer = arg;
+	struct fetch_job *job = peer->job;
 	struct err err = a->err;
-	bool changed = false;
+	struct altoc_work *work = NULL;
 	int r = a->status;
 
 	peer->job = NULL;
 	if (!r)
 		r = check_answer(a, ALTO_MEDIA_DIRECTORY, peer->etag[0] != '\0', &err);
-	if (!r && a->code == 200)
-		r = read_directory(peer, a, &changed, &err);
+	if (!r && a->code == 200) {
+		work = altoc_work_new(peer, NULL);
+		r = read_body(work, job, a, &err);
+	}
+	if (!r && work) {
+		memcpy(work->seen, peer->digest, sizeof(work->seen));
+		begin(work, run_directory, on_directory_read);
+		return;
+	}
 	if (!a->status && r)
 		err_object(&err, "directory");
 	if (r)
 		altoc_fail(peer, NULL, altoc_is_refusal(a), &err);
-	/* A subscription is of what was offered when it was made. */
-	if (changed && peer->stream)
-		altoc_round_start(peer);
-	else
-		altoc_round_answered(peer);
+	end_directory(peer, false);
 }
 
 void altoc_ask_directory(struct altoc_peer *peer)
@@ -112,40 +171,79 @@ void altoc_ask_directory(struct altoc_peer *peer)
 
 /* ---- maps ---- */
 
-static int read_map(struct altoc_slot *slot, const struct fetch_answer *a, struct err *err)
+/* refused: what failed is the answer, not the way to it. */
+static void end_map(struct altoc_slot *slot, int r, bool refused, const struct err *err)
 {
-	int r = altoc_doc_text(slot, a->body, a->len, err);
-
-	if (!r)
-		snprintf(slot->etag, sizeof(slot->etag), "%s", a->etag);
-	return r;
-}
-
-static void on_map(void *arg, const struct fetch_answer *a)
-{
-	struct altoc_slot *slot = arg;
 	struct altoc_peer *peer = slot->peer;
-	struct err err = a->err;
-	int r = a->status;
 
-	slot->job = NULL;
-	if (!r)
-		r = check_answer(a, slot->media, slot->conditional, &err);
-	if (!r && a->code == 200)
-		r = read_map(slot, a, &err);
-	if (!a->status && r)
-		err_object(&err, "resource %s", slot->id);
 	if (r) {
 		/* Once it may be that the network map changed between two answers. */
 		peer->stale |= r == -ESTALE;
-		altoc_fail(peer, slot, altoc_is_refusal(a) && (r != -ESTALE || peer->stale_again),
-			   &err);
+		altoc_fail(peer, slot, refused && (r != -ESTALE || peer->stale_again), err);
 	} else {
 		slot->error[0] = '\0';
 		altoc_commit(peer);
 		altoc_confirm(slot);
 	}
 	altoc_round_answered(peer);
+}
+
+static void on_map_read(struct altoc_work *work)
+{
+	struct altoc_slot *slot = work->slot;
+	struct err err = {0};
+	int r;
+
+	if (work->pooled && altoc_read_again(work))
+		return;
+	slot->reading = false;
+	r = altoc_read_end(work, &err);
+	if (r)
+		err_object(&err, "resource %s", slot->id);
+	else
+		memcpy(slot->etag, work->etag, sizeof(slot->etag));
+	altoc_work_end(work);
+	end_map(slot, r, true, &err);
+}
+
+/* 0: on_map_read() tells what comes of it. */
+static int read_map(struct altoc_slot *slot, struct fetch_job *job, const struct fetch_answer *a,
+		    struct err *err)
+{
+	struct altoc_work *work = altoc_work_new(slot->peer, slot);
+	int r = read_body(work, job, a, err);
+
+	if (r)
+		return r;
+	r = altoc_read_reserve(work, err);
+	if (r) {
+		altoc_work_end(work);
+		return r;
+	}
+	altoc_read_aim(work);
+	slot->reading = true;
+	begin(work, altoc_read_text, on_map_read);
+	return 0;
+}
+
+static void on_map(void *arg, const struct fetch_answer *a)
+{
+	struct altoc_slot *slot = arg;
+	struct fetch_job *job = slot->job;
+	struct err err = a->err;
+	int r = a->status;
+
+	slot->job = NULL;
+	if (!r)
+		r = check_answer(a, slot->media, slot->conditional, &err);
+	if (!r && a->code == 200) {
+		r = read_map(slot, job, a, &err);
+		if (!r)
+			return;
+	}
+	if (!a->status && r)
+		err_object(&err, "resource %s", slot->id);
+	end_map(slot, r, altoc_is_refusal(a), &err);
 }
 
 static bool start(struct altoc_slot *slot, struct err *err)

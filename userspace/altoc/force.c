@@ -101,7 +101,8 @@ void altoc_commit(struct altoc_peer *peer)
 /* Has it failed, rather than not come yet? What a stream owes is the stream's. */
 static bool is_missed(const struct altoc_slot *slot)
 {
-	return slot->error[0] && !slot->job && !(slot->peer->stream && slot->streamed);
+	return slot->error[0] && !slot->job && !slot->reading &&
+	       !(slot->peer->stream && slot->streamed);
 }
 
 void altoc_settle(struct altoc_peer *peer)

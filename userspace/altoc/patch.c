@@ -11,8 +11,10 @@
 #include "util/json.h"
 
 /* One more patch, for which so many bytes of document are worked through. */
-static int spend(struct altoc_peer *peer, size_t bytes, struct err *err)
+int altoc_patch_spend(struct altoc_slot *slot, struct err *err)
 {
+	struct altoc_peer *peer = slot->peer;
+	size_t bytes = slot->draft ? 0 : slot->cur->bytes;
 	uint64_t now = altoc_now(peer);
 
 	if (now - peer->window_ms >= ALTOC_PATCH_WINDOW_S * altoc_times.second_ms) {
@@ -34,41 +36,50 @@ static int spend(struct altoc_peer *peer, size_t bytes, struct err *err)
 	return 0;
 }
 
-int altoc_patch(struct altoc_slot *slot, const char *text, size_t len, struct err *err)
+/* In the pool: what is patched is the work's own draft, or a copy of the document. */
+void altoc_patch_run(struct altoc_work *work)
 {
 	json_t *patch = NULL;
-	int r = spend(slot->peer, slot->draft ? 0 : slot->cur->bytes, err);
 
-	r = r ?: alto_client_root(text, len, &patch, err);
-	if (r)
-		return r;
-	if (!slot->draft)
-		slot->draft = json_deep_copy(altoc_doc_root(slot->cur));
-	if (slot->draft)
-		slot->draft = json_merge_patch(slot->draft, patch);
+	work->r = alto_client_root(work->text ? work->text : "", work->len, &patch, &work->err);
+	if (work->r)
+		return;
+	if (!work->root)
+		work->root = json_deep_copy(altoc_doc_root(work->old));
+	if (work->root)
+		work->root = json_merge_patch(work->root, patch);
 	json_decref(patch);
-	if (!slot->draft)
-		return err_set(err, -ENOMEM, "", NULL, "out of memory");
-	altoc_doc_prune(slot, slot->draft);
-	return 0;
+	if (work->root)
+		altoc_doc_prune(work->kind, work->root);
+	else
+		work->r = err_set(&work->err, -ENOMEM, "", NULL, "out of memory");
 }
 
-int altoc_patch_finish(struct altoc_slot *slot, struct err *err)
+void altoc_patch_begin(struct altoc_work *work)
 {
-	json_t *root = slot->draft;
-	size_t bytes = 0;
-	int r = alto_client_weigh(root, &bytes, err);
+	struct altoc_slot *slot = work->slot;
 
+	altoc_read_aim(work);
+	work->root = slot->draft;
 	slot->draft = NULL;
-	if (r) {
-		json_decref(root);
-		return r;
-	}
-	return altoc_doc_take(slot, root, bytes, err);
+	if (!work->root)
+		slot->draft_bytes = slot->cur->bytes;
+}
+
+int altoc_patch_end(struct altoc_work *work, struct err *err)
+{
+	work->slot->draft = work->root;
+	work->root = NULL;
+	work->slot->draft_bytes += work->len;
+	if (work->r)
+		*err = work->err;
+	return work->r;
 }
 
 void altoc_patch_drop(struct altoc_slot *slot)
 {
-	json_decref(slot->draft);
+	if (slot->draft &&
+	    (slot->draft_bytes < altoc_large || !altoc_bury(slot->peer, NULL, slot->draft)))
+		json_decref(slot->draft);
 	slot->draft = NULL;
 }

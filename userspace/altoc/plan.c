@@ -14,7 +14,7 @@ struct offer {
 	struct alto_ird_type type;
 };
 
-struct plan {
+struct altoc_plan {
 	const struct alto_ird *ird;
 	const char *map; /* resource ID of the network map */
 	const struct alto_ird_entry *stream;
@@ -25,7 +25,7 @@ struct plan {
 
 /* ---- network map ---- */
 
-static int find_map(const struct altoc_peer *peer, struct plan *plan, struct err *err)
+static int find_map(const struct altoc_peer *peer, struct altoc_plan *plan, struct err *err)
 {
 	const struct alto_ird_want any = {.media = ALTO_MEDIA_NETWORKMAP,
 					  .accepts = ALTO_MEDIA_MAX};
@@ -43,12 +43,12 @@ static int find_map(const struct altoc_peer *peer, struct plan *plan, struct err
 
 /* ---- costs ---- */
 
-static bool covered(const struct plan *plan, const struct alto_ird_entry *e)
+static bool covered(const struct altoc_plan *plan, const struct alto_ird_entry *e)
 {
 	return plan->stream && e && alto_ird_uses(plan->stream, e->id);
 }
 
-static struct offer pick_cost(const struct plan *plan, const char *metric, bool filtered)
+static struct offer pick_cost(const struct altoc_plan *plan, const char *metric, bool filtered)
 {
 	struct alto_ird_want want = {.media = ALTO_MEDIA_COSTMAP,
 				     .accepts =
@@ -63,7 +63,7 @@ static struct offer pick_cost(const struct plan *plan, const char *metric, bool 
 }
 
 /* By the stream rather than by asking, the pairs that are needed rather than all. */
-static struct offer better(const struct plan *plan, struct offer filtered, struct offer whole)
+static struct offer better(const struct altoc_plan *plan, struct offer filtered, struct offer whole)
 {
 	bool by_stream = covered(plan, filtered.entry);
 
@@ -74,7 +74,7 @@ static struct offer better(const struct plan *plan, struct offer filtered, struc
 
 /* ---- properties ---- */
 
-static bool maps_property(const struct altoc_peer *peer, const struct plan *plan,
+static bool maps_property(const struct altoc_peer *peer, const struct altoc_plan *plan,
 			  const struct alto_ird_entry *e)
 {
 	const json_t *names, *name;
@@ -93,7 +93,7 @@ static bool maps_property(const struct altoc_peer *peer, const struct plan *plan
 	return false;
 }
 
-static struct offer pick_props(const struct altoc_peer *peer, const struct plan *plan,
+static struct offer pick_props(const struct altoc_peer *peer, const struct altoc_plan *plan,
 			       bool filtered)
 {
 	struct alto_ird_want want = {.media = ALTO_MEDIA_PROPMAP,
@@ -112,7 +112,7 @@ static struct offer pick_props(const struct altoc_peer *peer, const struct plan 
 /* ---- update stream ---- */
 
 /* Once: a directory may have many streams. */
-static void find_offers(const struct altoc_peer *peer, struct plan *plan)
+static void find_offers(const struct altoc_peer *peer, struct altoc_plan *plan)
 {
 	for (unsigned int i = 1; i < plan->n; i++) {
 		const struct altoc_slot *slot = &peer->slots[i];
@@ -129,14 +129,14 @@ static void find_offers(const struct altoc_peer *peer, struct plan *plan)
 	}
 }
 
-static void choose(struct plan *plan, const struct alto_ird_entry *stream)
+static void choose(struct altoc_plan *plan, const struct alto_ird_entry *stream)
 {
 	plan->stream = stream;
 	for (unsigned int i = 1; i < plan->n; i++)
 		plan->offers[i] = better(plan, plan->filtered[i], plan->whole[i]);
 }
 
-static unsigned int n_covered(const struct plan *plan)
+static unsigned int n_covered(const struct altoc_plan *plan)
 {
 	unsigned int n = 0;
 
@@ -146,7 +146,7 @@ static unsigned int n_covered(const struct plan *plan)
 }
 
 /* The stream that tells of most. */
-static void find_stream(struct plan *plan)
+static void find_stream(struct altoc_plan *plan)
 {
 	struct alto_ird_want want = {.media = ALTO_MEDIA_EVENT_STREAM,
 				     .accepts = ALTO_MEDIA_UPDATESTREAMPARAMS};
@@ -185,7 +185,8 @@ static bool same_offer(const struct altoc_slot *slot, const struct offer *offer)
 	       slot->filtered == (offer->entry->accepts_text != NULL);
 }
 
-static int set_slot(struct altoc_slot *slot, const struct plan *plan, const struct offer *offer)
+static int set_slot(struct altoc_slot *slot, const struct altoc_plan *plan,
+		    const struct offer *offer)
 {
 	const struct alto_ird_entry *e = offer->entry;
 
@@ -210,22 +211,43 @@ static int set_slot(struct altoc_slot *slot, const struct plan *plan, const stru
 	return 0;
 }
 
-int altoc_plan(struct altoc_peer *peer, const struct alto_ird *ird, struct err *err)
+void altoc_plan_free(struct altoc_plan *plan)
 {
-	struct plan plan = {.ird = ird, .n = peer->n_slots};
-	char *uri = NULL;
-	int r = find_map(peer, &plan, err);
+	free(plan);
+}
 
-	if (r)
+int altoc_plan_make(const struct altoc_peer *peer, const struct alto_ird *ird,
+		    struct altoc_plan **out, struct err *err)
+{
+	struct altoc_plan *plan = calloc(1, sizeof(*plan));
+	int r;
+
+	if (!plan)
+		return err_set(err, -ENOMEM, "", NULL, "out of memory");
+	plan->ird = ird;
+	plan->n = peer->n_slots;
+	r = find_map(peer, plan, err);
+	if (r) {
+		altoc_plan_free(plan);
 		return r;
-	find_offers(peer, &plan);
-	find_stream(&plan);
-	if (plan.stream) {
-		uri = strdup(plan.stream->uri);
+	}
+	find_offers(peer, plan);
+	find_stream(plan);
+	*out = plan;
+	return 0;
+}
+
+int altoc_plan_take(struct altoc_peer *peer, const struct altoc_plan *plan, struct err *err)
+{
+	char *uri = NULL;
+	int r = 0;
+
+	if (plan->stream) {
+		uri = strdup(plan->stream->uri);
 		r = uri ? 0 : -ENOMEM;
 	}
 	for (unsigned int i = 0; !r && i < peer->n_slots; i++)
-		r = set_slot(&peer->slots[i], &plan, &plan.offers[i]);
+		r = set_slot(&peer->slots[i], plan, &plan->offers[i]);
 	if (r) {
 		free(uri);
 		return err_set(err, r, "", NULL, "out of memory");

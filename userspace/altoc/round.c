@@ -126,7 +126,8 @@ static void ask_rest(struct altoc_peer *peer)
 	for (unsigned int i = 1; i < peer->n_slots; i++) {
 		struct altoc_slot *slot = &peer->slots[i];
 
-		if (slot->offered && !slot->job && !(peer->stream && slot->streamed))
+		if (slot->offered && !slot->job && !slot->reading &&
+		    !(peer->stream && slot->streamed))
 			altoc_ask(slot);
 	}
 }
@@ -210,7 +211,9 @@ void altoc_round_stop(struct altoc_peer *peer)
 	for (unsigned int i = 0; i < peer->n_slots; i++) {
 		fetch_cancel(peer->slots[i].job);
 		peer->slots[i].job = NULL;
+		peer->slots[i].reading = false;
 	}
+	altoc_work_drop(peer, true);
 	altoc_stream_stop(peer);
 	peer->waiting = 0;
 }

@@ -8,185 +8,12 @@
 #include <string.h>
 
 #include "util/json.h"
-#include "util/log.h"
-
-/* ---- events ---- */
-
-static struct altoc_slot *slot_of(struct altoc_peer *peer, const char *substream)
-{
-	for (unsigned int i = 0; i < peer->n_slots; i++)
-		if (peer->slots[i].streamed && !strcmp(peer->slots[i].name, substream))
-			return &peer->slots[i];
-	return NULL;
-}
-
-static bool all_whole(const struct altoc_peer *peer)
-{
-	for (unsigned int i = 0; i < peer->n_slots; i++)
-		if (peer->slots[i].streamed && !peer->slots[i].whole)
-			return false;
-	return true;
-}
-
-static void on_settled(struct altoc_peer *peer)
-{
-	if (peer->settled || !all_whole(peer))
-		return;
-	peer->settled = true;
-	peer->settled_ms = altoc_now(peer);
-	peer->why[0] = '\0';
-	peer->state = ALTOC_STREAMING;
-	log_info("ALTO source is streamed", "source=%s", peer->conf.name);
-}
-
-static int on_control(const struct alto_event *event, struct err *err)
-{
-	json_t *root = NULL;
-	const char *why;
-	int r = alto_control_parse(event->data, event->len, &root, err);
-
-	if (r)
-		return r;
-	if (json_array_size(json_object_get(root, "stopped"))) {
-		why = json_string_value(json_object_get(root, "description"));
-		r = err_set(err, -ECONNRESET, "/stopped", NULL, "the server stops it: %s",
-			    why ? why : "it does not say why");
-	}
-	json_decref(root);
-	return r;
-}
-
-static int name_slot(struct altoc_slot *slot, int r, struct err *err)
-{
-	err_object(err, "resource %s", slot->id);
-	err_text(err, slot->error, sizeof(slot->error));
-	return r;
-}
-
-/* What is asked for next is not what this came from. */
-static void on_taken(struct altoc_slot *slot)
-{
-	slot->etag[0] = slot->error[0] = '\0';
-	if (slot->kind == ALTOC_MAP)
-		altoc_tick_soon(slot->peer->altoc);
-}
-
-/* Drafts become documents: the network map first, for the others are of it. */
-static int finish_patches(struct altoc_peer *peer, struct err *err)
-{
-	bool finished[ALTOC_SLOTS_MAX] = {0}, any = false;
-
-	for (unsigned int i = 0; i < peer->n_slots; i++) {
-		struct altoc_slot *slot = &peer->slots[i];
-		int r;
-
-		if (!slot->draft)
-			continue;
-		r = altoc_patch_finish(slot, err);
-		if (r)
-			return name_slot(slot, r, err);
-		on_taken(slot);
-		finished[i] = any = true;
-	}
-	if (!any)
-		return 0;
-	altoc_commit(peer);
-	for (unsigned int i = 0; i < peer->n_slots; i++)
-		if (finished[i])
-			altoc_confirm(&peer->slots[i]);
-	return 0;
-}
-
-static bool has_dependent_draft(const struct altoc_peer *peer)
-{
-	for (unsigned int i = 1; i < peer->n_slots; i++)
-		if (peer->slots[i].draft)
-			return true;
-	return false;
-}
-
-static int take_patch(struct altoc_slot *slot, const struct alto_event *event, struct err *err)
-{
-	int r = 0;
-
-	if (!slot->whole || !slot->cur)
-		return err_set(err, -EINVAL, "event", event->type,
-			       "must come after a full replacement");
-	/* Drafts of the others are of the map as it was before. */
-	if (slot->kind == ALTOC_MAP && has_dependent_draft(slot->peer))
-		r = finish_patches(slot->peer, err);
-	return r ?: altoc_patch(slot, event->data, event->len, err);
-}
-
-static int take_whole(struct altoc_slot *slot, const struct alto_event *event, struct err *err)
-{
-	int r;
-
-	altoc_patch_drop(slot);
-	r = finish_patches(slot->peer, err);
-	r = r ?: altoc_doc_text(slot, event->data, event->len, err);
-	if (r)
-		return r;
-	slot->whole = true;
-	on_taken(slot);
-	on_settled(slot->peer);
-	altoc_commit(slot->peer);
-	altoc_confirm(slot);
-	return 0;
-}
-
-static int on_data(struct altoc_peer *peer, const struct alto_event_name *name,
-		   const struct alto_event *event, struct err *err)
-{
-	struct altoc_slot *slot = slot_of(peer, name->substream);
-	int r;
-
-	if (!slot)
-		return err_set(err, -EINVAL, "event", event->type,
-			       "must be of a substream that was asked for");
-	if (name->media == ALTO_MEDIA_MERGE_PATCH)
-		r = take_patch(slot, event, err);
-	else if (name->media == slot->media)
-		r = take_whole(slot, event, err);
-	else
-		r = err_set(err, -EINVAL, "event", event->type, "must be %s or a merge patch",
-			    alto_media_type(slot->media));
-	return r && !err->object[0] ? name_slot(slot, r, err) : r;
-}
-
-/* Why the stream is ended here. */
-static int refuse(struct altoc_peer *peer, int r, const struct err *err)
-{
-	peer->stale |= r == -ESTALE;
-	peer->stream_refused = r != -ECONNRESET;
-	peer->stream_err = *err;
-	return r;
-}
-
-static int on_event(void *arg, const struct alto_event *event)
-{
-	struct altoc_peer *peer = arg;
-	struct alto_event_name name;
-	struct err err = {0};
-	int r;
-
-	if (alto_event_name(event->type, &name))
-		r = err_set(&err, -EINVAL, "event", event->type,
-			    "must be MEDIA-TYPE,SUBSTREAM or of stream control");
-	else if (name.media == ALTO_MEDIA_UPDATESTREAMCONTROL)
-		r = on_control(event, &err);
-	else
-		r = on_data(peer, &name, event, &err);
-	return r ? refuse(peer, r, &err) : 0;
-}
 
 /* ---- the request ---- */
 
 static int on_piece(void *arg, const struct fetch_answer *head, const char *bytes, size_t len)
 {
 	struct altoc_peer *peer = arg;
-	struct err err = {0};
-	int r;
 
 	if (alto_media_parse(head->content_type) != ALTO_MEDIA_EVENT_STREAM) {
 		peer->stream_refused = true;
@@ -196,20 +23,12 @@ static int on_piece(void *arg, const struct fetch_answer *head, const char *byte
 	for (unsigned int i = 0; i < peer->n_slots; i++)
 		if (peer->slots[i].streamed && peer->slots[i].whole)
 			altoc_confirm(&peer->slots[i]);
-	r = alto_events_feed(peer->events, bytes, len, on_event, peer);
-	if (!r) {
-		r = finish_patches(peer, &err);
-		return r ? refuse(peer, r, &err) : 0;
-	}
-	if (peer->stream_err.code)
-		return r;
-	peer->stream_refused = r == -EFBIG;
-	return err_set(&peer->stream_err, r, "event", NULL, "cannot be taken: %s", strerror(-r));
+	return altoc_events_piece(peer, bytes, len);
 }
 
 /* A stream that never told everything, or told what does not hold, is not tried again for some
  * rounds; one that broke off is, and so is one whose tags did not fit, once. */
-static void end_stream(struct altoc_peer *peer, struct err *err)
+void altoc_stream_end(struct altoc_peer *peer, struct err *err)
 {
 	bool again = peer->stale && !peer->stale_again;
 	bool refused = peer->stream_refused && !again;
@@ -239,7 +58,12 @@ static void on_end(void *arg, const struct fetch_answer *a)
 	} else if (!a->status) {
 		err_set(&err, -ECONNRESET, "", NULL, "the server ends it");
 	}
-	end_stream(peer, &err);
+	if (!peer->stream_err.code && altoc_events_left(peer)) {
+		peer->stream_ended = true;
+		peer->end_err = err;
+		return;
+	}
+	altoc_stream_end(peer, &err);
 }
 
 static json_t *substream(struct altoc_slot *slot)
@@ -317,6 +141,7 @@ void altoc_stream_stop(struct altoc_peer *peer)
 	peer->stream = NULL;
 	alto_events_free(peer->events);
 	peer->events = NULL;
+	altoc_events_stop(peer);
 	peer->settled = peer->steady = false;
 	for (unsigned int i = 0; i < peer->n_slots; i++) {
 		peer->slots[i].whole = false;
@@ -350,10 +175,13 @@ void altoc_stream_check(struct altoc_peer *peer)
 		return;
 	if (peer->settled && !peer->steady && now - peer->settled_ms > peer->poll_ms)
 		on_steady(peer);
+	/* What has come, and is not read yet, is not owed. */
+	if (altoc_events_left(peer))
+		return;
 	if (!peer->settled && now - peer->settled_ms > 3 * altoc_times.settle_ms) {
 		err_set(&err, -ETIMEDOUT, "", NULL, "must begin with all that was asked for");
 		peer->stream_refused = true;
-		end_stream(peer, &err);
+		altoc_stream_end(peer, &err);
 		return;
 	}
 	if (!peer->unsettled_ms || now - peer->unsettled_ms < altoc_times.settle_ms || !map ||
@@ -363,5 +191,5 @@ void altoc_stream_check(struct altoc_peer *peer)
 		"must be followed by what depends on it, within %ju ms",
 		(uintmax_t)altoc_times.settle_ms);
 	peer->stream_refused = true;
-	end_stream(peer, &err);
+	altoc_stream_end(peer, &err);
 }

@@ -2,7 +2,7 @@
 /* How much a server may make the daemon keep and do: by documents, by patches, by a directory. */
 #include <time.h>
 
-#include "unit/altoc/stream_rig.h"
+#include "unit/altoc/read_rig.h"
 
 static struct altoc_peer *peer(void)
 {
@@ -192,9 +192,8 @@ static void test_room_of_a_source(void **state)
 
 		snprintf(costs, sizeof(costs), "%d 20", i);
 		say_cost("/rc", "t1", "routingcost", costs);
-		assert_int_equal(altoc_doc_text(&peer()->slots[1], at("/rc")->body,
-						strlen(at("/rc")->body), &err),
-				 0);
+		assert_int_equal(
+			read_text(&peer()->slots[1], at("/rc")->body, strlen(at("/rc")->body)), 0);
 	}
 	assert_in_range(peer()->bytes, 1, 900);
 }
@@ -210,10 +209,10 @@ static void test_values_of_a_document_and_of_a_patch(void **state)
 	for (unsigned int i = 0; i < n; i++)
 		end = stpcpy(end, "[],");
 	strcpy(end, "0]}");
-	assert_int_equal(altoc_doc_text(&peer()->slots[1], text, strlen(text), &err), -EFBIG);
+	assert_int_equal(read_text(&peer()->slots[1], text, strlen(text)), -EFBIG);
 	assert_non_null(strstr(err.want, "at most 16777216 values"));
 	err = (struct err){0};
-	assert_int_equal(altoc_patch(&peer()->slots[1], text, strlen(text), &err), -EFBIG);
+	assert_int_equal(read_patch(&peer()->slots[1], text, strlen(text)), -EFBIG);
 	assert_non_null(strstr(err.want, "at most 16777216 values"));
 	free(text);
 }
@@ -272,7 +271,7 @@ static void test_directory_with_many_streams(void **state)
 	assert_true(strlen(text) < ALTOC_DIRECTORY_MAX);
 	assert_int_equal(alto_ird_parse(text, strlen(text), "http://h/", &ird, &err), 0);
 	begun = cpu_s();
-	assert_int_equal(altoc_plan(peer(), ird, &err), 0);
+	assert_int_equal(read_directory(peer(), ird), 0);
 	assert_true(cpu_s() - begun < 5);
 	alto_ird_free(ird);
 	free(text);

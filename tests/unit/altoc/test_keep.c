@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What stays, what goes and what comes back: versions of the network map, keep_s, pauses. */
-#include "unit/altoc/stream_rig.h"
+#include "unit/altoc/read_rig.h"
 
 #define OTHER_MAP                                                                                  \
 	"{\"meta\": {\"vtag\": {\"resource-id\": \"net\", \"tag\": \"%s\"}}, \"network-map\": {"   \
@@ -168,7 +168,7 @@ static void test_costs_before_any_map(void **state)
 	say_directory(BOTH);
 	open_with(&source);
 	err = (struct err){0};
-	assert_int_equal(altoc_doc_text(&altoc->peers[0].slots[1], text, (size_t)n, &err), -ESTALE);
+	assert_int_equal(read_text(&altoc->peers[0].slots[1], text, (size_t)n), -ESTALE);
 	assert_non_null(strstr(err.want, "a network map that has come before"));
 	assert_null(altoc->peers[0].slots[1].cur);
 }
