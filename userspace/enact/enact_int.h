@@ -272,15 +272,12 @@ void enact_on_stats(void *arg, const char *tenant, const char *object);
 /* ---- zone.c ---- */
 int enact_zone_open(struct enact *enact, struct err *err);
 void enact_zone_close(struct enact *enact);
-int64_t enact_real_s(void);
 int64_t enact_now_s(const struct enact *enact); /* of conditions */
 void enact_civil(int64_t utc_s, struct nemo_date *out);
 /* When the condition of an item is to be looked at again, at the latest. */
 int64_t enact_edge(struct enact *enact, const struct nemo_expr *cond, int64_t now_s);
 void enact_arm_edge(struct enact *enact);
 void enact_on_clock(void *arg);
-/* RFC 3339, UTC. Returns buf, 32 bytes. */
-const char *enact_rfc3339(int64_t utc_s, char buf[32]);
 
 /* ---- value.c ---- */
 struct enact_lookup { /* argument of enact_value() */

@@ -36,7 +36,7 @@ void enact_notify_goal(struct enact *enact, struct enact_item *item)
 
 struct kept { /* the last event of an object */
 	bool goal_down;
-	char time[32];
+	char time[CLOCK_RFC3339];
 	UT_hash_handle hh;
 	char name[NAME_LEN];
 };
@@ -78,7 +78,7 @@ static bool on_kept(void *arg, uint64_t sequence, const char *text)
 
 static void reconcile_item(struct enact *enact, struct enact_item *item, const struct kept *kept)
 {
-	char since[32];
+	char since[CLOCK_RFC3339];
 
 	if (!item->notification) {
 		item->told_down = kept && kept->goal_down;
@@ -88,7 +88,7 @@ static void reconcile_item(struct enact *enact, struct enact_item *item, const s
 			enact_tell(enact, item);
 	} else if (item->truth == NEMO_TRUE) {
 		/* True since before this host looked: whoever led then has told it, if any did. */
-		enact_rfc3339(item->since_s - SKEW_S, since);
+		clock_rfc3339(item->since_s - SKEW_S, since);
 		if (!kept || (item->observed && strcmp(kept->time, since) < 0))
 			enact_tell(enact, item);
 	}

@@ -90,7 +90,7 @@ static void evaluate_operation(struct enact *enact, struct enact_item *item, int
 		enact->recompile = true;
 		enact->stats.flips++;
 		item->flipped_us = item->seen ? clock_us() : 0;
-		item->since_s = enact_real_s();
+		item->since_s = clock_real_s();
 	}
 	item->seen = true;
 	enact_notify_goal(enact, item);
@@ -102,7 +102,7 @@ static void evaluate_notification(struct enact *enact, struct enact_item *item, 
 
 	evaluate_condition(enact, item, now_s);
 	if ((before == NEMO_TRUE) != (item->truth == NEMO_TRUE)) {
-		item->since_s = enact_real_s();
+		item->since_s = clock_real_s();
 		item->observed |= item->seen;
 	}
 	item->seen = true;

@@ -54,7 +54,7 @@ static json_t *operation_json(struct enact *enact, const struct enact_item *item
 	struct nemo_env env = enact_env(&lookup, enact_now_s(enact));
 	const struct nemo_clauses *c = &item->object->c;
 	json_t *condition = c->condition ? nemo_eval_json(c->condition, &env) : json_null();
-	char since[32];
+	char since[CLOCK_RFC3339];
 
 	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:o, s:i, s:I, s:I, s:I, s:s}", "tenant",
 			 item->tenant->name, "operation", item->object->name, "priority",
@@ -62,7 +62,7 @@ static json_t *operation_json(struct enact *enact, const struct enact_item *item
 			 nemo_op_state_names[state], "why", why_of(item, op, state), "condition",
 			 condition, "rules", op ? (int)op->rules : 0, "packets",
 			 (json_int_t)count.packets, "bytes", (json_int_t)count.bytes, "dropped",
-			 (json_int_t)count.dropped, "since", enact_rfc3339(item->since_s, since));
+			 (json_int_t)count.dropped, "since", clock_rfc3339(item->since_s, since));
 }
 
 static int by_strength(const void *a, const void *b)
@@ -316,7 +316,7 @@ json_t *enact_query(const struct enact *enact, const char *tenant, const struct 
 	struct enact_lookup lookup = enact_lookup((struct enact *)enact, tenant);
 	struct nemo_env env = enact_env(&lookup, enact_now_s(enact));
 	uint64_t revision = enact->intent ? intent_revision(enact->intent, tenant) : 0;
-	char time[32];
+	char time[CLOCK_RFC3339];
 	json_t *results;
 
 	enact_counts_asked((struct enact *)enact);
@@ -326,5 +326,5 @@ json_t *enact_query(const struct enact *enact, const char *tenant, const struct 
 	results = of ? nemo_query(of->store, query, &env) : json_array();
 	enact_remember(lookup.enact, false);
 	return json_pack("{s:I, s:s, s:o}", "revision", (json_int_t)revision, "time",
-			 enact_rfc3339(enact_real_s(), time), "results", results);
+			 clock_rfc3339(clock_real_s(), time), "results", results);
 }

@@ -137,11 +137,11 @@ static int put(struct enact *enact, const struct enact_item *item, struct enact_
 {
 	OWN_PTR char *reason = reason_of(item);
 	json_t *values = item->notification ? values_of(enact, item) : json_null();
-	char time[32];
+	char time[CLOCK_RFC3339];
 	struct intent_event event = {
 		.notification = note->name,
 		.listener = item->notification ? item->object->c.listener.text : "",
-		.time = enact_rfc3339(item->event_s, time),
+		.time = clock_rfc3339(item->event_s, time),
 		.values = values,
 		.reason = reason,
 	};
@@ -252,7 +252,7 @@ void enact_tell(struct enact *enact, struct enact_item *item)
 {
 	if (item->untold)
 		return;
-	item->event_s = enact_real_s();
+	item->event_s = clock_real_s();
 	if (queue(enact, item))
 		enact_tell_next(enact);
 }

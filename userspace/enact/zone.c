@@ -23,17 +23,9 @@
 #define ZONE_STEP_S (6 * 3600)
 #define ZONE_STEPS (4 * 400) /* a bit more than a year */
 
-int64_t enact_real_s(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts); /* not time(): that may lag behind a timer */
-	return ts.tv_sec;
-}
-
 int64_t enact_now_s(const struct enact *enact)
 {
-	return enact_real_s() + (enact->intent ? intent_clock(enact->intent) : 0);
+	return clock_real_s() + (enact->intent ? intent_clock(enact->intent) : 0);
 }
 
 static int64_t offset_at(int64_t utc_s)
@@ -48,16 +40,6 @@ void enact_civil(int64_t utc_s, struct nemo_date *out)
 {
 	nemo_date_from_seconds(utc_s + offset_at(utc_s), out);
 	out->has_day = out->has_time = true;
-}
-
-const char *enact_rfc3339(int64_t utc_s, char buf[32])
-{
-	time_t t = utc_s;
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm) || !strftime(buf, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		buf[0] = '\0';
-	return buf;
 }
 
 /* The first second with another offset; where there is none for a year, when to look again. */
@@ -114,7 +96,7 @@ void enact_arm_edge(struct enact *enact)
 	for (unsigned int i = 0; i < enact->n_items; i++)
 		if (enact->items[i].edge_s < next)
 			next = enact->items[i].edge_s;
-	at.it_value.tv_sec = enact_real_s() + (next - now_s);
+	at.it_value.tv_sec = clock_real_s() + (next - now_s);
 	if (at.it_value.tv_sec <= 0)
 		at.it_value.tv_sec = 1;
 	if (timerfd_settime(enact->edge_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at,

@@ -228,12 +228,12 @@ static void stage_abort(struct job *job, const struct stored_stage *stage, const
 static json_t *confirm_json(const struct job *job, const struct record *pending)
 {
 	struct stored_confirm confirm = {.back_to = job->first_revision};
-	char until[STORED_TIME];
+	char until[CLOCK_RFC3339];
 
 	/* What was not confirmed yet is not what one goes back to. */
 	if (pending)
 		stored_confirm_parse(pending->text, pending->len, &confirm, NULL);
-	stored_time_text(intent_real() + job->confirm_s + 1, until);
+	clock_rfc3339(clock_real_s() + job->confirm_s + 1, until);
 	return json_pack("{s:I, s:s, s:I}", "commit", (json_int_t)job->draft->commit, "until",
 			 until, "back_to", (json_int_t)confirm.back_to);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
 
@@ -132,7 +133,7 @@ static int record_read(const struct intent *in, const struct record *rec, char t
 void intent_confirms_step(struct intent *in)
 {
 	const struct record *rec = NULL;
-	int64_t now = intent_real();
+	int64_t now = clock_real_s();
 
 	while (in->host.leads && !in->closed && (rec = intent_record_next(in, "confirm/", rec))) {
 		struct stored_confirm confirm;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "util/clock.h"
 #include "util/json.h"
 #include "util/own.h"
 
@@ -251,10 +252,10 @@ static json_t *sets_json(struct job *job, const struct nemo_legs *own, uint64_t 
 
 static json_t *record_json(const struct job *job, const struct draft *draft)
 {
-	char time[STORED_TIME];
+	char time[CLOCK_RFC3339];
 	json_t *obj = json_pack("{s:s, s:I, s:s, s:s, s:s, s:o}", "tenant", job->tenant, "revision",
 				(json_int_t)draft->revision, "time",
-				stored_time_text(intent_real(), time), "by", job->by, "comment",
+				clock_rfc3339(clock_real_s(), time), "by", job->by, "comment",
 				job->comment, "services", intent_services_json(draft->after));
 
 	if (obj && job->rollback && job->restore)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "util/clock.h"
 #include "util/json.h"
 #include "util/own.h"
 
@@ -216,13 +217,13 @@ void intent_events_step(struct intent *in)
 
 static json_t *event_json(const struct intent_event *event)
 {
-	char time[STORED_TIME];
+	char time[CLOCK_RFC3339];
 	json_t *values = event->values ? json_incref(event->values) : json_null();
 
 	return json_pack("{s:s, s:s, s:s, s:s, s:o}", "notification", event->notification,
 			 "listener", event->listener, "time",
-			 event->time ? event->time : stored_time_text(intent_real(), time),
-			 "reason", event->reason ? event->reason : "", "values", values);
+			 event->time ? event->time : clock_rfc3339(clock_real_s(), time), "reason",
+			 event->reason ? event->reason : "", "values", values);
 }
 
 static unsigned int waiting(const struct intent *in)

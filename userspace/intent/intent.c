@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct intent_limits intent_limits = {
 	.prepare_ms = INTENT_PREPARE_MS,
@@ -23,14 +22,6 @@ _Static_assert((uint64_t)INTENT_PARTS *NCSDB_VALUE_MAX >= 2ull * NEMO_SCRIPT_MAX
 uint64_t intent_now(const struct intent *in)
 {
 	return uv_now(in->conf.loop);
-}
-
-int64_t intent_real(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec;
 }
 
 void intent_wake(struct intent *in, uint64_t ms)

@@ -356,7 +356,6 @@ void intent_kick(struct intent *in); /* a step from the loop, soon */
 void intent_wake(struct intent *in, uint64_t ms);
 uint64_t intent_now(const struct intent *in);
 void intent_unref(struct intent *in);
-int64_t intent_real(void); /* seconds since 1970 */
 const struct nemo_grants *intent_grants(const struct intent *in, const char *tenant);
 /* -EINVAL with err. */
 int intent_check_tenant(const struct intent *in, const char *tenant, struct err *err);

@@ -55,16 +55,6 @@ static int get_name(const json_t *obj, const char *name, char out[NAME_LEN], str
 
 /* ---- times ---- */
 
-const char *stored_time_text(int64_t seconds, char buf[STORED_TIME])
-{
-	time_t t = seconds;
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm) || !strftime(buf, STORED_TIME, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		strcpy(buf, "9999-12-31T23:59:59Z");
-	return buf;
-}
-
 int stored_time_parse(const char *text, int64_t *seconds)
 {
 	struct tm tm = {0};

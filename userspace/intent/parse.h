@@ -88,9 +88,7 @@ int stored_counts_parse(const char *text, size_t len, uint64_t out[2], struct er
 /* A notification: that it is one, and whose number is in it. */
 int stored_event_parse(const char *text, size_t len, uint64_t *sequence, struct err *err);
 
-#define STORED_TIME 32
-/* RFC 3339 in UTC, whole seconds. Returns buf. */
-const char *stored_time_text(int64_t seconds, char buf[STORED_TIME]);
+/* As clock_rfc3339() writes it. */
 int stored_time_parse(const char *text, int64_t *seconds); /* 0 or -EINVAL */
 
 #endif

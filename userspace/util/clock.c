@@ -10,6 +10,7 @@
 #include "util/own.h"
 
 #define BOOT_ID_LEN 36
+#define YEAR_9999_S INT64_C(253402300799) /* its last second */
 
 uint64_t clock_us(void)
 {
@@ -33,4 +34,23 @@ int clock_boot_id(char out[BOOT_ID_LEN + 1])
 	memcpy(out, buf, BOOT_ID_LEN);
 	out[BOOT_ID_LEN] = '\0';
 	return 0;
+}
+
+int64_t clock_real_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts); /* not time(): that may lag behind a timer */
+	return ts.tv_sec;
+}
+
+const char *clock_rfc3339(int64_t real_s, char buf[CLOCK_RFC3339])
+{
+	time_t t = real_s;
+	struct tm tm;
+
+	if (real_s > YEAR_9999_S || !gmtime_r(&t, &tm) ||
+	    !strftime(buf, CLOCK_RFC3339, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		strcpy(buf, "9999-12-31T23:59:59Z");
+	return buf;
 }

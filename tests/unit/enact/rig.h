@@ -569,7 +569,7 @@ static UNUSED void set_clock(struct node *n, int64_t utc_s)
 	struct err err = {0};
 
 	written = false;
-	assert_int_equal(intent_clock_put(n->intent, utc_s - enact_real_s(),
+	assert_int_equal(intent_clock_put(n->intent, utc_s - clock_real_s(),
 					  (struct ncsdb_write_done){on_written, NULL}, &err),
 			 0);
 	UNTIL(written);
