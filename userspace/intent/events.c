@@ -102,6 +102,82 @@ void intent_unlisten(struct intent *in, struct intent_listen *listen)
 	DL_DELETE(in->listens, listen);
 }
 
+/* ---- the newest one of a tenant: known from when it was first asked for ---- */
+
+struct newest {
+	uint64_t sequence;
+	bool known;
+	char tenant[NAME_LEN];
+};
+
+/* Anybody may have written any key. */
+static uint64_t newest_find(const struct intent *in, const char *tenant)
+{
+	const struct record *rec = NULL;
+	uint64_t found = 0;
+
+	while ((rec = event_next(in, tenant, rec)))
+		if (sequence_of(rec) > found && sequence_of(rec) < INT64_MAX && is_event(rec))
+			found = sequence_of(rec);
+	return found;
+}
+
+static struct newest *newest_new(struct intent *in, const char *tenant)
+{
+	struct newest *newest = calloc(1, sizeof(*newest));
+
+	if (!newest || radix_reserve(&in->newest, tenant)) {
+		free(newest);
+		return NULL;
+	}
+	snprintf(newest->tenant, sizeof(newest->tenant), "%s", tenant);
+	radix_set(&in->newest, newest->tenant, newest);
+	return newest;
+}
+
+static uint64_t newest_sequence(struct intent *in, const char *tenant)
+{
+	struct newest *newest = radix_get(&in->newest, tenant);
+
+	if (!newest)
+		newest = newest_new(in, tenant);
+	if (!newest)
+		return newest_find(in, tenant);
+	if (!newest->known)
+		newest->sequence = newest_find(in, tenant);
+	newest->known = true;
+	return newest->sequence;
+}
+
+static void newest_fini(struct intent *in)
+{
+	struct newest *newest;
+
+	while ((newest = radix_seek(&in->newest, "", false))) {
+		radix_remove(&in->newest, newest->tenant);
+		free(newest);
+	}
+	radix_fini(&in->newest);
+}
+
+void intent_events_changed(struct intent *in, const char *key, const struct record *rec)
+{
+	char parts[2][NAME_LEN];
+	struct newest *newest;
+	uint64_t sequence;
+
+	if (ncsdb_key_split(key, "events/", parts, 2) != 2)
+		return;
+	newest = radix_get(&in->newest, parts[0]);
+	sequence = strtoull(parts[1], NULL, 10);
+	if (!newest || !newest->known || sequence < newest->sequence || sequence >= INT64_MAX)
+		return;
+	if (rec && is_event(rec))
+		newest->sequence = sequence;
+	else if (sequence == newest->sequence)
+		newest->known = false;
+}
+
 /* ---- writing ---- */
 
 static void wait_end(struct event_wait *wait, int status, int64_t revision)
@@ -116,6 +192,7 @@ static void wait_end(struct event_wait *wait, int status, int64_t revision)
 
 void intent_events_fini(struct intent *in)
 {
+	newest_fini(in);
 	while (in->events) {
 		struct event_wait *wait = in->events;
 
@@ -146,29 +223,10 @@ static void on_event(void *arg, int status, int64_t revision, bool created)
 	intent_unref(in);
 }
 
-/* The last one that is an event; with look: each is looked into, not only the last. */
-static uint64_t last_event(const struct intent *in, const char *tenant, bool look)
-{
-	const struct record *rec = NULL, *last = NULL;
-
-	while ((rec = event_next(in, tenant, rec)) && sequence_of(rec) < INT64_MAX)
-		if (!look || is_event(rec))
-			last = rec;
-	return last && is_event(last) ? sequence_of(last) : 0;
-}
-
-/* Anybody may have written any key. */
-static uint64_t last_sequence(const struct intent *in, const char *tenant)
-{
-	uint64_t last = last_event(in, tenant, false);
-
-	return last ? last : last_event(in, tenant, true);
-}
-
 /* The next one whose key nothing lies at. */
-static uint64_t next_sequence(const struct intent *in, const char *tenant)
+static uint64_t next_sequence(struct intent *in, const char *tenant)
 {
-	uint64_t next = last_sequence(in, tenant) + 1;
+	uint64_t next = newest_sequence(in, tenant) + 1;
 
 	while (intent_record(in, "events/%s/%020" PRIu64, tenant, next))
 		next++;

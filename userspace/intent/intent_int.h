@@ -288,6 +288,8 @@ void intent_confirm_pause(struct intent *in, const char *tenant, uint64_t ms);
 /* ---- events.c, stats.c ---- */
 void intent_events_told(struct intent *in, const struct record *rec);
 void intent_events_step(struct intent *in);
+/* Of any key; rec NULL: it is gone. */
+void intent_events_changed(struct intent *in, const char *key, const struct record *rec);
 void intent_events_fini(struct intent *in);
 void intent_stats_told(struct intent *in, const struct record *rec);
 void intent_stats_again(struct intent *in); /* another lease */
@@ -335,6 +337,7 @@ struct intent {
 	struct intent_listen *listens;
 	struct event_wait *events; /* utlist: to be written, one at a time */
 	bool event_busy;
+	struct radix newest; /* tenant -> struct newest */
 	void (*on_stage_gone)(void *arg);
 	void *on_stage_gone_arg;
 	void (*on_clock)(void *arg);

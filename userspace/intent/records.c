@@ -101,6 +101,7 @@ static void on_put(void *arg, const struct ncsdb_kv *kv)
 		return;
 	}
 	revision_seen(in, rec->key);
+	intent_events_changed(in, rec->key, rec);
 	if (in->told_synced)
 		tell(in, rec);
 }
@@ -111,6 +112,7 @@ static void on_del(void *arg, const char *key, int64_t revision)
 
 	free(radix_remove(&in->records, relative(key)));
 	revision_seen(in, relative(key));
+	intent_events_changed(in, relative(key), NULL);
 	if (in->told_synced && strcmp(relative(key), "clock") == 0 && in->on_clock)
 		in->on_clock(in->on_clock_arg);
 }

@@ -146,6 +146,32 @@ static void test_keys_that_are_no_numbers(void **state)
 	assert_string_equal(kept(1, "a", 0), "1 2 3 ");
 }
 
+/* The newest is not looked for again and again, but is what lies there, whoever put it there. */
+static void test_newest_of_others(void **state)
+{
+	const char *six = "/san/nemo/events/a/00000000000000000006";
+
+	assert_int_equal(event(0, "a", "hot"), 0);
+	raw_put("/san/nemo/events/a/00000000000000000005",
+		"{\"sequence\":5,\"notification\":\"n\",\"listener\":\"l\",\"time\":\"\","
+		"\"reason\":\"\"}");
+	assert_int_equal(event(0, "a", "hot"), 0);
+	turn();
+	assert_string_equal(kept(1, "a", 0), "1 5 6 ");
+	raw_del(six);
+	assert_int_equal(event(0, "a", "hot"), 0);
+	turn();
+	assert_string_equal(kept(1, "a", 0), "1 5 6 ");
+	raw_put(six, "nonsense");
+	assert_int_equal(event(0, "a", "hot"), 0);
+	turn();
+	assert_string_equal(kept(1, "a", 0), "1 5 7 ");
+	assert_int_equal(event(1, "a", "hot"), 0);
+	assert_int_equal(event(0, "a", "hot"), 0);
+	turn();
+	assert_string_equal(kept(0, "a", 0), "1 5 7 8 9 ");
+}
+
 static void test_delivered(void **state)
 {
 	struct answer a;
@@ -293,6 +319,7 @@ int main(void)
 		TWO(events_have_a_limit),
 		TWO(events_of_others),
 		TWO(keys_that_are_no_numbers),
+		TWO(newest_of_others),
 		TWO(delivered),
 		TWO(clock),
 		TWO(figures),
