@@ -24,6 +24,19 @@ struct nemo_plan_in enact_plan_in(struct enact *enact, struct enact_lookup *look
 	};
 }
 
+void enact_ask_init(struct enact_ask *ask, struct enact *enact)
+{
+	ask->now_s = enact_now_s(enact);
+	ask->lookup = enact_lookup(enact, NULL);
+	ask->in = enact_plan_in(enact, &ask->lookup, &enact->head, ask->now_s);
+}
+
+void enact_ask_item(struct enact_ask *ask, const struct enact_item *item)
+{
+	ask->lookup.tenant = item->tenant->name;
+	ask->lookup.stale_us = ENACT_FRESH;
+}
+
 static bool same_rules(const struct nemo_plan *a, const struct nemo_plan *b)
 {
 	if (a->n_rules != b->n_rules)

@@ -343,13 +343,16 @@ static const char *only_ingress(const struct enact_item *item)
 	return cfn ? enact_gateway_of(store, cfn) : NULL;
 }
 
-bool enact_reach(struct enact *enact, struct enact_item *item)
+bool enact_reach(struct enact *enact, struct enact_item *item, struct enact_ask *ask)
 {
-	struct reach r = {.enact = enact, .item = item, .only = only_ingress(item), .up = true};
-	struct enact_lookup lookup = enact_lookup(enact, item->tenant->name);
+	struct reach r = {.enact = enact,
+			  .item = item,
+			  .only = only_ingress(item),
+			  .in = ask->in,
+			  .up = true};
 	char why[128];
 
-	r.in = enact_plan_in(enact, &lookup, &enact->head, enact_now_s(enact));
+	enact_ask_item(ask, item);
 	item->reach_why[0] = '\0';
 	enact_goals(item->object, reach_goal, &r);
 	if (r.up && !enact_home_up(enact, item, why, sizeof(why))) {

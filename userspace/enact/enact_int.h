@@ -234,6 +234,8 @@ int enact_items_replace(struct enact *enact, struct enact_head *head);
 void enact_items_fini(struct enact *enact);
 struct enact_item *enact_item(const struct enact *enact, const char *tenant, const char *name);
 
+struct enact_ask;
+
 /* ---- deps.c ---- */
 /* Of all items. -ENOMEM. */
 int enact_deps_build(struct enact *enact);
@@ -246,7 +248,7 @@ void enact_goals(const struct nemo_object *op, void (*each)(void *arg, const cha
 bool enact_home_up(const struct enact *enact, const struct enact_item *item, char *why,
 		   size_t size);
 /* Are its goals up, wherever the flow of the operation may come in? Else why. */
-bool enact_reach(struct enact *enact, struct enact_item *item);
+bool enact_reach(struct enact *enact, struct enact_item *item, struct enact_ask *ask);
 /* The gateway that counts of a CFN; NULL: none. */
 const char *enact_gateway_of(const struct nemo_store *store, const struct nemo_object *cfn);
 bool enact_is_service(const struct nemo_object *cfn, uint64_t *id);
@@ -324,6 +326,15 @@ struct nemo_plan_in enact_plan_in(struct enact *enact, struct enact_lookup *look
 				  const struct enact_head *head, int64_t now_s);
 /* Compiles, hands over what differs. *changed: something did. */
 int enact_apply(struct enact *enact, bool *changed, struct err *err);
+/* What items are asked by, made once for many of them: conditions and goals, as of now. */
+struct enact_ask {
+	struct enact_lookup lookup;
+	struct nemo_plan_in in; /* of the head in force; its env borrows lookup */
+	int64_t now_s;		/* of conditions */
+};
+void enact_ask_init(struct enact_ask *ask, struct enact *enact);
+/* From now on names are those of that item's tenant, and nothing was read yet. */
+void enact_ask_item(struct enact_ask *ask, const struct enact_item *item);
 /* NULL: the plan has none of that number. */
 const struct nemo_goal *enact_goal_find(const struct nemo_plan *plan, uint64_t id);
 /* Would every operation at once find room? plan: all of them; its rules and operations are the
@@ -385,7 +396,7 @@ void enact_counts_fini(struct enact *enact);
 /* ---- notify.c ---- */
 /* The item was evaluated: tell what changed, if we lead. */
 void enact_notify_truth(struct enact *enact, struct enact_item *item, enum nemo_truth before);
-void enact_notify_goal(struct enact *enact, struct enact_item *item);
+void enact_notify_goal(struct enact *enact, struct enact_item *item, struct enact_ask *ask);
 /* We lead now: tell what nobody has told. */
 void enact_reconcile(struct enact *enact);
 

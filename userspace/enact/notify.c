@@ -23,11 +23,11 @@ void enact_notify_truth(struct enact *enact, struct enact_item *item, enum nemo_
 }
 
 /* Before this host has looked at what is kept it does not know what was told: enact_reconcile(). */
-void enact_notify_goal(struct enact *enact, struct enact_item *item)
+void enact_notify_goal(struct enact *enact, struct enact_item *item, struct enact_ask *ask)
 {
 	if (!enact->leads || !item->observed)
 		return;
-	item->reach = enact_reach(enact, item);
+	item->reach = enact_reach(enact, item, ask);
 	if (item->told_down == item->reach)
 		enact_tell(enact, item);
 }
@@ -76,13 +76,14 @@ static bool on_kept(void *arg, uint64_t sequence, const char *text)
 	return true;
 }
 
-static void reconcile_item(struct enact *enact, struct enact_item *item, const struct kept *kept)
+static void reconcile_item(struct enact *enact, struct enact_item *item, struct enact_ask *ask,
+			   const struct kept *kept)
 {
 	char since[CLOCK_RFC3339];
 
 	if (!item->notification) {
 		item->told_down = kept && kept->goal_down;
-		item->reach = enact_reach(enact, item);
+		item->reach = enact_reach(enact, item, ask);
 		item->observed = true;
 		if (item->told_down == item->reach)
 			enact_tell(enact, item);
@@ -94,7 +95,8 @@ static void reconcile_item(struct enact *enact, struct enact_item *item, const s
 	}
 }
 
-static void reconcile_tenant(struct enact *enact, const struct nemo_tenant *tenant)
+static void reconcile_tenant(struct enact *enact, const struct nemo_tenant *tenant,
+			     struct enact_ask *ask)
 {
 	struct kept *all = NULL, *kept, *next;
 
@@ -105,7 +107,7 @@ static void reconcile_tenant(struct enact *enact, const struct nemo_tenant *tena
 		if (item->tenant != tenant)
 			continue;
 		HASH_FIND_STR(all, item->object->name, kept);
-		reconcile_item(enact, item, kept);
+		reconcile_item(enact, item, ask, kept);
 	}
 	HASH_ITER(hh, all, kept, next) {
 		HASH_DEL(all, kept);
@@ -115,10 +117,13 @@ static void reconcile_tenant(struct enact *enact, const struct nemo_tenant *tena
 
 void enact_reconcile(struct enact *enact)
 {
+	struct enact_ask ask;
+
 	if (!enact->started || !enact->leads || !enact->intent)
 		return;
 	enact_remember(enact, true);
+	enact_ask_init(&ask, enact);
 	for (unsigned int i = 0; i < enact->head.n; i++)
-		reconcile_tenant(enact, &enact->head.tenants[i]);
+		reconcile_tenant(enact, &enact->head.tenants[i], &ask);
 	enact_remember(enact, false);
 }

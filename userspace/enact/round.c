@@ -38,29 +38,27 @@ static void look_at_goal(void *arg, const char *goal)
 		snprintf(g->item->why, sizeof(g->item->why), "%.127s", memo->why);
 }
 
-static void look_at_goals(struct enact *enact, struct enact_item *item, int64_t now_s)
+static void look_at_goals(struct enact *enact, struct enact_item *item, struct enact_ask *ask)
 {
-	struct enact_lookup lookup = enact_lookup(enact, item->tenant->name);
-	struct nemo_plan_in in = enact_plan_in(enact, &lookup, &enact->head, now_s);
-	struct goals goals = {enact, &in, item, true};
+	struct goals goals = {enact, &ask->in, item, true};
 	bool was = item->goal_up;
 
+	enact_ask_item(ask, item);
 	item->why[0] = '\0';
 	enact_goals(item->object, look_at_goal, &goals);
 	item->goal_up = goals.up && enact_home_up(enact, item, item->why, sizeof(item->why));
 	enact->warm_due |= item->goal_up != was;
 }
 
-static void evaluate_condition(struct enact *enact, struct enact_item *item, int64_t now_s)
+static void evaluate_condition(struct enact *enact, struct enact_item *item, struct enact_ask *ask)
 {
 	const struct nemo_expr *cond = item->object->c.condition;
-	struct enact_lookup lookup = enact_lookup(enact, item->tenant->name);
-	struct nemo_env env = enact_env(&lookup, now_s);
 
+	enact_ask_item(ask, item);
 	enact->stats.evaluations++;
-	item->truth = nemo_eval(cond, &env);
-	item->stale_us = lookup.stale_us;
-	item->edge_s = item->timed ? enact_edge(enact, cond, now_s) : ENACT_EVER;
+	item->truth = nemo_eval(cond, &ask->in.env);
+	item->stale_us = ask->lookup.stale_us;
+	item->edge_s = item->timed ? enact_edge(enact, cond, ask->now_s) : ENACT_EVER;
 }
 
 /* Values that go to and fro do not carry an operation with them. The clock does, and its goal. */
@@ -78,14 +76,14 @@ static void hold(struct enact *enact, struct enact_item *item, enum nemo_truth b
 		item->stale_us = again_us;
 }
 
-static void evaluate_operation(struct enact *enact, struct enact_item *item, int64_t now_s)
+static void evaluate_operation(struct enact *enact, struct enact_item *item, struct enact_ask *ask)
 {
 	bool applied = item->seen && enact_applies(item);
 	enum nemo_truth before = item->truth;
 
-	evaluate_condition(enact, item, now_s);
+	evaluate_condition(enact, item, ask);
 	hold(enact, item, before);
-	look_at_goals(enact, item, now_s);
+	look_at_goals(enact, item, ask);
 	if (!item->seen || applied != enact_applies(item)) {
 		enact->recompile = true;
 		enact->stats.flips++;
@@ -93,14 +91,15 @@ static void evaluate_operation(struct enact *enact, struct enact_item *item, int
 		item->since_s = clock_real_s();
 	}
 	item->seen = true;
-	enact_notify_goal(enact, item);
+	enact_notify_goal(enact, item, ask);
 }
 
-static void evaluate_notification(struct enact *enact, struct enact_item *item, int64_t now_s)
+static void evaluate_notification(struct enact *enact, struct enact_item *item,
+				  struct enact_ask *ask)
 {
 	enum nemo_truth before = item->seen ? item->truth : NEMO_FALSE;
 
-	evaluate_condition(enact, item, now_s);
+	evaluate_condition(enact, item, ask);
 	if ((before == NEMO_TRUE) != (item->truth == NEMO_TRUE)) {
 		item->since_s = clock_real_s();
 		item->observed |= item->seen;
@@ -111,19 +110,20 @@ static void evaluate_notification(struct enact *enact, struct enact_item *item, 
 
 void enact_evaluate(struct enact *enact)
 {
-	int64_t now_s = enact_now_s(enact);
+	struct enact_ask ask;
 	struct enact_item *item;
 	enum nemo_truth before;
 
 	enact_expand(enact);
+	enact_ask_init(&ask, enact);
 	while ((item = enact->dirty)) {
 		before = item->truth;
 		DL_DELETE(enact->dirty, item);
 		item->dirty = false;
 		if (item->notification)
-			evaluate_notification(enact, item, now_s);
+			evaluate_notification(enact, item, &ask);
 		else
-			evaluate_operation(enact, item, now_s);
+			evaluate_operation(enact, item, &ask);
 		enact->n_unknown -= before == NEMO_UNKNOWN;
 		enact->n_unknown += item->truth == NEMO_UNKNOWN;
 	}
