@@ -100,12 +100,16 @@ static void applies_in_parts(void **state)
 	char *want = nemo_export(at_once);
 
 	for (unsigned int step = 1; step <= script->n + 1; step++) {
-		struct nemo_store *store = nemo_store_new();
+		struct nemo_store *store = nemo_store_new(), *own = nemo_store_new();
 		struct nemo_diags diags = {0};
 
-		for (unsigned int i = 0; i < script->n; i += step)
+		for (unsigned int i = 0; i < script->n; i += step) {
 			assert_int_equal(nemo_store_apply(store, script, i, step, &diags), 0);
+			assert_int_equal(nemo_store_apply_own(own, script, i, step, &diags), 0);
+		}
 		expect_export(store, want);
+		expect_export(own, want);
+		nemo_store_free(own);
 		nemo_diags_fini(&diags);
 		nemo_store_free(store);
 	}
@@ -118,11 +122,16 @@ static void applies_in_parts(void **state)
 /* The store behind a part that is refused is the one before it. */
 static void applies_all_or_nothing(void **state)
 {
-	struct nemo_store *empty = nemo_store_new(), *store = store_after(NULL, FLOW);
+	struct nemo_store *empty = nemo_store_new(), *store = store_after(NULL, FLOW), *own;
 	struct nemo_script *script = checked(
 		empty, "CREATE CFN a Type host; CREATE CFN f Type host; CREATE CFN b Type host;");
 	struct nemo_diags diags = {0};
 
+	own = nemo_store_copy(store);
+	assert_int_equal(nemo_store_apply_own(own, script, 0, 3, &diags), -EINVAL);
+	assert_int_equal(diags.errors, 1);
+	nemo_store_free(own);
+	nemo_diags_fini(&diags);
 	assert_int_equal(nemo_store_apply(store, script, 0, 3, &diags), -EINVAL);
 	assert_int_equal(diags.errors, 1);
 	assert_int_equal(diags.v[0].at.column, 36);
