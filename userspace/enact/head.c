@@ -7,15 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int leg_order(const void *a, const void *b)
-{
-	const struct nemo_leg *x = a, *y = b;
-	int c = strcmp(x->connection, y->connection);
-
-	c = c ? c : strcmp(x->ingress, y->ingress);
-	return c ? c : strcmp(x->gateway, y->gateway);
-}
-
 /* By name, for enact_legs_of(). */
 static struct nemo_legs *copy_legs(const struct nemo_legs *from)
 {
@@ -30,7 +21,7 @@ static struct nemo_legs *copy_legs(const struct nemo_legs *from)
 	}
 	memcpy(to->v, from->v, from->n * sizeof(*to->v));
 	to->n = to->cap = from->n;
-	qsort(to->v, to->n, sizeof(*to->v), leg_order);
+	qsort(to->v, to->n, sizeof(*to->v), nemo_leg_order);
 	return to;
 }
 

@@ -183,16 +183,6 @@ static void add_sets(struct maker *m, const struct set *sets, unsigned int n)
 			add_product(m, &sets[i], &sets[k]);
 }
 
-static int by_leg(const void *a, const void *b)
-{
-	const struct nemo_leg *l = a, *r = b;
-	int c = strcmp(l->connection, r->connection);
-
-	if (c == 0)
-		c = strcmp(l->ingress, r->ingress);
-	return c ? c : strcmp(l->gateway, r->gateway);
-}
-
 /* What is stored may name a leg twice. */
 static void sort_legs(struct nemo_legs *legs, unsigned int first)
 {
@@ -200,9 +190,9 @@ static void sort_legs(struct nemo_legs *legs, unsigned int first)
 
 	if (legs->n == first)
 		return;
-	qsort(legs->v + first, legs->n - first, sizeof(*legs->v), by_leg);
+	qsort(legs->v + first, legs->n - first, sizeof(*legs->v), nemo_leg_order);
 	for (unsigned int i = first; i < legs->n; i++)
-		if (n == first || by_leg(&legs->v[i], &legs->v[n - 1]) != 0)
+		if (n == first || nemo_leg_order(&legs->v[i], &legs->v[n - 1]) != 0)
 			legs->v[n++] = legs->v[i];
 	legs->n = n;
 }
@@ -255,7 +245,7 @@ static bool connection_legs(struct maker *m)
 	if (m->failed) /* one error is enough */
 		m->legs->n = first;
 	else if (m->legs->n > first)
-		qsort(m->legs->v + first, m->legs->n - first, sizeof(*m->legs->v), by_leg);
+		qsort(m->legs->v + first, m->legs->n - first, sizeof(*m->legs->v), nemo_leg_order);
 	for (unsigned int i = 0; i < n; i++)
 		free(sets[i].v);
 	free(sets);
@@ -305,7 +295,7 @@ static void keep(struct roads *roads, struct nemo_legs *legs, const struct nemo_
 
 	for (unsigned int i = 0; i < legs->n && old->n > 0; i++) {
 		leg = &legs->v[i];
-		was = bsearch(leg, old->v, old->n, sizeof(*old->v), by_leg);
+		was = bsearch(leg, old->v, old->n, sizeof(*old->v), nemo_leg_order);
 		if (!was || leg->path[0] || (leg->bandwidth > was->bandwidth) != more)
 			continue;
 		memcpy(leg->path, was->path, sizeof(leg->path));

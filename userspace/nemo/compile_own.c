@@ -292,11 +292,17 @@ static int by_names(const struct nemo_leg *leg, const char *connection, const ch
 
 static int leg_order(const void *a, const void *b)
 {
-	const struct nemo_leg *x = *(const struct nemo_leg *const *)a;
-	const struct nemo_leg *y = *(const struct nemo_leg *const *)b;
-	int c = by_names(x, y->connection, y->ingress);
+	return nemo_leg_order(*(const struct nemo_leg *const *)a,
+			      *(const struct nemo_leg *const *)b);
+}
 
-	return c ? c : strcmp(x->gateway, y->gateway);
+/* They have been admitted, and come so. */
+static bool are_in_order(const struct nemo_own *own)
+{
+	for (unsigned int i = 1; i < own->n_legs; i++)
+		if (nemo_leg_order(own->legs[i - 1], own->legs[i]) > 0)
+			return false;
+	return true;
 }
 
 static int find_legs(struct nemo_own *own)
@@ -311,7 +317,8 @@ static int find_legs(struct nemo_own *own)
 	for (unsigned int i = 0; i < legs->n; i++)
 		if (strcmp(legs->v[i].tenant, own->tenant->name) == 0)
 			own->legs[own->n_legs++] = &legs->v[i];
-	qsort(own->legs, own->n_legs, sizeof(own->legs[0]), leg_order);
+	if (!are_in_order(own))
+		qsort(own->legs, own->n_legs, sizeof(own->legs[0]), leg_order);
 	return 0;
 }
 

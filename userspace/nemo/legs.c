@@ -15,6 +15,16 @@ void nemo_legs_fini(struct nemo_legs *legs)
 	*legs = (struct nemo_legs){0};
 }
 
+int nemo_leg_order(const void *a, const void *b)
+{
+	const struct nemo_leg *x = a, *y = b;
+	int c = strcmp(x->connection, y->connection);
+
+	if (c == 0)
+		c = strcmp(x->ingress, y->ingress);
+	return c ? c : strcmp(x->gateway, y->gateway);
+}
+
 struct nemo_leg *legs_add(struct nemo_legs *legs)
 {
 	unsigned int cap = legs->cap ? legs->cap * 2 : 16;

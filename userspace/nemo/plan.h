@@ -47,6 +47,8 @@ struct nemo_legs {
 	unsigned int n, cap;
 };
 void nemo_legs_fini(struct nemo_legs *legs);
+/* For qsort(): by connection, ingress, gateway. What is admitted is in this order. */
+int nemo_leg_order(const void *a, const void *b);
 json_t *nemo_legs_json(const struct nemo_legs *legs); /* array of objects of these members */
 int nemo_legs_from_json(const json_t *array, struct nemo_legs *out, struct err *err);
 
