@@ -9,6 +9,7 @@
 
 #include "broker/broker.h"
 #include "util/clock.h"
+#include "unit/own_clock.h"
 
 static struct broker *broker;
 static struct answer a;

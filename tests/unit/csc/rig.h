@@ -7,6 +7,9 @@
 
 #include "csc/csc.h"
 
+#define OWN_CLOCK_JUMPS 1
+#include "unit/own_clock.h"
+
 static struct csc *csc;
 static struct answer a;
 static struct csc_conf conf;

@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #define MAX_MSGS 16384
-#define WAIT_MS 10000 /* until a test gives up, never a measure */
+#define WAIT_MS 60000 /* until a test gives up, never a measure */
 #define TICK_MS 5
 
 struct fixture {

@@ -23,11 +23,12 @@
 #include <cmocka.h>
 
 #include "unit/nl/netns.h"
+#include "unit/until.h"
 
 #define TABLE 5300
 #define PRIO 50
 #define SESSION 77
-#define WAIT_MS 10000 /* until a test gives up, never a measure */
+#define WAIT_MS 60000 /* until a test gives up, never a measure */
 #define TICK_MS 5
 
 static struct netns ns;
@@ -424,8 +425,7 @@ static inline bool has_route(const char *text)
 /* Some time after the answer. */
 static inline bool gets_route(struct fixture *f, const char *text)
 {
-	for (int i = 0; i < 1000 && f->apply->late_routes; i++)
-		uv_run(&f->loop, UV_RUN_ONCE); /* a timer or an idle handle is active */
+	UNTIL(&f->loop, WAIT_MS, !f->apply->late_routes);
 	return has_route(text);
 }
 

@@ -230,8 +230,7 @@ static void on_stats(void *arg, int status, json_t *stats)
 
 static void run_acks(struct fixture *f, struct both *b, unsigned int n)
 {
-	for (int i = 0; i < 1000 && b->acks < n; i++)
-		uv_run(&f->loop, UV_RUN_ONCE);
+	UNTIL(&f->loop, WAIT_MS, b->acks >= n);
 	assert_int_equal(b->acks, n);
 	assert_int_equal(b->result, 0);
 }
@@ -259,8 +258,7 @@ static void test_real_child(void **state)
 	assert_int_equal(map_service(f, 0x101).mode, SAN_MODE_PREFERRED);
 	assert_true(has_route("segs 2 [ 5f00:0:2::1 5f00:0:2::100 ]"));
 	assert_int_equal(ncc_stats(ncc, on_stats, &both), 0);
-	for (int i = 0; i < 1000 && !both.stats; i++)
-		uv_run(&f->loop, UV_RUN_ONCE);
+	UNTIL(&f->loop, WAIT_MS, both.stats);
 	assert_int_equal(json_array_size(json_object_get(both.stats, "services")), 1);
 	assert_int_equal(json_array_size(json_object_get(both.stats, "nexthops")), 1);
 	assert_int_equal(json_array_size(json_object_get(both.stats, "reasons")), 2 * SAN_R_MAX);

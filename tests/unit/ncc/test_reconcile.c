@@ -57,6 +57,14 @@ static void idle_turns(struct fixture *f)
 	}
 }
 
+static bool stale_gone(struct fixture *f, uint64_t watch)
+{
+	struct watch *w = (struct watch *)(uintptr_t)watch;
+
+	watch_take(w);
+	return w->stale > 0;
+}
+
 /* Nothing goes before the first full plan; then what is stale, and nothing else is touched. */
 static void test_restart(void **state)
 {
@@ -85,6 +93,7 @@ static void test_restart(void **state)
 	assert_true(has_route("2001:db8:5::77"));
 	assert_int_equal(dp_service_get(f->apply->dp, false, 0x999, &val), 0);
 	assert_int_equal(first_plan(f), 0);
+	assert_true(run_until(f, stale_gone, (uintptr_t)&w));
 	idle_turns(f);
 	watch_take(&w);
 	assert_int_equal(w.messages, 1);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unit/srm/rig.h"
 
+#define OWN_CLOCK_JUMPS 1
+#include "unit/own_clock.h"
+
 #include "nsc/nsc.h"
 #include "util/clock.h"
 
