@@ -11,6 +11,7 @@
 struct resource {
 	const char *path, *type;
 	char body[4096];
+	const char *large; /* instead of body; the test's own */
 	char etag[32];
 	int status;		  /* 0 = 200 */
 	unsigned int asked, n304; /* requests; of them answered 304 */
@@ -69,6 +70,7 @@ static UNUSED void say(const char *path, const char *type, const char *format, .
 	}
 	r->type = type;
 	r->status = 0;
+	r->large = NULL;
 	va_start(ap, format);
 	vsnprintf(r->body, sizeof(r->body), format, ap);
 	va_end(ap);
@@ -114,6 +116,8 @@ static void server_send(struct client *c, const char *bytes, size_t len)
 static void server_answer(struct client *c, struct resource *r, const char *body)
 {
 	char text[8192], tag[40], want[80];
+	const char *whole = r->large ?: r->body;
+	bool modified;
 	int n;
 
 	snprintf(r->seen, sizeof(r->seen), "%s", body);
@@ -121,7 +125,8 @@ static void server_answer(struct client *c, struct resource *r, const char *body
 	r->authorized = strstr(c->in, "Authorization: Bearer t0ken\r\n") != NULL;
 	snprintf(tag, sizeof(tag), "%s", r->etag);
 	snprintf(want, sizeof(want), "If-None-Match: %s\r\n", tag);
-	if (tag[0] && strstr(c->in, want)) {
+	modified = !tag[0] || !strstr(c->in, want);
+	if (!modified) {
 		r->n304++;
 		n = snprintf(text, sizeof(text), "HTTP/1.1 304 Not Modified\r\nETag: %s\r\n\r\n",
 			     tag);
@@ -129,9 +134,12 @@ static void server_answer(struct client *c, struct resource *r, const char *body
 		n = snprintf(text, sizeof(text),
 			     "HTTP/1.1 %d X\r\nContent-Type: %s\r\nETag: %s\r\n"
 			     "Content-Length: %zu\r\n\r\n%s",
-			     r->status ? r->status : 200, r->type, tag, strlen(r->body), r->body);
+			     r->status ? r->status : 200, r->type, tag, strlen(whole),
+			     r->large ? "" : r->body);
 	}
 	server_send(c, text, (size_t)n);
+	if (modified && r->large)
+		server_send(c, r->large, strlen(r->large));
 }
 
 static void server_subscribe(struct client *c, const char *body)
