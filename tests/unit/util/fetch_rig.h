@@ -73,6 +73,12 @@ static UNUSED int on_piece(void *arg, const struct fetch_answer *head, const cha
 	return g->stop_with;
 }
 
+/* For on_piece: what comes next is sent when this has come. */
+static UNUSED void open_gate(struct got *g)
+{
+	srv.gate = g->pieces;
+}
+
 static UNUSED const struct fetch_ops whole = {.done = on_done};
 static UNUSED const struct fetch_ops stream = {on_piece, on_done};
 
@@ -90,6 +96,11 @@ static UNUSED void answer(const struct piece *pieces, unsigned int n)
 #define AFTER(ms, text)                                                                            \
 	{                                                                                          \
 		.bytes = (text), .wait_ms = (ms)                                                   \
+	}
+/* When the test has opened the server's gate so far: never together with what is before it. */
+#define GATE(n, text)                                                                              \
+	{                                                                                          \
+		.bytes = (text), .gate = (n)                                                       \
 	}
 #define ANSWER(...)                                                                                \
 	do {                                                                                       \
@@ -109,7 +120,7 @@ static UNUSED const char *url(const char *path)
 static UNUSED struct fetch_conf conf_of(const char *path)
 {
 	return (struct fetch_conf){
-		.url = url(path), .connect_ms = 3000, .timeout_ms = 10000, .max = 60000};
+		.url = url(path), .connect_ms = 60000, .timeout_ms = 60000, .max = 60000};
 }
 
 static UNUSED void start(const struct fetch_conf *conf, const struct fetch_ops *ops, struct got *g)

@@ -17,8 +17,9 @@
 
 struct piece {
 	const char *bytes;
-	size_t len;  /* 0 = of the text */
-	int wait_ms; /* before it */
+	size_t len;	   /* 0 = of the text */
+	int wait_ms;	   /* before it */
+	unsigned int gate; /* sent when the server's is that far */
 };
 
 struct server {
@@ -33,6 +34,7 @@ struct server {
 	volatile unsigned int answers_each, answers;
 	volatile bool abrupt; /* closed by a reset */
 	const char *cert, *key;
+	volatile unsigned int gate, sent; /* pieces */
 	volatile bool stop;
 	volatile unsigned int connections, requests, given_up; /* by the client */
 	char seen[65536];				       /* the last request */
@@ -108,9 +110,12 @@ static inline bool server_answer(struct server *s, int fd)
 	for (unsigned int i = 0; i < s->n_pieces; i++) {
 		const struct piece *p = &s->pieces[i];
 
+		while (s->gate < p->gate && server_nap(s, 5))
+			;
 		if (!server_nap(s, p->wait_ms) ||
 		    !server_write(s, fd, p->bytes, p->len ? p->len : strlen(p->bytes)))
 			return false;
+		s->sent++;
 	}
 	return true;
 }
@@ -154,7 +159,7 @@ static inline bool server_tls(struct server *s, int fd)
 	gnutls_priority_set_direct(s->tls, "NORMAL", NULL);
 	gnutls_credentials_set(s->tls, GNUTLS_CRD_CERTIFICATE, s->cred);
 	gnutls_transport_set_int(s->tls, fd);
-	gnutls_handshake_set_timeout(s->tls, 2000);
+	gnutls_handshake_set_timeout(s->tls, 60000);
 	return gnutls_handshake(s->tls) == 0;
 }
 

@@ -131,14 +131,18 @@ static void test_stream(void **state)
 
 static void test_stream_that_has_begun(void **state)
 {
-	static const struct piece part = {.bytes = HEAD "Content-Length: 9\r\n\r\nabc"};
+	static const struct piece part = {.bytes = HEAD "Content-Length: 9\r\n\r\nabc", .gate = 1};
 	struct fetch_conf conf = used_once(false);
 	struct got g = {0};
 
 	srv.pieces = &part;
 	srv.answers_each = 0;
+	start(&conf, &stream, &g);
+	while (srv.requests < 2)
+		uv_run(&loop, UV_RUN_NOWAIT);
 	srv.keep = false;
-	ask(&conf, &stream, &g);
+	srv.gate = 1;
+	wait_end(&g);
 	expect(&g, -ECONNRESET, 2, 1);
 	assert_string_equal(g.body, "abc");
 }

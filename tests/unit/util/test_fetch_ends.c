@@ -59,10 +59,13 @@ static void test_cancel_from_a_piece(void **state)
 	struct fetch_conf conf;
 	struct got g = {.on_piece = cancel_itself};
 
-	ANSWER(SAY("HTTP/1.1 200 OK\r\n\r\nabc"), AFTER(30, "def"), AFTER(30, "ghi"));
+	ANSWER(SAY("HTTP/1.1 200 OK\r\n\r\nabc"), GATE(1, "def"), GATE(1, "ghi"));
 	conf = conf_of("/x");
 	start(&conf, &stream, &g);
-	turn_ms(200);
+	while (!g.pieces)
+		uv_run(&loop, UV_RUN_ONCE);
+	srv.gate = 1;
+	turn_ms(50);
 	assert_int_equal(g.pieces, 1);
 	assert_int_equal(g.ends, 0);
 }
@@ -94,7 +97,8 @@ static void test_cancel_another_from_a_piece_and_at_the_end(void **state)
 		conf = conf_of("/x");
 		start(&conf, &stream, &g);
 		wait_end(&g);
-		turn_ms(100);
+		while (quiet.given_up <= i)
+			turn_ms(1);
 		assert_int_equal(other.ends, 0);
 		assert_int_equal(quiet.given_up, i + 1);
 		g = (struct got){.on_done = cancel_other};
@@ -122,7 +126,9 @@ static void test_close_from_a_piece(void **state)
 	start(&conf, &stream, &g);
 	conf.url = text;
 	start(&conf, &stream, &waits);
-	turn_ms(100);
+	while (!g.pieces)
+		uv_run(&loop, UV_RUN_ONCE);
+	turn_ms(50);
 	server_stop(&quiet);
 	assert_int_equal(g.pieces, 1);
 	assert_int_equal(g.ends + waits.ends, 0);

@@ -46,9 +46,9 @@ static void test_piece_comes_again(void **state)
 	       AFTER(20, "3\r\ntwo\r\n"), AFTER(20, "0\r\n\r\n"));
 	conf = conf_of("/x");
 	conf.max = 0;
-	conf.silence_ms = 150;
+	conf.silence_ms = 1500;
 	begin(&r, &conf);
-	turn_ms(500);
+	turn_ms(2000);
 	assert_int_equal(r.refused, 1);
 	assert_int_equal(r.got.ends, 0);
 	r.waits = false;
@@ -75,8 +75,9 @@ static void test_wait_by_turns(void **state)
 	struct fetch_conf conf;
 	struct err err = {0};
 
-	ANSWER(SAY("HTTP/1.1 200 OK\r\n\r\nabc"), AFTER(20, "def"), AFTER(20, "ghi"),
-	       AFTER(20, "jkl"), AFTER(100, "mno"));
+	ANSWER(SAY("HTTP/1.1 200 OK\r\n\r\nabc"), GATE(1, "def"), GATE(2, "ghi"), GATE(3, "jkl"),
+	       GATE(4, "mno"));
+	r.got.on_piece = open_gate;
 	conf = conf_of("/x");
 	assert_int_equal(fetch_start(fetch, &conf, &ops, &r, &r.got.job, &err), 0);
 	while (!r.got.ends) {

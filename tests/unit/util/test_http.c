@@ -22,6 +22,7 @@
 #include "util/http.h"
 
 #define REQUEST_MAX 8192
+#define PATIENCE_MS 60000
 
 struct responder {
 	int listener;
@@ -181,7 +182,7 @@ static struct http *client(const char *endpoint, long timeout_ms)
 
 static void check_ok(const char *endpoint)
 {
-	struct http *http = client(endpoint, HTTP_TIMEOUT_MS);
+	struct http *http = client(endpoint, PATIENCE_MS);
 	json_t *out = NULL;
 	long status = 0;
 
@@ -209,7 +210,7 @@ static void test_ok(void **state)
 
 static void test_body(void **state)
 {
-	struct http *http = client(unix_server.endpoint, HTTP_TIMEOUT_MS);
+	struct http *http = client(unix_server.endpoint, PATIENCE_MS);
 	json_t *body = json_pack("{s:f, s:s}", "cpu_load", 71.4, "state", "up");
 	int before = unix_server.connections;
 	json_t *out = NULL;
@@ -238,7 +239,7 @@ static void test_body(void **state)
 
 static void test_problem(void **state)
 {
-	struct http *http = client(unix_server.endpoint, HTTP_TIMEOUT_MS);
+	struct http *http = client(unix_server.endpoint, PATIENCE_MS);
 	json_t *out = NULL;
 	struct err err;
 	long status;
@@ -276,7 +277,7 @@ static void test_problem_codes(void **state)
 
 static void check_fails(const char *endpoint, const char *path, int want, const char *text)
 {
-	struct http *http = client(endpoint, want == -ETIMEDOUT ? 200 : HTTP_TIMEOUT_MS);
+	struct http *http = client(endpoint, want == -ETIMEDOUT ? 200 : PATIENCE_MS);
 	json_t *out = (json_t *)1;
 	struct err err = {};
 	long status = 77;
@@ -309,7 +310,7 @@ static void test_answer_limit(void **state)
 
 static void test_url_limit(void **state)
 {
-	struct http *http = client(unix_server.endpoint, HTTP_TIMEOUT_MS);
+	struct http *http = client(unix_server.endpoint, PATIENCE_MS);
 	char path[4096];
 	struct err err;
 	long status;
@@ -403,7 +404,8 @@ static void test_stop(void **state)
 static int bulk(struct http *http, const char *path, FILE *send, FILE *take, long *status,
 		json_t **out, struct err *err)
 {
-	const struct http_bulk how = {send, take, "text/lines", 1};
+	const struct http_bulk how = {send, take, "text/lines",
+				      strcmp(path, "/silent") ? PATIENCE_MS / 1000 : 1};
 
 	memset(err, 0, sizeof(*err));
 	return http_bulk(http, send ? "POST" : "GET", path, &how, status, out, err);
@@ -412,7 +414,7 @@ static int bulk(struct http *http, const char *path, FILE *send, FILE *take, lon
 /* Files both ways; a problem does not end up in the file; then ordinary calls work as before. */
 static void test_bulk(void **state)
 {
-	struct http *http = client(unix_server.endpoint, HTTP_TIMEOUT_MS);
+	struct http *http = client(unix_server.endpoint, PATIENCE_MS);
 	FILE *send = tmpfile(), *take = tmpfile(), *full = fopen("/dev/full", "w");
 	char text[64] = "";
 	json_t *out = NULL;
@@ -446,7 +448,7 @@ static void test_bulk(void **state)
 	assert_non_null(strstr(err.want, "written"));
 	http_close(http);
 	check_ok(unix_server.endpoint);
-	http = client(unix_server.endpoint, HTTP_TIMEOUT_MS);
+	http = client(unix_server.endpoint, PATIENCE_MS);
 	assert_int_equal(bulk(http, "/created", send, NULL, &status, &out, &err), 0);
 	json_decref(out);
 	assert_int_equal(http_call(http, "GET", "/ok", NULL, &status, &out, &err), 0);
