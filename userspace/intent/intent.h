@@ -30,16 +30,16 @@
  * testbed)
  *
  * A commit: the whole script is checked (nemo_check), admitted (nemo_admit, nemo_possible); the
- * stage is made; every host under /san/nemo/hosts/ prepares it (compiles it and says whether it
- * could be carried) and says so; when all have, one transaction changes the head (the revision was
- * written with the stage). A host that refuses, or says nothing for INTENT_PREPARE_MS: the stage
- * and its revision are deleted, and nothing has changed. When all have applied it, the stage is
- * deleted. A host that cannot apply what it had prepared, or has not within INTENT_APPLY_MS: the
- * head goes back to the revisions before in one more transaction (as another commit), so that all
- * hosts do; what was registered with it is taken back, too. A commit that does not say `confirm`
- * confirms what waits; one that does goes back to where the first of them began. One commit at a
- * time in the whole domain; others wait their turn (INTENT_PREPARE_MS and INTENT_APPLY_MS each),
- * then -EAGAIN.
+ * stage is made; every host under /san/nemo/hosts/ prepares it (compiles it, looks whether it
+ * could be carried, makes ready what can be) and says so; when all have, one transaction changes
+ * the head (the revision was written with the stage). A host that refuses, or says nothing for
+ * INTENT_PREPARE_MS: the stage and its revision are deleted, and nothing has changed. When all have
+ * applied it, the stage is deleted. A host that cannot apply what it had prepared, or has not
+ * within INTENT_APPLY_MS: the head goes back to the revisions before in one more transaction (as
+ * another commit), so that all hosts do; what was registered with it is taken back, too. A commit
+ * that does not say `confirm` confirms what waits; one that does goes back to where the first of
+ * them began. One commit at a time in the whole domain; others wait their turn (INTENT_PREPARE_MS
+ * and INTENT_APPLY_MS each), then -EAGAIN.
  *
  * A revision in force that cannot be read (it is gone, or of a version with more to say) is its
  * tenant's trouble alone: its objects stay what they were before on hosts that know them, and are
