@@ -24,6 +24,7 @@
 #include "ncc/wire.h"
 #include "util/json.h"
 #include "util/own.h"
+#include "unit/own_clock.h"
 
 #define UNUSED __attribute__((unused))
 #define RIG_NODES 3

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Notifications: once for each time their condition becomes true, whoever leads. */
+#define OWN_CLOCK_JUMPS 1
 #include "rig.h"
 
 #define GOLD ((struct path_key){"pe1", "pe2", "be"})

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the network does: loads, goals that go down, values that get old; what is evaluated and what
  * reaches the dataplane. */
+#define OWN_CLOCK_JUMPS 1
 #include "rig.h"
 
 #define TWO                                                                                        \

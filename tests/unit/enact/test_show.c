@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Counters that stay with their operations, and what north shows. */
+#define OWN_CLOCK_JUMPS 1
 #include "rig.h"
 
 #define GOLD ((struct path_key){"pe1", "pe2", "be"})
