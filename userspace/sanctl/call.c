@@ -40,49 +40,55 @@ static int open_server(struct ctl *ctl)
 	return CTL_OK;
 }
 
+/* No answer: what was stopped on purpose needs no word. */
+static int failed(const struct ctl *ctl, const struct err *err, int status)
+{
+	char text[512];
+
+	if (ctl->stop && *ctl->stop)
+		return CTL_UNREACHABLE;
+	return say(ctl, err_text(err, text, sizeof(text)), status);
+}
+
+/* *out stays where it is of use. */
+static int answered(const struct ctl *ctl, long status, json_t **out)
+{
+	int r;
+
+	if (status >= 200 && status < 300)
+		return CTL_OK;
+	r = refused(ctl, status, *out);
+	json_decref(*out);
+	*out = NULL;
+	return r;
+}
+
 int ctl_call(struct ctl *ctl, struct call *call, json_t **out)
 {
 	struct err err = {};
-	char text[512];
 	int status = open_server(ctl);
 
 	*out = NULL;
 	if (status)
 		return status;
 	if (http_call(ctl->http, call->method, call->path, call->body, &call->status, out, &err))
-		return ctl->stop && *ctl->stop
-			       ? CTL_UNREACHABLE
-			       : say(ctl, err_text(&err, text, sizeof(text)), CTL_UNREACHABLE);
-	if (call->status >= 200 && call->status < 300)
-		return CTL_OK;
-	status = refused(ctl, call->status, *out);
-	json_decref(*out);
-	*out = NULL;
-	return status;
+		return failed(ctl, &err, CTL_UNREACHABLE);
+	return answered(ctl, call->status, out);
 }
 
 int ctl_bulk(struct ctl *ctl, const char *method, const char *path, const struct http_bulk *bulk,
 	     json_t **out)
 {
 	struct err err = {};
-	char text[512];
-	long answered = 0;
+	long code = 0;
 	int status = open_server(ctl);
 
 	*out = NULL;
 	if (status)
 		return status;
-	if (http_bulk(ctl->http, method, path, bulk, &answered, out, &err))
-		return ctl->stop && *ctl->stop
-			       ? CTL_UNREACHABLE
-			       : say(ctl, err_text(&err, text, sizeof(text)),
-				     err.code == -EIO ? CTL_REFUSED : CTL_UNREACHABLE);
-	if (answered >= 200 && answered < 300)
-		return CTL_OK;
-	status = refused(ctl, answered, *out);
-	json_decref(*out);
-	*out = NULL;
-	return status;
+	if (http_bulk(ctl->http, method, path, bulk, &code, out, &err))
+		return failed(ctl, &err, err.code == -EIO ? CTL_REFUSED : CTL_UNREACHABLE);
+	return answered(ctl, code, out);
 }
 
 int ctl_collect(struct ctl *ctl, const char *path, json_t **out)
