@@ -409,7 +409,7 @@ static int draft_stores(struct job *job, const struct state_tenant *t, struct dr
 		return 1;
 	if (!job->rollback)
 		r = draft_apply(job, draft);
-	if (t->unread) /* whatever it is, it differs from what cannot be read */
+	if (!r && t->unread) /* whatever it is, it differs from what cannot be read */
 		return 1;
 	return r ? r : differs(job, draft);
 }
