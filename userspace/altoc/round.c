@@ -25,9 +25,9 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct altoc_peer *peer = timer->data;
 
-	if (!peer->stream)
+	if (!peer->stream && !peer->stream_ended)
 		altoc_round_start(peer);
-	else if (peer->waiting) /* for a partial one */
+	else if (peer->waiting || peer->stream_ended) /* for a partial one, or the last events */
 		uv_timer_start(timer, on_timer, altoc_times.retry_ms, 0);
 	else
 		ask_polled(peer, BESIDE);

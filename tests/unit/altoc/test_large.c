@@ -308,7 +308,7 @@ static void test_events_do_not_overtake(void **state)
 	until(peer()->works == 1);
 	push_costs("m1", "12 22");
 	push(PATCH ",cost-0", "{\"cost-map\": {\"AS1\": {\"AS3\": 23}}}");
-	turn_ms(50);
+	until(peer()->rest.len > 0);
 	assert_float_equal(value("gw2", ATTR_COST), 10, 0);
 	unplug_pool();
 	until(value("gw2", ATTR_COST) == 12 && value("gw3", ATTR_COST) == 23);
@@ -348,7 +348,7 @@ static void test_patch_of_a_large_document(void **state)
 	push(PATCH ",cost-0", "{\"cost-map\": {\"AS1\": {\"AS2\": 15}}}");
 	until(peer()->works == 1);
 	push(PATCH ",cost-0", "{\"cost-map\": {\"AS1\": {\"AS3\": 25}}}");
-	turn_ms(20);
+	until(peer()->rest.len > 0);
 	assert_float_equal(value("gw2", ATTR_COST), 10, 0);
 	unplug_pool();
 	until(value("gw2", ATTR_COST) == 15 && value("gw3", ATTR_COST) == 25);
@@ -366,9 +366,11 @@ static void test_end_behind_a_large_event(void **state)
 	push_large(T_COST ",cost-0", large_costs("m1", "routingcost", 11, false));
 	until(peer()->works == 1);
 	push_costs("m1", "12 22");
-	turn_ms(20);
+	until(peer()->rest.len > 0);
 	end_streams();
-	turn_ms(50);
+	until(peer()->stream_ended);
+	/* The time of the next round comes meanwhile. */
+	turn_ms(400);
 	assert_int_equal(peer()->works, 1);
 	unplug_pool();
 	until(value("gw2", ATTR_COST) == 12);
