@@ -238,13 +238,14 @@ static inline void got_free(struct got *g)
 
 static inline void peer_answer(struct peer *peer, struct got *g, bool head_only)
 {
-	size_t cap = 16u << 20;
+	size_t cap = 0;
 	uint64_t until = clock_us() + RIG_PATIENCE_US;
 	ssize_t n;
 
 	memset(g, 0, sizeof(*g));
-	g->raw = calloc(1, cap);
+	rig_make_room(&g->raw, &cap, 0);
 	while (!rig_whole(g->raw, g->len, head_only)) {
+		rig_make_room(&g->raw, &cap, g->len);
 		n = peer_recv(peer, g->raw + g->len, cap - 1 - g->len);
 		if (n == 0) {
 			g->a.closed = true;
@@ -253,7 +254,7 @@ static inline void peer_answer(struct peer *peer, struct got *g, bool head_only)
 		if (n < 0)
 			rig_turn(peer->rig);
 		else
-			g->len += n;
+			g->raw[g->len += n] = 0;
 		assert_true(clock_us() < until);
 	}
 	if (strstr(g->raw, "\r\n\r\n"))

@@ -73,6 +73,16 @@ static inline bool rig_whole(const char *text, size_t len, bool head_only)
 	return len >= (size_t)(end + 4 - text) + strtoul(length + 15, NULL, 10);
 }
 
+/* For more text behind len bytes, and its end. */
+static inline void rig_make_room(char **text, size_t *cap, size_t len)
+{
+	if (*cap - len >= 4096)
+		return;
+	*cap = *cap ? 2 * *cap : 16384;
+	*text = realloc(*text, *cap);
+	(*text)[len] = 0;
+}
+
 static inline void rig_split(char *text, struct answer *a)
 {
 	char *end = strstr(text, "\r\n\r\n");
@@ -90,13 +100,17 @@ static inline void rig_split(char *text, struct answer *a)
 /* One answer, or the end of the connection. */
 static inline void rig_recv_how(struct rig *rig, int fd, struct answer *a, bool head_only)
 {
-	size_t cap = 16u << 20, len = 0;
-	OWN_PTR char *text = calloc(1, cap);
+	size_t cap = 0, len = 0;
+	OWN_PTR char *text = NULL;
 	uint64_t until = clock_us() + RIG_PATIENCE_US;
 
 	memset(a, 0, sizeof(*a));
+	rig_make_room(&text, &cap, 0);
 	while (!rig_whole(text, len, head_only)) {
-		ssize_t n = recv(fd, text + len, cap - 1 - len, MSG_DONTWAIT);
+		ssize_t n;
+
+		rig_make_room(&text, &cap, len);
+		n = recv(fd, text + len, cap - 1 - len, MSG_DONTWAIT);
 
 		if (n == 0 || (n < 0 && errno != EAGAIN)) {
 			a->closed = true;
@@ -304,12 +318,32 @@ static inline void rig_fill(struct rig *rig)
 	assert_int_equal(rig_status(rig, "PUT /v1/services/0x101/instances/a", RIG_INSTANCE), 201);
 }
 
+/* The interface alone, where a client has so long for its turn. */
+static inline void rig_open_with(struct rig *rig, unsigned int turn_s)
+{
+	struct north_conf conf = rig_conf(rig);
+	struct err err = {0};
+
+	conf.turn_s = turn_s;
+	assert_int_equal(north_open(&conf, &rig->north, &err), 0);
+}
+
 /* cmocka fixtures */
 static inline int rig_setup(void **state)
 {
 	struct rig *rig = malloc(sizeof(*rig));
 
 	rig_open(rig);
+	*state = rig;
+	return 0;
+}
+
+/* Without the interface: rig_open_with(). */
+static inline int rig_below_setup(void **state)
+{
+	struct rig *rig = malloc(sizeof(*rig));
+
+	rig_open_below(rig);
 	*state = rig;
 	return 0;
 }

@@ -203,6 +203,8 @@ static inline struct north_conf rig_conf(struct rig *rig)
 		.broker = rig->broker,
 		.intent = rig->intent,
 		.enact = rig->enact,
+		.idle_s = 600, /* clients of a slow machine are not slow ones */
+		.turn_s = 600,
 	};
 }
 

@@ -367,13 +367,6 @@ static void test_client_address(void **state)
 
 /* ---- before the first map ---- */
 
-static int below_setup(void **state)
-{
-	*state = malloc(sizeof(struct rig));
-	rig_open_below(*state);
-	return 0;
-}
-
 static void check_no_map(struct rig *rig, const char *request, const char *headers,
 			 const char *body)
 {
@@ -422,7 +415,7 @@ static void test_no_map_yet(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_no_map_yet, below_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_no_map_yet, rig_below_setup, rig_teardown),
 		WITH(test_directory),
 		WITH(test_costs),
 		WITH(test_escaped_path),

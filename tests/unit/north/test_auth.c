@@ -263,21 +263,12 @@ static void test_host(void **state)
 	assert_int_equal(status_at(rig, &alto, "GET /alto/directory", "", NULL), 200);
 }
 
-static int below_setup(void **state)
-{
-	struct rig *rig = malloc(sizeof(*rig));
-
-	rig_open_below(rig);
-	*state = rig;
-	return 0;
-}
-
 #define WITH(name) cmocka_unit_test_setup_teardown(name, alto_setup, rig_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_bad_principals, below_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_bad_principals, rig_below_setup, rig_teardown),
 		WITH(test_scopes),
 		WITH(test_tokens),
 		WITH(test_challenge),

@@ -16,15 +16,6 @@ static int open_at(struct rig *rig, const char *unix_path, const char *tcp, stru
 	return north_open(&conf, &rig->north, err);
 }
 
-static int setup_below(void **state)
-{
-	struct rig *rig = malloc(sizeof(*rig));
-
-	rig_open_below(rig);
-	*state = rig;
-	return 0;
-}
-
 static void make_stale(const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -492,33 +483,36 @@ static void test_waiting_is_idle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_stale_socket, setup_below, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_alive_socket, setup_below, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_path_that_is_no_socket, setup_below,
+		cmocka_unit_test_setup_teardown(test_stale_socket, rig_below_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_alive_socket, rig_below_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_path_that_is_no_socket, rig_below_setup,
 						rig_teardown),
-		cmocka_unit_test_setup_teardown(test_bad_unix_paths, setup_below, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_foreign_socket_stays, setup_below,
+		cmocka_unit_test_setup_teardown(test_bad_unix_paths, rig_below_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_foreign_socket_stays, rig_below_setup,
 						rig_teardown),
-		cmocka_unit_test_setup_teardown(test_bad_tcp, setup_below, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_tcp, setup_below, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_tcp6, setup_below, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_tcp_host, setup_below, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_tcp_without_database, setup_below,
+		cmocka_unit_test_setup_teardown(test_bad_tcp, rig_below_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_tcp, rig_below_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_tcp6, rig_below_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_tcp_host, rig_below_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_tcp_without_database, rig_below_setup,
 						rig_teardown),
-		cmocka_unit_test_setup_teardown(test_connections_of_one_peer, setup_below,
+		cmocka_unit_test_setup_teardown(test_connections_of_one_peer, rig_below_setup,
 						rig_teardown),
-		cmocka_unit_test_setup_teardown(test_most_connections, setup_below, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_idle, setup_below, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_client_with_long_name, setup_below,
+		cmocka_unit_test_setup_teardown(test_most_connections, rig_below_setup,
 						rig_teardown),
-		cmocka_unit_test_setup_teardown(test_disconnect_during_write, setup_below,
+		cmocka_unit_test_setup_teardown(test_idle, rig_below_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_client_with_long_name, rig_below_setup,
 						rig_teardown),
-		cmocka_unit_test_setup_teardown(test_close_during_write, setup_below, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_close_at_any_moment, setup_below,
+		cmocka_unit_test_setup_teardown(test_disconnect_during_write, rig_below_setup,
 						rig_teardown),
-		cmocka_unit_test_setup_teardown(test_close_with_idle_clients, setup_below,
+		cmocka_unit_test_setup_teardown(test_close_during_write, rig_below_setup,
 						rig_teardown),
-		cmocka_unit_test_setup_teardown(test_waiting_is_idle, setup_below, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_close_at_any_moment, rig_below_setup,
+						rig_teardown),
+		cmocka_unit_test_setup_teardown(test_close_with_idle_clients, rig_below_setup,
+						rig_teardown),
+		cmocka_unit_test_setup_teardown(test_waiting_is_idle, rig_below_setup,
+						rig_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
