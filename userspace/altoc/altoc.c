@@ -110,7 +110,9 @@ void altoc_close(struct altoc *altoc)
 	altoc->closed = true;
 	for (unsigned int i = 0; i < altoc->n; i++) {
 		altoc_round_stop(&altoc->peers[i]);
+		altoc_feed_stop(&altoc->peers[i]);
 		forget_all(&altoc->peers[i]);
+		uv_close((uv_handle_t *)&altoc->peers[i].sweeper, on_closed);
 		uv_close((uv_handle_t *)&altoc->peers[i].timer, on_closed);
 	}
 	fetch_close(altoc->fetch);
@@ -174,11 +176,13 @@ static void start_timers(struct altoc *altoc)
 	for (unsigned int i = 0; i < altoc->n; i++) {
 		struct altoc_peer *peer = &altoc->peers[i];
 
+		uv_idle_init(loop, &peer->sweeper);
+		peer->sweeper.data = peer;
 		uv_timer_init(loop, &peer->timer);
 		peer->timer.data = peer;
 		uv_timer_start(&peer->timer, on_begin, 0, 0);
 	}
-	altoc->refs = altoc->n + 1;
+	altoc->refs = 2 * altoc->n + 1;
 }
 
 int altoc_open(const struct altoc_conf *conf, struct altoc **out, struct err *err)

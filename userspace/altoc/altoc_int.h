@@ -215,6 +215,7 @@ extern const char *const altoc_state_names[ALTOC_STATE_MAX];
 
 struct altoc_pair;
 struct altoc_mark;
+struct altoc_target;
 
 struct altoc_peer {
 	struct altoc *altoc;
@@ -270,10 +271,15 @@ struct altoc_peer {
 	struct altoc_pair *pairs; /* uthash */
 	struct altoc_mark *marks; /* uthash: instances that got properties */
 	unsigned int n_known;	  /* pairs with a value */
-	unsigned int pending;	  /* writes */
-	bool dirty;		  /* feed again when they are answered */
-	bool write_failed;	  /* said in the log */
-	bool too_many;		  /* the same */
+	uv_idle_t sweeper;
+	struct altoc_pair *sweep;     /* the next one to be told; NULL: all are */
+	struct altoc_target *targets; /* of the map `swept`, meanwhile */
+	struct altoc_doc *swept;
+	unsigned int n_swept; /* with a value */
+	unsigned int pending; /* writes */
+	bool dirty;	      /* feed again when they are answered */
+	bool write_failed;    /* said in the log */
+	bool too_many;	      /* the same */
 	/* for people */
 	enum altoc_state state;
 	char why[ALTOC_TEXT];
@@ -368,7 +374,9 @@ struct altoc_target { /* a gateway and where it is */
 int altoc_targets(const struct altoc_peer *peer, const struct alto_netmap *map,
 		  struct altoc_target **out);
 void altoc_targets_free(struct altoc_target *targets);
+#define ALTOC_SLICE 128 /* pairs that are told in one turn of the loop */
 void altoc_feed(struct altoc_peer *peer);
+void altoc_feed_stop(struct altoc_peer *peer);
 void altoc_feed_fini(struct altoc_peer *peer);
 void altoc_feed_props(struct altoc_peer *peer, struct altoc_target *targets);
 void altoc_feed_props_fini(struct altoc_peer *peer);

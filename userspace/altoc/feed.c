@@ -288,24 +288,12 @@ static bool feed_pair(struct altoc_peer *peer, struct altoc_pair *pair)
 			   attrs);
 		ours |= pair->told[slot->metric].ours;
 	}
-	peer->n_known += known;
+	peer->n_swept += known;
 	if (json_object_size(attrs) &&
 	    nsc_status_put(altoc->conf.nsc, key, attrs, altoc_writing(peer, attrs), &err))
 		altoc_write_refused(peer, attrs, &err);
 	json_decref(attrs);
 	return ours || pair->pid;
-}
-
-static void feed_pairs(struct altoc_peer *peer, const struct altoc_target *targets)
-{
-	struct altoc_pair *pair, *next;
-
-	mark_pairs(peer, targets);
-	peer->n_known = 0;
-	HASH_ITER(hh, peer->pairs, pair, next) {
-		if (!feed_pair(peer, pair))
-			drop_pair(peer, pair);
-	}
 }
 
 /* ---- all ---- */
@@ -329,24 +317,67 @@ static void say_unknown(struct altoc_peer *peer, const struct alto_netmap *map)
 	memcpy(peer->unknown, text, sizeof(text));
 }
 
+static void stop_sweep(struct altoc_peer *peer)
+{
+	uv_idle_stop(&peer->sweeper);
+	peer->sweep = NULL;
+	altoc_targets_free(peer->targets);
+	peer->targets = NULL;
+	altoc_doc_hold(&peer->swept, NULL);
+}
+
+static void end_sweep(struct altoc_peer *peer)
+{
+	peer->n_known = peer->n_swept;
+	altoc_feed_props(peer, peer->targets);
+	stop_sweep(peer);
+}
+
+/* So many pairs a turn of the loop, which a timer of 0 ms is not. The next one is not dropped
+ * meanwhile: only here. */
+static void on_sweep(uv_idle_t *idle)
+{
+	struct altoc_peer *peer = idle->data;
+
+	for (unsigned int n = 0; peer->sweep && n < ALTOC_SLICE; n++) {
+		struct altoc_pair *pair = peer->sweep;
+
+		peer->sweep = pair->hh.next;
+		if (!feed_pair(peer, pair))
+			drop_pair(peer, pair);
+	}
+	if (peer->sweep)
+		uv_idle_start(idle, on_sweep);
+	else
+		end_sweep(peer);
+}
+
+/* Documents in force changed, or it is time again: whatever was being told before is over. */
 void altoc_feed(struct altoc_peer *peer)
 {
-	const struct altoc_doc *map = peer->slots[0].view;
-	struct altoc_target *targets = NULL;
+	struct altoc_doc *map = peer->slots[0].view;
 
+	stop_sweep(peer);
 	peer->dirty = peer->pending > 0;
 	if (peer->dirty)
 		return;
-	if (map && altoc_targets(peer, map->map, &targets)) {
+	if (map && altoc_targets(peer, map->map, &peer->targets)) {
 		log_err("ALTO source is not fed", "source=%s error=\"out of memory\"",
 			peer->conf.name);
 		return;
 	}
 	if (map)
 		say_unknown(peer, map->map);
-	feed_pairs(peer, targets);
-	altoc_feed_props(peer, targets);
-	altoc_targets_free(targets);
+	altoc_doc_hold(&peer->swept, map);
+	mark_pairs(peer, peer->targets);
+	peer->n_swept = 0;
+	peer->sweep = peer->pairs;
+	on_sweep(&peer->sweeper);
+}
+
+void altoc_feed_stop(struct altoc_peer *peer)
+{
+	stop_sweep(peer);
 }
 
 void altoc_feed_fini(struct altoc_peer *peer)

@@ -11,6 +11,11 @@ static bool plugged;
 static char *texts[8];
 static unsigned int n_texts;
 
+#define COST_OTHER                                                                                 \
+	"{\"meta\": {\"dependent-vtags\": [{\"resource-id\": \"net\", \"tag\": \"t1\"}], "         \
+	"\"cost-type\": {\"cost-mode\": \"numerical\", \"cost-metric\": \"routingcost\"}}, "       \
+	"\"cost-map\": {\"AS1\": {\"AS2\": 11, \"AS3\": 20}}}"
+
 static struct altoc_peer *peer(void)
 {
 	return &altoc->peers[0];
@@ -263,6 +268,39 @@ static void test_large_directory(void **state)
 	assert_string_equal(peer()->slots[1].id, "rc");
 }
 
+/* ---- telling ---- */
+
+/* Many pairs are not told in one turn; and what comes into force meanwhile is told. */
+static void test_many_pairs(void **state)
+{
+	struct altoc_source source = source_of();
+	char name[32], locator[64];
+
+	for (unsigned int i = 0; i < 3 * ALTOC_SLICE; i++) {
+		snprintf(name, sizeof(name), "many%u", i);
+		snprintf(locator, sizeof(locator), "5f00:0:2:%x::", i + 1);
+		put_gateway(name, locator);
+	}
+	say_directory(COST("rc", "/rc", "rc"));
+	say_map("t1");
+	say_cost("/rc", "t1", "routingcost", "10 20");
+	open_with(&source);
+	while (!peer()->slots[1].view)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_non_null(peer()->sweep);
+	assert_in_range(peer()->written, 1, ALTOC_SLICE);
+	assert_int_equal(read_text(&peer()->slots[1], COST_OTHER, strlen(COST_OTHER)), 0);
+	say("/rc", T_COST, "%s", COST_OTHER);
+	altoc_commit(peer());
+	until(value(name, ATTR_COST) == 11 && value("many0", ATTR_COST) == 11);
+	until(shown_number("pairs") == 3 * ALTOC_SLICE + 2);
+	/* In the middle of it. */
+	while (!peer()->sweep)
+		uv_run(&loop, UV_RUN_ONCE);
+	altoc_close(altoc);
+	altoc = NULL;
+}
+
 /* ---- closing ---- */
 
 static void test_close_before_it_is_begun(void **state)
@@ -410,6 +448,7 @@ int main(void)
 		L(test_large_new_map),
 		L(test_map_is_gone_meanwhile),
 		L(test_large_directory),
+		L(test_many_pairs),
 		L(test_close_before_it_is_begun),
 		L(test_close_while_it_runs),
 		L(test_events_do_not_overtake),
