@@ -120,7 +120,7 @@ static UNUSED const char *url(const char *path)
 static UNUSED struct fetch_conf conf_of(const char *path)
 {
 	return (struct fetch_conf){
-		.url = url(path), .connect_ms = 60000, .timeout_ms = 60000, .max = 60000};
+		.url = url(path), .connect_ms = 40000, .timeout_ms = 40000, .max = 60000};
 }
 
 static UNUSED void start(const struct fetch_conf *conf, const struct fetch_ops *ops, struct got *g)
