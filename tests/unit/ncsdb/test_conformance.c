@@ -216,7 +216,7 @@ static void compact(int64_t revision)
 	struct ncsdb_range req = {.key = "/", .revision = base + revision - 1};
 
 	assert_int_equal(ncsdb_compact(db, base + revision), 0);
-	for (int i = 0; i < 1000 && range_status(&req) == 0; i++)
+	for (int i = 0; i < 30000 && range_status(&req) == 0; i++)
 		usleep(1000);
 	assert_int_equal(range_status(&req), -ERANGE);
 }
