@@ -200,7 +200,8 @@ static void on_timeout(uv_timer_t *timer)
 	drive(timer->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
-/* Never early: curl would not ask for the same moment twice. */
+/* Never early: curl would not ask for the same moment twice. Nor in the same turn of the loop,
+ * which runs timers of 0 ms again and again: a large answer would come in one. */
 static int on_timer(CURLM *multi, long ms, void *arg)
 {
 	struct fetch *fetch = arg;
@@ -210,7 +211,7 @@ static int on_timer(CURLM *multi, long ms, void *arg)
 		return 0;
 	}
 	uv_update_time(fetch->loop);
-	uv_timer_start(&fetch->timer, on_timeout, ms ? (uint64_t)ms + 1 : 0, 0);
+	uv_timer_start(&fetch->timer, on_timeout, (uint64_t)ms + 1, 0);
 	return 0;
 }
 
