@@ -260,6 +260,7 @@ static bool start(struct altoc_slot *slot, struct err *err)
 	conf.if_none_match = slot->conditional ? slot->etag : NULL;
 	if (slot->filtered) {
 		conf.method = "POST";
+		conf.safe = true;
 		conf.content_type =
 			alto_media_type(slot->kind == ALTOC_COSTS ? ALTO_MEDIA_COSTMAPFILTER
 								  : ALTO_MEDIA_PROPMAPPARAMS);

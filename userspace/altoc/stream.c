@@ -115,6 +115,7 @@ int altoc_stream_start(struct altoc_peer *peer, struct err *err)
 		return 0;
 	peer->unsettled_ms = 0;
 	conf.method = "POST";
+	conf.safe = true;
 	conf.accept = "text/event-stream,application/alto-error+json";
 	conf.content_type = alto_media_type(ALTO_MEDIA_UPDATESTREAMPARAMS);
 	conf.body = body;
