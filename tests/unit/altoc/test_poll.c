@@ -327,10 +327,8 @@ static void test_close_at_any_moment(void **state)
 	say_cost("/owd", "t1", "delay-ow:cur", "100 200");
 	for (int turns = 0; turns < 60; turns++) {
 		open_with(&source);
-		for (int i = 0; i < turns; i++) {
-			uv_run(&loop, UV_RUN_NOWAIT);
-			usleep(300);
-		}
+		for (int i = 0; i < turns; i++)
+			turn_ms(1);
 		if (turns % 2)
 			push(T_MAP ",map", MAP_TEXT, "t1");
 		altoc_close(altoc);
