@@ -94,9 +94,10 @@ static void stage_prepare(struct intent *in, const struct stored_stage *stage,
 
 	host->stage = rec->create_rev;
 	host->stage_commit = stage->commit;
-	host->preparing = true;
+	host->preparing = false; /* what comes meanwhile is of the one before: numbers repeat */
 	r = stage_take(in, stage, &err);
-	if (r != -EINPROGRESS)
+	host->preparing = r == -EINPROGRESS;
+	if (!host->preparing)
 		stage_answer(host, r, &err);
 }
 

@@ -114,7 +114,7 @@ struct intent_conf {
 int intent_open(const struct intent_conf *conf, struct intent **out, struct err *err);
 /* Commits that wait are answered -ECANCELED. Frees itself when the loop has run dry. */
 void intent_close(struct intent *intent);
-/* What prepare() answered with -EINPROGRESS is ready. */
+/* What prepare() answered with -EINPROGRESS, last, is ready. */
 void intent_prepared(struct intent *intent, uint64_t commit);
 /* gone(): what was prepared last is in force everywhere, or will not be: its stage is gone. Another
  * stage may take its place without that: prepare() is called for it. gone NULL: no longer. */
@@ -169,8 +169,8 @@ typedef void (*intent_done_cb)(void *arg, const struct intent_result *result);
 int intent_apply(struct intent *intent, const struct intent_apply *apply, intent_done_cb done,
 		 void *arg, struct err *err);
 /* To an older revision's objects, as a new revision. revision 0: the one before; where the one in
- * force cannot be read, the newest that can be, or no objects if there is none. -ENOENT it is not
- * kept. Else like intent_apply. */
+ * force cannot be read, the newest that can be, or no objects if there is none; -ESTALE when that
+ * is no longer so once it has its turn. -ENOENT it is not kept. Else like intent_apply. */
 int intent_rollback(struct intent *intent, const char *tenant, const char *by, uint64_t revision,
 		    int64_t if_revision, intent_done_cb done, void *arg, struct err *err);
 /* apply --confirm: keep it. -ENOENT: nothing waits. */

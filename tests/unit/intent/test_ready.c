@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Hosts that need a while to prepare: what the hosts say waits for it, and goes with the stage. */
 #include "unit/intent/rig.h"
+#include "intent/intent_int.h"
 
 static unsigned int gone[HOSTS];
 
@@ -71,6 +72,42 @@ static void test_taken_back(void **state)
 	assert_true(has(1, "a", "hq"));
 }
 
+#define STAGE(id)                                                                                  \
+	"{\"id\":\"" id                                                                            \
+	"\",\"commit\":1,\"coordinator\":\"newer\",\"tenants\":{\"a\":1},\"legs\":[]}"
+
+/* As a host that gives up the one before says so when it is asked for the next. */
+static int prepare_after_another(void *arg, const struct intent_head *head, struct err *e)
+{
+	const struct host *h = arg;
+
+	intent_prepared(h->in, head->commit);
+	return host_prepare(arg, head, e);
+}
+
+/* One stage goes, another comes under the same number, seen as one: what is said of the first is
+ * nothing of the second. */
+static void test_same_number(void **state)
+{
+	host[1].in->conf.prepare = prepare_after_another;
+	raw_put("/san/nemo/revisions/a/0000000001",
+		"{\"tenant\":\"a\",\"revision\":1,\"time\":\"2026-01-01T00:00:00Z\",\"by\":\"op\","
+		"\"comment\":\"\",\"services\":[],\"script\":\"CREATE CFN hq Type host;\"}");
+	leased_put("/san/nemo/hosts/newer", "{\"applied\":0,\"prepared\":0,\"why\":\"\"}");
+	raw_put("/san/nemo/stage", STAGE("0"));
+	RUN_UNTIL(host[1].prepared == 1);
+	turn();
+	said(said_by_pe2(), "\"prepared\":0");
+	raw_del("/san/nemo/stage");
+	raw_put("/san/nemo/stage", STAGE("1"));
+	RUN_UNTIL(host[1].prepared == 2);
+	for (int i = 0; i < 50; i++)
+		turn();
+	said(said_by_pe2(), "\"prepared\":0");
+	intent_prepared(host[1].in, 1);
+	RUN_UNTIL(strstr(said_by_pe2(), "\"prepared\":1"));
+}
+
 static void test_never_ready(void **state)
 {
 	intent_limits.prepare_ms = 300;
@@ -87,6 +124,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(says_so_when_ready),
 		TEST(taken_back),
+		TEST(same_number),
 		TEST(never_ready),
 	};
 
