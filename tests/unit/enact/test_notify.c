@@ -214,7 +214,9 @@ static void test_none_is_lost(void **state)
 	apply(n, script);
 	UNTIL(n->enact->leads);
 	delay(30);
+	UNTIL(n->enact->stats.notified == 1100);
 	UNTIL(events_of(n, "acme") == 1100);
+	assert_int_equal(told(n), 1100);
 	assert_int_equal(n->enact->stats.notified, 1100);
 	intent_limits.events = kept;
 	enact_tell_rate = 100;
