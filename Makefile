@@ -46,6 +46,7 @@ WARN     := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvl
 CFLAGS   ?= -O2 -g
 BASE_CFLAGS := -std=gnu17 $(WARN) -fno-strict-aliasing
 SAN_CFLAGS  := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_CFLAGS := -std=gnu17 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 BPF_CFLAGS  := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 	       -Iinclude -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
 LIBS := -lnghttp2 -lgnutls -lnettle -lprotobuf-c -lxdp -lbpf -lelf -lz -lnl-route-3 -lnl-3 -lmnl -lmicrohttpd -ljansson -lyaml -llmdb -lcurl -ledit -luv \
@@ -99,7 +100,8 @@ $(PB_OBJ): %.o: %.c $(PB_SRC)
 	$(call say,CC,$@)
 	$(Q)$(CC) -I$(@D) -std=gnu17 $(CFLAGS) -c $< -o $@
 
-# --- modules, in two variants: release (build/o) and with sanitizers for unit tests (build/san) -----
+# --- modules, in three variants: release (build/o), with sanitizers for unit tests (build/san), and with
+# those of clang for fuzzers (build/fuz) ---------------------------------------------------------------
 srcs = $(wildcard userspace/$(1)/*.c)
 objs = $(patsubst userspace/%.c,$(B)/$(2)/%.o,$(call srcs,$(1)))
 
@@ -113,6 +115,11 @@ $(B)/san/%.o: userspace/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(SAN_CFLAGS) -MMD -MP -c $< -o $@
 
+$(B)/fuz/%.o: userspace/%.c
+	$(call say,CC-FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
 define module_rules
 $(B)/o/lib$(1).a: $(call objs,$(1),o)
 	$$(call say,AR,$$@)
@@ -122,11 +129,15 @@ $(B)/san/lib$(1).a: $(call objs,$(1),san)
 	$$(call say,AR,$$@)
 	@mkdir -p $$(@D)
 	$(Q)rm -f $$@; ar rcsD $$@ $$^
+$(B)/fuz/lib$(1).a: $(call objs,$(1),fuz)
+	$$(call say,AR,$$@)
+	@mkdir -p $$(@D)
+	$(Q)rm -f $$@; ar rcsD $$@ $$^
 endef
 $(foreach m,$(MODULES),$(eval $(call module_rules,$(m))))
 $(call objs,dp,o) $(call objs,dp,san): | $(BPF_SKEL)
-$(call objs,ncsdb,o) $(call objs,ncsdb,san): | $(PB_SRC)
-$(B)/o/libncsdb.a $(B)/san/libncsdb.a: $(PB_OBJ)
+$(call objs,ncsdb,o) $(call objs,ncsdb,san) $(call objs,ncsdb,fuz): | $(PB_SRC)
+$(B)/o/libncsdb.a $(B)/san/libncsdb.a $(B)/fuz/libncsdb.a: $(PB_OBJ)
 
 # --- programs ---------------------------------------------------------------------------------------
 BIN := $(PROGRAMS:%=$(B)/bin/%) $(B)/bin/san-run $(B)/lib/libsan-run.so
@@ -202,8 +213,8 @@ check-lab: all $(BPFT_AUX) $(LAB_AUX) $(DB_AUX) ## lab tests in network namespac
 	$(Q)$(PYTHON) tests/run.py lab
 
 test: deps ## install what is missing, build, run all fast tests
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT_BIN) $(BPFT_BIN) $(BPFT_AUX) $(LAB_AUX) $(DB_AUX)
-	$(Q)$(PYTHON) tests/run.py unit bpf lab
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT_BIN) $(FUZZ_BIN) $(BPFT_BIN) $(BPFT_AUX) $(LAB_AUX) $(DB_AUX)
+	$(Q)$(PYTHON) tests/run.py unit seeds bpf lab
 
 soak: deps ## tests with large numbers: kills, upgrades, flips, faults of etcd (root; an hour)
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(LAB_AUX) $(DB_AUX) $(UNIT_BIN)
@@ -219,14 +230,12 @@ lab: deps ## install what is missing, build, play the use cases with real traffi
 # --- fuzzing: tests/fuzz/fuzz_x.c, seeds in tests/fuzz/corpus/x -----------------------------------------
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:tests/%.c=$(B)/tests/%)
-FUZZ_LIB := model util grpc ncsdb alto nemo
-$(B)/tests/fuzz/%: tests/fuzz/%.c $$(foreach m,$(FUZZ_LIB),$$(call srcs,$$(m))) $(HEADERS) \
-		$(wildcard userspace/north/*.c userspace/ncc/*.c userspace/san-agent/*.c userspace/broker/*.c userspace/intent/*.c) $(PB_OBJ)
+FUZZ_LIB := $(foreach m,alto nemo ncsdb grpc model util,$(B)/fuz/lib$(m).a)
+$(B)/tests/fuzz/%: tests/fuzz/%.c $(FUZZ_LIB)
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS) -Itests -Ibpf -std=gnu17 -O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $@ $< $(foreach m,$(FUZZ_LIB),$(call srcs,$(m))) \
-		$(PB_OBJ) -Wl,--as-needed $(LIBS)
+	$(Q)$(CLANG) $(CPPFLAGS) -Itests -Ibpf $(FUZZ_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< \
+		$(FUZZ_LIB) -Wl,--as-needed $(LIBS)
 
 fuzz: deps ## fuzzers (FUZZ_SECONDS=60 each) and the differential run
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(FUZZ_BIN) $(BPFT_BIN) $(BPFT_AUX)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the test stages and counts what they say.
 
-    tests/run.py unit bpf lab soak fuzz
+    tests/run.py unit seeds bpf lab soak fuzz
 
 One line per test program with result and duration, the whole output of what failed, the reasons of
 what was skipped, and as the last line alone: "N passed, N failed, N skipped". Exit status 1 when
@@ -11,10 +11,11 @@ anything failed or when a stage that has tests executed none.
 Test programs are found by their sources (tests/unit/<module>/test_x.c, tests/bpf/test_x.c and
 test_x.py, tests/lab/test_x.py, tests/fuzz/fuzz_x.c), so that a stale binary never counts and a
 missing one fails. A fuzzer starts from tests/fuzz/corpus/<x> and from what tests/fuzz/seed_<x>.py
-writes. Environment: TEST_TIMEOUT (seconds per program, 300), TEST_ONLY (substring of the
-programs' names), FUZZ_SECONDS (60), FUZZ_PACKETS (packets of the differential run that follows the
-fuzzers, 20000000), DIFF_PACKETS (of the one in stage bpf, 1000000). Stage soak is those lab and
-unit tests that read SAND_SOAK, which it sets: the same scenarios in large numbers.
+writes; stage seeds runs each over these alone. Environment: TEST_TIMEOUT (seconds per program,
+300), TEST_ONLY (substring of the programs' names), FUZZ_SECONDS (60), FUZZ_PACKETS (packets of the
+differential run that follows the fuzzers, 20000000), DIFF_PACKETS (of the one in stage bpf,
+1000000). Stage soak is those lab and unit tests that read SAND_SOAK, which it sets: the same
+scenarios in large numbers.
 """
 
 import concurrent.futures
@@ -269,7 +270,7 @@ def stage_soak():
     return jobs, 1
 
 
-def fuzz_job(source):
+def fuzz_job(source, how_long):
     target = os.path.basename(binary(source))[len("fuzz_"):]
     seeds = os.path.join(ROOT, "tests", "fuzz", "corpus", target)
     corpus = os.path.join(BUILD, "fuzz", "corpus", target)
@@ -280,15 +281,18 @@ def fuzz_job(source):
     seeder = os.path.join(ROOT, "tests", "fuzz", f"seed_{target}.py")
     if os.path.exists(seeder):
         subprocess.run([sys.executable, "-B", seeder, corpus], check=True)
-    argv = [binary(source), corpus, f"-max_total_time={FUZZ_SECONDS}", "-max_len=2048",
-            "-timeout=10", "-print_final_stats=1",
+    argv = [binary(source), corpus, how_long, "-max_len=2048", "-timeout=10", "-print_final_stats=1",
             "-artifact_prefix=" + os.path.join(BUILD, "fuzz", target + "-")]
     return Job(short_name(source), argv, count_status, timeout=FUZZ_SECONDS + TIMEOUT_S)
 
 
 def stage_fuzz():
-    jobs = [fuzz_job(src) for src in sources("fuzz/fuzz_*.c")]
-    return jobs, os.cpu_count() or 1
+    how_long = f"-max_total_time={FUZZ_SECONDS}"
+    return [fuzz_job(src, how_long) for src in sources("fuzz/fuzz_*.c")], os.cpu_count() or 1
+
+
+def stage_seeds():
+    return [fuzz_job(src, "-runs=0") for src in sources("fuzz/fuzz_*.c")], os.cpu_count() or 1
 
 
 def stage_differential():
@@ -300,6 +304,7 @@ def stage_differential():
 
 STAGES = {
     "unit": stage_unit,
+    "seeds": stage_seeds,
     "bpf": stage_bpf,
     "lab": stage_lab,
     "soak": stage_soak,

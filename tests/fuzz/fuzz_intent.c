@@ -7,6 +7,8 @@
 
 #include "intent/parse.c"
 
+#include "util/clock.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must(bool holds)
@@ -86,13 +88,13 @@ static int try_host(const char *text, size_t len, struct err *err)
 static int try_confirm(const char *text, size_t len, struct err *err)
 {
 	struct stored_confirm confirm;
-	char until[STORED_TIME];
+	char until[CLOCK_RFC3339];
 	int64_t again;
 	int r = stored_confirm_parse(text, len, &confirm, err);
 
 	if (r)
 		return r;
-	must(stored_time_parse(stored_time_text(confirm.until, until), &again) == 0);
+	must(stored_time_parse(clock_rfc3339(confirm.until, until), &again) == 0);
 	must(again == confirm.until);
 	return 0;
 }

@@ -42,6 +42,11 @@ void rest_fail(struct req *req, const struct err *err)
 	rest_problem(req, err->code == -ENOENT ? 404 : 400, err);
 }
 
+const char *rest_asked(struct MHD_Connection *conn, const char *name)
+{
+	return NULL;
+}
+
 #define HANDLER(name)                                                                              \
 	void name(struct req *req)                                                                 \
 	{                                                                                          \

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../userspace/altoc/conf.c"
 #include "../../userspace/sand/config.c"
 #include "../../userspace/sand/config_access.c"
 #include "../../userspace/sand/config_address.c"
@@ -17,6 +18,8 @@
 #include "../../userspace/sand/config_nemo.c"
 #include "../../userspace/sand/config_objects.c"
 #include "../../userspace/sand/config_srv6.c"
+
+struct altoc_times altoc_times; /* nothing is timed here */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
