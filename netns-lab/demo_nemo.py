@@ -70,7 +70,8 @@ class pings:
     def __exit__(self, *_):
         self.proc.send_signal(signal.SIGINT)
         said = self.proc.communicate()[0]
-        self.answered = int(re.search(r"(\d+) received", said)[1])
+        found = re.search(r"(\d+) received", said)
+        self.answered = int(found[1]) if found else 0
 
 
 def connection_packets():
