@@ -123,13 +123,15 @@ static void test_as_many_as_there_may_be(void **state)
 	plans = parent.plans;
 	begin = clock_us();
 	while (clock_us() - begin < 300000) {
-		attr(0x101, "a", ATTR_CPU_LOAD, load ^= 90);
+		/* As soon as one choice is in force, another one is right. */
+		if (strcmp(in_force(0x101), load ? "5f00:0:2:101::" : "5f00:0:2:100::") == 0)
+			attr(0x101, "a", ATTR_CPU_LOAD, load ^= 90);
 		uv_run(&loop, UV_RUN_NOWAIT);
 		own_clock_pass(100);
 	}
 	settle();
 	plans = parent.plans - plans;
-	assert_in_range(plans, 2, (clock_us() - begin) / 10000 + 2);
+	assert_in_range(plans, 25, (clock_us() - begin) / 10000 + 2);
 	assert_string_equal(in_force(0x101), load ? "5f00:0:2:101::" : "5f00:0:2:100::");
 	assert_int_equal(stats().deferred, 0);
 }
