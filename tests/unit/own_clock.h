@@ -2,9 +2,9 @@
 /*
  * A clock of the test's own, for this program and its libraries: it goes by a microsecond with each
  * look at it, and while the loop waits, never by more than the loop wanted to wait, and hardly
- * where something came. So a machine that is slow, or stands still, makes nothing late. For
- * programs of one thread whose other ends are in the same loop; clocks of the processor and the
- * calendar stay what they are.
+ * where something came. So a machine that is slow, or stands still, makes nothing late, as long as
+ * the other ends are in the same loop. Another thread is not waited for: a timer comes before what a
+ * slow one has to say. Clocks of the processor and the calendar stay what they are.
  *
  * With OWN_CLOCK_JUMPS nothing is waited for, either: where nothing is ready the clock is at the
  * next timer at once. For loops whose only sockets are pairs.
@@ -24,7 +24,7 @@
 
 #define OWN_CLOCK_EVENT_US 5000 /* at most, until an event that comes before the next timer */
 
-static uint64_t own_clock_us = 1000000000;
+static _Atomic uint64_t own_clock_us = 1000000000;
 
 static inline void own_clock_pass(uint64_t us)
 {
@@ -33,11 +33,13 @@ static inline void own_clock_pass(uint64_t us)
 
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
+	uint64_t now;
+
 	if (id == CLOCK_PROCESS_CPUTIME_ID || id == CLOCK_THREAD_CPUTIME_ID || id == CLOCK_REALTIME)
 		return (int)syscall(SYS_clock_gettime, id, ts);
-	own_clock_us++;
-	ts->tv_sec = (time_t)(own_clock_us / 1000000);
-	ts->tv_nsec = (long)(own_clock_us % 1000000 * 1000);
+	now = ++own_clock_us;
+	ts->tv_sec = (time_t)(now / 1000000);
+	ts->tv_nsec = (long)(now % 1000000 * 1000);
 	return 0;
 }
 
