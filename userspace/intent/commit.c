@@ -306,8 +306,10 @@ static int flip_write(struct job *job, const struct record *rec)
 
 static void flip(struct job *job, const struct stored_stage *stage, const struct record *rec)
 {
-	int r = flip_write(job, rec);
+	int r = intent_draft_outdated(job);
 
+	if (!r)
+		r = flip_write(job, rec);
 	if (r) {
 		job->status = r;
 		stage_abort(job, stage, rec);

@@ -152,6 +152,26 @@ static int stale(struct job *job, const struct state_tenant *t)
 		       t->revision, want);
 }
 
+int intent_draft_outdated(struct job *job)
+{
+	struct intent *in = job->intent;
+	const struct state_tenant *t = intent_state_tenant(in->state, job->tenant);
+	uint64_t found = 0;
+	int r;
+
+	if (!job->heals || job->at)
+		return 0;
+	r = intent_readable(in, job->tenant, &found);
+	if (r)
+		return no_memory(job);
+	if (t && t->unread && t->revision == job->heals && found == job->restore)
+		return 0;
+	return err_set(&job->err, -ESTALE, "", NULL,
+		       "revision %" PRIu64 " of tenant %s is not in force, or others can be read "
+		       "meanwhile: ask again",
+		       job->heals, job->tenant);
+}
+
 static int begin(struct job *job, const struct state_tenant *t)
 {
 	int r = job->rollback ? read_old(job) : check_script(job, t);
@@ -539,6 +559,8 @@ int intent_draft(struct job *job)
 	int r = t ? stale(job, t)
 		  : err_set(&job->err, -EINVAL, "/tenant", job->tenant, "is known no longer");
 
+	if (!r)
+		r = intent_draft_outdated(job);
 	if (r)
 		return r;
 	drop_stale(job, t);

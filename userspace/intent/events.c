@@ -379,6 +379,15 @@ int intent_clock_put(struct intent *in, int64_t offset_s, struct ncsdb_write_don
 	return ncsdb_write_commit(w, done, err);
 }
 
+void intent_clock_tell(struct intent *in)
+{
+	if (!in->told_synced || !in->clock_changed)
+		return;
+	in->clock_changed = false;
+	if (in->on_clock)
+		in->on_clock(in->on_clock_arg);
+}
+
 void intent_on_clock(struct intent *in, void (*changed)(void *arg), void *arg)
 {
 	in->on_clock = changed;

@@ -29,6 +29,7 @@ static void flip(struct intent *in, struct state *state)
 {
 	intent_state_free(in->state);
 	in->state = state;
+	in->stats_rev = -1;
 	intent_state_free(in->staged);
 	in->staged = NULL;
 	in->host.flipped = true;
@@ -86,25 +87,31 @@ static void part_say(struct intent *in, const struct state *state)
 			  err_text(&t->why, text, sizeof(text)));
 }
 
+static void tenant_refuse(struct intent *in, const struct state_tenant *t)
+{
+	const struct record *rec =
+		intent_record(in, "revisions/%s/%010" PRIu64, t->name, t->revision);
+
+	if (rec)
+		intent_refuse(in, rec, &t->why);
+	else
+		intent_refuse_absent(in, &t->why, "revisions/%s/%010" PRIu64, t->name, t->revision);
+}
+
 /* Each once. */
 static void unread_refuse(struct intent *in, const struct state *state)
 {
 	for (unsigned int i = 0; i < state->n; i++) {
 		const struct state_tenant *t = &state->v[i];
 		const struct state_tenant *have = intent_state_tenant(in->state, t->name);
-		const struct record *rec =
-			intent_record(in, "revisions/%s/%010" PRIu64, t->name, t->revision);
 
-		if (!t->unread || (have && have->unread && have->revision == t->revision))
-			continue;
-		rec = rec ? rec : intent_record(in, "head");
-		if (rec)
-			intent_refuse(in, rec, &t->why);
+		if (t->unread && !(have && have->unread && have->revision == t->revision))
+			tenant_refuse(in, t);
 	}
 }
 
 /* Tenants are apart: of a head that cannot be read as a whole, what can be is in force. */
-static void head_take(struct intent *in)
+static void state_take(struct intent *in)
 {
 	struct state *state = TAKE_PTR(in->reading);
 	bool again = in->host.flipped && in->state->mod_rev == state->mod_rev;
@@ -120,6 +127,14 @@ static void head_take(struct intent *in)
 	flip(in, state);
 	if (in->host.part_failed && !in->closed)
 		failed(&in->host, in->host.commit, in->host.part_why);
+}
+
+/* What has come since its reading began may be what it lacks. */
+static void head_take(struct intent *in)
+{
+	state_take(in);
+	if (in->state->n_unread && in->head_seen != in->revisions_seen)
+		intent_wake(in, intent_now(in) + 1);
 }
 
 static void head_bad(struct intent *in, const struct record *rec, uint64_t commit,

@@ -33,8 +33,15 @@ static bool item_tell(const struct intent *in, const char *tenant, uint64_t numb
 	return more;
 }
 
-/* Those beyond the one in force were never in force, or are taken back. */
-static int numbers(const struct intent *in, const char *tenant, uint64_t **out)
+/* 0: of another shape. */
+static uint64_t number_of(const char *digits)
+{
+	bool all = strspn(digits, "0123456789") == 10 && strlen(digits) == 10;
+
+	return all ? strtoull(digits, NULL, 10) : 0;
+}
+
+int intent_revisions(const struct intent *in, const char *tenant, uint64_t **out)
 {
 	uint64_t now = intent_revision(in, tenant);
 	const struct record *rec = NULL;
@@ -43,15 +50,15 @@ static int numbers(const struct intent *in, const char *tenant, uint64_t **out)
 
 	snprintf(prefix, sizeof(prefix), "revisions/%s/", tenant);
 	while ((rec = intent_record_next(in, prefix, rec))) {
-		uint64_t number = strtoull(rec->key + strlen(prefix), NULL, 10);
+		uint64_t number = number_of(rec->key + strlen(prefix));
 
-		if (strlen(rec->key) != strlen(prefix) + 10 || number > now)
+		if (!number || number > now)
 			continue;
 		if (n == cap) {
 			uint64_t *more = reallocarray(*out, cap += 128, sizeof(*more));
 
 			if (!more)
-				return n;
+				return -ENOMEM;
 			*out = more;
 		}
 		(*out)[n++] = number;
@@ -63,7 +70,7 @@ void intent_history(const struct intent *in, const char *tenant,
 		    bool (*each)(void *arg, const struct intent_item *item), void *arg)
 {
 	OWN_PTR uint64_t *list = NULL;
-	int n = numbers(in, tenant, &list);
+	int n = intent_revisions(in, tenant, &list);
 
 	while (n > 0 && item_tell(in, tenant, list[n - 1], each, arg))
 		n--;

@@ -64,7 +64,8 @@ static void told(struct intent *in)
 	if (in->told_synced || in->reading)
 		return;
 	in->told_synced = true;
-	if (in->conf.synced)
+	intent_clock_tell(in);
+	if (in->conf.synced && !in->closed)
 		in->conf.synced(in->conf.arg);
 }
 

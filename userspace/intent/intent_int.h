@@ -42,6 +42,9 @@ const struct record *intent_record_next(const struct intent *in, const char *pre
 const char *intent_record_name(const struct record *rec);
 /* Counted, and said, once for each value. */
 void intent_refuse(struct intent *in, const struct record *rec, const struct err *err);
+/* Each time: of a key that nothing lies at. */
+void intent_refuse_absent(struct intent *in, const struct err *err, const char *key, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* ---- state.c: a head, resolved ---- */
 struct state_tenant {
@@ -54,6 +57,8 @@ struct state_tenant {
 	struct nemo_legs legs;	   /* that the head reserves */
 	struct nemo_legs before;   /* unread: those of the objects before */
 	struct nemo_tenant tenant; /* borrows all that */
+	uint64_t readable;	   /* intent_readable() of it */
+	uint64_t readable_seen;	   /* revisions_seen + 1 then; 0: nobody has asked */
 };
 struct state {
 	struct intent_head head;
@@ -73,8 +78,9 @@ int intent_state_read(struct intent *in, struct state *state, size_t max, struct
  * with the same revision. */
 const struct state_tenant *intent_state_unread(const struct state *state,
 					       const struct state *before);
-/* The newest kept revision of the tenant that can be read; 0: there is none. -ENOMEM. */
-int intent_readable(const struct intent *in, const char *tenant, uint64_t *out);
+/* The newest kept revision of the tenant that can be read; 0: there is none. Remembered until
+ * another revision comes or goes. -ENOMEM. */
+int intent_readable(struct intent *in, const char *tenant, uint64_t *out);
 void intent_state_free(struct state *state); /* NULL is allowed */
 const struct state_tenant *intent_state_tenant(const struct state *state, const char *name);
 /* Objects of a script that was stored. *out: a new store. */
@@ -84,6 +90,12 @@ int intent_revision_text(const struct intent *in, const char *tenant, uint64_t r
 			 struct err *err);
 /* The stage, as it is now. False: there is none, or it cannot be read. */
 bool intent_stage(struct intent *in, struct stored_stage *out, const struct record **rec);
+
+/* ---- history.c: what is kept ---- */
+/* Numbers of a tenant's kept revisions, in ascending order, into *out (NULL on entry; malloc'ed,
+ * also on an error): how many, or -ENOMEM. Those beyond the one in force were never in force, or
+ * are taken back: they are left out. */
+int intent_revisions(const struct intent *in, const char *tenant, uint64_t **out);
 
 /* ---- txn.c: one transaction with any number of compares ---- */
 struct txn;
@@ -164,6 +176,7 @@ struct service_change {
 	uint64_t id;
 	const char *name; /* of the CFN; NULL: it is removed */
 	int64_t mod_rev;  /* that it must still have; 0: not registered yet */
+	bool stays;	  /* it is neither written nor removed */
 };
 
 /* One commit to be: statements [.., end) of the job's script on top of the head. */
@@ -184,7 +197,7 @@ struct draft {
 	json_t *back;		  /* of the one before */
 	json_t *record;		  /* the revision */
 	struct service_change *services;
-	unsigned int n_services;
+	unsigned int n_services, n_stay; /* of them */
 };
 void intent_draft_free(struct draft *draft);
 
@@ -197,6 +210,7 @@ struct job {
 	bool dry_run, rollback;
 	bool quiet;	     /* intent's own: nobody is answered */
 	uint64_t restore;    /* rollback: the revision whose objects are restored; 0: none at all */
+	uint64_t heals;	     /* the unreadable revision that `restore` was found for; 0: none */
 	int64_t confirm_rev; /* quiet: of what was not confirmed in time */
 	int64_t if_revision;
 	unsigned int confirm_s;
@@ -247,6 +261,9 @@ enum draft_step {
 int intent_draft(struct job *job);
 /* It cannot be: back to one by one, if that makes sense. */
 bool intent_draft_smaller(struct job *job);
+/* A rollback found what to go back to by what could be read when it was asked for. 0: it would find
+ * the same now; -ESTALE, -ENOMEM with job->err. */
+int intent_draft_outdated(struct job *job);
 /* What lies in the head now of the draft counts as done. */
 void intent_draft_taken(struct job *job);
 
@@ -291,6 +308,8 @@ void intent_events_step(struct intent *in);
 /* Of any key; rec NULL: it is gone. */
 void intent_events_changed(struct intent *in, const char *key, const struct record *rec);
 void intent_events_fini(struct intent *in);
+/* That it has changed, once what is in force was read. */
+void intent_clock_tell(struct intent *in);
 void intent_stats_told(struct intent *in, const struct record *rec);
 void intent_stats_again(struct intent *in); /* another lease */
 void intent_stats_step(struct intent *in);
@@ -342,6 +361,7 @@ struct intent {
 	void *on_stage_gone_arg;
 	void (*on_clock)(void *arg);
 	void *on_clock_arg;
+	bool clock_changed; /* and nobody was told */
 	void (*on_stats)(void *arg, const char *tenant, const char *object);
 	void *on_stats_arg;
 	struct radix figures;	/* "tenant/object" -> struct figure: own ones */
@@ -349,7 +369,7 @@ struct intent {
 	struct figure *writing; /* in the transaction that is under way */
 	bool stats_busy;
 	uint64_t stats_after_ms; /* nothing is written before: the last write failed */
-	int64_t stats_rev;	 /* of the head whose objects the figures are of */
+	int64_t stats_rev;	 /* of the head whose objects the figures are of; -1: look again */
 	struct intent_stats stats;
 };
 

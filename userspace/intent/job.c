@@ -9,6 +9,7 @@
 #include <utlist.h>
 
 #include "util/log.h"
+#include "util/own.h"
 #include "util/utf8.h"
 
 static void job_free(struct job *job)
@@ -335,33 +336,47 @@ int intent_apply(struct intent *in, const struct intent_apply *apply, intent_don
 }
 
 /* The newest that is kept before the one in force; 0: none. */
-static uint64_t revision_before(const struct intent *in, const char *tenant)
+static int revision_before(const struct intent *in, const char *tenant, uint64_t *out)
 {
 	uint64_t now = intent_revision(in, tenant);
+	OWN_PTR uint64_t *list = NULL;
+	int n = intent_revisions(in, tenant, &list);
 
-	while (now > 1)
-		if (intent_record(in, "revisions/%s/%010" PRIu64, tenant, --now))
-			return now;
+	if (n < 0)
+		return n;
+	if (n && list[n - 1] == now)
+		n--;
+	*out = n ? list[n - 1] : 0;
 	return 0;
 }
 
-/* 0 on entry: the one before. Where that in force cannot be read, it is the newest that can be; and
- * where none can be, 0: none of its objects is known, so that it starts anew. */
-static int restore_which(const struct intent *in, const char *tenant, uint64_t *revision,
-			 struct err *err)
+/* The one before. Where that in force cannot be read, it is the newest that can be; and where none
+ * can be, 0: none of its objects is known, so that it starts anew. */
+static int restore_find(struct intent *in, const char *tenant, bool unread, uint64_t *revision,
+			struct err *err)
 {
-	const struct state_tenant *t = intent_state_tenant(in->state, tenant);
+	int r = unread ? intent_readable(in, tenant, revision)
+		       : revision_before(in, tenant, revision);
+
+	return r ? err_set(err, r, "", NULL, "no memory") : 0;
+}
+
+/* job->restore is 0: nobody has said which. */
+static int restore_which(struct job *job, struct err *err)
+{
+	struct intent *in = job->intent;
+	const struct state_tenant *t = intent_state_tenant(in->state, job->tenant);
 	bool unread = t && t->unread;
+	int r = 0;
 
-	if (!*revision && unread) {
-		int r = intent_readable(in, tenant, revision);
-
-		return r ? err_set(err, r, "", NULL, "no memory") : 0;
+	if (!job->restore) {
+		r = restore_find(in, job->tenant, unread, &job->restore, err);
+		job->heals = unread ? t->revision : 0;
 	}
-	if (!*revision)
-		*revision = revision_before(in, tenant);
-	if (*revision && *revision <= intent_revision(in, tenant) &&
-	    intent_record(in, "revisions/%s/%010" PRIu64, tenant, *revision))
+	if (r || job->heals)
+		return r;
+	if (job->restore && job->restore <= intent_revision(in, job->tenant) &&
+	    intent_record(in, "revisions/%s/%010" PRIu64, job->tenant, job->restore))
 		return 0;
 	return err_set(err, -ENOENT, "/revision", NULL,
 		       "must be a revision that is kept: see the history");
@@ -377,14 +392,16 @@ int intent_rollback(struct intent *in, const char *tenant, const char *by, uint6
 		r = check_text("/by", by, err);
 	if (r)
 		return r;
-	r = restore_which(in, tenant, &revision, err);
-	if (r)
-		return r;
 	job = job_new(in, tenant, by, NULL);
 	if (!job)
 		return err_set(err, -ENOMEM, "", NULL, "no memory");
 	job->rollback = true;
 	job->restore = revision;
+	r = restore_which(job, err);
+	if (r) {
+		job_free(job);
+		return r;
+	}
 	job->if_revision = if_revision;
 	job->done = done;
 	job->arg = arg;

@@ -58,6 +58,17 @@ void intent_refuse(struct intent *in, const struct record *rec, const struct err
 	refuse(in, rec->key, err);
 }
 
+void intent_refuse_absent(struct intent *in, const struct err *err, const char *key, ...)
+{
+	char text[NCSDB_KEY_MAX];
+	va_list args;
+
+	va_start(args, key);
+	vsnprintf(text, sizeof(text), key, args);
+	va_end(args);
+	refuse(in, text, err);
+}
+
 static int record_set(struct intent *in, struct record *rec)
 {
 	int r = 0;
@@ -78,8 +89,16 @@ static void tell(struct intent *in, const struct record *rec)
 		intent_events_told(in, rec);
 	else if (strncmp(rec->key, "stats/", 6) == 0)
 		intent_stats_told(in, rec);
-	else if (strcmp(rec->key, "clock") == 0 && in->on_clock)
-		in->on_clock(in->on_clock_arg);
+}
+
+/* Before the owner was told that all is read, listeners have nothing yet that an event or a figure
+ * would change; but the clock may have been asked for. */
+static void clock_changed(struct intent *in, const char *key)
+{
+	if (!in->synced || strcmp(key, "clock") != 0)
+		return;
+	in->clock_changed = true;
+	intent_clock_tell(in);
 }
 
 static void revision_seen(struct intent *in, const char *key)
@@ -104,6 +123,7 @@ static void on_put(void *arg, const struct ncsdb_kv *kv)
 	intent_events_changed(in, rec->key, rec);
 	if (in->told_synced)
 		tell(in, rec);
+	clock_changed(in, rec->key);
 }
 
 static void on_del(void *arg, const char *key, int64_t revision)
@@ -113,8 +133,7 @@ static void on_del(void *arg, const char *key, int64_t revision)
 	free(radix_remove(&in->records, relative(key)));
 	revision_seen(in, relative(key));
 	intent_events_changed(in, relative(key), NULL);
-	if (in->told_synced && strcmp(relative(key), "clock") == 0 && in->on_clock)
-		in->on_clock(in->on_clock_arg);
+	clock_changed(in, relative(key));
 }
 
 /* What waits for a write is answered behind the step: it finds what it wrote in force. */

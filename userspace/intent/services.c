@@ -11,6 +11,9 @@
 #include "util/json.h"
 #include "util/own.h"
 
+/* Beside those that change, the stage, the head and what waits to be confirmed. */
+#define SERVICES_STAY_MAX (NCSDB_TXN_MAX - INTENT_SERVICES_MAX - 3)
+
 struct own_service {
 	uint64_t id;
 	const char *name;
@@ -133,6 +136,11 @@ static bool is_own(const struct service *def, const char *name)
 	return same;
 }
 
+static unsigned int n_changes(const struct draft *draft)
+{
+	return draft->n_services - draft->n_stay;
+}
+
 static struct service_change *change_add(struct draft *draft, uint64_t id, const char *name)
 {
 	struct service_change *change = &draft->services[draft->n_services++];
@@ -162,13 +170,24 @@ static bool unread(const struct job *job)
 	return t && t->unread;
 }
 
-/* It was registered as that revision would have. */
-static bool registered_before(const struct job *job, const struct own_service *service)
+/* It was registered as that revision would have: it only has to be so still. Of more than a
+ * transaction can compare, the others are not looked at again. */
+static bool registered_before(const struct job *job, struct draft *draft,
+			      const struct own_service *service)
 {
 	const struct view_service *seen = view_service(job->intent->conf.view, service->id);
+	struct service_change *change;
 
-	return unread(job) && seen && seen->registered && seen->def &&
-	       is_own(seen->def, service->name);
+	if (!unread(job) || !seen || !seen->registered || !seen->def ||
+	    !is_own(seen->def, service->name))
+		return false;
+	if (draft->n_stay == SERVICES_STAY_MAX)
+		return true;
+	change = change_add(draft, service->id, service->name);
+	change->mod_rev = seen->revision;
+	change->stays = true;
+	draft->n_stay++;
+	return true;
 }
 
 /* The services of its record; NULL: there are none. New reference. */
@@ -207,7 +226,7 @@ static void record_removes(struct job *job, struct draft *draft, const struct ow
 		const struct view_service *seen;
 		uint64_t id;
 
-		if (draft->n_services > INTENT_SERVICES_MAX || !text || svc_id_parse(text, &id) ||
+		if (n_changes(draft) > INTENT_SERVICES_MAX || !text || svc_id_parse(text, &id) ||
 		    own_name(before, id) || own_name(after, id) || changes_already(draft, id))
 			continue;
 		seen = view_service(job->intent->conf.view, id);
@@ -226,7 +245,7 @@ static int changes_add(struct job *job, struct draft *draft, const struct own_se
 		const struct own_service *service = &after->v[i];
 		const char *old = own_name(before, service->id);
 
-		if (!old && registered_before(job, service))
+		if (!old && registered_before(job, draft, service))
 			continue;
 		if (!old && check_new(job, service))
 			r = -EINVAL;
@@ -256,11 +275,11 @@ static int diff(struct job *job, struct draft *draft, const struct own_services 
 	if (!draft->services)
 		return -ENOMEM;
 	r = changes_add(job, draft, before, after);
-	if (!r && draft->n_services > INTENT_SERVICES_MAX)
+	if (!r && n_changes(draft) > INTENT_SERVICES_MAX)
 		r = nemo_error(&job->diags, NEMO_COMMIT, (struct nemo_pos){1, 1},
 			       "%u services are registered or removed at once: must be at most %d "
 			       "in one transaction",
-			       draft->n_services, INTENT_SERVICES_MAX);
+			       n_changes(draft), INTENT_SERVICES_MAX);
 	return r;
 }
 
@@ -289,6 +308,8 @@ void intent_services_put(const struct draft *draft, struct txn *txn)
 		svc_id_text(change->id, id);
 		if (change->mod_rev != SERVICE_ANY)
 			intent_txn_mod(txn, change->mod_rev, INTENT_SERVICES "%s", id);
+		if (change->stays)
+			continue;
 		if (change->name)
 			intent_txn_put_json(txn, 0, own_json(change->id, change->name),
 					    INTENT_SERVICES "%s", id);
@@ -315,9 +336,12 @@ int intent_services_undo(const struct job *job, json_t *undo)
 	for (unsigned int i = 0; i < draft->n_services; i++) {
 		const struct service_change *change = &draft->services[i];
 		char key[sizeof(INTENT_SERVICES) + SVC_ID_TEXT], id[SVC_ID_TEXT];
-		json_t *was = change->mod_rev ? service_now(job->intent->conf.view, change->id)
-					      : json_null();
+		json_t *was;
 
+		if (change->stays)
+			continue;
+		was = change->mod_rev ? service_now(job->intent->conf.view, change->id)
+				      : json_null();
 		snprintf(key, sizeof(key), INTENT_SERVICES "%s", svc_id_text(change->id, id));
 		if (json_object_set_new(undo, key, was))
 			return -ENOMEM;

@@ -109,12 +109,17 @@ void intent_state_free(struct state *state)
 	free(state);
 }
 
-const struct state_tenant *intent_state_tenant(const struct state *state, const char *name)
+static struct state_tenant *state_find(const struct state *state, const char *name)
 {
 	for (unsigned int i = 0; state && i < state->n; i++)
 		if (strcmp(state->v[i].name, name) == 0)
 			return &state->v[i];
 	return NULL;
+}
+
+const struct state_tenant *intent_state_tenant(const struct state *state, const char *name)
+{
+	return state_find(state, name);
 }
 
 /* Its objects, where they were parsed already. */
@@ -289,24 +294,47 @@ const struct state_tenant *intent_state_unread(const struct state *state,
 	return NULL;
 }
 
-int intent_readable(const struct intent *in, const char *tenant, uint64_t *out)
+static int revision_check(const struct intent *in, const char *tenant, uint64_t number)
 {
-	uint64_t number = intent_revision(in, tenant);
-	int r = 0;
+	struct nemo_store *store = NULL;
+	OWN_PTR char *text = NULL;
+	struct err err;
+	int r = intent_revision_text(in, tenant, number, &text, &err);
 
-	for (*out = 0; number && !*out && r != -ENOMEM; number--) {
-		struct nemo_store *store = NULL;
-		OWN_PTR char *text = NULL;
-		struct err err;
+	if (!r)
+		r = intent_store_read(text, strlen(text), &store, &err);
+	nemo_store_free(store);
+	return r;
+}
 
-		r = intent_revision_text(in, tenant, number, &text, &err);
+static int newest_readable(const struct intent *in, const char *tenant, uint64_t *out)
+{
+	OWN_PTR uint64_t *list = NULL;
+	int n = intent_revisions(in, tenant, &list), r = n < 0 ? n : 0;
+
+	for (*out = 0; n > 0 && !*out && r != -ENOMEM; n--) {
+		r = revision_check(in, tenant, list[n - 1]);
 		if (!r)
-			r = intent_store_read(text, strlen(text), &store, &err);
-		if (!r)
-			*out = number;
-		nemo_store_free(store);
+			*out = list[n - 1];
 	}
 	return r == -ENOMEM ? r : 0;
+}
+
+int intent_readable(struct intent *in, const char *tenant, uint64_t *out)
+{
+	struct state_tenant *t = state_find(in->state, tenant);
+	int r = 0;
+
+	*out = 0;
+	if (!t)
+		return 0;
+	if (t->readable_seen != in->revisions_seen + 1)
+		r = newest_readable(in, tenant, &t->readable);
+	if (r)
+		return r;
+	t->readable_seen = in->revisions_seen + 1;
+	*out = t->readable;
+	return 0;
 }
 
 bool intent_stage(struct intent *in, struct stored_stage *out, const struct record **rec)
