@@ -170,6 +170,13 @@ static void test_newest_of_others(void **state)
 	assert_int_equal(event(0, "a", "hot"), 0);
 	turn();
 	assert_string_equal(kept(0, "a", 0), "1 5 7 8 9 ");
+	/* An older one is not the newest. */
+	raw_put("/san/nemo/events/a/00000000000000000002",
+		"{\"sequence\":2,\"notification\":\"n\",\"listener\":\"l\",\"time\":\"\","
+		"\"reason\":\"\"}");
+	assert_int_equal(event(0, "a", "hot"), 0);
+	turn();
+	assert_string_equal(kept(1, "a", 0), "1 2 5 7 8 9 10 ");
 }
 
 static void test_delivered(void **state)
