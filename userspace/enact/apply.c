@@ -121,11 +121,11 @@ static bool is_idle(const struct nemo_plan *plan, uint64_t goal)
 	return true;
 }
 
-/* Those that no rule in force leads to: there is no room for what is needed. */
-static void drop_idle(struct enact *enact)
+/* Those that no rule in force leads to: there is no room for what is needed. Returns how many. */
+static unsigned int drop_idle(struct enact *enact)
 {
 	struct nemo_plan *plan = &enact->plan;
-	unsigned int n = 0;
+	unsigned int n = 0, before = plan->n_goals;
 
 	for (unsigned int i = 0; i < plan->n_goals; i++) {
 		if (is_idle(plan, plan->goals[i].id))
@@ -133,7 +133,21 @@ static void drop_idle(struct enact *enact)
 		else
 			plan->goals[n++] = plan->goals[i];
 	}
-	plan->n_goals = n;
+	plan->n_goals = enact->stats.goals = n;
+	return before - n;
+}
+
+/* Nothing is kept ready any more. Did anything go? Then there may be room now. */
+static bool make_room(struct enact *enact, bool *changed)
+{
+	bool kept = enact->warm.n_goals || enact->stage.plan.n_goals;
+	unsigned int n;
+
+	enact_warm_drop(enact);
+	enact_stage_end(enact);
+	n = drop_idle(enact); /* also of a stage that was ended before */
+	*changed |= n != 0;
+	return n || kept;
 }
 
 static int put_goals(struct enact *enact, const struct nemo_plan *plan, struct err *err)
@@ -149,10 +163,13 @@ static int put_goals(struct enact *enact, const struct nemo_plan *plan, struct e
 	return r;
 }
 
-static int hand_over(struct enact *enact, const struct nemo_plan *plan, struct err *err)
+/* *crowded: there is no room for its next hops. */
+static int hand_over(struct enact *enact, const struct nemo_plan *plan, bool *crowded,
+		     struct err *err)
 {
 	int r = put_goals(enact, plan, err);
 
+	*crowded = r == -ENOSPC;
 	if (r == 0)
 		r = ncc_intents_set(enact->conf.ncc, plan->rules, plan->n_rules, err);
 	if (r)
@@ -192,29 +209,35 @@ static int compile(struct enact *enact, struct nemo_plan *plan, struct err *err)
 	return r;
 }
 
-int enact_apply(struct enact *enact, bool *changed, struct err *err)
+static int apply(struct enact *enact, bool *changed, bool *crowded, struct err *err)
 {
 	struct nemo_plan plan = {0};
+	int r = compile(enact, &plan, err);
+	bool differs;
+
+	*crowded = false;
+	if (r == 0) {
+		differs = !same_rules(&plan, &enact->plan) || !same_goals(&plan, &enact->plan);
+		r = differs ? hand_over(enact, &plan, crowded, err) : 0;
+		*changed |= differs && r == 0;
+	}
+	if (r == 0)
+		take(enact, &plan);
+	nemo_plan_fini(&plan);
+	return r;
+}
+
+int enact_apply(struct enact *enact, bool *changed, struct err *err)
+{
+	bool crowded;
 	int r;
 
 	*changed = false;
 	if (!enact->conf.is_ingress)
 		return 0;
-	r = compile(enact, &plan, err);
-	if (r == 0) {
-		*changed = !same_rules(&plan, &enact->plan) || !same_goals(&plan, &enact->plan);
-		r = *changed ? hand_over(enact, &plan, err) : 0;
-	}
-	if (r == 0)
-		take(enact, &plan);
-	nemo_plan_fini(&plan);
-	if (r == -ENOSPC && (enact->warm.n_goals || enact->stage.plan.n_goals)) {
-		enact_warm_drop(enact); /* what is in force goes first */
-		enact_stage_end(enact);
-		drop_idle(enact);
-		r = enact_apply(enact, changed, err);
-		*changed = true;
-	}
+	r = apply(enact, changed, &crowded, err);
+	if (crowded && make_room(enact, changed)) /* what is in force goes first */
+		r = apply(enact, changed, &crowded, err);
 	return r;
 }
 

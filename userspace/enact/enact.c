@@ -117,7 +117,7 @@ int enact_prepare(void *arg, const struct intent_head *head, struct err *err)
 	struct nemo_plan plan = {0};
 	int r;
 
-	enact_stage_gone(enact); /* another one that was to be */
+	enact_stage_clear(enact);
 	r = enact_fits(enact, head, &plan, err);
 	if (r == 0)
 		r = enact_stage(enact, head->commit, &plan);
@@ -161,14 +161,15 @@ static void carry_out(struct enact *enact)
 	enact->recompile = false;
 	enact->warm_due = true;
 	r = enact_apply(enact, &changed, &err);
+	if (r == 0)
+		enact_acts_sweep(enact);
+	if (changed && enact->started)
+		enact->generation = ncc_flush(enact->conf.ncc);
 	if (r) {
 		enact_retry(enact);
 		applied(enact, r, &err);
 		return;
 	}
-	enact_acts_sweep(enact);
-	if (changed && enact->started)
-		enact->generation = ncc_flush(enact->conf.ncc);
 	wait_for_ack(enact);
 }
 
@@ -244,7 +245,8 @@ void enact_acked(struct enact *enact, uint64_t generation, int result, const cha
 
 	if (!generation || !enact->started)
 		return;
-	enact_stage_acked(enact, generation, result);
+	if (enact_stage_acked(enact, generation, result))
+		return; /* without it, it is tried again */
 	if (generation < enact->generation)
 		return;
 	if (result == 0) {

@@ -303,6 +303,8 @@ extern unsigned int enact_hold_ms; /* between flips of an operation by values; t
 void enact_rounds_open(struct enact *enact);
 void enact_schedule(struct enact *enact);
 void enact_round(struct enact *enact);
+/* Not because of the clock: values that go to and fro are held. */
+void enact_round_by_values(struct enact *enact);
 void enact_evaluate(struct enact *enact); /* what is marked */
 void enact_arm(struct enact *enact);	  /* timers, by what the items say */
 /* Does the operation apply, as far as its condition and its goal go? */
@@ -324,7 +326,7 @@ void enact_remember(struct enact *enact, bool on);
 /* ---- apply.c ---- */
 struct nemo_plan_in enact_plan_in(struct enact *enact, struct enact_lookup *lookup,
 				  const struct enact_head *head, int64_t now_s);
-/* Compiles, hands over what differs. *changed: something did. */
+/* Compiles, hands over what differs. *changed: there is something to flush, also where it fails. */
 int enact_apply(struct enact *enact, bool *changed, struct err *err);
 /* What items are asked by, made once for many of them: conditions and goals, as of now. */
 struct enact_ask {
@@ -364,11 +366,14 @@ void enact_stage_close(struct enact *enact);
 /* The head to be was compiled: its goals (taken) are to be there. 0: they are; -EINPROGRESS: intent
  * is told when. */
 int enact_stage(struct enact *enact, uint64_t commit, struct nemo_plan *plan);
-void enact_stage_acked(struct enact *enact, uint64_t generation, int result);
+/* true: the plan was refused, and may not be without the stage, which is dropped. */
+bool enact_stage_acked(struct enact *enact, uint64_t generation, int result);
 /* There is no head to be any more; its goals go with the next enact_apply(). */
 void enact_stage_end(struct enact *enact);
-/* Its stage is gone: so do they, now. arg: the enact. */
+/* Its stage is gone: so do they, with the next round. arg: the enact. */
 void enact_stage_gone(void *arg);
+/* Another one is to be in its place: they go now, and nobody is told of it any more. */
+void enact_stage_clear(struct enact *enact);
 
 /* ---- acts.c ---- */
 /* The number of an operation ("tenant/name"), where no other has it. */

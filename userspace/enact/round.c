@@ -172,9 +172,7 @@ static void on_round(uv_timer_t *timer)
 		enact->event_us = 0;
 		return;
 	}
-	enact->by_values = true;
-	enact_round(enact);
-	enact->by_values = false;
+	enact_round_by_values(enact);
 }
 
 void enact_arm(struct enact *enact)
@@ -194,15 +192,16 @@ static void apply(struct enact *enact)
 	struct err err = {0};
 	char text[sizeof(err)];
 	bool changed;
+	int r;
 
 	enact->recompile = false;
-	if (!enact_apply(enact, &changed, &err)) {
-		if (changed)
-			enact->generation = ncc_flush(enact->conf.ncc);
-		else
-			enact->failing = false;
+	r = enact_apply(enact, &changed, &err);
+	if (changed)
+		enact->generation = ncc_flush(enact->conf.ncc);
+	else if (r == 0)
+		enact->failing = false;
+	if (r == 0)
 		return;
-	}
 	if (!enact->failing)
 		log_err("intents not in force, tried again", "why=\"%s\"",
 			err_text(&err, text, sizeof(text)));
@@ -228,6 +227,13 @@ void enact_round(struct enact *enact)
 	enact_arm(enact);
 	enact->ended_us = clock_us();
 	enact->round_us = enact->ended_us - start_us;
+}
+
+void enact_round_by_values(struct enact *enact)
+{
+	enact->by_values = true;
+	enact_round(enact);
+	enact->by_values = false;
 }
 
 void enact_schedule(struct enact *enact)

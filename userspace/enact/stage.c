@@ -42,15 +42,32 @@ void enact_stage_end(struct enact *enact)
 	stage->n_fresh = 0;
 }
 
+/* They go, unless what is in force has come to need them. */
+static void drop(struct enact *enact)
+{
+	enact_stage_end(enact);
+	enact->recompile = true;
+	enact_schedule(enact);
+}
+
 void enact_stage_gone(void *arg)
 {
 	struct enact *enact = arg;
 
-	if (!enact->stage.plan.n_goals)
-		return;
+	if (enact->stage.plan.n_goals)
+		drop(enact);
+}
+
+/* The next one finds the room that they take, and is not to take them for its own. */
+void enact_stage_clear(struct enact *enact)
+{
+	struct enact_stage *stage = &enact->stage;
+
+	stage->waits = false;
+	enact->recompile |= stage->plan.n_goals != 0;
 	enact_stage_end(enact);
-	enact->recompile = true; /* they go, unless what is in force has come to need them */
-	enact_round(enact);
+	if (enact->recompile)
+		enact_round_by_values(enact);
 }
 
 /* ---- are they there? ---- */
@@ -69,20 +86,21 @@ static void look(struct enact *enact)
 		answer(enact);
 }
 
-void enact_stage_acked(struct enact *enact, uint64_t generation, int result)
+bool enact_stage_acked(struct enact *enact, uint64_t generation, int result)
 {
 	struct enact_stage *stage = &enact->stage;
 
-	if (!stage->waits || generation < stage->generation)
-		return;
-	if (result) {
-		enact_stage_end(enact);
-		enact->recompile = true;
-		enact_schedule(enact);
-		return;
+	if (!stage->plan.n_goals || generation < stage->generation)
+		return false;
+	if (result) { /* also late: they would keep other changes from being applied */
+		log_info("next hops of a commit refused", "commit=%llu result=%d",
+			 (unsigned long long)stage->commit, result);
+		drop(enact);
+		return true;
 	}
 	stage->acked = true;
 	look(enact);
+	return false;
 }
 
 static void on_nexthop(void *arg)
@@ -119,11 +137,10 @@ static int find_fresh(struct enact *enact, const struct nemo_plan *plan)
 	return 0;
 }
 
-static void wait_for_them(struct enact *enact, uint64_t commit)
+static void wait_for_them(struct enact *enact)
 {
 	struct enact_stage *stage = &enact->stage;
 
-	stage->commit = commit;
 	stage->acked = false;
 	stage->waits = true;
 	uv_update_time(enact->conf.loop);
@@ -144,9 +161,11 @@ int enact_stage(struct enact *enact, uint64_t commit, struct nemo_plan *plan)
 	stage->plan.goals = TAKE_PTR(plan->goals);
 	stage->plan.n_goals = plan->n_goals;
 	plan->n_goals = 0;
+	stage->commit = commit;
+	stage->generation = enact->generation;
 	if (!stage->n_fresh)
 		return 0;
-	wait_for_them(enact, commit);
+	wait_for_them(enact);
 	return -EINPROGRESS;
 }
 

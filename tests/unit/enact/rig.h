@@ -42,6 +42,9 @@ struct node {
 	/* what the parent has */
 	unsigned int plans;
 	int refuse; /* answer to the next plans */
+	bool slow;  /* the next plan is not answered before parent_answer() */
+	bool owes;
+	struct wire_buf owed;
 	struct san_msg_class classes[SAN_MAX_CLASSES];
 	unsigned int n_classes;
 	uint64_t services[256];
@@ -98,11 +101,30 @@ static void parent_ack(struct node *n, const struct wire_buf *in)
 {
 	struct san_msg_ack ack = {.type = in->hdr.type};
 
+	if (n->slow && in->hdr.type == SAN_MSG_PLAN_COMMIT) {
+		n->owed = *in;
+		n->owes = true;
+		return;
+	}
 	if (n->refuse && in->hdr.type == SAN_MSG_PLAN_COMMIT) {
 		ack.result = n->refuse;
 		strcpy(ack.text, "the test says so");
 	}
 	parent_send(n, SAN_MSG_ACK, in, &ack);
+}
+
+/* What it owes; `slow` and `refuse` stay as they are. */
+static UNUSED void parent_answer(struct node *n, int result)
+{
+	bool slow = n->slow;
+	int refuse = n->refuse;
+
+	assert_true(n->owes);
+	n->owes = n->slow = false;
+	n->refuse = result;
+	parent_ack(n, &n->owed);
+	n->slow = slow;
+	n->refuse = refuse;
 }
 
 static void parent_stats(struct node *n, const struct wire_buf *in)
@@ -603,6 +625,22 @@ static UNUSED const char *leads_to(const struct node *n)
 		if (n->enact->plan.goals[i].id == best->service_id)
 			return n->enact->plan.goals[i].name;
 	return "unknown";
+}
+
+/* Next hops of a head to be, besides one that is there: that many, to nowhere in particular. As of
+ * a commit that other hosts hold up. */
+static UNUSED void stage_some(struct node *n, unsigned int some)
+{
+	struct nemo_plan plan = {.goals = calloc(some, sizeof(plan.goals[0])), .n_goals = some};
+
+	assert_non_null(plan.goals);
+	for (unsigned int i = 0; i < some; i++) {
+		plan.goals[i] = n->enact->plan.goals[0];
+		plan.goals[i].id += 1 + i;
+		plan.goals[i].hop.segs[0].s6_addr[15] = (uint8_t)(77 + i);
+	}
+	assert_int_equal(enact_stage(n->enact, 99, &plan), -EINPROGRESS);
+	nemo_plan_fini(&plan);
 }
 
 static UNUSED bool goes_to(const struct node *n, const char *goal)

@@ -2,6 +2,7 @@
 /* Next hops of the head to be: there before it is in force, the same when it is, gone when it is
  * taken back. */
 #include "unit/enact/rig.h"
+#include "intent/intent_int.h"
 
 #define GOLD_OP "CREATE Operation first Target backup Priority 10 Action redirect: \"gold\";"
 #define SLOW_OP "CREATE Operation second Target backup Priority 5 Action redirect: \"slow\";"
@@ -166,9 +167,86 @@ static void test_parent_refuses(void **state)
 	n->refuse = -EIO;
 	start(n, GOLD_OP);
 	UNTIL(n->told > told && !n->enact->stage.waits);
+	assert_int_equal(n->enact->stage.plan.n_goals, 0);
 	n->refuse = 0;
 	UNTIL(out.done);
+	assert_int_equal(out.status, 0);
 	UNTIL(is_applied(n));
+	assert_true(goes_to(n, "gold"));
+}
+
+/* Refused when it was not waited for any more: it goes all the same, and holds nothing else up. */
+static void test_refused_late(void **state)
+{
+	struct node *n = &nodes[0];
+	unsigned int told;
+
+	apply(n, SITES GOLD_OP);
+	enact_stage_ms = 10;
+	n->slow = true;
+	told = n->told;
+	stage_some(n, 2);
+	UNTIL(n->owes && !n->enact->stage.waits);
+	assert_int_equal(n->told, told + 4);
+	parent_answer(n, -EIO);
+	UNTIL(!n->enact->stage.plan.n_goals);
+	n->slow = false;
+	UNTIL(is_applied(n) && n->n_services == 1);
+	assert_int_equal(n->enact->plan.n_goals, 1);
+}
+
+/* The plan that is refused carries rules of a commit and next hops of the one after it: without
+ * these the commit is in force. */
+static void test_refused_with_a_commit(void **state)
+{
+	struct node *n = &nodes[0];
+
+	apply(n, SITES GOLD_OP);
+	n->slow = true;
+	stage_some(n, 1);
+	UNTIL(n->owes);
+	enact_stage_gone(n->enact);
+	start(n, "UPDATE Operation first Priority 11;"); /* its next hop is there */
+	UNTIL(n->enact->pending);
+	stage_some(n, 2);
+	parent_answer(n, 0);
+	UNTIL(n->owes);
+	parent_answer(n, -EIO);
+	UNTIL(!n->enact->stage.plan.n_goals);
+	assert_true(n->enact->pending);
+	assert_false(n->enact->failing);
+	n->slow = false;
+	UNTIL(out.done);
+	assert_int_equal(out.status, 0);
+	UNTIL(is_applied(n) && n->n_services == 1);
+	assert_false(n->enact->failing);
+}
+
+/* One stage goes and another comes in one step, under the same number: what was there of the first
+ * is taken away, and the second is prepared when its own next hops are ready. */
+static void test_same_number(void **state)
+{
+	struct node *n = &nodes[0];
+	unsigned int told;
+
+	apply(n, SITES NEVER_OP);
+	n->no_neighbours = true;
+	start(n, GOLD_OP);
+	UNTIL(n->enact->stage.waits && is_applied(n));
+	settle();
+	assert_false(out.done);
+	told = n->told;
+	n->intent->host.stage = -1; /* that of the mirror is another one */
+	intent_kick(n->intent);
+	UNTIL(n->told > told && is_applied(n));
+	settle();
+	assert_false(out.done);
+	assert_true(n->enact->stage.waits);
+	assert_int_equal(n->enact->stage.n_fresh, 1);
+	n->no_neighbours = false;
+	UNTIL(out.done);
+	assert_int_equal(out.status, 0);
+	assert_true(goes_to(n, "gold"));
 }
 
 static int setup_narrow(void **state)
@@ -213,6 +291,9 @@ int main(void)
 		P(test_taken_back),
 		P(test_no_neighbour),
 		P(test_parent_refuses),
+		P(test_refused_late),
+		P(test_refused_with_a_commit),
+		P(test_same_number),
 		cmocka_unit_test_setup_teardown(test_in_force_goes_first, setup_narrow,
 						teardown_patient),
 	};
