@@ -3,8 +3,8 @@
  * A clock of the test's own, for this program and its libraries: it goes by a microsecond with each
  * look at it, and while the loop waits, never by more than the loop wanted to wait, and hardly
  * where something came. So a machine that is slow, or stands still, makes nothing late, as long as
- * the other ends are in the same loop. Another thread is not waited for: a timer comes before what a
- * slow one has to say. Clocks of the processor and the calendar stay what they are.
+ * the other ends are in the same loop. Another thread is not waited for: a timer comes before what
+ * a slow one has to say. Clocks of the processor and the calendar stay what they are.
  *
  * With OWN_CLOCK_JUMPS nothing is waited for, either: where nothing is ready the clock is at the
  * next timer at once. For loops whose only sockets are pairs.
