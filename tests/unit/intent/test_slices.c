@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Many tenants' revisions are read in many turns of the loop; others have theirs in between. */
 #include "unit/intent/rig.h"
+#include "intent/intent_int.h"
 
 #define MANY 40
 #define PADDING (80u << 10) /* more than a turn reads */
@@ -49,19 +50,30 @@ static void turns_stop(void)
 	RUN_UNTIL(turns.closed);
 }
 
-static void put_revision(int i, int number)
+/* Nobody has a turn behind it. */
+static void put_statement(int i, int number, const char *statement)
 {
 	char *text = malloc(PADDING + 512), key[64];
+	struct ncsdb_op op = {.type = NCSDB_PUT, .key = key, .value = text};
 	int at = sprintf(text,
 			 "{\"tenant\":\"t%d\",\"revision\":%d,\"time\":\"\",\"by\":\"\","
-			 "\"comment\":\"\",\"script\":\"CREATE CFN o%d Type host;",
-			 i, number, number);
+			 "\"comment\":\"\",\"script\":\"%s",
+			 i, number, statement);
 
 	memset(text + at, ' ', PADDING);
 	strcpy(text + at + PADDING, "\"}");
 	snprintf(key, sizeof(key), "/san/nemo/revisions/t%d/%010d", i, number);
-	raw_put(key, text);
+	op.value_len = strlen(text);
+	raw_ops(&op, 1);
 	free(text);
+}
+
+static void put_revision(int i, int number)
+{
+	char statement[64];
+
+	snprintf(statement, sizeof(statement), "CREATE CFN o%d Type host;", number);
+	put_statement(i, number, statement);
 }
 
 static void put_head(int commit, int last)
@@ -157,6 +169,7 @@ static void test_close_in_between(void **state)
 static void test_later(void **state)
 {
 	struct intent_apply apply = asks("a", SITE("x", "1"));
+	struct intent_stats figures;
 
 	assert_int_equal(applied("a", SITE("hq", "1")), 0);
 	for (int i = 0; i < MANY; i++)
@@ -169,6 +182,76 @@ static void test_later(void **state)
 	assert_int_equal(came[0].commit, 3);
 	assert_int_equal(host[0].flipped, 2);
 	assert_int_equal(host[0].n_tenants, MANY + 1);
+	intent_figures(host[0].in, &figures);
+	assert_int_equal(figures.lost, 0);
+}
+
+/* With a head that is being read: it is prepared on top of that. */
+static void test_stage_in_between(void **state)
+{
+	struct nemo_text text = {0};
+	struct ncsdb_op ops[2] = {{.type = NCSDB_PUT, .key = "/san/nemo/head"},
+				  {.type = NCSDB_PUT, .key = "/san/nemo/stage"}};
+
+	for (int i = 0; i < MANY; i++)
+		put_revision(i, 1);
+	nemo_text_add(&text, "{\"commit\":1,\"legs\":[],\"tenants\":{");
+	for (int i = 0; i < MANY; i++)
+		nemo_text_add(&text, "%s\"t%d\":1", i ? "," : "", i);
+	nemo_text_add(&text, "}}");
+	ops[0].value = text.data;
+	ops[0].value_len = text.len;
+	ops[1].value =
+		"{\"id\":\"0\",\"commit\":2,\"coordinator\":\"newer\",\"tenants\":{\"t0\":1},"
+		"\"legs\":[]}";
+	ops[1].value_len = strlen(ops[1].value);
+	host[0].flipped = 0;
+	raw_ops(ops, 2);
+	free(text.data);
+	RUN_UNTIL(host[0].prepared);
+	assert_int_equal(host[0].flipped, 1);
+}
+
+static void count(void *arg)
+{
+	++*(unsigned int *)arg;
+}
+
+/* Told once all is read, not before, and not never. */
+static void test_clock_in_between(void **state)
+{
+	const struct ncsdb_op op = {NCSDB_PUT, "/san/nemo/clock", "{\"offset_s\":60}", 15, 0};
+	struct ncsdb_txn txn = {.then = &op, .n_then = 1};
+	unsigned int n = 0;
+
+	many();
+	turns_start(1);
+	host_open_with(1, true);
+	intent_on_clock(host[1].in, count, &n);
+	RUN_UNTIL(turns.n == 5);
+	assert_int_equal(ncsdb_txn(db, &txn, on_late_put, NULL), 0);
+	RUN_UNTIL(intent_clock(host[1].in) == 60);
+	assert_int_equal(n, host[1].synced);
+	RUN_UNTIL(host[1].synced);
+	turns_stop();
+	assert_int_equal(n, 1);
+}
+
+/* The first tenant's revision comes when its turn is over, the others' cannot be read: nothing else
+ * happens that would have this host look again. */
+static void test_revision_in_between(void **state)
+{
+	host_open(1);
+	RUN_UNTIL(host[0].leads);
+	for (int i = 0; i < MANY; i++)
+		put_statement(i, 1, "CREATE novelty");
+	put_head(1, 1);
+	RUN_UNTIL(host[1].commit == 1);
+	turn();
+	put_statement(MANY - 1, 1, "CREATE other");
+	RUN_UNTIL(host[1].in->reading && host[1].in->reading->n_read > 4);
+	put_revision(0, 1);
+	RUN_UNTIL(has(1, "t0", "o1"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown_closed)
@@ -190,6 +273,9 @@ int main(void)
 		TEST(head_changes_in_between),
 		TEST(close_in_between),
 		TEST(later),
+		TEST(stage_in_between),
+		TEST(clock_in_between),
+		TEST(revision_in_between),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
