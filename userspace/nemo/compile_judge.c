@@ -94,13 +94,25 @@ static void each_value(void *arg, const char *entity, const char *member)
 	nemo_why(ask->why, "%.50s of %.50s is not known", member, entity);
 }
 
-static void condition(const struct nemo_plan_in *in, struct nemo_verdict *v,
+static enum nemo_truth truth_of(const struct nemo_plan_in *in, const char *tenant,
+				const struct nemo_object *op)
+{
+	enum nemo_truth truth;
+
+	if (in->all)
+		return NEMO_TRUE;
+	if (in->held && in->held(in->arg, tenant, op->name, &truth))
+		return truth;
+	return nemo_eval(op->c.condition, &in->env);
+}
+
+static void condition(const struct nemo_plan_in *in, const char *tenant, struct nemo_verdict *v,
 		      const struct nemo_object *op)
 {
 	const struct nemo_expr *cond = op->c.condition;
 	struct nemo_text text = {0};
 
-	switch (in->all ? NEMO_TRUE : nemo_eval(cond, &in->env)) {
+	switch (truth_of(in, tenant, op)) {
 	case NEMO_TRUE:
 		return;
 	case NEMO_UNKNOWN:
@@ -196,7 +208,7 @@ int nemo_judge(const struct nemo_ctx *ctx, struct nemo_own *own, const struct ne
 		return 0;
 	out->why[0] = '\0';
 	out->state = NEMO_OP_IN_FORCE;
-	condition(ctx->in, out, op);
+	condition(ctx->in, own->tenant->name, out, op);
 	if (out->state == NEMO_OP_IN_FORCE && goal == NEMO_OP_GOAL_DOWN) {
 		out->state = NEMO_OP_GOAL_DOWN;
 		memcpy(out->why, goal_why, sizeof(out->why));

@@ -126,6 +126,9 @@ struct nemo_plan_in {
 	 * is free. */
 	uint32_t (*act)(void *arg, const char *tenant, const char *operation);
 	void *arg;
+	/* true: the condition of that operation counts as *truth, whatever its values are now. Has
+	 * the arg of act(); may be NULL. */
+	bool (*held)(void *arg, const char *tenant, const char *operation, enum nemo_truth *truth);
 	/* nemo_explain: "condition" only of that tenant's operations; NULL: of all. */
 	const char *asker;
 	/* The worst case: conditions count as met, and paths that lose everything as good. Goals of
