@@ -193,13 +193,28 @@ static void take(struct enact *enact, struct nemo_plan *plan)
 	enact_acts_used(enact);
 }
 
+/* What is compiled is what was evaluated: else an operation whose values go to and fro would be
+ * out of force, for another's sake, and nobody would see that it should be in force again. */
+static bool held(void *arg, const char *tenant, const char *operation, enum nemo_truth *truth)
+{
+	const struct enact_item *item = enact_item(arg, tenant, operation);
+
+	if (!item || !item->held)
+		return false;
+	*truth = item->truth;
+	return true;
+}
+
 static int compile(struct enact *enact, struct nemo_plan *plan, struct err *err)
 {
 	struct enact_lookup lookup = enact_lookup(enact, NULL);
 	int64_t now_s = enact_now_s(enact);
 	struct nemo_plan_in in = enact_plan_in(enact, &lookup, &enact->head, now_s);
 	uint64_t start_us = clock_us();
-	int r = nemo_compile(&in, plan, err);
+	int r;
+
+	in.held = held;
+	r = nemo_compile(&in, plan, err);
 
 	enact->stats.compiled++;
 	enact->stats.compile_us = clock_us() - start_us;

@@ -56,6 +56,7 @@ struct enact_item {
 	bool timed;	/* time is in its condition */
 	bool dirty;	/* in the list of those to be evaluated */
 	bool seen;	/* it was evaluated */
+	bool held;	/* truth is what it was before, not what values say now */
 	bool observed;	/* notification: it became true while this host was looking */
 	bool told_down; /* operation: that its goal is down was told, or needs not be */
 	bool untold;	/* there is an event that was not told yet */

@@ -57,6 +57,7 @@ static void evaluate_condition(struct enact *enact, struct enact_item *item, str
 	enact_ask_item(ask, item);
 	enact->stats.evaluations++;
 	item->truth = nemo_eval(cond, &ask->in.env);
+	item->held = false;
 	item->stale_us = ask->lookup.stale_us;
 	item->edge_s = item->timed ? enact_edge(enact, cond, ask->now_s) : ENACT_EVER;
 }
@@ -71,6 +72,7 @@ static void hold(struct enact *enact, struct enact_item *item, enum nemo_truth b
 	    (before == NEMO_TRUE) == (item->truth == NEMO_TRUE))
 		return;
 	item->truth = before;
+	item->held = true;
 	again_us = enact_view_now(enact) + hold_us - age_us;
 	if (again_us < item->stale_us)
 		item->stale_us = again_us;

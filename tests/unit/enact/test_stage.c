@@ -249,6 +249,44 @@ static void test_same_number(void **state)
 	assert_true(goes_to(n, "gold"));
 }
 
+static void delay_of_gold(int64_t ms)
+{
+	path_attr((struct path_key){"pe2", "pe1", "be"}, ATTR_DELAY_US, 1000);
+	path_attr((struct path_key){"pe1", "pe2", "be"}, ATTR_DELAY_US, ms * 1000);
+}
+
+static void let_it_go(struct node *n)
+{
+	UNTIL(looked());
+	settle();
+	assert_int_equal(n->enact->stage.plan.n_goals, 0);
+}
+
+/* That a stage goes is no reason to let values to and fro. */
+static void test_values_are_held(void **state)
+{
+	struct node *n = &nodes[0];
+
+	delay_of_gold(10);
+	apply(n, SITES GOLD_OP "CREATE Operation alt Target backup Priority 5 Condition "
+			       "gold.measured_delay > 20 Action redirect: \"slow\";");
+	enact_hold_ms = 0;
+	delay_of_gold(30);
+	UNTIL(goes_to(n, "slow"));
+	enact_hold_ms = 3600000;
+	stage_some(n, 1);
+	delay_of_gold(10);
+	enact_stage_gone(n->enact);
+	let_it_go(n);
+	assert_true(goes_to(n, "slow"));
+	stage_some(n, 1);
+	delay_of_gold(9);
+	enact_stage_clear(n->enact);
+	let_it_go(n);
+	assert_true(goes_to(n, "slow"));
+	enact_hold_ms = 200;
+}
+
 static int setup_narrow(void **state)
 {
 	rig_room = 4;
@@ -294,6 +332,7 @@ int main(void)
 		P(test_refused_late),
 		P(test_refused_with_a_commit),
 		P(test_same_number),
+		P(test_values_are_held),
 		cmocka_unit_test_setup_teardown(test_in_force_goes_first, setup_narrow,
 						teardown_patient),
 	};
