@@ -108,6 +108,22 @@ static void test_same_number(void **state)
 	RUN_UNTIL(strstr(said_by_pe2(), "\"prepared\":1"));
 }
 
+/* The head was written without it. */
+static void test_ready_too_late(void **state)
+{
+	raw_put("/san/nemo/revisions/a/0000000001",
+		"{\"tenant\":\"a\",\"revision\":1,\"time\":\"2026-01-01T00:00:00Z\",\"by\":\"op\","
+		"\"comment\":\"\",\"services\":[],\"script\":\"CREATE CFN hq Type host;\"}");
+	leased_put("/san/nemo/hosts/newer", "{\"applied\":0,\"prepared\":0,\"why\":\"\"}");
+	raw_put("/san/nemo/stage", STAGE("0"));
+	RUN_UNTIL(host[1].prepared == 1);
+	raw_put("/san/nemo/stage", "{\"id\":\"0\",\"commit\":1,\"coordinator\":\"newer\","
+				   "\"back_to\":{\"tenants\":{},\"legs\":[]},\"undo\":{}}");
+	intent_prepared(host[1].in, 1);
+	turn();
+	said(said_by_pe2(), "\"prepared\":0");
+}
+
 static void test_never_ready(void **state)
 {
 	intent_limits.prepare_ms = 300;
@@ -122,10 +138,8 @@ static void test_never_ready(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(says_so_when_ready),
-		TEST(taken_back),
-		TEST(same_number),
-		TEST(never_ready),
+		TEST(says_so_when_ready), TEST(taken_back),  TEST(same_number),
+		TEST(ready_too_late),	  TEST(never_ready),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
