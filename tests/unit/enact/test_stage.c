@@ -195,6 +195,25 @@ static void test_refused_late(void **state)
 	assert_int_equal(n->enact->plan.n_goals, 1);
 }
 
+/* All that it needs is there: what was refused before it is not its fault. */
+static void test_refused_before(void **state)
+{
+	struct node *n = &nodes[0];
+	struct nemo_plan plan = {.goals = calloc(1, sizeof(plan.goals[0])), .n_goals = 1};
+
+	apply(n, SITES GOLD_OP);
+	assert_non_null(plan.goals);
+	plan.goals[0] = n->enact->plan.goals[0];
+	assert_int_equal(enact_stage(n->enact, 99, &plan), 0);
+	nemo_plan_fini(&plan);
+	enact_acked(n->enact, n->enact->generation - 1, -EIO, "");
+	assert_int_equal(n->enact->stage.plan.n_goals, 1);
+	enact_acked(n->enact, n->enact->generation, -EIO, "");
+	assert_int_equal(n->enact->stage.plan.n_goals, 0);
+	settle();
+	assert_int_equal(n->n_services, 1);
+}
+
 /* The plan that is refused carries rules of a commit and next hops of the one after it: without
  * these the commit is in force. */
 static void test_refused_with_a_commit(void **state)
@@ -330,6 +349,7 @@ int main(void)
 		P(test_no_neighbour),
 		P(test_parent_refuses),
 		P(test_refused_late),
+		P(test_refused_before),
 		P(test_refused_with_a_commit),
 		P(test_same_number),
 		P(test_values_are_held),
