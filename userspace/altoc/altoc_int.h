@@ -138,7 +138,8 @@ struct altoc_work {
 	enum altoc_kind kind;
 	char id[ALTO_NAME_LEN], metric[ALTO_METRIC_LEN];
 	struct altoc_doc *map, *old; /* network map it must be of; what it replaces; held */
-	size_t reserved;	     /* of the source's bytes */
+	bool weighs;		     /* its text is to become a document */
+	size_t waits, reserved;	     /* of the source's texts that wait, and of its bytes */
 	char etag[256];
 	char seen[ALTO_TAG_LEN]; /* of the last directory */
 	/* what it makes */
@@ -156,6 +157,8 @@ struct altoc_work *altoc_work_new(struct altoc_peer *peer, struct altoc_slot *sl
 bool altoc_work_is_large(const struct altoc_peer *peer, size_t bytes);
 void altoc_work_queue(struct altoc_work *work, void (*run)(struct altoc_work *work),
 		      void (*done)(struct altoc_work *work));
+/* At once, in the loop. Where there is no room for it it is not run, and r says so. */
+void altoc_work_run(struct altoc_work *work, void (*run)(struct altoc_work *work));
 /* Frees it and what it still has: in the pool, if it was there. */
 void altoc_work_end(struct altoc_work *work);
 /* Nobody waits for the source's works any more; not all: for those of its stream. */
@@ -167,7 +170,10 @@ bool altoc_bury(struct altoc_peer *peer, struct altoc_doc *doc, json_t *root);
 
 /* What it must fit and what it replaces, as it is now. */
 void altoc_read_aim(struct altoc_work *work);
-/* Room for its text; -EFBIG. */
+/* Room for its text among those that wait; -EFBIG. */
+int altoc_read_wait(struct altoc_work *work, struct err *err);
+/* Room for it as a document, besides those that are there. When it is about to be run: what runs
+ * before it may replace some, or change none. -EFBIG. */
 int altoc_read_reserve(struct altoc_work *work, struct err *err);
 void altoc_read_text(struct altoc_work *work);	/* pure: text -> doc */
 void altoc_read_draft(struct altoc_work *work); /* pure: root -> doc */
@@ -262,7 +268,8 @@ struct altoc_peer {
 	bool steady;	       /* settled for poll_s */
 	uint64_t unsettled_ms; /* since then cur is not in force; 0 = it is */
 	/* doc.c, patch.c, work.c */
-	size_t bytes;	    /* of documents and of texts that become some */
+	size_t bytes;	    /* of documents and of the text that is becoming one */
+	size_t texts;	    /* bytes of those that wait for it: as many may, once more */
 	unsigned int works; /* somebody waits for */
 	uint64_t window_ms; /* beginning of what is counted */
 	unsigned int patches;

@@ -64,7 +64,7 @@ static void begin(struct altoc_work *work, void (*run)(struct altoc_work *work),
 		altoc_work_queue(work, run, done);
 		return;
 	}
-	run(work);
+	altoc_work_run(work, run);
 	done(work);
 }
 
@@ -215,7 +215,7 @@ static int read_map(struct altoc_slot *slot, struct fetch_job *job, const struct
 
 	if (r)
 		return r;
-	r = altoc_read_reserve(work, err);
+	r = altoc_read_wait(work, err);
 	if (r) {
 		altoc_work_end(work);
 		return r;

@@ -68,7 +68,7 @@ static int check_room(const struct altoc_peer *peer, size_t bytes, struct err *e
 {
 	size_t most = altoc_bounds.bytes / peer->altoc->n;
 
-	if (peer->bytes + bytes <= most)
+	if (bytes <= most)
 		return 0;
 	return err_set(err, -EFBIG, "", NULL,
 		       "is too large: all documents of a source must be at most %zu bytes of text "
@@ -160,9 +160,17 @@ void altoc_read_aim(struct altoc_work *work)
 	altoc_doc_hold(&work->old, slot->cur);
 }
 
+/* No two texts are of one resource, so those that may not wait together could not be held together
+ * as documents, either. */
+int altoc_read_wait(struct altoc_work *work, struct err *err)
+{
+	work->weighs = true;
+	return check_room(work->peer, work->peer->texts + work->len, err);
+}
+
 int altoc_read_reserve(struct altoc_work *work, struct err *err)
 {
-	int r = check_room(work->peer, work->len, err);
+	int r = check_room(work->peer, work->peer->bytes + work->len, err);
 
 	if (r)
 		return r;
@@ -195,7 +203,7 @@ int altoc_read_end(struct altoc_work *work, struct err *err)
 	if (r)
 		*err = work->err;
 	else
-		r = check_room(peer, work->len, err);
+		r = check_room(peer, peer->bytes + work->len, err);
 	if (r || work->same)
 		return r;
 	work->doc->peer = peer;

@@ -98,7 +98,7 @@ static int begin(struct altoc_work *work, size_t bytes, void (*run)(struct altoc
 		altoc_work_queue(work, run, on_worked);
 		return 0;
 	}
-	run(work);
+	altoc_work_run(work, run);
 	r = work->take(work, err);
 	altoc_work_end(work);
 	return r;
@@ -190,7 +190,7 @@ static int take_whole(struct altoc_slot *slot, struct err *err)
 	if (!work)
 		return err_set(err, -ENOMEM, "", NULL, "out of memory");
 	take_event(work);
-	r = altoc_read_reserve(work, err);
+	r = altoc_read_wait(work, err);
 	if (r) {
 		altoc_work_end(work);
 		return name_slot(slot, r, err);

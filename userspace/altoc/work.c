@@ -16,7 +16,8 @@ static void on_run(uv_work_t *uv)
 {
 	struct altoc *altoc = uv->data;
 
-	altoc->running->run(altoc->running);
+	if (!altoc->running->r)
+		altoc->running->run(altoc->running);
 }
 
 /* All that is large. */
@@ -53,25 +54,40 @@ static void push(struct altoc_work *work)
 	altoc->works_end = &work->next;
 }
 
+/* What nobody waits for goes first: it is only freed. */
 static struct altoc_work *pop(struct altoc *altoc)
 {
-	struct altoc_work *work = altoc->works;
+	struct altoc_work **place = &altoc->works, *work;
 
+	while (*place && (*place)->done)
+		place = &(*place)->next;
+	if (!*place)
+		place = &altoc->works;
+	work = *place;
 	if (!work)
 		return NULL;
-	altoc->works = work->next;
-	if (!altoc->works)
-		altoc->works_end = &altoc->works;
+	*place = work->next;
+	if (!work->next)
+		altoc->works_end = place;
 	return work;
 }
 
 static void unreserve(struct altoc_work *work)
 {
+	work->peer->texts -= work->waits;
 	work->peer->bytes -= work->reserved;
-	work->reserved = 0;
+	work->waits = work->reserved = 0;
 }
 
-/* To be cleared behind all that waits already. */
+/* It waits no more. */
+static void admit(struct altoc_work *work)
+{
+	unreserve(work);
+	if (work->weighs)
+		work->r = altoc_read_reserve(work, &work->err);
+}
+
+/* To be cleared, before anything else is run. */
 static void bury(struct altoc_work *work)
 {
 	unreserve(work);
@@ -79,6 +95,8 @@ static void bury(struct altoc_work *work)
 	altoc_doc_hold(&work->old, NULL);
 	work->done = NULL;
 	work->run = clear;
+	work->weighs = false;
+	work->r = 0;
 	push(work);
 }
 
@@ -113,6 +131,7 @@ static void go_on(struct altoc *altoc)
 			bury(work);
 			continue;
 		}
+		admit(work);
 		altoc->running = work;
 		altoc->uv_work.data = altoc;
 		uv_queue_work(altoc->conf.loop, &altoc->uv_work, on_run, on_ran);
@@ -142,18 +161,27 @@ void altoc_work_queue(struct altoc_work *work, void (*run)(struct altoc_work *wo
 	work->run = run;
 	work->done = done;
 	work->pooled = true;
+	work->r = 0;
+	unreserve(work);
+	work->waits = work->weighs ? work->len : 0;
+	work->peer->texts += work->waits;
 	work->peer->works++;
 	push(work);
 	go_on(work->peer->altoc);
 }
 
+void altoc_work_run(struct altoc_work *work, void (*run)(struct altoc_work *work))
+{
+	admit(work);
+	if (!work->r)
+		run(work);
+}
+
 void altoc_work_end(struct altoc_work *work)
 {
-	struct altoc *altoc = work->peer->altoc;
-
+	/* on_ran() goes on, when all that comes of it is in force and gave room. */
 	if (work->pooled) {
 		bury(work);
-		go_on(altoc);
 		return;
 	}
 	unreserve(work);

@@ -62,6 +62,10 @@ static int teardown_large(void **state)
 	return r;
 }
 
+static void run_nothing(struct altoc_work *work)
+{
+}
+
 /* ---- texts ---- */
 
 static const char *keep_text(char *text)
@@ -204,6 +208,93 @@ static void test_no_room(void **state)
 	until(shown_number("refused") > 0);
 	why_has("resource rc: is too large: all documents of a source must be at most");
 	assert_float_equal(value("gw2", ATTR_COST), 10, 0);
+}
+
+/* Two answers, of which each fits once the one before it is read: it does not matter that they wait
+ * together. */
+static void test_room_of_what_waits(void **state)
+{
+	struct altoc_source source = source_of();
+	size_t costs, before;
+
+	say_directory(COST("rc", "/rc", "rc") ", " COST("owd", "/owd", "owd"));
+	say_large("/map", T_MAP, large_map("t1"));
+	say_large("/rc", T_COST, large_costs("t1", "routingcost", 10, false));
+	say_large("/owd", T_COST, large_costs("t1", "delay-ow:cur", 10, false));
+	open_with(&source);
+	until(value("gw2", ATTR_COST) == 10 && peer()->slots[1].view && peer()->slots[2].view);
+	until(!peer()->works);
+	costs = peer()->slots[1].cur->bytes;
+	before = peer()->bytes;
+	altoc_bounds.bytes = before + costs * 3 / 2;
+	plug_pool();
+	say_large("/rc", T_COST, large_costs("t1", "routingcost", 11, false));
+	say_large("/owd", T_COST, large_costs("t1", "delay-ow:cur", 11, false));
+	until(peer()->works == 2);
+	assert_true(peer()->texts >= costs);
+	unplug_pool();
+	until(value("gw2", ATTR_COST) == 11 && !peer()->works);
+	assert_int_equal(shown_number("refused"), 0);
+	assert_int_equal(peer()->texts, 0);
+	assert_int_equal(peer()->bytes, before);
+}
+
+static void queue_text(const char *text, void (*on_done)(struct altoc_work *work))
+{
+	struct altoc_work *work = work_with(&peer()->slots[1], text, strlen(text));
+
+	assert_int_equal(altoc_read_wait(work, &err), 0);
+	altoc_work_queue(work, run_nothing, on_done);
+}
+
+/* More than could be kept does not wait, and what is dropped is given back. */
+static void test_waiting_has_an_end(void **state)
+{
+	struct altoc_work work = {0};
+
+	open_large();
+	work.peer = peer();
+	work.len = 1000;
+	altoc_bounds.bytes = 100000;
+	peer()->texts = 99000;
+	assert_int_equal(altoc_read_wait(&work, &err), 0);
+	peer()->texts++;
+	assert_int_equal(altoc_read_wait(&work, &err), -EFBIG);
+	peer()->texts = 0;
+	altoc_bounds.bytes = ALTOC_BYTES_MAX;
+	plug_pool();
+	say_large("/rc", T_COST, large_costs("t1", "routingcost", 11, false));
+	until(peer()->works == 1);
+	queue_text("waits", altoc_work_end);
+	assert_int_equal(peer()->texts, 5);
+	altoc_round_stop(peer());
+	assert_int_equal(peer()->texts, 0);
+	unplug_pool();
+}
+
+static bool done, others_left;
+
+static void on_last_done(struct altoc_work *work)
+{
+	others_left = altoc->works != NULL;
+	done = true;
+	altoc_work_end(work);
+}
+
+/* What was dropped is gone before what was asked for instead is read. */
+static void test_dropped_ones_go_first(void **state)
+{
+	open_large();
+	plug_pool();
+	altoc_round_stop(peer());
+	queue_text("runs", altoc_work_end);
+	queue_text("waits", altoc_work_end);
+	altoc_work_drop(peer(), true);
+	done = false;
+	queue_text("instead", on_last_done);
+	unplug_pool();
+	until(done);
+	assert_false(others_left);
 }
 
 static void test_bad_one_is_refused(void **state)
@@ -444,6 +535,9 @@ int main(void)
 		L(test_loop_turns_meanwhile),
 		L(test_room_of_what_is_read),
 		L(test_no_room),
+		L(test_room_of_what_waits),
+		L(test_waiting_has_an_end),
+		L(test_dropped_ones_go_first),
 		L(test_bad_one_is_refused),
 		L(test_large_new_map),
 		L(test_map_is_gone_meanwhile),
