@@ -173,7 +173,7 @@ static void on_written(void *arg, int status, int64_t revision, bool created)
 	} else if (!status) {
 		peer->write_failed = false;
 	}
-	if (!altoc->closed && !peer->pending && peer->dirty)
+	if (!altoc->closed && !peer->pending && peer->dirty && !peer->sweep)
 		altoc_feed(peer);
 	altoc_release(altoc);
 }
@@ -326,11 +326,14 @@ static void stop_sweep(struct altoc_peer *peer)
 	altoc_doc_hold(&peer->swept, NULL);
 }
 
+/* Pairs first, then the rest; a change meanwhile is for the next one. */
 static void end_sweep(struct altoc_peer *peer)
 {
 	peer->n_known = peer->n_swept;
 	altoc_feed_props(peer, peer->targets);
 	stop_sweep(peer);
+	if (peer->dirty && !peer->pending)
+		altoc_feed(peer);
 }
 
 /* So many pairs a turn of the loop, which a timer of 0 ms is not. The next one is not dropped
@@ -352,24 +355,37 @@ static void on_sweep(uv_idle_t *idle)
 		end_sweep(peer);
 }
 
-/* Documents in force changed, or it is time again: whatever was being told before is over. */
-void altoc_feed(struct altoc_peer *peer)
+/* What is told is as it is now; -ENOMEM: nothing is. */
+static int renew_targets(struct altoc_peer *peer)
 {
 	struct altoc_doc *map = peer->slots[0].view;
+	struct altoc_target *targets = NULL;
 
-	stop_sweep(peer);
-	peer->dirty = peer->pending > 0;
-	if (peer->dirty)
-		return;
-	if (map && altoc_targets(peer, map->map, &peer->targets)) {
+	if (map && altoc_targets(peer, map->map, &targets)) {
 		log_err("ALTO source is not fed", "source=%s error=\"out of memory\"",
 			peer->conf.name);
-		return;
+		stop_sweep(peer);
+		return -ENOMEM;
 	}
 	if (map)
 		say_unknown(peer, map->map);
+	mark_pairs(peer, targets);
+	altoc_targets_free(peer->targets);
+	peer->targets = targets;
 	altoc_doc_hold(&peer->swept, map);
-	mark_pairs(peer, peer->targets);
+	return 0;
+}
+
+/* Documents in force changed, or it is time again. A sweep that is under way goes on from where it
+ * is, with what is in force now, and another one comes behind it: with changes that never end the
+ * last pairs are told, too. What was told is told anew only when that is written. */
+void altoc_feed(struct altoc_peer *peer)
+{
+	peer->dirty = peer->pending > 0 || peer->sweep;
+	if (!peer->sweep && peer->dirty)
+		return;
+	if (renew_targets(peer) || peer->sweep)
+		return;
 	peer->n_swept = 0;
 	peer->sweep = peer->pairs;
 	on_sweep(&peer->sweeper);

@@ -392,6 +392,46 @@ static void test_many_pairs(void **state)
 	altoc = NULL;
 }
 
+/* With something new in every turn of the loop the last pair is told, and the properties' turn
+ * comes. */
+static void test_changes_do_not_starve_the_last_pair(void **state)
+{
+	struct altoc_source source = source_of();
+	char name[32], locator[64], text[1000];
+	unsigned int known;
+
+	source.poll_s = 36000;
+	source.keep_s = 80000;
+	for (unsigned int i = 0; i < 6 * ALTOC_SLICE; i++) {
+		snprintf(name, sizeof(name), "many%u", i);
+		snprintf(locator, sizeof(locator), "5f00:0:2:%x::", i + 1);
+		put_gateway(name, locator);
+	}
+	say_directory(COST("rc", "/rc", "rc"));
+	say_map("t1");
+	say_cost("/rc", "t1", "routingcost", "10 20");
+	open_with(&source);
+	until(value(name, ATTR_COST) == 10 && !peer()->sweep && !peer()->pending);
+	known = peer()->n_known;
+	peer()->n_known = 0;
+	for (unsigned int i = 0; i < 3000 && value(name, ATTR_COST) != 30; i++) {
+		snprintf(text, sizeof(text),
+			 "{\"meta\": {\"dependent-vtags\": [{\"resource-id\": \"net\", "
+			 "\"tag\": \"t1\"}], \"cost-type\": {\"cost-mode\": \"numerical\", "
+			 "\"cost-metric\": \"routingcost\"}}, "
+			 "\"cost-map\": {\"AS1\": {\"AS2\": 30, \"AS3\": %u}}}",
+			 40 + i);
+		assert_int_equal(read_text(&peer()->slots[1], text, strlen(text)), 0);
+		altoc_commit(peer());
+		uv_run(&loop, UV_RUN_NOWAIT);
+	}
+	assert_float_equal(value(name, ATTR_COST), 30, 0);
+	assert_int_equal(peer()->n_known, known);
+	until(!peer()->sweep && !peer()->pending && !peer()->dirty);
+	assert_float_equal(value("gw3", ATTR_COST),
+			   strtod(strstr(text, "AS3") + strlen("AS3\": "), NULL), 0);
+}
+
 /* ---- closing ---- */
 
 static void test_close_before_it_is_begun(void **state)
@@ -543,6 +583,7 @@ int main(void)
 		L(test_map_is_gone_meanwhile),
 		L(test_large_directory),
 		L(test_many_pairs),
+		L(test_changes_do_not_starve_the_last_pair),
 		L(test_close_before_it_is_begun),
 		L(test_close_while_it_runs),
 		L(test_events_do_not_overtake),
