@@ -78,6 +78,23 @@ static void test_readable_before_its_turn(void **state)
 	assert_true(has(0, "a", "vital") && has(1, "a", "vital"));
 }
 
+/* Not the one in force, but one to go back to. */
+static void test_better_one_before_its_turn(void **state)
+{
+	damage();
+	raw_put("/san/nemo/revisions/a/0000000001", "garbage");
+	raw_put("/san/nemo/stage", "{\"id\":\"0\",\"commit\":3,\"coordinator\":\"pe2\","
+				   "\"tenants\":{\"a\":2},\"legs\":[]}");
+	ask_rollback(0, &came[0]);
+	raw_put("/san/nemo/revisions/a/0000000001",
+		RECORD("a", "1", "CREATE CFN vital Type host;"));
+	raw_del("/san/nemo/stage");
+	RUN_UNTIL(came[0].done);
+	assert_int_equal(came[0].status, -ESTALE);
+	assert_int_equal(rolled_back(0, 0), 0);
+	assert_true(has(0, "a", "vital") && has(1, "a", "vital"));
+}
+
 static void test_readable_while_it_is_prepared(void **state)
 {
 	damage();
@@ -142,6 +159,7 @@ int main(void)
 		TEST(another_can_be_read),
 		TEST(rollback_twice),
 		TEST(readable_before_its_turn),
+		TEST(better_one_before_its_turn),
 		TEST(readable_while_it_is_prepared),
 		TEST(figures),
 		TEST(each_counts),

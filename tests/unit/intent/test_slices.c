@@ -241,6 +241,7 @@ static void test_clock_in_between(void **state)
  * happens that would have this host look again. */
 static void test_revision_in_between(void **state)
 {
+	intent_limits.lease_s = 600; /* the leader looks again three times in it */
 	host_open(1);
 	RUN_UNTIL(host[0].leads);
 	for (int i = 0; i < MANY; i++)
