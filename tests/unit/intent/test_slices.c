@@ -127,9 +127,10 @@ static void on_late_put(void *arg, const struct ncsdb_txn_result *res)
 	assert_int_equal(res->status, 0);
 }
 
-/* Another head in between: only the new one is in force. */
+/* Another head in between: only the new one is in force, with what was read of the other. */
 static void test_head_changes_in_between(void **state)
 {
+	struct nemo_store *first;
 	struct nemo_text text = {0};
 	struct ncsdb_op op = {.type = NCSDB_PUT, .key = "/san/nemo/head"};
 	struct ncsdb_txn txn = {.then = &op, .n_then = 1};
@@ -143,13 +144,16 @@ static void test_head_changes_in_between(void **state)
 	op.value_len = text.len;
 	turns_start(1);
 	host_open_with(1, true);
-	RUN_UNTIL(turns.n == MANY / 8);
+	RUN_UNTIL(host[1].in->reading && host[1].in->reading->n_read > 4);
+	first = nemo_store_get(intent_state_tenant(host[1].in->reading, "t0")->store);
 	assert_int_equal(ncsdb_txn(db, &txn, on_late_put, NULL), 0);
 	RUN_UNTIL(host[1].synced);
 	turns_stop();
 	assert_int_equal(host[1].flipped, 1);
 	assert_int_equal(host[1].commit, 8);
 	assert_true(has(1, "t39", "o2"));
+	assert_ptr_equal(intent_store(host[1].in, "t0"), first);
+	nemo_store_free(first);
 	free(text.data);
 }
 
