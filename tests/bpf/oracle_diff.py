@@ -24,6 +24,7 @@ import oracle  # noqa: E402
 from oracle_core import machine  # noqa: E402
 from oracle_driver import CHUNK, Driver, DriverError, disagreement  # noqa: E402
 from oracle_gen import Generator, golden, profile_of  # noqa: E402
+from oracle_steer import OWN_SERVICES  # noqa: E402
 
 SHOWN = 10
 # profile, configuration, share of the packets
@@ -78,9 +79,17 @@ def seeds_of(document, conf_name):
     return seeds
 
 
+def configuration(document, name):
+    """As it may be in a host: services of its own making are for rules alone."""
+    conf = dict(document["configurations"][name], routes={})
+    if "classes" not in conf:
+        conf["services"] = {key: spec for key, spec in conf["services"].items() if int(key, 0) < OWN_SERVICES}
+    return conf
+
+
 def run_share(document, share, packets, slow, seed, tally):
     profile_name, conf_name, _ = share
-    conf = dict(document["configurations"][conf_name], routes={})
+    conf = configuration(document, conf_name)
     profile = profile_of(document["profiles"][profile_name])
     services = [int(key, 0) for key in conf["services"]]
     # more packets for services that remember flows
