@@ -284,7 +284,7 @@ struct altoc_peer {
 	struct altoc_doc *swept;
 	unsigned int n_swept; /* with a value */
 	unsigned int pending; /* writes */
-	bool dirty;	      /* feed again when they are answered */
+	bool dirty;	      /* feed again when they are answered and all are told */
 	bool write_failed;    /* said in the log */
 	bool too_many;	      /* the same */
 	/* for people */
@@ -353,6 +353,11 @@ struct fetch_conf altoc_request(const struct altoc_peer *peer, const char *url);
 bool altoc_is_refusal(const struct fetch_answer *a);
 
 /* ---- stream.c ---- */
+/* It runs, or what came of it is not all read yet. */
+static inline bool altoc_streams(const struct altoc_peer *peer)
+{
+	return peer->stream || peer->stream_ended;
+}
 /* Subscribes to what is streamed; 0, or -errno with err. */
 int altoc_stream_start(struct altoc_peer *peer, struct err *err);
 void altoc_stream_stop(struct altoc_peer *peer);

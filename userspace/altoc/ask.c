@@ -104,7 +104,7 @@ static int take_directory(struct altoc_work *work, struct err *err)
 /* A subscription is of what was offered when it was made. */
 static void end_directory(struct altoc_peer *peer, bool changed)
 {
-	if (changed && peer->stream)
+	if (changed && altoc_streams(peer))
 		altoc_round_start(peer);
 	else
 		altoc_round_answered(peer);

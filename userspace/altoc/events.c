@@ -209,7 +209,7 @@ static int patch_taken(struct altoc_work *work, struct err *err)
 static int take_patch(struct altoc_slot *slot, struct err *err)
 {
 	struct altoc_work *work;
-	size_t copied;
+	size_t patched;
 	int r = altoc_patch_spend(slot, err);
 
 	if (r)
@@ -217,10 +217,11 @@ static int take_patch(struct altoc_slot *slot, struct err *err)
 	work = work_of(slot, patch_taken);
 	if (!work)
 		return err_set(err, -ENOMEM, "", NULL, "out of memory");
-	copied = slot->draft ? 0 : slot->cur->bytes;
+	/* A draft is not copied, but a short patch may free all of it. */
+	patched = slot->draft ? slot->draft_bytes : slot->cur->bytes;
 	altoc_patch_begin(work);
 	take_event(work);
-	return begin(work, work->len > copied ? work->len : copied, altoc_patch_run, err);
+	return begin(work, work->len > patched ? work->len : patched, altoc_patch_run, err);
 }
 
 static bool has_dependent_draft(const struct altoc_peer *peer)
@@ -399,6 +400,15 @@ static void go_on(struct altoc_peer *peer)
 		fetch_go_on(peer->stream);
 }
 
+/* While it was read nothing was owed, and what waited in the stream has not come yet. */
+static void restart_clocks(struct altoc_peer *peer)
+{
+	if (!peer->settled)
+		peer->settled_ms = altoc_now(peer);
+	if (peer->unsettled_ms)
+		peer->unsettled_ms = altoc_now(peer);
+}
+
 static void on_worked(struct altoc_work *work)
 {
 	struct altoc_peer *peer = work->peer;
@@ -408,6 +418,7 @@ static void on_worked(struct altoc_work *work)
 	if (work->take != patch_taken && altoc_read_again(work))
 		return;
 	peer->stream_work = false;
+	restart_clocks(peer);
 	r = work->take(work, &err);
 	altoc_work_end(work);
 	if (r) {

@@ -102,7 +102,7 @@ void altoc_commit(struct altoc_peer *peer)
 static bool is_missed(const struct altoc_slot *slot)
 {
 	return slot->error[0] && !slot->job && !slot->reading &&
-	       !(slot->peer->stream && slot->streamed);
+	       !(altoc_streams(slot->peer) && slot->streamed);
 }
 
 void altoc_settle(struct altoc_peer *peer)

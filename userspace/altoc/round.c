@@ -25,7 +25,7 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct altoc_peer *peer = timer->data;
 
-	if (!peer->stream && !peer->stream_ended)
+	if (!altoc_streams(peer))
 		altoc_round_start(peer);
 	else if (peer->waiting || peer->stream_ended) /* for a partial one, or the last events */
 		uv_timer_start(timer, on_timer, altoc_times.retry_ms, 0);
@@ -83,7 +83,7 @@ static void end_bad(struct altoc_peer *peer)
 
 	peer->stale_again = peer->stale;
 	peer->pause_ms = altoc_now(peer) + ms;
-	if (!peer->stream) {
+	if (!altoc_streams(peer)) {
 		peer->state = peer->refused ? ALTOC_REFUSED : ALTOC_CONNECTING;
 		peer->reconnects++;
 	}
@@ -107,11 +107,11 @@ static void end_good(struct altoc_peer *peer)
 {
 	peer->pause_ms = 0;
 	/* Why the stream was lost stands until it runs again. */
-	if (!peer->unstreamed && (!peer->stream || peer->settled))
+	if (!peer->unstreamed && (!altoc_streams(peer) || peer->settled))
 		peer->why[0] = '\0';
 	if (peer->stage != PARTIAL)
 		schedule(peer, peer->poll_ms);
-	if (!peer->stream) {
+	if (!altoc_streams(peer)) {
 		end_polled(peer);
 	} else if (peer->steady) {
 		peer->stale_again = false;
@@ -127,7 +127,7 @@ static void ask_rest(struct altoc_peer *peer)
 		struct altoc_slot *slot = &peer->slots[i];
 
 		if (slot->offered && !slot->job && !slot->reading &&
-		    !(peer->stream && slot->streamed))
+		    !(altoc_streams(peer) && slot->streamed))
 			altoc_ask(slot);
 	}
 }
@@ -267,14 +267,14 @@ void altoc_round_check(struct altoc_peer *peer)
 
 		if (!asks_otherwise(slot))
 			continue;
-		if (peer->stream && slot->streamed)
+		if (altoc_streams(peer) && slot->streamed)
 			streamed = true;
 		else
 			polled = true;
 	}
 	if (streamed)
 		refilter(peer);
-	else if (polled && (peer->stream || peer->state == ALTOC_POLLING) &&
+	else if (polled && (altoc_streams(peer) || peer->state == ALTOC_POLLING) &&
 		 altoc_now(peer) >= peer->pause_ms)
 		ask_polled(peer, PARTIAL);
 }

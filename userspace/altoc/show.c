@@ -34,7 +34,7 @@ static const char *tag_of(const struct altoc_slot *slot)
 static json_t *slot_json(const struct altoc_slot *slot)
 {
 	const struct altoc_peer *peer = slot->peer;
-	bool streamed = slot->streamed && peer->stream;
+	bool streamed = slot->streamed && altoc_streams(peer);
 	const char *metric = slot->metric_text;
 
 	if (slot->kind == ALTOC_COSTS && !*metric)

@@ -5,9 +5,9 @@
 
 #define FILLERS 3000 /* PIDs that nobody asks about: some 100 KiB and more */
 
-static uv_work_t plug;
+static uv_work_t plugs[2];
 static uv_sem_t gate;
-static bool plugged;
+static unsigned int plugged;
 static char *texts[8];
 static unsigned int n_texts;
 
@@ -30,18 +30,20 @@ static void wait_at_gate(uv_work_t *work)
 
 static void on_unplugged(uv_work_t *work, int status)
 {
-	plugged = false;
+	plugged--;
 }
 
 static void plug_pool(void)
 {
-	plugged = true;
-	assert_int_equal(uv_queue_work(&loop, &plug, wait_at_gate, on_unplugged), 0);
+	assert_in_range(plugged, 0, 1);
+	assert_int_equal(uv_queue_work(&loop, &plugs[plugged], wait_at_gate, on_unplugged), 0);
+	plugged++;
 }
 
 static void unplug_pool(void)
 {
-	uv_sem_post(&gate);
+	for (unsigned int n = plugged; n; n--)
+		uv_sem_post(&gate);
 	while (plugged)
 		uv_run(&loop, UV_RUN_ONCE);
 }
@@ -322,17 +324,44 @@ static void test_large_new_map(void **state)
 	assert_string_equal(shown_text("tag"), "t2");
 }
 
-/* The map that costs were read against is gone when they have been read: they are read again. */
+/* Another map has come when the costs have been read: they are read again, and are not of it. */
+static void test_other_map_meanwhile(void **state)
+{
+	const struct altoc_slot *rc;
+	const char *map = large_map("t9");
+	const struct altoc_doc *cur;
+
+	open_large();
+	rc = &peer()->slots[1];
+	cur = rc->cur;
+	plug_pool();
+	say_large("/rc", T_COST, large_costs("t1", "routingcost", 11, false));
+	until(peer()->works == 1);
+	assert_int_equal(read_text(&peer()->slots[0], map, strlen(map)), 0);
+	unplug_pool();
+	while (rc->reading)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_non_null(strstr(rc->error, "dependent-vtags"));
+	assert_ptr_equal(rc->cur, cur);
+	peer()->slots[0].etag[0] = '\0';
+	until(value("gw2", ATTR_COST) == 11);
+}
+
+/* Or none is there any more. */
 static void test_map_is_gone_meanwhile(void **state)
 {
+	const struct altoc_slot *rc;
+
 	open_large();
+	rc = &peer()->slots[1];
 	plug_pool();
 	say_large("/rc", T_COST, large_costs("t1", "routingcost", 11, false));
 	until(peer()->works == 1);
 	altoc_doc_forget(&peer()->slots[0]);
 	unplug_pool();
-	until(strstr(peer()->slots[1].error, "must be of a network map that has come before") ||
-	      value("gw2", ATTR_COST) == 11);
+	while (rc->reading)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_non_null(strstr(rc->error, "must be of a network map that has come before"));
 	until(value("gw2", ATTR_COST) == 11);
 }
 
@@ -527,6 +556,46 @@ static void test_patch_of_a_large_document(void **state)
 	assert_float_equal(value("gw2", ATTR_COST), 15, 0);
 }
 
+/* A short one frees all that there is of a draft: not in the loop, either. */
+static void test_short_patch_of_a_large_draft(void **state)
+{
+	begin_large();
+	plug_pool();
+	push(PATCH ",cost-0", "{\"cost-map\": {\"AS1\": {\"AS2\": 15}}}");
+	until(peer()->works == 1);
+	push(PATCH ",cost-0", "{\"cost-map\": null}");
+	until(peer()->rest.len > 0);
+	plug_pool();
+	uv_sem_post(&gate);
+	/* The first one is being freed, the second one waits. */
+	until(altoc->running->run != altoc_patch_run);
+	assert_int_equal(peer()->works, 1);
+	assert_ptr_equal(altoc->works->run, altoc_patch_run);
+	unplug_pool();
+	until(shown_number("refused") == 1);
+	assert_float_equal(value("gw2", ATTR_COST), 10, 0);
+}
+
+/* What a stream owes is not owed while it is being read: its time begins anew then. */
+static void test_time_to_follow_begins_when_it_is_read(void **state)
+{
+	begin_large();
+	push(T_MAP ",map", MAP_TEXT, "m2");
+	until(peer()->unsettled_ms);
+	plug_pool();
+	push_large(T_MAP ",map", large_map("m3"));
+	until(peer()->works == 1);
+	turn_ms(2 * altoc_times.settle_ms);
+	unplug_pool();
+	while (peer()->works)
+		uv_run(&loop, UV_RUN_ONCE);
+	altoc_stream_check(peer());
+	assert_non_null(peer()->stream);
+	push_costs("m3", "13 23");
+	until(value("gw2", ATTR_COST) == 13);
+	assert_int_equal(srv.subscriptions, 1);
+}
+
 /* What the server said before it went away counts. */
 static void test_end_behind_a_large_event(void **state)
 {
@@ -541,6 +610,11 @@ static void test_end_behind_a_large_event(void **state)
 	/* The time of the next round comes meanwhile. */
 	turn_ms(400);
 	assert_int_equal(peer()->works, 1);
+	/* Nor does what is asked for besides end it: it is not polled yet. */
+	peer()->failed = false;
+	peer()->waiting++;
+	altoc_round_answered(peer());
+	assert_string_equal(shown_text("state"), "streaming");
 	unplug_pool();
 	until(value("gw2", ATTR_COST) == 12);
 	until(srv.subscriptions == 2);
@@ -580,6 +654,7 @@ int main(void)
 		L(test_dropped_ones_go_first),
 		L(test_bad_one_is_refused),
 		L(test_large_new_map),
+		L(test_other_map_meanwhile),
 		L(test_map_is_gone_meanwhile),
 		L(test_large_directory),
 		L(test_many_pairs),
@@ -589,6 +664,8 @@ int main(void)
 		L(test_events_do_not_overtake),
 		L(test_stream_waits),
 		L(test_patch_of_a_large_document),
+		L(test_short_patch_of_a_large_draft),
+		L(test_time_to_follow_begins_when_it_is_read),
 		L(test_end_behind_a_large_event),
 		L(test_stop_while_an_event_is_read),
 	};
