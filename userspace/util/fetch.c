@@ -2,6 +2,7 @@
 #include "util/fetch_int.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define FETCH_IDLE_CONNECTIONS 16L /* kept open for what is asked next */
@@ -10,6 +11,7 @@ struct fetch_socket {
 	struct fetch *fetch;
 	uv_poll_t poll;
 	curl_socket_t fd;
+	int events; /* curl waits for */
 };
 
 /* ---- ends ---- */
@@ -22,7 +24,7 @@ static void release(struct fetch *fetch)
 	curl_global_cleanup();
 }
 
-static void on_job_closed(uv_handle_t *handle)
+static void on_silence_closed(uv_handle_t *handle)
 {
 	struct fetch_job *job = handle->data;
 	struct fetch *fetch = job->fetch;
@@ -30,6 +32,13 @@ static void on_job_closed(uv_handle_t *handle)
 	free(job->body);
 	free(job);
 	release(fetch);
+}
+
+static void on_late_closed(uv_handle_t *handle)
+{
+	struct fetch_job *job = handle->data;
+
+	uv_close((uv_handle_t *)&job->silence, on_silence_closed);
 }
 
 static void unlink_job(struct fetch_job *job)
@@ -47,7 +56,8 @@ static void end_job(struct fetch_job *job)
 		curl_multi_remove_handle(job->fetch->multi, job->easy);
 	curl_easy_cleanup(job->easy);
 	curl_slist_free_all(job->headers);
-	uv_close((uv_handle_t *)&job->silence, on_job_closed);
+	uv_timer_stop(&job->silence);
+	uv_close((uv_handle_t *)&job->late, on_late_closed);
 }
 
 static void on_fetch_closed(uv_handle_t *handle)
@@ -86,17 +96,18 @@ static void tell_end(struct fetch_job *job, CURLcode result)
 		end_job(job);
 }
 
-/* In the job's own place: nobody learns of it. */
-static bool begin_again(struct fetch_job *job, CURLcode result)
+/* In the job's own place: nobody learns of it. Where it cannot be, *result says why. */
+static bool begin_again(struct fetch_job *job, CURLcode *result)
 {
-	if (!fetch_may_repeat(job, result))
+	if (!fetch_may_repeat(job, *result))
 		return false;
 	curl_multi_remove_handle(job->fetch->multi, job->easy);
 	job->begun = false;
-	if (fetch_renew(job) || curl_multi_add_handle(job->fetch->multi, job->easy))
+	if (fetch_renew(job) || curl_multi_add_handle(job->fetch->multi, job->easy)) {
+		*result = CURLE_OUT_OF_MEMORY;
 		return false;
-	job->begun = true;
-	return true;
+	}
+	return job->begun = true;
 }
 
 static void tell_ends(struct fetch *fetch)
@@ -109,7 +120,7 @@ static void tell_ends(struct fetch *fetch)
 		struct fetch_job *job = NULL;
 
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &job);
-		if (!job->gone && !begin_again(job, result))
+		if (!job->gone && !begin_again(job, &result))
 			tell_end(job, result);
 	}
 }
@@ -133,11 +144,15 @@ static void drive(struct fetch *fetch, curl_socket_t fd, int events)
 	tell_ends(fetch);
 }
 
+/* Of an error libuv tells without what else there is, and looks no further; but an answer that came
+ * before it is still to be read, perhaps in several turns. */
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct fetch_socket *s = poll->data;
-	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
+	int flags = status < 0 ? CURL_CSELECT_IN | CURL_CSELECT_ERR : 0;
 
+	if (status < 0)
+		uv_poll_start(poll, s->events, on_poll);
 	if (events & UV_READABLE)
 		flags |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
@@ -190,8 +205,10 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *as
 		events |= UV_READABLE;
 	if (what & CURL_POLL_OUT)
 		events |= UV_WRITABLE;
-	if (s)
+	if (s) {
+		s->events = events;
 		uv_poll_start(&s->poll, events, on_poll);
+	}
 	return 0;
 }
 
@@ -225,9 +242,20 @@ static void on_silence(uv_timer_t *timer)
 	tell_end(job, CURLE_OPERATION_TIMEDOUT);
 }
 
+/* Not curl's limit: that one begins anew where curl sends again by itself. */
+static void on_late(uv_timer_t *timer)
+{
+	struct fetch_job *job = timer->data;
+
+	snprintf(job->why, sizeof(job->why), "not within %ld ms", job->timeout_ms);
+	tell_end(job, CURLE_OPERATION_TIMEDOUT);
+}
+
 static void begin(struct fetch_job *job)
 {
 	job->begun = true;
+	if (job->timeout_ms)
+		uv_timer_start(&job->late, on_late, (uint64_t)job->timeout_ms, 0);
 	if (job->silence_ms)
 		uv_timer_start(&job->silence, on_silence, job->silence_ms, job->silence_ms);
 	if (curl_multi_add_handle(job->fetch->multi, job->easy)) {
@@ -340,7 +368,8 @@ static void link_job(struct fetch *fetch, struct fetch_job *job)
 		job->next->link = &job->next;
 	fetch->jobs = job;
 	uv_timer_init(fetch->loop, &job->silence);
-	job->silence.data = job;
+	uv_timer_init(fetch->loop, &job->late);
+	job->silence.data = job->late.data = job;
 	fetch->handles++;
 	uv_timer_start(&fetch->kick, on_kick, 0, 0);
 }

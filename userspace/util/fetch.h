@@ -3,7 +3,8 @@
  * HTTP client on a libuv loop, on libcurl's multi interface: requests whose answers come as a whole
  * or, for streams, as they come. Single-threaded. No callback runs within the call that asks for
  * it. Redirects are not followed; only http and https; TLS verifies. Where a kept connection breaks
- * before anything of an answer came, what is idempotent is sent once more on a new one.
+ * before a line of an answer came, what is idempotent is sent once more on a new one; where a whole
+ * answer came before it broke, that is the answer.
  */
 #ifndef UTIL_FETCH_H
 #define UTIL_FETCH_H

@@ -56,20 +56,11 @@ bool fetch_may_repeat(const struct fetch_job *job, CURLcode result)
 	       broke(job, result);
 }
 
-/* What is left of the time, which is of both together. */
+/* Its time is that of both together. */
 int fetch_renew(struct fetch_job *job)
 {
-	curl_off_t us = 0;
-	long left = 0;
-
-	curl_easy_getinfo(job->easy, CURLINFO_TOTAL_TIME_T, &us);
-	if (job->timeout_ms)
-		left = job->timeout_ms - (long)(us / 1000);
-	if (left < !!job->timeout_ms || curl_easy_setopt(job->easy, CURLOPT_TIMEOUT_MS, left) ||
-	    curl_easy_setopt(job->easy, CURLOPT_FRESH_CONNECT, 1L))
-		return -EIO;
 	job->again = true;
 	job->held = job->sent = false;
 	job->why[0] = '\0';
-	return 0;
+	return curl_easy_setopt(job->easy, CURLOPT_FRESH_CONNECT, 1L) ? -EIO : 0;
 }

@@ -31,7 +31,7 @@ struct fetch_job {
 	struct curl_slist *headers;
 	struct fetch_ops ops;
 	void *arg;
-	uv_timer_t silence;
+	uv_timer_t silence, late;
 	uint64_t silence_ms;
 	size_t max;
 	bool begun;  /* curl has it */
@@ -61,7 +61,8 @@ int fetch_request(struct fetch_job *job, const struct fetch_conf *conf, struct e
 size_t fetch_on_header(char *line, size_t size, size_t n, void *arg);
 size_t fetch_on_body(char *bytes, size_t size, size_t n, void *arg);
 void fetch_answer_of(struct fetch_job *job, CURLcode result, struct fetch_answer *out);
-/* fetch_again.c: curl's callback before it sends; whether and how a job is made ready once more. */
+/* fetch_again.c: curl's callback before it sends; whether and how a job is made ready once more.
+ * fetch_repeatable() is http.c's, too. */
 bool fetch_repeatable(const struct fetch_conf *conf);
 int fetch_on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port);
 bool fetch_may_repeat(const struct fetch_job *job, CURLcode result);

@@ -174,7 +174,6 @@ static int set_request(struct fetch_job *job, const struct fetch_conf *conf)
 	if (conf->unix_path)
 		SET(CURLOPT_UNIX_SOCKET_PATH, conf->unix_path);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, conf->connect_ms);
-	SET(CURLOPT_TIMEOUT_MS, conf->timeout_ms);
 	if (conf->compressed)
 		SET(CURLOPT_ACCEPT_ENCODING, "gzip");
 	if (posts) {

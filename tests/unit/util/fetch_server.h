@@ -6,12 +6,14 @@
 
 #include <arpa/inet.h>
 #include <gnutls/gnutls.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,7 +34,10 @@ struct server {
 	/* So many requests are answered, of each connection and of all; what comes then is read,
 	 * and the connection closed. 0 = no limit. */
 	volatile unsigned int answers_each, answers;
-	volatile bool abrupt; /* closed by a reset */
+	volatile bool abrupt;	  /* closed by a reset */
+	unsigned int end_gate;	  /* closed when the gate is that far */
+	unsigned int reset_after; /* so many answers of a connection, when they arrived; 0: none */
+	volatile unsigned int ends; /* connections that are closed, in whatever way */
 	const char *cert, *key;
 	volatile unsigned int gate, sent; /* pieces */
 	volatile bool stop;
@@ -120,15 +125,35 @@ static inline bool server_answer(struct server *s, int fd)
 	return true;
 }
 
-static inline bool server_ends(struct server *s, int fd, unsigned int nth)
+static inline void server_reset(int fd)
 {
 	const struct linger none = {.l_onoff = 1};
 
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
+static inline bool server_ends(struct server *s, int fd, unsigned int nth)
+{
 	if ((!s->answers_each || nth <= s->answers_each) &&
 	    (!s->answers || s->requests <= s->answers))
 		return false;
+	while (s->gate < s->end_gate && server_nap(s, 5))
+		;
 	if (s->abrupt)
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+		server_reset(fd);
+	return true;
+}
+
+/* A reset takes back what is still under way. */
+static inline bool server_resets(struct server *s, int fd, unsigned int nth)
+{
+	int left = 1;
+
+	if (!s->reset_after || nth < s->reset_after)
+		return false;
+	while (!ioctl(fd, SIOCOUTQ, &left) && left && server_nap(s, 5))
+		;
+	server_reset(fd);
 	return true;
 }
 
@@ -146,7 +171,7 @@ static inline void server_talk(struct server *s, int fd)
 			s->given_up += !s->stop;
 			return;
 		}
-		if (!server_answer(s, fd) || !s->keep)
+		if (!server_answer(s, fd) || server_resets(s, fd, nth) || !s->keep)
 			return;
 	}
 }
@@ -181,6 +206,7 @@ static inline void *server_run(void *arg)
 		}
 		s->tls = NULL;
 		close(fd);
+		s->ends++;
 	}
 	return NULL;
 }

@@ -256,8 +256,7 @@ static void test_pieces_as_they_come(void **state)
 	conf = conf_of("/x");
 	conf.max = 0;
 	start(&conf, &stream, &g);
-	while (!g.pieces)
-		uv_run(&loop, UV_RUN_ONCE);
+	wait_for(g.pieces, &g);
 	assert_string_equal(g.body, "one");
 	assert_int_equal(g.ends, 0);
 	srv.gate = 1;

@@ -27,8 +27,7 @@ static void test_cancel_while_it_waits(void **state)
 	answer(NULL, 0);
 	conf = conf_of("/x");
 	start(&conf, &whole, &g);
-	while (!srv.requests)
-		turn_ms(5);
+	wait_for(srv.requests, &g);
 	fetch_cancel(g.job);
 	turn_ms(30);
 	assert_int_equal(g.ends, 0);
@@ -62,8 +61,7 @@ static void test_cancel_from_a_piece(void **state)
 	ANSWER(SAY("HTTP/1.1 200 OK\r\n\r\nabc"), GATE(1, "def"), GATE(1, "ghi"));
 	conf = conf_of("/x");
 	start(&conf, &stream, &g);
-	while (!g.pieces)
-		uv_run(&loop, UV_RUN_ONCE);
+	wait_for(g.pieces, &g);
 	srv.gate = 1;
 	turn_ms(50);
 	assert_int_equal(g.pieces, 1);
@@ -80,7 +78,7 @@ static void cancel_other(struct got *g)
 static void test_cancel_another_from_a_piece_and_at_the_end(void **state)
 {
 	struct got g = {.on_piece = cancel_other};
-	struct server quiet = {0};
+	struct got none = {0}; /* nothing is asked any more */
 	struct fetch_conf conf;
 	char text[64];
 
@@ -92,18 +90,15 @@ static void test_cancel_another_from_a_piece_and_at_the_end(void **state)
 		conf = conf_of("/x");
 		conf.url = text;
 		start(&conf, &whole, &other);
-		while (quiet.requests <= i)
-			turn_ms(5);
+		wait_for(quiet.requests > i, &other);
 		conf = conf_of("/x");
 		start(&conf, &stream, &g);
 		wait_end(&g);
-		while (quiet.given_up <= i)
-			turn_ms(1);
+		wait_for(quiet.given_up > i, &none);
 		assert_int_equal(other.ends, 0);
 		assert_int_equal(quiet.given_up, i + 1);
 		g = (struct got){.on_done = cancel_other};
 	}
-	server_stop(&quiet);
 }
 
 static void close_all(struct got *g)
@@ -115,7 +110,6 @@ static void close_all(struct got *g)
 static void test_close_from_a_piece(void **state)
 {
 	struct got g = {.on_piece = close_all}, waits = {0};
-	struct server quiet = {0};
 	struct fetch_conf conf;
 	char text[64];
 
@@ -126,10 +120,8 @@ static void test_close_from_a_piece(void **state)
 	start(&conf, &stream, &g);
 	conf.url = text;
 	start(&conf, &stream, &waits);
-	while (!g.pieces)
-		uv_run(&loop, UV_RUN_ONCE);
+	wait_for(g.pieces, &g);
 	turn_ms(50);
-	server_stop(&quiet);
 	assert_int_equal(g.pieces, 1);
 	assert_int_equal(g.ends + waits.ends, 0);
 }
@@ -152,7 +144,7 @@ static void ask_second(struct got *g)
 	struct fetch_conf conf = conf_of("/second");
 	struct err err;
 
-	assert_int_equal(fetch_start(fetch, &conf, &whole, &second, &second.job, &err), 0);
+	EXPECT(g, fetch_start(fetch, &conf, &whole, &second, &second.job, &err) == 0);
 }
 
 static void test_start_from_a_piece(void **state)
@@ -164,8 +156,8 @@ static void test_start_from_a_piece(void **state)
 	ANSWER(SAY("HTTP/1.1 200 OK\r\n\r\nabc"));
 	conf = conf_of("/x");
 	ask(&conf, &stream, &g);
-	while (!second.ends)
-		uv_run(&loop, UV_RUN_ONCE);
+	if (!second.ends)
+		wait_end(&second);
 	assert_string_equal(second.body, "abc");
 }
 
