@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "util/fetch_int.h"
 #include "util/http.h"
 #include "util/json.h"
 #include "util/own.h"
@@ -20,6 +21,10 @@ struct http {
 	char endpoint[ENDPOINT_MAX];
 	char base[ENDPOINT_MAX]; /* "http://localhost", "http://[::1]:8080" */
 	long timeout_ms;
+	/* the call */
+	bool repeatable; /* may be sent twice */
+	bool sent;	 /* or just about to be */
+	bool held;	 /* libcurl wanted to send it again, and may not */
 };
 
 struct answer {
@@ -86,6 +91,16 @@ static size_t on_send(char *buf, size_t size, size_t n, void *arg)
 	return got || !ferror((FILE *)arg) ? got : CURL_READFUNC_ABORT;
 }
 
+/* What a kept connection took without an answer libcurl sends again by itself, whatever it is. */
+static int on_request(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port)
+{
+	struct http *http = arg;
+
+	http->held = http->sent && !http->repeatable;
+	http->sent = true;
+	return http->held ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 static int refuse_endpoint(const char *endpoint, const char *want, struct err *err)
 {
 	err_set(err, -EINVAL, "", endpoint, "%s", want);
@@ -150,6 +165,8 @@ static int set_options(struct http *http, long timeout_ms)
 	    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) ||
 	    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms) ||
 	    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) ||
+	    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_request) ||
+	    curl_easy_setopt(curl, CURLOPT_PREREQDATA, http) ||
 	    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data))
 		return -EIO;
 	return 0;
@@ -230,6 +247,9 @@ static int transport_error(struct http *http, CURLcode code, const struct answer
 			     strerror(errno));
 	else if (answer->too_large)
 		err_set(err, rc, "", "", "answers with more than %u MiB", HTTP_ANSWER_MAX >> 20);
+	else if (http->held)
+		err_set(err, rc, "", "",
+			"closes without an answer: what was sent may have been taken");
 	else if (code == CURLE_OUT_OF_MEMORY || code == CURLE_WRITE_ERROR)
 		rc = err_set(err, -ENOMEM, "", "", "out of memory");
 	else if (code == CURLE_ABORTED_BY_CALLBACK)
@@ -272,6 +292,8 @@ static int set_request(struct http *http, const char *method, const char *url, c
 	CURL *curl = http->curl;
 	bool body = text != NULL;
 
+	http->repeatable = fetch_repeatable(&(struct fetch_conf){.method = method});
+	http->sent = http->held = false;
 	/* POSTFIELDS makes the request a POST, HTTPGET a GET again; CUSTOMREQUEST names the method.
 	 */
 	if (curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text) ||

@@ -3,7 +3,8 @@
  * Blocking HTTP client for sanctl and san-agent, on libcurl: JSON in, JSON out, over a unix socket
  * or loopback TCP. An endpoint is "unix:/run/sand/api.sock", a plain path, or "http://[::1]:8080".
  * With util/fetch.h the only user of libcurl. A handle belongs to one thread at a time; it keeps
- * its connection open.
+ * its connection open. Where that breaks without an answer just when it is used again, what is
+ * idempotent may be sent again; a POST or PATCH never is: -EPROTO, and it may have been taken.
  */
 #ifndef UTIL_HTTP_H
 #define UTIL_HTTP_H

@@ -19,6 +19,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "unit/util/fetch_server.h"
+
 #include "util/http.h"
 
 #define REQUEST_MAX 8192
@@ -399,6 +401,61 @@ static void test_stop(void **state)
 	http_close(http);
 }
 
+/* ---- a kept connection that ends with the second request ---- */
+
+static struct server once = {.fd = -1};
+
+static int once_setup(void **state)
+{
+	static const struct piece text = {.bytes =
+						  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"};
+
+	once = (struct server){.keep = true, .answers_each = 1, .pieces = &text, .n_pieces = 1};
+	return server_start(&once);
+}
+
+static int once_teardown(void **state)
+{
+	if (once.fd >= 0)
+		server_stop(&once);
+	return 0;
+}
+
+static int call_twice(const char *method, struct err *err)
+{
+	struct http *http;
+	json_t *body = json_object();
+	char endpoint[64];
+	long status;
+	int first, second;
+
+	snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%u", once.port);
+	http = client(endpoint, PATIENCE_MS);
+	first = http_call(http, method, "/x", body, &status, NULL, err);
+	second = http_call(http, method, "/x", body, &status, NULL, err);
+	http_close(http);
+	json_decref(body);
+	assert_int_equal(first, 0);
+	return second;
+}
+
+static void test_post_is_not_sent_again(void **state)
+{
+	struct err err = {};
+
+	assert_int_equal(call_twice("POST", &err), -EPROTO);
+	assert_non_null(strstr(err.want, "what was sent may have been taken"));
+	assert_int_equal(once.requests, 2);
+}
+
+static void test_put_is_sent_again(void **state)
+{
+	struct err err = {};
+
+	assert_int_equal(call_twice("PUT", &err), 0);
+	assert_int_equal(once.requests, 3);
+}
+
 /* ---- bulk ---- */
 
 static int bulk(struct http *http, const char *path, FILE *send, FILE *take, long *status,
@@ -474,6 +531,9 @@ int main(void)
 		cmocka_unit_test(test_bad_endpoints),
 		cmocka_unit_test(test_segment),
 		cmocka_unit_test(test_stop),
+		cmocka_unit_test_setup_teardown(test_post_is_not_sent_again, once_setup,
+						once_teardown),
+		cmocka_unit_test_setup_teardown(test_put_is_sent_again, once_setup, once_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
