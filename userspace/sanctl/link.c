@@ -107,15 +107,11 @@ static void on_done(void *arg, const struct fetch_answer *answer)
 	link->err = answer->err;
 	if (answer->status)
 		return;
-	link->body = malloc(answer->len + 1);
-	link->content_type = strdup(answer->content_type);
-	if (!link->body || !link->content_type) {
-		link->failed = err_set(&link->err, -ENOMEM, "", NULL, "no memory");
-		return;
-	}
-	memcpy(link->body, answer->body, answer->len);
-	link->body[answer->len] = '\0';
 	link->len = answer->len;
+	link->body = fetch_take_body(link->job) ?: strdup("");
+	link->content_type = strdup(answer->content_type);
+	if (!link->body || !link->content_type)
+		link->failed = err_set(&link->err, -ENOMEM, "", NULL, "no memory");
 }
 
 int link_say(const struct link *link, const struct err *err, int status)
@@ -130,11 +126,10 @@ int link_say(const struct link *link, const struct err *err, int status)
 int link_ask(struct link *link, const struct fetch_conf *conf)
 {
 	static const struct fetch_ops ops = {.done = on_done};
-	struct fetch_job *job = NULL;
 	struct err err = {};
 
 	forget(link);
-	if (fetch_start(link->fetch, conf, &ops, link, &job, &err))
+	if (fetch_start(link->fetch, conf, &ops, link, &link->job, &err))
 		return link_say(link, &err, CTL_USAGE);
 	while (!link->answered)
 		uv_run(&link->loop, UV_RUN_ONCE);

@@ -22,6 +22,7 @@ struct link {
 	char base[256];	       /* of the server's URLs: "http://localhost", "https://[::1]:8444" */
 	const char *unix_path; /* NULL = TCP */
 	char *token;
+	struct fetch_job *job; /* while it is asked */
 	/* the last answer */
 	bool answered;
 	int failed; /* 0: one came, whatever its code */

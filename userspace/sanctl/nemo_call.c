@@ -42,7 +42,7 @@ const char *nemo_url(const struct link *link, char buf[NEMO_URL_MAX], const char
 static bool is_open(int failed)
 {
 	return failed == -ETIMEDOUT || failed == -ECONNRESET || failed == -EPROTO ||
-	       failed == -EFBIG;
+	       failed == -EFBIG || failed == -ENOMEM;
 }
 
 static int ask(struct link *link, const struct fetch_conf *conf, bool changes)

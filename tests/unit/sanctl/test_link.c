@@ -11,7 +11,16 @@
 
 #include "unit/util/fetch_server.h"
 
+static bool no_memory; /* for copies of text */
+
+static char *copy_text(const char *text)
+{
+	return no_memory ? NULL : strdup(text);
+}
+
+#define strdup copy_text
 #include "../../../userspace/sanctl/link.c"
+#undef strdup
 #include "../../../userspace/sanctl/nemo_call.c"
 #include "../../../userspace/sanctl/table.c"
 
@@ -252,6 +261,34 @@ static void test_change_is_open(void **state)
 	expect_said("whether it came into force is open");
 }
 
+/* It was answered, but nobody can say what. */
+static void test_change_is_open_without_memory(void **state)
+{
+	listen_for();
+	open_link(address);
+	no_memory = true;
+	assert_int_equal(call("POST", true), CTL_UNREACHABLE);
+	no_memory = false;
+	expect_said("no memory");
+	expect_said("whether it came into force is open");
+}
+
+static void test_empty_answer(void **state)
+{
+	static const struct piece empty[] = {
+		{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+	};
+	struct fetch_conf conf;
+
+	srv.pieces = empty;
+	listen_for();
+	open_link(address);
+	conf = link_conf(&link_there, address);
+	assert_int_equal(link_ask(&link_there, &conf), CTL_OK);
+	assert_string_equal(link_there.body, "");
+	assert_int_equal(link_there.len, 0);
+}
+
 static void test_question_is_sent_again(void **state)
 {
 	listen_for();
@@ -296,6 +333,8 @@ int main(void)
 		T(test_token_goes_nowhere_in_the_clear),
 		T(test_whole_urls),
 		T(test_change_is_open),
+		T(test_change_is_open_without_memory),
+		T(test_empty_answer),
 		T(test_question_is_sent_again),
 		T(test_refusals),
 	};
