@@ -101,6 +101,7 @@ struct altoc_slot {
 	uint64_t confirmed_ms; /* of view; uv_now() */
 	struct fetch_job *job;
 	bool reading;		/* its answer is in the pool */
+	uint64_t came_ms;	/* the last answer; uv_now() */
 	json_t *draft;		/* cur with patches that are not checked yet */
 	size_t draft_bytes;	/* of its text, at most */
 	bool finished;		/* the draft has become cur, and that is not in force yet */
@@ -196,8 +197,9 @@ void altoc_patch_drop(struct altoc_slot *slot);
 
 /* cur is there and of the newest network map. */
 bool altoc_doc_fits(const struct altoc_slot *slot);
-/* The server said that cur is as it is there. */
-void altoc_confirm(struct altoc_slot *slot);
+/* The server said that cur is as it is there: when that came. */
+void altoc_confirm_at(struct altoc_slot *slot, uint64_t ms);
+void altoc_confirm(struct altoc_slot *slot); /* now */
 /* Puts in force what may be, and feeds what changed. */
 void altoc_commit(struct altoc_peer *peer);
 /* Another network map waits for this one. */

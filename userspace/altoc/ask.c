@@ -183,7 +183,7 @@ static void end_map(struct altoc_slot *slot, int r, bool refused, const struct e
 	} else {
 		slot->error[0] = '\0';
 		altoc_commit(peer);
-		altoc_confirm(slot);
+		altoc_confirm_at(slot, slot->came_ms);
 	}
 	altoc_round_answered(peer);
 }
@@ -234,6 +234,7 @@ static void on_map(void *arg, const struct fetch_answer *a)
 	int r = a->status;
 
 	slot->job = NULL;
+	slot->came_ms = altoc_now(slot->peer);
 	if (!r)
 		r = check_answer(a, slot->media, slot->conditional, &err);
 	if (!r && a->code == 200) {

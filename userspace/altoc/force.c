@@ -28,10 +28,21 @@ bool altoc_doc_fits(const struct altoc_slot *slot)
 	return true;
 }
 
+void altoc_confirm_at(struct altoc_slot *slot, uint64_t ms)
+{
+	struct altoc_peer *peer = slot->peer;
+
+	if (!slot->view || slot->view != slot->cur)
+		return;
+	if (ms > slot->confirmed_ms)
+		slot->confirmed_ms = ms;
+	if (ms > peer->confirmed_ms)
+		peer->confirmed_ms = ms;
+}
+
 void altoc_confirm(struct altoc_slot *slot)
 {
-	if (slot->view && slot->view == slot->cur)
-		slot->peer->confirmed_ms = slot->confirmed_ms = altoc_now(slot->peer);
+	altoc_confirm_at(slot, altoc_now(slot->peer));
 }
 
 /* ---- coming into force ---- */
@@ -128,12 +139,14 @@ void altoc_settle(struct altoc_peer *peer)
 
 /* ---- going out of force ---- */
 
-/* While a stream runs it says at once what changes, so nothing of it is old. */
+/* While a stream runs it says at once what changes, so nothing of it is old. An answer that is
+ * being read may confirm it. */
 static bool is_old(const struct altoc_slot *slot)
 {
 	const struct altoc_peer *peer = slot->peer;
 
-	if (!slot->view || (peer->settled && slot->whole && slot->view == slot->cur))
+	if (!slot->view || slot->reading ||
+	    (peer->settled && slot->whole && slot->view == slot->cur))
 		return false;
 	return altoc_now(peer) - slot->confirmed_ms > peer->keep_ms;
 }

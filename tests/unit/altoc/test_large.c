@@ -365,6 +365,31 @@ static void test_map_is_gone_meanwhile(void **state)
 	until(value("gw2", ATTR_COST) == 11);
 }
 
+/* What is being read is not old, and is confirmed as of when it came. */
+static void test_age_of_what_is_read(void **state)
+{
+	struct altoc_slot *rc;
+	uint64_t came_ms;
+
+	open_large();
+	rc = &peer()->slots[1];
+	plug_pool();
+	say_large("/rc", T_COST, at("/rc")->large);
+	until(rc->reading);
+	came_ms = altoc_now(peer());
+	turn_ms(300);
+	rc->confirmed_ms = 1;
+	altoc_expire(peer());
+	assert_non_null(rc->view);
+	unplug_pool();
+	while (rc->reading)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_in_range(rc->confirmed_ms, 2, came_ms);
+	rc->confirmed_ms = 1;
+	altoc_expire(peer());
+	assert_null(rc->view);
+}
+
 static void test_large_directory(void **state)
 {
 	struct altoc_source source = source_of();
@@ -656,6 +681,7 @@ int main(void)
 		L(test_large_new_map),
 		L(test_other_map_meanwhile),
 		L(test_map_is_gone_meanwhile),
+		L(test_age_of_what_is_read),
 		L(test_large_directory),
 		L(test_many_pairs),
 		L(test_changes_do_not_starve_the_last_pair),
