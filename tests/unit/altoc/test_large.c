@@ -56,8 +56,10 @@ static int setup_large(void **state)
 
 static int teardown_large(void **state)
 {
-	int r = teardown(state);
+	int r;
 
+	unplug_pool(); /* of a test that failed */
+	r = teardown(state);
 	uv_sem_destroy(&gate);
 	while (n_texts)
 		free(texts[--n_texts]);
