@@ -297,6 +297,7 @@ int link_open(const struct sink_env *env, const char *endpoint, bool allocates,
 		free(link);
 		return rc;
 	}
+	http_repeat_all(link->http); /* a value or a sign of life told twice is told */
 	*out = &link->sink;
 	return 0;
 }

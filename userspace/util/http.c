@@ -21,6 +21,7 @@ struct http {
 	char endpoint[ENDPOINT_MAX];
 	char base[ENDPOINT_MAX]; /* "http://localhost", "http://[::1]:8080" */
 	long timeout_ms;
+	bool repeats_all;
 	/* the call */
 	bool repeatable; /* may be sent twice */
 	bool sent;	 /* or just about to be */
@@ -218,6 +219,11 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
 	return *stop != 0;
 }
 
+void http_repeat_all(struct http *http)
+{
+	http->repeats_all = true;
+}
+
 void http_stop_on(struct http *http, const volatile sig_atomic_t *stop)
 {
 	curl_easy_setopt(http->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
@@ -292,7 +298,8 @@ static int set_request(struct http *http, const char *method, const char *url, c
 	CURL *curl = http->curl;
 	bool body = text != NULL;
 
-	http->repeatable = fetch_repeatable(&(struct fetch_conf){.method = method});
+	http->repeatable =
+		http->repeats_all || fetch_repeatable(&(struct fetch_conf){.method = method});
 	http->sent = http->held = false;
 	/* POSTFIELDS makes the request a POST, HTTPGET a GET again; CUSTOMREQUEST names the method.
 	 */

@@ -4,7 +4,7 @@
  * or loopback TCP. An endpoint is "unix:/run/sand/api.sock", a plain path, or "http://[::1]:8080".
  * With util/fetch.h the only user of libcurl. A handle belongs to one thread at a time; it keeps
  * its connection open. Where that breaks without an answer just when it is used again, what is
- * idempotent may be sent again; a POST or PATCH never is: -EPROTO, and it may have been taken.
+ * idempotent may be sent again; a POST or PATCH is not: -EPROTO, and it may have been taken.
  */
 #ifndef UTIL_HTTP_H
 #define UTIL_HTTP_H
@@ -25,6 +25,8 @@ void http_close(struct http *http);
 /* A call ends with -EINTR soon after *stop becomes non-zero (by a signal's handler). Outlives http.
  */
 void http_stop_on(struct http *http, const volatile sig_atomic_t *stop);
+/* All of its requests may be taken twice: they are sent again like what is idempotent. */
+void http_repeat_all(struct http *http);
 
 /* body may be NULL. *status: HTTP status. *out (may be NULL): parsed JSON answer or NULL when
  * empty; new reference. 0 when an answer came, whatever its status; -ECONNREFUSED, -ETIMEDOUT,

@@ -421,7 +421,7 @@ static int once_teardown(void **state)
 	return 0;
 }
 
-static int call_twice(const char *method, struct err *err)
+static int call_twice(const char *method, bool repeats_all, struct err *err)
 {
 	struct http *http;
 	json_t *body = json_object();
@@ -431,6 +431,8 @@ static int call_twice(const char *method, struct err *err)
 
 	snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%u", once.port);
 	http = client(endpoint, PATIENCE_MS);
+	if (repeats_all)
+		http_repeat_all(http);
 	first = http_call(http, method, "/x", body, &status, NULL, err);
 	second = http_call(http, method, "/x", body, &status, NULL, err);
 	http_close(http);
@@ -443,7 +445,7 @@ static void test_post_is_not_sent_again(void **state)
 {
 	struct err err = {};
 
-	assert_int_equal(call_twice("POST", &err), -EPROTO);
+	assert_int_equal(call_twice("POST", false, &err), -EPROTO);
 	assert_non_null(strstr(err.want, "what was sent may have been taken"));
 	assert_int_equal(once.requests, 2);
 }
@@ -452,7 +454,15 @@ static void test_put_is_sent_again(void **state)
 {
 	struct err err = {};
 
-	assert_int_equal(call_twice("PUT", &err), 0);
+	assert_int_equal(call_twice("PUT", false, &err), 0);
+	assert_int_equal(once.requests, 3);
+}
+
+static void test_post_that_may_be_sent_again(void **state)
+{
+	struct err err = {};
+
+	assert_int_equal(call_twice("POST", true, &err), 0);
 	assert_int_equal(once.requests, 3);
 }
 
@@ -534,6 +544,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_post_is_not_sent_again, once_setup,
 						once_teardown),
 		cmocka_unit_test_setup_teardown(test_put_is_sent_again, once_setup, once_teardown),
+		cmocka_unit_test_setup_teardown(test_post_that_may_be_sent_again, once_setup,
+						once_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
