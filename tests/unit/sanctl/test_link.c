@@ -36,6 +36,7 @@ int usage_error(const struct verb *verb, const char *text, ...)
 
 	va_start(ap, text);
 	vfprintf(stderr, text, ap);
+	fputc('\n', stderr);
 	va_end(ap);
 	return CTL_USAGE;
 }
