@@ -64,8 +64,8 @@ def test_stopped_sand_forwards_on_and_unload_removes(steered):
 
 def test_kernel_route_goes_to_the_same_instance(steered):
     """What XDP passes (a fragmented datagram) arrives at the selected instance by the kernel."""
-    route = steered.routes(5300)[0]
-    assert route["encap"] == "seg6" and route["segs"] == [steered.register("a")]
+    sid = steered.register("a")
+    wait_for(lambda: [(r["encap"], r["segs"]) for r in steered.routes(5300)] == [("seg6", [sid])], "kernel route")
     with steered.udp("a", "b", pps=50) as flow:
         sender = flow.socket("client")
         sender.setsockopt(socket.IPPROTO_IPV6, 59, san_option(SERVICE))  # IPV6_DSTOPTS
